@@ -1,0 +1,81 @@
+/**
+ * Every fact worth telling, as one union. Parts emit facts; log.ts writes them, metrics.ts counts them, the admin shows the last
+ * ones. No part logs by itself.
+ */
+import type { HealthFact } from '../health/ports.js';
+import type { LbFact } from '../lb/facts.js';
+
+export type SessionState = 'connecting' | 'connected' | 'suspended' | 'expired' | 'closed';
+
+export type RegistryFact =
+  | {
+      readonly kind: 'session_changed';
+      readonly state: SessionState;
+      readonly session: string;
+      readonly server?: string;
+      readonly why?: string;
+    }
+  /** The session cannot be had, and the user can do something about it. Told once for each different sentence. */
+  | { readonly kind: 'session_trouble'; readonly why: string }
+  | { readonly kind: 'registry_operation'; readonly op: string; readonly result: string; readonly ms: number }
+  | {
+      readonly kind: 'announced';
+      readonly service: string;
+      readonly path: string;
+      readonly zxid: string;
+      readonly how: 'created' | 'taken_over' | 'rewritten' | 'found';
+    }
+  | {
+      readonly kind: 'announce_failed';
+      readonly service: string;
+      readonly path: string;
+      readonly why: string;
+      readonly againInMs: number;
+    }
+  /** Our node was changed or removed by somebody else, or went with its session. */
+  | { readonly kind: 'announcement_lost'; readonly service: string; readonly path: string; readonly why: string }
+  | { readonly kind: 'withdrawn'; readonly service: string; readonly path: string }
+  /** Told once for each version of the node. */
+  | { readonly kind: 'znode_ignored'; readonly path: string; readonly reason: SkipReason; readonly detail: string }
+  | {
+      readonly kind: 'list_changed';
+      readonly path: string;
+      readonly joined: number;
+      readonly left: number;
+      readonly total: number;
+      readonly tookMs: number;
+    }
+  /** A bound was reached: watches of a session, names of peers, reads in flight. */
+  | { readonly kind: 'bound_reached'; readonly bound: string; readonly limit: number; readonly detail: string }
+  | { readonly kind: 'name_unresolved'; readonly host: string; readonly why: string };
+
+/** Why a node beside valid ones is skipped; the label of `zidecar_znodes_ignored_total`, so the set is closed. */
+export type SkipReason =
+  | 'too_large'
+  | 'empty'
+  | 'not_json'
+  | 'not_object'
+  | 'bad_name'
+  | 'bad_id'
+  | 'bad_host'
+  | 'bad_port'
+  | 'bad_weight'
+  | 'tls_only'
+  | 'bad_type';
+
+export type Phase = 'starting' | 'ready' | 'draining' | 'stopped';
+
+export type LifecycleFact =
+  | { readonly kind: 'phase_changed'; readonly phase: Phase; readonly why: string }
+  | {
+      readonly kind: 'listening';
+      readonly what: 'outbound' | 'admin' | 'health' | 'upstream';
+      readonly at: string;
+      readonly upstream?: string;
+    }
+  | { readonly kind: 'child_started'; readonly command: string; readonly pid: number }
+  | { readonly kind: 'child_ended'; readonly code: number; readonly signal?: string }
+  | { readonly kind: 'warned'; readonly why: string };
+
+export type Fact = LbFact | HealthFact | RegistryFact | LifecycleFact;
+export type Emit = (fact: Fact) => void;

@@ -1,0 +1,46 @@
+/**
+ * What the rest of the agent asks of the registry: put our instance there, take it away, and tell us of others. Stands on a Tree and a
+ * Dialect and hides both; see tree-registry.ts.
+ */
+import type { SkipReason } from '../events.js';
+import type { Instance } from './dialects/dialect.js';
+
+export interface Source {
+  readonly dialect: string;
+  /** The parent of the instances, complete: no `{service}` in it. */
+  readonly path: string;
+}
+
+export interface Proof {
+  readonly path: string;
+  /** The last change of the node that was read, in decimal. */
+  readonly zxid: string;
+  /** When the read that showed it was answered, milliseconds since 1970. */
+  readonly at: number;
+  readonly how: 'created' | 'taken_over' | 'rewritten' | 'found';
+}
+
+export interface Skipped {
+  readonly name: string;
+  readonly reason: SkipReason;
+  readonly detail: string;
+}
+
+/** Always whole, never an increment. */
+export interface InstanceList {
+  readonly instances: readonly Instance[];
+  readonly skipped: readonly Skipped[];
+  /** False: the session is not connected, and this is the last that was heard. */
+  readonly confirmed: boolean;
+  /** When the tree was asked, milliseconds since 1970. */
+  readonly asOf: number;
+}
+
+export interface Registry {
+  /** Resolves only when a read in the live session has shown the node, with our bytes, owned by us. May be repeated: it heals. */
+  put(instance: Instance, at: Source, onChange: () => void): Promise<Proof>;
+  /** Resolves when the node is gone. May be repeated. Takes only a node of ours. */
+  remove(instance: Instance, at: Source): Promise<void>;
+  /** Tells whole lists, the first as soon as there is one (an empty or missing parent is a list of none). */
+  watch(service: string, at: Source, onList: (list: InstanceList) => void): () => void;
+}

@@ -1,0 +1,13 @@
+import type { Endpoint } from './endpoint.js';
+import type { Outcome } from './outcome.js';
+
+/**
+ * The right to send one attempt to one endpoint. Evidence once, release once: `answered` at the final head or the failure,
+ * `release` when the last byte has gone. They are apart, or a half-open trial on a WebSocket would hold a circuit for hours.
+ * Releasing without an answer counts as `ignored`. A second call of either throws: it is a fault of ours.
+ */
+export interface Lease {
+  readonly endpoint: Endpoint;
+  answered(outcome: Outcome): void;
+  release(): void;
+}

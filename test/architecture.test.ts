@@ -1,0 +1,108 @@
+/** The shape of the house, as a test: it fails with the file and the line that breaks it. See agent/README.md for the reasons. */
+import { deepEqual } from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { describe, it } from 'node:test';
+
+const root = process.cwd();
+const mayImport: Record<string, readonly string[]> = {
+  lb: ['lb/'],
+  health: ['health/'],
+  agent: ['agent/', 'lb/', 'health/'],
+  deploy: ['deploy/', 'agent/config/schema.ts'],
+};
+/** One importer for each third-party package, so that each can be replaced in one file. */
+const importers: Record<string, readonly string[]> = {
+  zookeeper: ['agent/registry/zookeeper.ts'],
+  pino: ['agent/log.ts'],
+  'pino-pretty': ['agent/log.ts'],
+  'prom-client': ['agent/metrics.ts'],
+  yargs: ['agent/cli.ts'],
+  yaml: ['agent/config/file.ts'],
+  'fastest-levenshtein': ['agent/config/nearest.ts'],
+  picocolors: ['agent/text.ts'],
+  'http-proxy': ['lb/full/upgrade.ts'],
+  undici: ['lb/full/pools.ts', 'lb/full/attempt.ts', 'health/http.ts'],
+};
+const impure =
+  /(?<![.\w])(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.env|performance\.now)\b/;
+const mayBeImpure = ['agent/system.ts', 'agent/main.ts'];
+
+const files = Object.keys(mayImport).flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `${folder}/${name}`),
+);
+const text = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+const imports = (file: string): string[] =>
+  [...text.get(file)!.matchAll(/(?:^|[\s;}])(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1]!);
+const ours = (file: string): string[] =>
+  imports(file)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => relative(root, join(root, dirname(file), specifier)).replace(/\.js$/, '.ts'));
+const thirdParty = (file: string): string[] =>
+  imports(file).filter((name) => !name.startsWith('.') && !name.startsWith('node:') && !builtinModules.includes(name));
+const breaches = (check: (file: string) => string[]): string[] =>
+  files.flatMap((file) => check(file).map((what) => `${file}: ${what}`));
+
+describe('architecture', () => {
+  it('imports only point down: deploy knows the schema, agent knows lb and health, lb and health know only themselves', () => {
+    deepEqual(
+      breaches((file) => ours(file).filter((to) => !mayImport[file.split('/')[0]!]!.some((allowed) => to.startsWith(allowed)))),
+      [],
+    );
+  });
+
+  it('has one importer for each third-party package', () => {
+    deepEqual(
+      breaches((file) => thirdParty(file).filter((name) => !importers[name]?.includes(file))),
+      [],
+    );
+  });
+
+  it('has no import cycle', () => {
+    const done = new Set<string>();
+    const walk = (file: string, path: readonly string[]): string[] => {
+      if (path.includes(file)) return [[...path.slice(path.indexOf(file)), file].join(' -> ')];
+      if (done.has(file)) return [];
+      const found = ours(file).flatMap((to) => (text.has(to) ? walk(to, [...path, file]) : []));
+      done.add(file);
+      return found;
+    };
+    deepEqual(
+      files.flatMap((file) => walk(file, [])),
+      [],
+    );
+  });
+
+  it('reads time, chance and the environment at the edge only', () => {
+    deepEqual(
+      breaches((file) =>
+        mayBeImpure.includes(file)
+          ? []
+          : text
+              .get(file)!
+              .split('\n')
+              .flatMap((line, index) =>
+                impure.test(line.replace(/^\s*(\/\/|\*).*/, '')) ? [`line ${index + 1}: ${line.trim()}`] : [],
+              ),
+      ),
+      [],
+    );
+  });
+
+  it('ends the process in one place', () => {
+    deepEqual(
+      breaches((file) => (file !== 'agent/main.ts' && /process\.exit\(/.test(text.get(file)!) ? ['process.exit'] : [])),
+      [],
+    );
+  });
+
+  it('keeps every file short enough to read in one sitting', () => {
+    deepEqual(
+      breaches((file) => (text.get(file)!.split('\n').length > 300 ? ['more than 300 lines'] : [])),
+      [],
+    );
+  });
+});

@@ -1,0 +1,27 @@
+/**
+ * Runs the tests with node's own runner, one process a file (the ZooKeeper addon must live in a main thread of its own).
+ * `npm test` runs all but the long ones, `npm run test:long` those too; words after `--` keep the files whose path holds one.
+ */
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const long = process.argv.includes('--long');
+const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const files = readdirSync(here, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.js') && (long || !name.endsWith('.long.test.js')))
+  .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
+  .map((name) => relative(process.cwd(), join(here, name)))
+  .sort();
+
+if (files.length === 0) {
+  console.error(`no test file matches ${words.join(' ')}`);
+  process.exitCode = 1;
+} else {
+  const runner = spawn(process.execPath, ['--test', '--test-reporter=spec', '--test-concurrency=2', ...files], {
+    stdio: 'inherit',
+  });
+  runner.on('exit', (code) => (process.exitCode = code ?? 1));
+}
