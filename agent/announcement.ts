@@ -1,0 +1,83 @@
+/**
+ * One service of the app beside us: wished for in the registry while its verdict is up and nobody has drained it. Joins a prober, which
+ * knows how the app is, to an announcer, which knows how to make ZooKeeper agree; knows neither HTTP nor ZooKeeper itself.
+ */
+import type { Instance } from './registry/dialects/dialect.js';
+
+/** What an announcement needs of its announcer: see registry/announcer.ts. */
+export interface Announcing<View> {
+  want(instance: Instance | undefined): void;
+  /** Resolves when the registry has confirmed that our node is gone. */
+  withdrawn(): Promise<void>;
+  view(): View;
+  stop(): void;
+}
+
+/** What an announcement needs of its prober: see health/prober.ts. */
+export interface Probing<View> {
+  readonly up: boolean;
+  start(onVerdict: (up: boolean) => void): void;
+  stop(): Promise<void>;
+  view(): View;
+}
+
+export class Announcement<A = unknown, P = unknown> {
+  readonly service: string;
+  #instance: Instance;
+  #drained = false;
+  #everWanted = false;
+  readonly #prober: Probing<P>;
+  readonly #announcer: Announcing<A>;
+
+  constructor(instance: Instance, prober: Probing<P>, announcer: Announcing<A>) {
+    this.service = instance.service;
+    this.#instance = instance;
+    this.#prober = prober;
+    this.#announcer = announcer;
+  }
+
+  start(): void {
+    this.#prober.start(() => this.#wish());
+  }
+
+  /** True once peers may have heard of us: only then is there somebody to wait for when withdrawing. */
+  get everWanted(): boolean {
+    return this.#everWanted;
+  }
+
+  /** Withdraws, whatever the app's verdict, until `undrain`. */
+  drain(): void {
+    this.#drained = true;
+    this.#wish();
+  }
+
+  undrain(): void {
+    this.#drained = false;
+    this.#wish();
+  }
+
+  withdrawn(): Promise<void> {
+    return this.#announcer.withdrawn();
+  }
+
+  /** Peers hear of the new weight as soon as the registry has it. */
+  setWeight(weight: number): void {
+    this.#instance = { ...this.#instance, weight };
+    this.#wish();
+  }
+
+  view(): A & { readonly drained: boolean; readonly weight: number; readonly probe: P } {
+    return { ...this.#announcer.view(), drained: this.#drained, weight: this.#instance.weight, probe: this.#prober.view() };
+  }
+
+  async stop(): Promise<void> {
+    this.#announcer.stop();
+    await this.#prober.stop();
+  }
+
+  #wish(): void {
+    const wanted = this.#prober.up && !this.#drained;
+    this.#everWanted ||= wanted;
+    this.#announcer.want(wanted ? this.#instance : undefined);
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * `npm run demo`: three instances of an app and a caller, each beside a sidecar, that find each other in a registry; then what an operator
+ * fears happens to them, one thing after the other, while calls go on. Read `play` for the scenes and fleet.ts for the commands.
+ */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Fleet, type EndpointView } from './fleet.js';
+import { findRegistry, type DemoRegistry } from './registry.js';
+import { clockText, Screen, Story, thousands, type Row } from './screen.js';
+
+const weights: Readonly<Record<string, number>> = { 'orders-a': 5, 'orders-b': 1, 'orders-c': 1 };
+const LOOK_MS = 250;
+const stay = process.argv.includes('--stay');
+
+interface Seen {
+  readonly endpoints: ReadonlyMap<string, EndpointView>;
+  readonly session: string;
+}
+
+const screen = new Screen(process.stdout);
+let registry: DemoRegistry | undefined;
+let fleet: Fleet | undefined;
+
+async function main(): Promise<void> {
+  screen.say('zidecar demo: one caller -> its sidecar -> three instances of "orders", each with a sidecar');
+  registry = await findRegistry(
+    (text) => screen.progress(text),
+    (text) => screen.say(text),
+  );
+  screen.say(`registry: ${registry.title}`);
+  fleet = new Fleet(registry.zookeeper);
+  screen.progress('starting four apps with a sidecar each …');
+  await Promise.all([
+    ...Object.entries(weights).map(([name, weight]) => fleet!.startInstance(name, weight)),
+    fleet.startCaller(),
+  ]);
+  await until('three instances routable', async () => (await look(fleet!))?.endpoints.size === 3 && fleet!.report.total > 0);
+  screen.say();
+
+  const started = performance.now();
+  const elapsed = (): number => performance.now() - started;
+  const story = new Story(elapsed);
+  const killed = new Set<string>();
+  const watching = watch(fleet, story, killed, elapsed);
+  await play(registry, fleet, story, killed);
+  if (stay) await keepUp();
+  await watching.end();
+  screen.keep();
+  summary(registry, fleet);
+}
+
+/** The scenes. The demo ends by itself under a minute after the first table. */
+async function play(registry: DemoRegistry, fleet: Fleet, story: Story, killed: Set<string>): Promise<void> {
+  story.scene('calls by weight, 5 : 1 : 1');
+  await sleep(8_000);
+
+  story.scene('orders-b killed (SIGKILL)');
+  killed.add('orders-b');
+  fleet.kill('orders-b');
+  await sleep(10_000);
+
+  story.scene('orders-b started again');
+  await fleet.startInstance('orders-b', weights['orders-b']!);
+  killed.delete('orders-b');
+  await sleep(8_000);
+
+  story.scene(registry.loss);
+  await registry.takeAway();
+  await sleep(8_000);
+
+  story.scene('and brought back');
+  await registry.bringBack();
+  await sleep(10_000);
+}
+
+/** Draws, and tells the story of what changed, from what the caller's own sidecar says on its admin port. */
+function watch(fleet: Fleet, story: Story, killed: ReadonlySet<string>, elapsed: () => number): { end(): Promise<void> } {
+  const over = new AbortController();
+  let last = new Map<string, string>();
+  let session = 'connected';
+  const done = (async () => {
+    while (!over.signal.aborted) {
+      const seen = await look(fleet);
+      if (seen) {
+        const states = new Map(Object.keys(weights).map((name) => [name, stateOf(name, seen)]));
+        for (const [name, state] of states) {
+          const before = last.get(name);
+          if (before !== undefined && before !== state) story.then(changed(name, before, state));
+        }
+        if (seen.session !== session) story.then(`session ${seen.session}`);
+        last = states;
+        session = seen.session;
+      }
+      const { total, failed, lastFailure } = fleet.report;
+      const why = failed > 0 ? ` (${lastFailure ?? ''})` : '';
+      screen.draw(
+        rows(fleet, last, killed),
+        story,
+        `${clockText(elapsed())} failed calls: ${thousands(failed)} of ${thousands(total)}${why}`,
+        elapsed(),
+      );
+      if (fleet.failure !== undefined) throw new Error(fleet.failure);
+      await sleep(LOOK_MS, undefined, { signal: over.signal }).catch(() => undefined);
+    }
+  })();
+  done.catch((error: unknown) => void stop(1, String(error)));
+  return { end: () => (over.abort(), done) };
+}
+
+async function look(fleet: Fleet): Promise<Seen | undefined> {
+  const [upstreams, session] = await Promise.all([
+    fleet.ask<{ upstreams: { name: string; endpoints: EndpointView[] }[] }>('/upstreams'),
+    fleet.ask<{ state: string }>('/session'),
+  ]);
+  const orders = upstreams?.upstreams.find(({ name }) => name === 'orders');
+  return orders && session
+    ? { endpoints: new Map(orders.endpoints.map((endpoint) => [endpoint.id, endpoint])), session: session.state }
+    : undefined;
+}
+
+const stateOf = (name: string, { endpoints }: Seen): string => {
+  const endpoint = endpoints.get(name);
+  if (endpoint === undefined) return 'not registered';
+  return endpoint.circuit === 'closed' ? 'well' : `circuit ${endpoint.circuit.replace('_', '-')}`;
+};
+
+const changed = (name: string, before: string, state: string): string => {
+  if (state === 'not registered') return `${name} left the registry`;
+  if (before === 'not registered') return `${name} registered`;
+  return state === 'well' ? `${name} well again` : state;
+};
+
+function rows({ report }: Fleet, states: ReadonlyMap<string, string>, killed: ReadonlySet<string>): Row[] {
+  const recent = Object.values(report.instances).reduce((sum, instance) => sum + instance.recent, 0);
+  return Object.entries(weights).map(([name, weight]) => {
+    const seen = report.instances[name] ?? { calls: 0, recent: 0, p99: 0 };
+    const state = states.get(name) ?? '';
+    return {
+      instance: name,
+      weight,
+      share: recent === 0 ? 0 : (100 * seen.recent) / recent,
+      calls: seen.calls,
+      failed: 0,
+      p99: seen.recent === 0 ? undefined : seen.p99,
+      state: killed.has(name) ? `killed, ${state === 'well' ? 'not yet noticed' : state}`.slice(0, 22) : state,
+    };
+  });
+}
+
+function summary(registry: DemoRegistry, fleet: Fleet): void {
+  const { total, failed } = fleet.report;
+  const own = registry.title.startsWith('your')
+    ? ''
+    : '  ZIDECAR_ZOOKEEPER=zk1:2181 npm run demo      the same, on your own ZooKeeper\n';
+  screen.say(`
+An instance was killed and came back, the registry went away and came back:
+${thousands(failed)} of ${thousands(total)} calls failed.
+
+Try next (npm run demo -- --stay keeps all of this up):
+  npx zidecar why orders                       where calls go, and why
+  npx zidecar services --zookeeper ${registry.zookeeper}
+  curl http://${fleet.admin}/upstreams           the admin API
+  curl -H 'Host: orders' http://${fleet.outbound}/   a call of your own
+${own}`);
+}
+
+async function keepUp(): Promise<void> {
+  if (!fleet || !registry) return;
+  screen.keep();
+  summary(registry, fleet);
+  screen.say('All of it stays up. Ctrl-C ends it.\n');
+  await new Promise(() => undefined);
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const started = performance.now();
+  while (!(await holds())) {
+    if (fleet?.failure !== undefined) throw new Error(fleet.failure);
+    if (performance.now() - started > 60_000) throw new Error(`not ${what} within 60 s`);
+    screen.progress(`waiting for ${what} … ${Math.round((performance.now() - started) / 1_000)} s`);
+    await sleep(100);
+  }
+}
+
+let stopping = false;
+/** Ends every process and removes every file, whatever happened before. */
+async function stop(code: number, why?: string): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  screen.keep();
+  if (why !== undefined) console.error(`\n${why}`);
+  await fleet?.end().catch(() => undefined);
+  await registry?.end().catch(() => undefined);
+  process.exit(code);
+}
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.on(signal, () => void stop(code));
+}
+process.on('exit', () => fleet?.killAll());
+main().then(
+  () => stop(fleet !== undefined && fleet.report.failed > 0 ? 1 : 0),
+  (error: unknown) => stop(1, error instanceof Error ? error.message : String(error)),
+);

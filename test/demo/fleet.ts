@@ -1,0 +1,157 @@
+/**
+ * The processes of the demo: three instances of `orders` and a caller, each beside its own sidecar. Every pair is started with one line,
+ * `zidecar run -- node app.js`, and a handful of variables: what you would write yourself.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Report } from './caller.js';
+
+const zidecar = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
+const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+
+/** One endpoint of `GET /upstreams`, as far as the demo shows it. */
+export interface EndpointView {
+  readonly id: string;
+  readonly circuit: string;
+  readonly attempts?: number;
+  readonly failures?: number;
+}
+
+interface Pair {
+  readonly process: ChildProcess;
+  readonly log: string[];
+}
+
+const freePort = (wanted = 0): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error) => (wanted === 0 ? reject(error) : resolve(freePort())));
+    server.listen(wanted, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+
+export class Fleet {
+  /** The last that the caller reported. */
+  report: Report = { total: 0, failed: 0, instances: {} };
+  outbound = '';
+  admin = '';
+  readonly #zookeeper: string;
+  readonly #pairs = new Map<string, Pair>();
+  #ending = false;
+
+  constructor(zookeeper: string) {
+    this.#zookeeper = zookeeper;
+  }
+
+  /** Starts an instance of `orders` with its sidecar, which registers it as soon as it answers on /healthz. */
+  async startInstance(name: string, weight: number): Promise<void> {
+    const port = String(await freePort());
+    this.#start(name, 'orders', {
+      ZIDECAR_SERVICE: 'orders',
+      ZIDECAR_INSTANCE_ID: name,
+      ZIDECAR_APP_PORT: port,
+      ZIDECAR_WEIGHT: String(weight),
+      ZIDECAR_OUTBOUND: 'off',
+      ZIDECAR_ADMIN: 'off',
+      ZIDECAR_HEALTH: 'off',
+      NAME: name,
+      PORT: port,
+    });
+  }
+
+  /** Starts the caller with its sidecar, on zidecar's usual ports where these are free. */
+  async startCaller(): Promise<void> {
+    this.outbound = `127.0.0.1:${await freePort(6140)}`;
+    this.admin = `127.0.0.1:${await freePort(6190)}`;
+    this.#start('caller', 'caller', {
+      ZIDECAR_UPSTREAMS: 'orders',
+      ZIDECAR_OUTBOUND: this.outbound,
+      ZIDECAR_ADMIN: this.admin,
+      ZIDECAR_HEALTH: `127.0.0.1:${await freePort()}`,
+      OUTBOUND: this.outbound,
+    });
+  }
+
+  /** As a power cut would: the app and its sidecar, at once, with no good-bye. */
+  kill(name: string): void {
+    this.#signal(name, 'SIGKILL');
+    this.#pairs.delete(name);
+  }
+
+  /** What the caller's sidecar knows; undefined while it does not answer. */
+  async ask<T>(path: string): Promise<T | undefined> {
+    try {
+      const answer = await fetch(`http://${this.admin}${path}`, { signal: AbortSignal.timeout(1_000) });
+      return (await answer.json()) as T;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The last words of a pair that ended though nobody told it to. */
+  get failure(): string | undefined {
+    for (const [name, { process: child, log }] of this.#pairs) {
+      if (child.exitCode !== null) return `${name} ended with ${child.exitCode}:\n${log.slice(-15).join('\n')}`;
+    }
+    return undefined;
+  }
+
+  /** Ends everything: politely, and after `patienceMs` not. */
+  async end(patienceMs = 4_000): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
+    const pairs = [...this.#pairs];
+    for (const [name] of pairs) this.#signal(name, 'SIGTERM');
+    const ended = Promise.all(
+      pairs.map(async ([, { process: child }]) => {
+        if (child.exitCode === null && child.signalCode === null) await new Promise((done) => child.once('exit', done));
+      }),
+    );
+    await Promise.race([ended, new Promise((late) => setTimeout(late, patienceMs).unref())]);
+    this.killAll();
+    await ended;
+  }
+
+  killAll(): void {
+    for (const name of this.#pairs.keys()) this.#signal(name, 'SIGKILL');
+  }
+
+  #start(name: string, app: string, env: Record<string, string>): void {
+    const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('ZIDECAR_')));
+    const child = spawn(process.execPath, [zidecar, 'run', '--', process.execPath, script(app)], {
+      env: {
+        ...inherited,
+        ZIDECAR_ZOOKEEPER: this.#zookeeper,
+        ZIDECAR_SESSION_TIMEOUT: '4s', // so that a killed instance is seen to leave while you watch; in production keep 30s
+        ZIDECAR_DRAIN_WAIT: '500ms',
+        ZIDECAR_GRACE: '2s',
+        ZIDECAR_SNAPSHOT: 'off',
+        ZIDECAR_LOG_FORMAT: 'json',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // a process group of its own, so that app and sidecar can be killed as one
+    });
+    const log: string[] = [];
+    const hear = (text: string): void => {
+      if (text.startsWith('{"demo":')) this.report = (JSON.parse(text) as { demo: Report }).demo;
+      else if (log.push(text) > 200) log.shift();
+    };
+    createInterface(child.stdout).on('line', hear);
+    createInterface(child.stderr).on('line', hear);
+    this.#pairs.set(name, { process: child, log });
+  }
+
+  #signal(name: string, signal: NodeJS.Signals): void {
+    const pid = this.#pairs.get(name)?.process.pid;
+    try {
+      if (pid !== undefined) process.kill(signal === 'SIGKILL' ? -pid : pid, signal);
+    } catch {
+      // it has ended already
+    }
+  }
+}

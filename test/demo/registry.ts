@@ -1,0 +1,161 @@
+/**
+ * Finds the demo a registry, or gets it one: $ZIDECAR_ZOOKEEPER; else Java with ZooKeeper's jar; else both by apt, when root; else the
+ * embedded tree in a folder, which plays the same scenes. Whatever it is, it can be taken away for a while and brought back.
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ZooKeeperServer } from '../support/zookeeper.js';
+
+export interface DemoRegistry {
+  /** For a person. */
+  readonly title: string;
+  /** For ZIDECAR_ZOOKEEPER. */
+  readonly zookeeper: string;
+  /** How taking it away is told. */
+  readonly loss: string;
+  takeAway(): Promise<void>;
+  bringBack(): Promise<void>;
+  /** Leaves nothing behind. */
+  end(): Promise<void>;
+}
+
+type Progress = (text: string) => void;
+type Say = (text: string) => void;
+
+const JAR = '/usr/share/java/zookeeper.jar';
+const PACKAGES = ['libzookeeper-java', 'default-jre-headless'];
+const COMPILER = ['python3', 'make', 'g++'];
+
+export async function findRegistry(progress: Progress, say: Say): Promise<DemoRegistry> {
+  const given = process.env['ZIDECAR_ZOOKEEPER'];
+  if (given !== undefined && given !== '') return given.startsWith('dir:') ? embedded() : behindForwarder(given);
+  if (!(await canSpeak()) || !hasJava()) await install(progress, say);
+  if ((await canSpeak()) && hasJava()) return ownServer(progress);
+  say('No ZooKeeper here, so the demo plays on the embedded tree: the same nodes, in a folder of this machine.');
+  say('For the real one, any of these, and then the demo again:');
+  say(`  sudo apt-get install -y --no-install-recommends ${[...PACKAGES, ...COMPILER].join(' ')} && npm rebuild zookeeper`);
+  say('  docker run -d -p 127.0.0.1:2181:2181 zookeeper:3.9   and   ZIDECAR_ZOOKEEPER=127.0.0.1:2181 npm run demo');
+  say('  or with Docker Compose: services: { zookeeper: { image: "zookeeper:3.9", ports: ["127.0.0.1:2181:2181"] } }');
+  say('');
+  return embedded();
+}
+
+const hasJava = (): boolean =>
+  existsSync(JAR) && ['/usr/bin/java', ...path().map((folder) => join(folder, 'java'))].some((file) => existsSync(file));
+const path = (): string[] => (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
+
+/** Whether the native client was built; tried in a process of its own, because it cannot be unloaded. */
+const canSpeak = async (): Promise<boolean> => {
+  try {
+    execFileSync(process.execPath, ['-e', "import('zookeeper').then(() => {}, () => process.exit(1))"], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** As root on a Debian machine, gets what is missing. Quietly gives up where it cannot. */
+async function install(progress: Progress, say: Say): Promise<void> {
+  if (process.getuid?.() !== 0 || !path().some((folder) => existsSync(join(folder, 'apt-get')))) return;
+  const packages = [...(hasJava() ? [] : PACKAGES), ...((await canSpeak()) ? [] : COMPILER)];
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const steps: [string, string, string[]][] = [
+    ['asking apt for its newest lists', 'apt-get', ['update', '-qq']],
+    [`installing ${packages.join(' ')}`, 'apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages]],
+  ];
+  if (!(await canSpeak())) steps.push(['building the ZooKeeper client', 'npm', ['rebuild', 'zookeeper']]);
+  for (const [what, command, args] of steps) {
+    const code = await withProgress(what, progress, spawn(command, args, { env, stdio: 'ignore' }));
+    if (code === 0) continue;
+    say(`${command} ${args.join(' ')} ended with ${code}`);
+    return;
+  }
+}
+
+async function withProgress(what: string, progress: Progress, child: ChildProcess): Promise<number> {
+  const started = Date.now();
+  const tell = (): void => progress(`${what} … ${Math.round((Date.now() - started) / 1_000)} s`);
+  tell();
+  const telling = setInterval(tell, 500);
+  const code = await new Promise<number>((done) => {
+    child.once('error', () => done(127));
+    child.once('exit', (status) => done(status ?? 1));
+  });
+  clearInterval(telling);
+  return code;
+}
+
+async function ownServer(progress: Progress): Promise<DemoRegistry> {
+  progress('starting a ZooKeeper of its own …');
+  const server = await ZooKeeperServer.start();
+  return {
+    title: `a real ZooKeeper, private to this demo, at ${server.address}`,
+    zookeeper: server.address,
+    loss: 'ZooKeeper stopped',
+    takeAway: () => server.stop(),
+    bringBack: () => server.restart(),
+    end: () => server.end(),
+  };
+}
+
+/** Somebody's own ZooKeeper is not ours to stop: a forwarder stands before it, and is what goes away. */
+async function behindForwarder(given: string): Promise<DemoRegistry> {
+  const [servers = '', ...chroot] = given.split(/(?=\/)/);
+  const first = servers.split(',')[0]!;
+  const at = first.lastIndexOf(':');
+  const [host, port] = [first.slice(0, at).replace(/^\[|\]$/g, ''), Number(first.slice(at + 1))];
+  const open = new Set<Socket>();
+  const forward = (client: Socket): void => {
+    const server = connect(port, host);
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      open.add(socket);
+      socket.pipe(other);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => (open.delete(socket), other.destroy()));
+    }
+  };
+  let listener = createServer(forward);
+  const listen = (wanted: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      listener = createServer(forward).once('error', reject);
+      listener.listen(wanted, '127.0.0.1', () => resolve((listener.address() as AddressInfo).port));
+    });
+  const taken = await listen(0);
+  const cut = (): Promise<void> =>
+    new Promise((done) => {
+      listener.close(() => done());
+      for (const socket of open) socket.destroy();
+    });
+  return {
+    title: `your ZooKeeper at ${given}`,
+    zookeeper: `127.0.0.1:${taken}${chroot.join('')}`,
+    loss: 'ZooKeeper cut off',
+    takeAway: cut,
+    bringBack: async () => void (await listen(taken)),
+    end: cut,
+  };
+}
+
+async function embedded(): Promise<DemoRegistry> {
+  const folder = await mkdtemp(join(tmpdir(), 'zidecar-demo-'));
+  const tree = join(folder, 'tree');
+  await mkdir(tree);
+  return {
+    title: `the embedded tree in ${tree}`,
+    zookeeper: `dir:${tree}`,
+    loss: 'the folder taken away',
+    takeAway: () => rename(tree, `${tree}.away`),
+    bringBack: async () => {
+      await rm(tree, { recursive: true, force: true });
+      await rename(`${tree}.away`, tree);
+    },
+    end: () => rm(folder, { recursive: true, force: true }),
+  };
+}
