@@ -14,6 +14,8 @@ export interface Seat {
 export interface Ask {
   /** Ids of endpoints that this call has been to already. */
   readonly tried: readonly string[];
+  /** Nothing of the call was ever written: when only tried endpoints are left, one of them may have another go. Default: no. */
+  readonly again?: boolean;
 }
 
 /** Chooses among the eligible seats. State belongs to a seat, never to an index into a list. */

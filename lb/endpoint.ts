@@ -17,3 +17,6 @@ export interface Endpoint {
 /** `10.1.2.3:8080`, `[fd00::1]:8080`: how an endpoint is named to people. */
 export const address = ({ host, port }: { host: string; port: number }): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
+/** Who it is, for maps of pools and circuits: the same id at another address is another endpoint. */
+export const identity = (endpoint: Endpoint): string => `${endpoint.id} ${address(endpoint)}`;

@@ -1,0 +1,49 @@
+/**
+ * How many second sends an upstream may cost. Over a sliding window the retries may be a share of the calls plus a floor, so that
+ * a quiet caller can still repeat and a failing service is not hit with a multiple of its load. What is there may be spent at once.
+ * The idea is Finagle's; the window ages by itself, so credit cannot be hoarded through a quiet night.
+ */
+import { Window } from './window.js';
+
+export interface BudgetOptions {
+  /** 0 to 100: retries for every hundred calls. */
+  readonly percent: number;
+  /** Retries that are there however few the calls. */
+  readonly floor: number;
+  readonly spanMs: number;
+}
+
+export const defaultBudget: BudgetOptions = { percent: 20, floor: 30, spanMs: 10_000 };
+
+export class RetryBudget {
+  readonly percent: number;
+  readonly #floor: number;
+  readonly #calls: Window;
+  readonly #retries: Window;
+
+  constructor({ percent, floor, spanMs }: BudgetOptions = defaultBudget) {
+    this.percent = percent;
+    this.#floor = floor;
+    this.#calls = new Window(spanMs);
+    this.#retries = new Window(spanMs);
+  }
+
+  /** A call has come in. Once for each call, not for each attempt. */
+  called(now: number): void {
+    this.#calls.add(now);
+  }
+
+  /** Takes one retry out. False, and nothing taken, when the window has no more. */
+  spend(now: number): boolean {
+    const allowed = (this.#calls.total(now) * this.percent) / 100 + this.#floor;
+    if (this.#retries.total(now) + 1 > allowed) return false;
+    this.#retries.add(now);
+    return true;
+  }
+
+  /** Retries for every hundred calls of the window; 0 when there were no calls. */
+  usedPercent(now: number): number {
+    const calls = this.#calls.total(now);
+    return calls === 0 ? 0 : (this.#retries.total(now) * 100) / calls;
+  }
+}
