@@ -1,0 +1,172 @@
+/**
+ * The built program as a real process: what the flow tests drive. Every line of its log is kept; waiting is for a fact, never for a time.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
+
+/** One line of the log: the fact's own fields, `kind` among them. */
+export type Line = Readonly<Record<string, unknown>> & { readonly kind?: string };
+
+/** Only what a test sets: nothing of the surrounding ZIDECAR_ variables leaks in. */
+const environment = (env: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ZIDECAR_') && !name.startsWith('POD_'))),
+  ...env,
+});
+
+/** Runs a one-shot command to its end. */
+export async function zidecar(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [main, ...args], { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, out, err };
+}
+
+export class Sidecar {
+  readonly lines: Line[] = [];
+  readonly #child: ChildProcess;
+  readonly #waiting = new Set<() => void>();
+  #other = '';
+  #code: number | undefined;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    const hear = (text: string): void => {
+      try {
+        this.lines.push(JSON.parse(text) as Line);
+      } catch {
+        this.#other += `${text}\n`;
+      }
+      for (const look of this.#waiting) look();
+    };
+    createInterface(child.stdout!).on('line', hear);
+    createInterface(child.stderr!).on('line', hear);
+    child.once('close', (code, signal) => {
+      this.#code = code ?? (signal === null ? -1 : -2);
+      for (const look of this.#waiting) look();
+    });
+  }
+
+  /** Starts `zidecar run` with every listener on a free loopback port unless `env` says otherwise. */
+  static start(env: Readonly<Record<string, string>>, command: readonly string[] = []): Sidecar {
+    const args = [main, 'run', ...(command.length > 0 ? ['--', ...command] : [])];
+    const defaults = {
+      ZIDECAR_OUTBOUND: '127.0.0.1:0',
+      ZIDECAR_ADMIN: '127.0.0.1:0',
+      ZIDECAR_HEALTH: '127.0.0.1:0',
+      ZIDECAR_SESSION_TIMEOUT: '4s',
+      ZIDECAR_DRAIN_WAIT: '300ms',
+      ZIDECAR_GRACE: '2s',
+      ZIDECAR_SNAPSHOT: 'off',
+      ZIDECAR_LOG_FORMAT: 'json',
+    };
+    return new Sidecar(
+      spawn(process.execPath, args, {
+        env: environment({ ...defaults, ...env }),
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      }),
+    );
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** What was printed that is not a line of the log. */
+  get other(): string {
+    return this.#other;
+  }
+
+  /** Resolves with the first line, past or future, that fits. Rejects when the process ends before. */
+  async said(fits: (line: Line) => boolean, what = fits.toString()): Promise<Line> {
+    for (;;) {
+      const line = this.lines.find(fits);
+      if (line) return line;
+      if (this.#code !== undefined)
+        throw new Error(`the sidecar ended with ${this.#code} and never said ${what}\n${this.story()}`);
+      await this.#news();
+    }
+  }
+
+  fact(kind: string, fields: Readonly<Record<string, unknown>> = {}): Promise<Line> {
+    return this.said(
+      (line) => line.kind === kind && Object.entries(fields).every(([name, value]) => line[name] === value),
+      `${kind} ${JSON.stringify(fields)}`,
+    );
+  }
+
+  /** `host:port` of one of its listeners. */
+  async at(what: 'outbound' | 'admin' | 'health' | 'upstream', upstream?: string): Promise<string> {
+    return String((await this.fact('listening', upstream === undefined ? { what } : { what, upstream }))['at']);
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return (await (await fetch(`http://${await this.at('admin')}${path}`)).json()) as T;
+  }
+
+  async post<T>(path: string, body: unknown = {}): Promise<T> {
+    const init = { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    return (await (await fetch(`http://${await this.at('admin')}${path}`, init)).json()) as T;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** The sidecar and everything it started, at once, as a power cut would. */
+  kill(): void {
+    try {
+      process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // it has ended already
+    }
+  }
+
+  /** Its exit code; -2 when a signal ended it. */
+  async ended(): Promise<number> {
+    while (this.#code === undefined) await this.#news();
+    return this.#code;
+  }
+
+  async stop(): Promise<number> {
+    this.signal('SIGTERM');
+    return this.ended();
+  }
+
+  /** The whole log, for the message of a failure. */
+  story(): string {
+    return (
+      this.lines
+        .map((line) => `  ${String(line['time']).slice(11, 23)} ${String(line['level'])} ${String(line['msg'])}`)
+        .join('\n') + `\n${this.#other}`
+    );
+  }
+
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        this.#waiting.delete(look);
+        resolve();
+      };
+      this.#waiting.add(look);
+    });
+  }
+}
+
+/** Looks again until it holds. The test's own time limit is the only one. */
+export async function eventually<T>(look: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined && seen !== false) return seen;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
