@@ -78,9 +78,9 @@ export class Curator {
   }
 
   async #next(expected: string): Promise<string> {
-    const { value, done } = await this.#answers.next();
-    if (done) throw new Error('Curator ended');
-    if (!value.startsWith(expected)) throw new Error(`Curator says: ${value}`);
-    return value;
+    const answer = (await this.#answers.next()) as IteratorResult<string, undefined>;
+    if (answer.done) throw new Error('Curator ended');
+    if (!answer.value.startsWith(expected)) throw new Error(`Curator says: ${answer.value}`);
+    return answer.value;
   }
 }

@@ -1,0 +1,133 @@
+/** Several sidecars of one machine find each other in a folder: no Java, no server. */
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { app, call, Calling, type App } from '../support/calls.js';
+import { eventually, Sidecar, zidecar } from '../support/program.js';
+
+describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
+  let folder = '';
+  const running: Sidecar[] = [];
+  const apps: App[] = [];
+  const start = (env: Record<string, string>): Sidecar => {
+    const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ...env });
+    running.push(sidecar);
+    return sidecar;
+  };
+  const instance = async (id: string, weight = 1): Promise<Sidecar> => {
+    const beside = await app(id);
+    apps.push(beside);
+    const sidecar = start({
+      ZIDECAR_SERVICE: 'orders',
+      ZIDECAR_INSTANCE_ID: id,
+      ZIDECAR_APP_PORT: String(beside.port),
+      ZIDECAR_WEIGHT: String(weight),
+      ZIDECAR_PROBE_INTERVAL: '200ms',
+      ZIDECAR_OUTBOUND: 'off',
+    });
+    await sidecar.fact('announced');
+    return sidecar;
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'zidecar-test-'));
+  });
+  after(async () => {
+    for (const sidecar of running) sidecar.kill();
+    await Promise.all(apps.map((each) => each.close()));
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('says at start that the tree is for one machine', async () => {
+    const sidecar = start({});
+    await sidecar.said((line) => /one machine/.test(String(line['msg'])), 'that it is for one machine');
+    equal(await sidecar.stop(), 0);
+  });
+
+  it('announces, routes by weight, and withdraws', async () => {
+    await instance('a', 5);
+    const b = await instance('b', 1);
+    await instance('c', 1);
+    const caller = start({ ZIDECAR_UPSTREAMS: 'orders' });
+    const outbound = await caller.at('outbound');
+    await eventually(
+      async () =>
+        (await caller.get<{ upstreams: { endpoints: unknown[] }[] }>('/upstreams')).upstreams[0]?.endpoints.length === 3,
+    );
+
+    const shares: Record<string, number> = {};
+    for (let i = 0; i < 700; i++) {
+      const { body } = await call(outbound, 'orders');
+      shares[body] = (shares[body] ?? 0) + 1;
+    }
+    deepEqual(shares, { a: 500, b: 100, c: 100 });
+
+    const calling = new Calling(outbound, 'orders');
+    equal(await b.stop(), 0);
+    await eventually(
+      async () =>
+        (await caller.get<{ upstreams: { endpoints: unknown[] }[] }>('/upstreams')).upstreams[0]?.endpoints.length === 2,
+    );
+    const { lost } = await calling.stop();
+    deepEqual(lost, []);
+    deepEqual((await readdir(join(folder, 'services/orders'))).filter((name) => !name.startsWith('.')).sort(), ['a', 'c']);
+  });
+
+  it('keeps the bytes that ZooKeeper would hold', async () => {
+    const node = JSON.parse(await readFile(join(folder, 'services/orders/a'), 'utf8')) as Record<string, unknown>;
+    equal(node['name'], 'orders');
+    equal(node['id'], 'a');
+    equal(node['address'], '127.0.0.1');
+    deepEqual(node['payload'], { '@class': 'java.util.HashMap', weight: '5' });
+  });
+
+  it('takes a node that was written by hand for a static peer', async () => {
+    const peer = await app('by hand');
+    apps.push(peer);
+    await mkdir(join(folder, 'services/users'), { recursive: true });
+    await writeFile(
+      join(folder, 'services/users/u1'),
+      JSON.stringify({ name: 'users', id: 'u1', address: '127.0.0.1', port: peer.port, payload: null }),
+    );
+    const caller = start({});
+    const outbound = await caller.at('outbound');
+    equal((await call(outbound, 'users')).body, 'by hand');
+    equal((await call(outbound, 'users.zk')).body, 'by hand');
+    equal((await call(outbound, 'localhost', { path: '/svc/users/x' })).body, 'by hand');
+  });
+
+  it('says what to do when nobody is registered', async () => {
+    const caller = start({});
+    const { status, headers, body } = await call(await caller.at('outbound'), 'nobody');
+    equal(status, 503);
+    equal(headers['x-zidecar-error'], 'no_endpoints');
+    match(
+      (JSON.parse(body) as { message: string }).message,
+      /no endpoints for "nobody" in \/services\/nobody: is it registered\? zidecar services nobody/,
+    );
+  });
+
+  it('is listed by zidecar services, which needs no sidecar', async () => {
+    const { code, out } = await zidecar(['services', '--zookeeper', `dir:${folder}`]);
+    equal(code, 0);
+    match(out, /SERVICE +DIALECT +INSTANCES +ROUTABLE +PROBLEM/);
+    match(out, /orders +curator +2 +2/);
+  });
+
+  it('loses an instance that was killed hard, and no call with it', async () => {
+    const caller = start({ ZIDECAR_UPSTREAMS: 'orders' });
+    const outbound = await caller.at('outbound');
+    const victim = await instance('victim');
+    await eventually(async () => (await call(outbound, 'orders')).body === 'victim');
+    const calling = new Calling(outbound, 'orders');
+    victim.kill();
+    await apps.find(({ name }) => name === 'victim')!.close();
+    await eventually(async () => {
+      const { upstreams } = await caller.get<{ upstreams: { endpoints: { id: string }[] }[] }>('/upstreams');
+      return upstreams[0]?.endpoints.every(({ id }) => id !== 'victim');
+    });
+    deepEqual((await calling.stop()).lost, []);
+  });
+});

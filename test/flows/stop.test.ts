@@ -1,0 +1,103 @@
+/** How the process ends: exit codes, the child of `run --`, first and second signals. */
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { app, call, type App } from '../support/calls.js';
+import { eventually, Sidecar, zidecar } from '../support/program.js';
+
+describe('the end of a sidecar', { timeout: 120_000 }, () => {
+  let folder = '';
+  let orders: App;
+  const running: Sidecar[] = [];
+  const start = (env: Record<string, string>, command: readonly string[] = []): Sidecar => {
+    const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ...env }, command);
+    running.push(sidecar);
+    return sidecar;
+  };
+  const announcing = (): Record<string, string> => ({ ZIDECAR_SERVICE: 'orders', ZIDECAR_APP_PORT: String(orders.port) });
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'zidecar-test-'));
+    orders = await app('orders');
+  });
+  after(async () => {
+    for (const sidecar of running) sidecar.kill();
+    await orders.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const node = (code: string): string[] => [process.execPath, '-e', code];
+
+  it('takes over the exit code of the app it started', async () => {
+    equal(await start({}, node('process.exit(7)')).ended(), 7);
+  });
+
+  it('says 128 and the signal when a signal ended the app', async () => {
+    equal(await start({}, node('process.kill(process.pid, "SIGKILL")')).ended(), 137);
+  });
+
+  it('says 127 when there is no such program', async () => {
+    const sidecar = start({}, ['no-such-program']);
+    equal(await sidecar.ended(), 127);
+    match(sidecar.story(), /no-such-program/);
+  });
+
+  it('passes SIGTERM to the app only when peers can know, and waits for it', async () => {
+    const app = `process.on('SIGTERM', () => setTimeout(() => process.exit(3), 100)); console.log('{"kind":"app_up"}'); setInterval(() => {}, 1000)`;
+    const sidecar = start({ ...announcing(), ZIDECAR_DRAIN_WAIT: '1s' }, node(app));
+    await sidecar.fact('app_up');
+    await sidecar.fact('announced');
+    equal(await sidecar.stop(), 3);
+    const at = (kind: string): number => Date.parse(String(sidecar.lines.find((line) => line.kind === kind)?.['time']));
+    ok(at('child_ended') - at('withdrawn') >= 1_000, sidecar.story());
+  });
+
+  it('keeps outbound open while the app still calls', async () => {
+    const sidecar = start({ ...announcing(), ZIDECAR_GRACE: '20s' });
+    await sidecar.fact('announced');
+    const outbound = await sidecar.at('outbound');
+    equal((await call(outbound, 'orders')).status, 200);
+    sidecar.signal('SIGTERM');
+    await sidecar.fact('withdrawn');
+    for (let i = 0; i < 5; i++) {
+      const { headers } = await call(outbound, 'nobody');
+      equal(headers['x-zidecar-error'], 'no_endpoints');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    equal(await sidecar.ended(), 0);
+  });
+
+  it('ends at once on a second signal', async () => {
+    const sidecar = start({ ...announcing(), ZIDECAR_DRAIN_WAIT: '30s' });
+    await sidecar.fact('announced');
+    sidecar.signal('SIGTERM');
+    await sidecar.fact('phase_changed', { phase: 'draining' });
+    sidecar.signal('SIGINT');
+    equal(await sidecar.ended(), 130);
+  });
+
+  it('withdraws on zidecar drain and lives on', async () => {
+    const sidecar = start(announcing());
+    await sidecar.fact('announced');
+    const { code } = await zidecar(['drain', '--admin', await sidecar.at('admin')]);
+    equal(code, 0);
+    const { announcements } = await sidecar.get<{ announcements: { wish: string; fact: string }[] }>('/announcement');
+    deepEqual(
+      announcements.map(({ wish, fact }) => [wish, fact]),
+      [['withdrawn', 'withdrawn']],
+    );
+    await sidecar.post('/undrain');
+    await eventually(
+      async () =>
+        (await sidecar.get<{ announcements: { fact: string }[] }>('/announcement')).announcements[0]?.fact === 'announced',
+    );
+    equal(await sidecar.stop(), 0);
+  });
+
+  it('leaves no node behind', async () => {
+    const { out } = await zidecar(['services', 'orders', '--json', '--zookeeper', `dir:${folder}`]);
+    ok(!out.includes('"routable":1'), out);
+  });
+});
