@@ -20,6 +20,8 @@ export interface Ask {
 
 /** Chooses among the eligible seats. State belongs to a seat, never to an index into a list. */
 export interface Balancer {
+  /** Every seat whose weight is not 0 gets the same share, whatever the weight. Default: shares are by weight. */
+  readonly evenly?: boolean;
   /** Replaces the whole set. What is known of seats that stay is kept. */
   update(seats: readonly Seat[]): void;
   /** This seat's eligibility or weight has moved. */

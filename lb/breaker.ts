@@ -1,28 +1,171 @@
 /**
- * A circuit breaker for one endpoint. (stub)
+ * A circuit breaker for one endpoint. Electrical words: closed lets calls flow, open does not.
+ *
+ *              `failures` in a row
+ *     closed ───────────────────────▶ open ◀──────────────┐
+ *       ▲                              │ its time is up,   │ the trial fails:
+ *       │                              │ or a connect came │ open again, twice
+ *       │ the trial succeeds           ▼ through           │ as long
+ *       └────────────────────────── half_open ─────────────┘
+ *                                   one trial at a time
+ *
+ * No timer and no clock: the caller says what time it is. An answer to a call that began before the circuit last changed is no
+ * evidence about its new state, so each call carries the epoch in which it began.
  */
+import type { FailureCode } from './errors.js';
 import type { Outcome } from './outcome.js';
 import type { Random } from './ports.js';
 
 export type CircuitState = 'closed' | 'open' | 'half_open';
+/** `returned`: the trial said nothing, so that another call may be the trial. */
+export type CircuitChange = 'opened' | 'closed' | 'returned';
 
 export interface Breaker {
   /** Would a call be let through now? Asking changes nothing. */
   allows(now: number): boolean;
-  /** A call starts. Give the answer back to `end`. */
+  /** A call starts; give the answer back to `end`. A call sent although it is not allowed is no evidence of anything. */
   begin(now: number): number;
-  end(epoch: number, outcome: Outcome, now: number): void;
+  /** What the call said. The answer: what changed by it. */
+  end(epoch: number, outcome: Outcome, now: number): CircuitChange | undefined;
   state(now: number): CircuitState;
 }
 
 export interface BreakerOptions {
   /** Failures in a row that open it. */
   readonly failures: number;
+  /** How long it is open at first; doubles with each failed trial up to `maxOpenMs`. */
   readonly openMs: number;
   readonly maxOpenMs: number;
-  /** 0 to 1: by how much an opening may be longer or shorter, so that a fleet's trials do not come as one. */
+  /** 0 to 1: the part by which an opening is longer or shorter, so that a fleet's trials do not come as one. */
   readonly jitter: number;
 }
 
 export const defaultBreaker: BreakerOptions = { failures: 5, openMs: 1_000, maxOpenMs: 30_000, jitter: 0.2 };
-export type MakeBreaker = (options: BreakerOptions, random: Random) => Breaker;
+
+const noEvidence = -1;
+
+export class ConsecutiveBreaker implements Breaker {
+  readonly #options: BreakerOptions;
+  readonly #random: Random;
+  #failures = 0;
+  #lastFailure: FailureCode | undefined;
+  /** How many of the failures in a row, counted from the last, are of the same kind. */
+  #alike = 0;
+  #trips = 0;
+  #openedAt: number | undefined; // undefined while closed
+  #reopenAt = 0;
+  #trial = false;
+  #epoch = 0;
+
+  constructor(options: BreakerOptions, random: Random) {
+    this.#options = options;
+    this.#random = random;
+  }
+
+  state(now: number): CircuitState {
+    if (this.#openedAt === undefined) return 'closed';
+    return now < this.#reopenAt ? 'open' : 'half_open';
+  }
+
+  allows(now: number): boolean {
+    return this.#openedAt === undefined || (now >= this.#reopenAt && !this.#trial);
+  }
+
+  begin(now: number): number {
+    if (!this.allows(now)) return noEvidence;
+    if (this.#openedAt !== undefined) {
+      this.#trial = true;
+      this.#epoch++;
+    }
+    return this.#epoch;
+  }
+
+  end(epoch: number, outcome: Outcome, now: number): CircuitChange | undefined {
+    if (epoch !== this.#epoch) return undefined;
+    if (outcome.kind === 'failure') return this.#failed(outcome.code, now);
+    if (outcome.kind === 'success') return this.#succeeded();
+    if (!this.#trial) return undefined;
+    this.#trial = false;
+    return 'returned';
+  }
+
+  /**
+   * A connect outside of any call came through: the trial may begin now. True when that made a difference: only to an open circuit
+   * whose endpoint could not be reached. One that accepts connections and then breaks them would else get a trial each half second.
+   */
+  mayTry(now: number): boolean {
+    if (this.state(now) !== 'open' || !this.unreachable) return false;
+    this.#reopenAt = now;
+    return true;
+  }
+
+  /** The last failure was one of connecting. */
+  get unreachable(): boolean {
+    return this.#lastFailure?.startsWith('connect_') ?? false;
+  }
+
+  /** When the next trial may begin. Means nothing while closed. */
+  get reopenAt(): number {
+    return this.#reopenAt;
+  }
+
+  /** When it was last closed; undefined while it is. */
+  get openedAt(): number | undefined {
+    return this.#openedAt;
+  }
+
+  /** A trial is under way. */
+  get onTrial(): boolean {
+    return this.#trial;
+  }
+
+  get failuresInRow(): number {
+    return this.#failures;
+  }
+
+  /** `5 connects refused`; with `in a row`: `5 connects refused in a row`, `5 failures in a row, the last: connection reset`. */
+  why(inRow: '' | ' in a row' = ''): string {
+    if (this.#lastFailure === undefined) return 'no failure';
+    const { one, many } = words[this.#lastFailure] ?? { one: this.#lastFailure, many: this.#lastFailure };
+    if (this.#failures === 1) return `1 ${one}`;
+    return this.#alike === this.#failures
+      ? `${this.#failures} ${many}${inRow}`
+      : `${this.#failures} failures${inRow}, the last: ${one}`;
+  }
+
+  #failed(code: FailureCode, now: number): CircuitChange | undefined {
+    this.#failures++;
+    this.#alike = code === this.#lastFailure ? this.#alike + 1 : 1;
+    this.#lastFailure = code;
+    if (!this.#trial && this.#failures < this.#options.failures) return undefined;
+    const { openMs, maxOpenMs, jitter } = this.#options;
+    const forMs = Math.min(openMs * 2 ** this.#trips++, maxOpenMs) * (1 + jitter * (2 * this.#random() - 1));
+    this.#openedAt ??= now;
+    this.#reopenAt = now + forMs;
+    this.#trial = false;
+    this.#epoch++;
+    return 'opened';
+  }
+
+  #succeeded(): CircuitChange | undefined {
+    this.#failures = 0;
+    this.#alike = 0;
+    this.#lastFailure = undefined;
+    if (this.#openedAt === undefined) return undefined;
+    this.#openedAt = undefined;
+    this.#trips = 0;
+    this.#trial = false;
+    this.#epoch++;
+    return 'closed';
+  }
+}
+
+const words: Partial<Record<FailureCode, { readonly one: string; readonly many: string }>> = {
+  connect_refused: { one: 'connect refused', many: 'connects refused' },
+  connect_failed: { one: 'connect failed', many: 'connects failed' },
+  connect_timeout: { one: 'connect timed out', many: 'connects timed out' },
+  reset: { one: 'connection reset', many: 'connections reset' },
+  response_timeout: { one: 'answer too late', many: 'answers too late' },
+  bad_answer: { one: 'answer that is not HTTP', many: 'answers that are not HTTP' },
+  bad_upgrade: { one: 'upgrade gone wrong', many: 'upgrades gone wrong' },
+};

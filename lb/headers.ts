@@ -1,54 +1,171 @@
 /**
- * The fields of a head, as flat raw pairs [name, value, name, value, …], on their way through. One definition for both lanes.
- * Taken out: what belongs to one connection only, what would be mistaken for ours, and what the app says to us. Put in: Host, Via,
- * the request's id, and `x-forwarded-…` where asked for. Everything else keeps its case, order and duplicates.
- * Content-Length and Transfer-Encoding pass: framing is the lane's.
+ * The fields of a head on their way through, as flat raw pairs [name, value, name, value, …]. One definition for both lanes and both
+ * directions. Out goes what belongs to one connection only (RFC 9110, 7.6.1), what would be mistaken for ours, and what the app says
+ * to us. In come Host, Via, the request's id, and `x-forwarded-…` where asked for. All else keeps its case, order and duplicates.
+ *
+ * Content-Length and Transfer-Encoding pass as they came: framing is the lane's, and nothing that a message says can remove them.
  */
+import { isIP } from 'node:net';
 import type { Refused } from './refusal.js';
 
 export interface RequestRules {
   /** The Host to write. */
   readonly host: string;
+  /** What was taken off the path: written as `x-forwarded-prefix`. */
   readonly prefix?: string | undefined;
-  /** Of the side that speaks, for Via. */
+  /** What the app spoke, for Via. */
   readonly version: '1.0' | '1.1';
   /** `zidecar-<id>`: who we are in Via. */
   readonly pseudonym: string;
   readonly newRequestId: () => string;
-  /** The pod's address, appended to x-forwarded-for. Absent, or a loopback address: those fields pass untouched. */
+  /** The pod's address, appended to x-forwarded-for. Absent, or a loopback address, which peers would trust: left untouched. */
   readonly forwardedFor?: string | undefined;
-  /** This request goes to `websocket`, so that Connection and Upgrade are written anew. */
+  /** The connection becomes a websocket: Connection and Upgrade are written anew. */
   readonly upgrade?: boolean;
-  /** The lane passes trailers on: else the field Trailer goes. */
+  /** The lane passes trailers on; else the field that announces them goes. */
   readonly trailers?: boolean;
 }
 
 export interface RequestFields {
   readonly fields: string[];
   readonly requestId: string;
-  /** What the app asked for in x-zidecar-timeout and x-zidecar-retries. */
+  /** What the app asked for by x-zidecar-timeout and x-zidecar-retries. */
   readonly timeoutMs?: number;
   readonly retries?: number;
 }
 
 export interface AnswerRules {
+  /** What the endpoint spoke, for Via. */
   readonly version: '1.0' | '1.1';
   readonly pseudonym: string;
   readonly upgrade?: boolean;
   readonly trailers?: boolean;
 }
 
-/** A refusal is `bad_request` (a field that cannot be sent on, a bad value for us) or `loop`. */
+/** Refused as `bad_request` (a field that cannot be sent on, a bad value for us) or as `loop` (it has been here before). */
 export const requestFields = (raw: readonly string[], rules: RequestRules): RequestFields | Refused => {
-  throw new Error(`not yet: ${raw.length} ${rules.host}`);
+  const wrong = unsendable(raw) ?? looping(raw, rules.pseudonym);
+  if (wrong) return wrong;
+  const timeoutMs = ours(raw, 'x-zidecar-timeout', durationOf, 'one duration from 1ms to 24h, as 500ms or 2s');
+  if (typeof timeoutMs === 'object') return timeoutMs;
+  const retries = ours(raw, 'x-zidecar-retries', countOf, 'one number from 0 to 10');
+  if (typeof retries === 'object') return retries;
+
+  const given = valuesOf(raw, 'x-request-id');
+  const kept = given.length === 1 && isRequestId(given[0]!);
+  const requestId = kept ? given[0]! : rules.newRequestId();
+  const dropped = connectionOnly(raw, rules.trailers ?? false)
+    .add('host')
+    .add('expect');
+  dropped.add('x-zidecar-timeout').add('x-zidecar-retries');
+  if (!kept) dropped.add('x-request-id');
+  if (rules.prefix !== undefined) dropped.add('x-forwarded-prefix');
+
+  const fields = ['Host', rules.host, ...without(raw, dropped)];
+  if (rules.upgrade) fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
+  if (rules.forwardedFor !== undefined && !isLoopback(rules.forwardedFor))
+    appendTo(fields, 'x-forwarded-for', rules.forwardedFor);
+  if (rules.prefix !== undefined) fields.push('x-forwarded-prefix', rules.prefix);
+  if (!kept) fields.push('x-request-id', requestId);
+  fields.push('via', `${rules.version} ${rules.pseudonym}`);
+  return { fields, requestId, ...(timeoutMs !== undefined && { timeoutMs }), ...(retries !== undefined && { retries }) };
 };
 
-/** A refusal is `bad_answer`: a field that cannot be passed on. */
+/** Refused as `bad_answer`: a field that cannot be passed on. */
 export const answerFields = (raw: readonly string[], rules: AnswerRules): string[] | Refused => {
-  throw new Error(`not yet: ${raw.length} ${rules.version}`);
+  const wrong = unsendable(raw);
+  if (wrong) return { ...wrong, code: 'bad_answer' };
+  const fields = without(raw, connectionOnly(raw, rules.trailers ?? false).add('x-zidecar-error'));
+  if (rules.upgrade) fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
+  fields.push('via', `${rules.version} ${rules.pseudonym}`);
+  return fields;
 };
 
-/** What of an exchange's trailers may be passed on: never framing, routing or anything of ours. */
+/** What of a message's trailers may be passed on: nothing that frames, routes or is ours; nothing that cannot be sent. */
 export const trailerFields = (raw: readonly string[]): string[] => {
-  throw new Error(`not yet: ${raw.length}`);
+  if (unsendable(raw)) return [];
+  const dropped = connectionOnly(raw, false).add('host');
+  for (let index = 0; index < raw.length; index += 2)
+    if (isOurs(raw[index]!.toLowerCase())) dropped.add(raw[index]!.toLowerCase());
+  return without(raw, dropped);
 };
+
+const connectionOnly = (raw: readonly string[], trailers: boolean): Set<string> => {
+  const names = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'upgrade']);
+  for (const value of valuesOf(raw, 'connection')) for (const name of value.split(',')) names.add(name.trim().toLowerCase());
+  for (const name of ['host', 'content-length', 'transfer-encoding']) names.delete(name);
+  if (!trailers) names.add('trailer');
+  return names;
+};
+
+const without = (raw: readonly string[], dropped: ReadonlySet<string>): string[] => {
+  const left: string[] = [];
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index]!.toLowerCase();
+    if (!dropped.has(name) && !shadowsOurs(name)) left.push(raw[index]!, raw[index + 1]!);
+  }
+  return left;
+};
+
+const valuesOf = (raw: readonly string[], name: string): string[] =>
+  raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name);
+
+/** Servers that make `X_FORWARDED_FOR` of both spellings would take the app's word for ours. */
+const shadowsOurs = (name: string): boolean => name.includes('_') && isOurs(name.replaceAll('_', '-'));
+const isOurs = (name: string): boolean =>
+  name.startsWith('x-forwarded-') || name.startsWith('x-zidecar-') || framingAndIdentity.has(name);
+const framingAndIdentity: ReadonlySet<string> = new Set(['x-request-id', 'content-length', 'transfer-encoding']);
+
+const unsendable = (raw: readonly string[]): Refused | undefined => {
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!;
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return bad(`${shown(name)} is no name of a field`);
+    if (/[\r\n\0]/.test(raw[index + 1] ?? '\0')) return bad(`the value of ${shown(name)} has a CR, LF or NUL in it`);
+  }
+  return undefined;
+};
+
+const looping = (raw: readonly string[], pseudonym: string): Refused | undefined => {
+  const seen = valuesOf(raw, 'via').some((value) => value.split(',').some((hop) => hop.trim().split(/[ \t]+/)[1] === pseudonym));
+  if (!seen) return undefined;
+  return {
+    code: 'loop',
+    message: `the call has passed ${pseudonym} already: does an endpoint call its own service through a sidecar?`,
+  };
+};
+
+/** A value that the app gives us: undefined when it gives none, a refusal when it cannot be read. */
+const ours = (
+  raw: readonly string[],
+  name: string,
+  parse: (value: string) => number | undefined,
+  accepted: string,
+): number | Refused | undefined => {
+  const values = valuesOf(raw, name);
+  if (values.length === 0) return undefined;
+  return (values.length === 1 ? parse(values[0]!) : undefined) ?? bad(`${name}: ${shown(values.join(', '))} is not ${accepted}`);
+};
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const durationOf = (text: string): number | undefined => {
+  const [, count, unit] = /^(\d{1,8})(ms|s|m|h)$/.exec(text) ?? [];
+  const ms = Number(count) * (unitMs[unit ?? ''] ?? NaN);
+  return ms >= 1 && ms <= 24 * 3_600_000 ? ms : undefined;
+};
+const countOf = (text: string): number | undefined => (/^([0-9]|10)$/.test(text) ? Number(text) : undefined);
+
+const isRequestId = (text: string): boolean => /^[\x21-\x7e]{1,128}$/.test(text);
+const isLoopback = (address: string): boolean => isIP(address) === 0 || address === '::1' || /^(::ffff:)?127\./i.test(address);
+
+/** Into the last field of that name, since many readers look at one only; a field of its own if there is none. */
+const appendTo = (fields: string[], name: string, value: string): void => {
+  for (let index = fields.length - 2; index >= 0; index -= 2) {
+    if (fields[index]!.toLowerCase() !== name) continue;
+    fields[index + 1] = `${fields[index + 1]!}, ${value}`;
+    return;
+  }
+  fields.push(name, value);
+};
+
+const bad = (message: string): Refused => ({ code: 'bad_request', message });
+const shown = (text: string): string => JSON.stringify(text.slice(0, 100));

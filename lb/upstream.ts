@@ -1,8 +1,19 @@
+/**
+ * One service that the app can call: its endpoints, and what is known of each. `acquire` is the only way to an endpoint, so that this
+ * file is the whole answer to "why did this call go there". It does not know HTTP, sockets or where the list comes from.
+ *
+ *     update ──▶ members ──▶ balancer          whole lists in; who stays keeps circuit and credit
+ *     acquire ─▶ wake due circuits ─▶ limit ─▶ pick ─▶ lease
+ *     lease   ─▶ answered: evidence for the circuit and the policy; release: one call less in flight
+ */
 import type { Ask, Balancer } from './balancer.js';
-import type { BreakerOptions, CircuitState } from './breaker.js';
-import { RetryBudget, type BudgetOptions } from './budget.js';
-import type { Endpoint } from './endpoint.js';
+import { defaultBreaker, type BreakerOptions, type CircuitState } from './breaker.js';
+import { defaultBudget, RetryBudget, type BudgetOptions } from './budget.js';
+import { Circuits, type Member } from './circuits.js';
+import { identity, type Endpoint } from './endpoint.js';
+import { explain, sentenceOf, type EndpointView } from './explain.js';
 import type { Lease } from './lease.js';
+import { Loan } from './loan.js';
 import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
 import { RetryDecider } from './retry.js';
@@ -15,102 +26,215 @@ export interface UpstreamParts {
   readonly emit: Emit;
   readonly breaker?: BreakerOptions;
   readonly budget?: BudgetOptions;
-  /** Leases held at one time; more is `overflow`. Default 1024. */
+  /** Leases held at one time, and calls that wait for the first list; more are refused. Default 1024. */
   readonly maxInFlight?: number;
   /** Where its list comes from, for sentences: `/services/orders`. */
   readonly source?: string;
 }
 
-/** Why there is no lease. `tried_all`: every endpoint there is was tried by this call, so the last real answer stands. */
+/** Why there is no lease. `tried_all`: this call has been to every endpoint there is, so that the last real answer stands. */
 export type NoLease = 'no_endpoints' | 'all_open' | 'overflow' | 'tried_all';
 
-export interface EndpointView {
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  readonly weight: number;
-  readonly circuit: CircuitState;
-  readonly inFlight: number;
-  readonly ejectedUntil: null;
-  /** Percent of the calls that it would get now. */
-  readonly share: number;
-  /** The sentence that decides. */
-  readonly reason: string;
-}
-
 export interface UpstreamVerdict {
-  /** well: every endpoint that has a weight is in use; ill: some circuit is not closed; waiting: no list has come yet. */
+  /** waiting: no list has come; empty: none that may get calls; ill: some circuit is not closed; else well. */
   readonly state: 'well' | 'ill' | 'empty' | 'waiting';
-  /** Milliseconds since 1970. */
+  /** When that began, milliseconds since 1970. */
   readonly since: number;
   /** Endpoints whose circuit is not closed. */
   readonly out: number;
   readonly total: number;
   /** Calls lost since the process began. */
   readonly lost: number;
+  /** Retries for every hundred calls of the last seconds, and how many may be. */
   readonly retryPercent: number;
   readonly retryBudgetPercent: number;
 }
 
+/** A heavier endpoint counts as this: sums of weights stay exact whatever a znode says. */
+const heaviest = 1_000_000;
+const untried: Ask = { tried: [] };
+
 export class Upstream {
   readonly name: string;
-  readonly stats: UpstreamStats = new UpstreamStats();
+  readonly stats = new UpstreamStats();
   readonly budget: RetryBudget;
   readonly retry: RetryDecider;
   /** A list has come, be it empty. */
   listed = false;
   /** Monotonic milliseconds: the last call that asked for an endpoint, or the making of this upstream. */
   lastUsed: number;
+  readonly #parts: UpstreamParts;
+  readonly #breaker: BreakerOptions;
+  readonly #maxInFlight: number;
+  readonly #circuits: Circuits;
+  #members = new Map<string, Member>();
+  readonly #goneListeners = new Set<(gone: readonly Endpoint[]) => void>();
+  readonly #waiting = new Set<() => void>();
+  #state: UpstreamVerdict['state'] = 'waiting';
+  #since: number;
 
   constructor(name: string, parts: UpstreamParts) {
+    const { balancer, clock, random, emit, breaker = defaultBreaker, budget = defaultBudget, maxInFlight = 1024 } = parts;
     this.name = name;
-    this.budget = new RetryBudget(parts.budget);
-    this.retry = new RetryDecider({ budget: this.budget, random: parts.random, stats: this.stats, exhausted: () => undefined });
-    this.lastUsed = parts.clock.now();
-  }
-
-  /** Replaces the whole list. */
-  update(endpoints: readonly Endpoint[]): void {
-    throw new Error(`not yet: ${endpoints.length}`);
-  }
-
-  /** Resolves true as soon as a list has come (at once if one has), false after `ms` without. */
-  whenListed(ms: number): Promise<boolean> {
-    throw new Error(`not yet: ${ms}`);
-  }
-
-  /** A lease on the endpoint that the balancer chooses, or why there is none. The only way to an endpoint. */
-  acquire(ask: Ask): Lease | NoLease {
-    throw new Error(`not yet: ${ask.tried.length}`);
+    this.#parts = parts;
+    this.#breaker = breaker;
+    this.#maxInFlight = maxInFlight;
+    this.budget = new RetryBudget(budget);
+    const exhausted = (): void => emit({ kind: 'retry_budget_exhausted', upstream: name });
+    this.retry = new RetryDecider({ budget: this.budget, random, stats: this.stats, exhausted });
+    this.#circuits = new Circuits({ upstream: name, balancer, random, emit, breaker, changed: () => this.#judge() });
+    this.lastUsed = clock.now();
+    this.#since = clock.wall();
   }
 
   /**
-   * The refusal that the app is told. `absolute`: the request came through `http_proxy`. For `tried_all` there is none: the last
-   * real failure stands.
+   * Replaces the whole list. An endpoint that is still there, by id and address, keeps its circuit and its turn; one that has gone
+   * gets no new call, and its running ones end in peace. Of two with the same id the first counts.
    */
+  update(endpoints: readonly Endpoint[]): void {
+    const before = this.#members;
+    this.#members = new Map();
+    const ids = new Set<string>();
+    let joined = 0;
+    for (const endpoint of endpoints) {
+      if (ids.has(endpoint.id)) continue;
+      ids.add(endpoint.id);
+      const key = identity(endpoint);
+      const known = before.get(key);
+      if (known === undefined) joined++;
+      const member = known ?? this.#circuits.make(endpoint);
+      member.endpoint = endpoint;
+      member.weight = endpoint.weight > 0 ? Math.min(endpoint.weight, heaviest) : 0;
+      this.#members.set(key, member);
+      before.delete(key);
+    }
+    for (const member of before.values()) this.#circuits.forget(member);
+    this.#parts.balancer.update([...this.#members.values()]);
+    this.listed = true;
+    this.#judge();
+    this.#tell(
+      joined,
+      [...before.values()].map(({ endpoint }) => endpoint),
+    );
+  }
+
+  /** Resolves true as soon as a list has come (at once if one has); false after `ms` without, or at once if too many wait. */
+  whenListed(ms: number): Promise<boolean> {
+    if (this.listed) return Promise.resolve(true);
+    if (this.#waiting.size >= this.#maxInFlight) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const listed = (): void => (stop(), resolve(true));
+      const stop = this.#parts.clock.after(ms, () => (this.#waiting.delete(listed), resolve(false)));
+      this.#waiting.add(listed);
+    });
+  }
+
+  /** A lease on the endpoint that the balancer chooses, or why there is none. */
+  acquire(ask: Ask): Lease | NoLease {
+    const now = this.#parts.clock.now();
+    this.lastUsed = now;
+    this.#circuits.wake(now);
+    if (this.stats.inFlight >= this.#maxInFlight) return 'overflow';
+    const seat = this.#parts.balancer.pick(ask) ?? (ask.again ? this.#parts.balancer.pick(untried) : undefined);
+    if (seat !== undefined) return this.#lend(seat as Member, now);
+    if (ask.tried.length > 0) return 'tried_all';
+    return this.#hasWeight() ? 'all_open' : 'no_endpoints';
+  }
+
+  /** What the app is told. `absolute`: the request came through `http_proxy`. After `tried_all` the last real failure is told. */
   whyNot(refusal: Exclude<NoLease, 'tried_all'> | 'discovering', absolute = false): Refused {
-    throw new Error(`not yet: ${refusal} ${absolute}`);
+    const { name } = this;
+    const counts = { total: this.#members.size, out: this.#out(), maxInFlight: this.#maxInFlight };
+    const facts = { name, source: this.#parts.source, absolute, nextTrialInMs: this.retryAfterMs(), ...counts };
+    return { code: refusal, message: sentenceOf[refusal](facts) };
   }
 
-  /** Until the next trial may begin, when every circuit is open; 1 s for other refusals. */
+  /** Until the next trial may begin when every circuit is open; a second where nobody can know. */
   retryAfterMs(): number {
-    throw new Error('not yet');
+    const at = this.#circuits.nextTrialAt;
+    return at === undefined ? 1_000 : Math.max(0, at - this.#parts.clock.now());
   }
 
-  /** Endpoints that have left the list (or moved to another address): running calls end, idle connections close. */
+  /** Told of endpoints that have left the list, or moved to another address: their idle connections are to be closed. */
   onGone(listener: (gone: readonly Endpoint[]) => void): () => void {
-    throw new Error(`not yet: ${listener.length}`);
+    this.#goneListeners.add(listener);
+    return () => this.#goneListeners.delete(listener);
+  }
+
+  /** Endpoints with an open circuit that could not be reached: a connect outside of any call would tell something. */
+  unreachable(): readonly Endpoint[] {
+    if (this.#circuits.nextTrialAt === undefined) return [];
+    const now = this.#parts.clock.now();
+    const out = [...this.#members.values()].filter(({ breaker }) => breaker.state(now) === 'open' && breaker.unreachable);
+    return out.map(({ endpoint }) => endpoint);
+  }
+
+  /** Such a connect came through. No evidence by itself: it lets the trial begin now. */
+  reached(endpoint: Endpoint): void {
+    const member = this.#members.get(identity(endpoint));
+    if (member) this.#circuits.reached(member, this.#parts.clock.now());
   }
 
   explain(): EndpointView[] {
-    throw new Error('not yet');
+    return explain([...this.#members.values()], this.#parts.balancer, this.#breaker.failures, this.#parts.clock.now());
   }
 
   verdict(): UpstreamVerdict {
-    throw new Error('not yet');
+    const { budget, stats } = this;
+    const retryPercent = Math.round(budget.usedPercent(this.#parts.clock.now()) * 10) / 10;
+    const counts = { out: this.#out(), total: this.#members.size, lost: stats.lost };
+    return { state: this.#state, since: this.#since, ...counts, retryPercent, retryBudgetPercent: budget.percent };
   }
 
   circuits(): Readonly<Record<CircuitState, number>> {
-    throw new Error('not yet');
+    const counts = { closed: 0, open: 0, half_open: 0 };
+    const now = this.#parts.clock.now();
+    for (const { breaker } of this.#members.values()) counts[breaker.state(now)]++;
+    return counts;
+  }
+
+  #lend(member: Member, now: number): Lease {
+    const epoch = this.#circuits.begin(member, now);
+    member.active++;
+    this.stats.inFlight++;
+    this.stats.attempts++;
+    return new Loan(member.endpoint, {
+      learn: (outcome) => {
+        const then = this.#parts.clock.now();
+        this.#circuits.end(member, epoch, outcome, then);
+        if (member.listed) this.#parts.balancer.seen?.(member, outcome, then);
+      },
+      giveBack: () => {
+        member.active--;
+        this.stats.inFlight--;
+      },
+    });
+  }
+
+  #tell(joined: number, gone: readonly Endpoint[]): void {
+    for (const listed of this.#waiting) listed();
+    this.#waiting.clear();
+    if (gone.length > 0) for (const listener of this.#goneListeners) listener(gone);
+    if (joined + gone.length === 0) return;
+    this.#parts.emit({ kind: 'endpoints_changed', upstream: this.name, joined, left: gone.length, total: this.#members.size });
+  }
+
+  /** Keeps since when it has been as it is. */
+  #judge(): void {
+    const state = !this.listed ? 'waiting' : !this.#hasWeight() ? 'empty' : this.#out() > 0 ? 'ill' : 'well';
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#since = this.#parts.clock.wall();
+  }
+
+  #out(): number {
+    let out = 0;
+    for (const { breaker } of this.#members.values()) if (breaker.openedAt !== undefined) out++;
+    return out;
+  }
+
+  #hasWeight(): boolean {
+    for (const { weight } of this.#members.values()) if (weight > 0) return true;
+    return false;
   }
 }

@@ -1,0 +1,174 @@
+/**
+ * Smooth weighted round robin, in nginx's order: at each turn every eligible seat earns its weight, the richest is picked and pays
+ * what all have earned. Weights 5/1/1 come out as a a b a c a a, not a a a a a b c. Ties go to the smaller id.
+ *
+ * nginx walks the whole list for that. Here nobody is walked: seats of one weight always earn the same, so among them the order
+ * changes only when one pays. They form a group, a heap of what each would have without its earnings (`base`), and
+ *
+ *     credit = base + weight * turns
+ *
+ * A pick compares the firsts of the groups and sinks the one that paid: O(distinct weights + log seats). Credit belongs to the
+ * seat: one that goes keeps it, and a neighbour's coming or going shifts nobody's share.
+ */
+import type { Ask, Balancer, Seat } from './balancer.js';
+import { Heap, type Placed } from './heap.js';
+import type { Random } from './ports.js';
+
+interface Account extends Placed {
+  readonly seat: Seat;
+  /** In a group: credit less its earnings. Out of one: credit. */
+  base: number;
+  group: Group | undefined;
+}
+
+interface Group {
+  readonly weight: number;
+  readonly accounts: Heap<Account>;
+}
+
+const idOf = (account: Account): string => account.seat.endpoint.id;
+const richer = (a: Account, b: Account): boolean => a.base > b.base || (a.base === b.base && idOf(a) < idOf(b));
+
+/** Turns after which earnings are written into the accounts, so that no number grows without end. */
+const turnsPerSettlement = 2 ** 20;
+const longestHeadStart = 2 ** 14;
+
+export class WeightedRoundRobin implements Balancer {
+  readonly evenly: boolean;
+  readonly #random: Random;
+  #accounts = new Map<string, Account>();
+  #groups: Group[] = [];
+  #turns = 0;
+  /** What all earn in one turn, and what they earned when the accounts were settled. */
+  #total = 0;
+  #settledTotal = 0;
+
+  /** `evenly`: every seat of any weight counts as 1, which is plain round robin. */
+  constructor(random: Random, { evenly = false }: { readonly evenly?: boolean } = {}) {
+    this.#random = random;
+    this.evenly = evenly;
+  }
+
+  update(seats: readonly Seat[]): void {
+    const before = this.#accounts;
+    this.#accounts = new Map();
+    for (const seat of seats) {
+      const known = before.get(seat.endpoint.id);
+      if (known?.seat === seat) this.#accounts.set(seat.endpoint.id, known);
+    }
+    for (const account of before.values()) if (this.#accounts.get(idOf(account)) !== account) this.#leave(account);
+    const first = this.#accounts.size === 0;
+    for (const seat of seats) {
+      if (!this.#accounts.has(seat.endpoint.id)) this.#accounts.set(seat.endpoint.id, this.#open(seat, first));
+      this.changed(seat);
+    }
+    if (first) this.#headStart();
+  }
+
+  changed(seat: Seat): void {
+    const account = this.#accounts.get(seat.endpoint.id);
+    if (account?.seat !== seat) return;
+    const weight = seat.eligible ? this.#weightOf(seat) : 0;
+    if (weight === (account.group?.weight ?? 0)) return;
+    this.#leave(account);
+    if (weight > 0) this.#admit(account, weight);
+    if (this.#total * 2 < this.#settledTotal) this.#settle();
+  }
+
+  pick(ask: Ask): Seat | undefined {
+    const aside = ask.tried.length === 0 ? undefined : this.#setAside(ask.tried);
+    const richest = this.#richest();
+    if (richest !== undefined) {
+      richest.base -= this.#total;
+      richest.group!.accounts.moved(richest);
+      if (this.#turns >= turnsPerSettlement) this.#settle();
+    }
+    for (const { account, weight } of aside ?? []) this.#join(account, weight);
+    return richest?.seat;
+  }
+
+  /** A turn passes: everybody in a group earns, by nothing more than a count. */
+  #richest(): Account | undefined {
+    const turns = ++this.#turns;
+    let best: Account | undefined;
+    let most = 0;
+    for (const { weight, accounts } of this.#groups) {
+      const candidate = accounts.first!;
+      const credit = candidate.base + weight * turns;
+      if (best !== undefined && (credit < most || (credit === most && idOf(best) < idOf(candidate)))) continue;
+      best = candidate;
+      most = credit;
+    }
+    return best;
+  }
+
+  /** Seats that this call has been to sit out one turn: they neither earn nor pay, and the others keep their order. */
+  #setAside(tried: readonly string[]): { account: Account; weight: number }[] {
+    const aside: { account: Account; weight: number }[] = [];
+    for (const id of tried) {
+      const account = this.#accounts.get(id);
+      if (account?.group === undefined) continue;
+      aside.push({ account, weight: account.group.weight });
+      this.#leave(account);
+    }
+    return aside;
+  }
+
+  /** Nobody in the first list has a history. One who joins later starts somewhere in its first turn, so that a fleet of callers
+   * told of it in the same moment does not greet it as one. */
+  #open(seat: Seat, first: boolean): Account {
+    return { seat, base: first ? 0 : -this.#random() * this.#weightOf(seat), group: undefined, place: -1 };
+  }
+
+  /** A fleet that starts as one must not begin with the same endpoint. Turns played, not credits drawn: the shares stay exact. */
+  #headStart(): void {
+    const lightest = Math.min(...this.#groups.map(({ weight }) => weight));
+    const turns = Math.floor(this.#random() * Math.min(this.#total / lightest, longestHeadStart));
+    for (let turn = 0; turn < turns; turn++) this.pick({ tried: [] });
+  }
+
+  /** Nobody comes in with more debt or wealth than one whole round is worth: after a great shrinking it would starve, or reign. */
+  #admit(account: Account, weight: number): void {
+    const round = this.#total + weight;
+    account.base = Math.max(-round, Math.min(round, account.base));
+    this.#join(account, weight);
+    this.#settledTotal = Math.max(this.#settledTotal, this.#total);
+  }
+
+  #join(account: Account, weight: number): void {
+    let group = this.#groups.find((other) => other.weight === weight);
+    if (group === undefined) this.#groups.push((group = { weight, accounts: new Heap(richer) }));
+    account.base -= weight * this.#turns;
+    account.group = group;
+    group.accounts.add(account);
+    this.#total += weight;
+  }
+
+  #leave(account: Account): void {
+    const { group } = account;
+    if (group === undefined) return;
+    group.accounts.remove(account);
+    account.group = undefined;
+    account.base += group.weight * this.#turns;
+    if (group.accounts.size === 0) this.#groups = this.#groups.filter((other) => other !== group);
+    this.#total = this.#groups.length === 0 ? 0 : this.#total - group.weight;
+  }
+
+  /** Writes all earnings into the accounts and begins counting turns anew. Rare: O(n log n). */
+  #settle(): void {
+    const inside = [...this.#accounts.values()].filter(({ group }) => group !== undefined);
+    const weights = inside.map(({ group }) => group!.weight);
+    for (const account of inside) this.#leave(account);
+    const round = weights.reduce((sum, weight) => sum + weight, 0);
+    this.#turns = 0;
+    this.#settledTotal = round;
+    inside.forEach((account, index) => {
+      account.base = Math.max(-round, Math.min(round, account.base));
+      this.#join(account, weights[index]!);
+    });
+  }
+
+  #weightOf({ weight }: Seat): number {
+    return this.evenly && weight > 0 ? 1 : weight;
+  }
+}
