@@ -60,19 +60,15 @@ export class WeightedRoundRobin implements Balancer {
     const first = this.#accounts.size === 0;
     for (const seat of seats) {
       if (!this.#accounts.has(seat.endpoint.id)) this.#accounts.set(seat.endpoint.id, this.#open(seat, first));
-      this.changed(seat);
+      this.#regroup(seat);
     }
+    if (this.#hasShrunk()) this.#settle();
     if (first) this.#headStart();
   }
 
   changed(seat: Seat): void {
-    const account = this.#accounts.get(seat.endpoint.id);
-    if (account?.seat !== seat) return;
-    const weight = seat.eligible ? this.#weightOf(seat) : 0;
-    if (weight === (account.group?.weight ?? 0)) return;
-    this.#leave(account);
-    if (weight > 0) this.#admit(account, weight);
-    if (this.#total * 2 < this.#settledTotal) this.#settle();
+    this.#regroup(seat);
+    if (this.#hasShrunk()) this.#settle();
   }
 
   pick(ask: Ask): Seat | undefined {
@@ -125,6 +121,20 @@ export class WeightedRoundRobin implements Balancer {
     const lightest = Math.min(...this.#groups.map(({ weight }) => weight));
     const turns = Math.floor(this.#random() * Math.min(this.#total / lightest, longestHeadStart));
     for (let turn = 0; turn < turns; turn++) this.pick({ tried: [] });
+  }
+
+  #regroup(seat: Seat): void {
+    const account = this.#accounts.get(seat.endpoint.id);
+    if (account?.seat !== seat) return;
+    const weight = seat.eligible ? this.#weightOf(seat) : 0;
+    if (weight === (account.group?.weight ?? 0)) return;
+    this.#leave(account);
+    if (weight > 0) this.#admit(account, weight);
+  }
+
+  /** By half since the accounts were settled: that often, looking at everybody costs little for each that went. */
+  #hasShrunk(): boolean {
+    return this.#total * 2 < this.#settledTotal;
   }
 
   /** Nobody comes in with more debt or wealth than one whole round is worth: after a great shrinking it would starve, or reign. */

@@ -1,0 +1,158 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { ConsecutiveBreaker } from '../../lb/breaker.js';
+import type { Outcome } from '../../lb/outcome.js';
+import { seeded } from '../support/random.js';
+
+const good: Outcome = { kind: 'success', ms: 1 };
+const bad: Outcome = { kind: 'failure', code: 'connect_refused', ms: 1 };
+const reset: Outcome = { kind: 'failure', code: 'reset', ms: 1 };
+const silent: Outcome = { kind: 'ignored' };
+
+const make = (jitter = 0, random = (): number => 0.5): ConsecutiveBreaker =>
+  new ConsecutiveBreaker({ failures: 3, openMs: 1_000, maxOpenMs: 3_000, jitter }, random);
+const call = (breaker: ConsecutiveBreaker, outcome: Outcome, now = 0) => breaker.end(breaker.begin(now), outcome, now);
+const tripped = (outcome = bad): ConsecutiveBreaker => {
+  const breaker = make();
+  for (let failure = 0; failure < 3; failure++) call(breaker, outcome);
+  return breaker;
+};
+
+describe('breaker', () => {
+  it('opens on the third failure in a row, and says so once', () => {
+    const breaker = make();
+    deepEqual([call(breaker, bad), call(breaker, bad), breaker.state(0)], [undefined, undefined, 'closed']);
+    deepEqual([call(breaker, bad), breaker.state(0)], ['opened', 'open']);
+  });
+
+  it('starts counting again after a success', () => {
+    const breaker = make();
+    for (const outcome of [bad, bad, good, bad, bad]) call(breaker, outcome);
+    equal(breaker.state(0), 'closed');
+  });
+
+  it('does not count what says nothing', () => {
+    const breaker = make();
+    for (const outcome of [bad, silent, bad, silent, silent]) call(breaker, outcome);
+    equal(breaker.failuresInRow, 2);
+  });
+
+  it('lets one trial through when its time is up, and only one', () => {
+    const breaker = tripped();
+    equal(breaker.allows(999), false);
+    equal(breaker.allows(1_000), true);
+    breaker.begin(1_000);
+    equal(breaker.allows(1_000), false);
+    equal(breaker.state(1_000), 'half_open');
+  });
+
+  it('stays open twice as long when the trial fails, up to the limit', () => {
+    const breaker = tripped();
+    equal(call(breaker, bad, 1_000), 'opened');
+    equal(breaker.reopenAt, 3_000);
+    call(breaker, bad, 3_000);
+    equal(breaker.reopenAt, 6_000); // 4 s would be due, 3 s is the limit
+  });
+
+  it('closes when the trial succeeds, and is open briefly again the next time', () => {
+    const breaker = tripped();
+    call(breaker, bad, 1_000);
+    equal(call(breaker, good, 3_000), 'closed');
+    for (let failure = 0; failure < 3; failure++) call(breaker, bad, 4_000);
+    equal(breaker.reopenAt, 5_000);
+  });
+
+  it('gives the trial back when it said nothing', () => {
+    const breaker = tripped();
+    equal(call(breaker, silent, 1_000), 'returned');
+    equal(breaker.allows(1_000), true);
+  });
+
+  it('learns nothing from a call sent in spite of it', () => {
+    const breaker = tripped();
+    equal(call(breaker, good, 500), undefined);
+    equal(breaker.state(500), 'open');
+  });
+
+  it('takes no answer from before it opened for the trial', () => {
+    const breaker = make();
+    const slow = [breaker.begin(0), breaker.begin(0)];
+    for (let failure = 0; failure < 3; failure++) call(breaker, bad);
+    breaker.begin(1_000); // the trial, still out
+    breaker.end(slow[0]!, good, 1_001);
+    equal(breaker.state(1_001), 'half_open');
+    breaker.end(slow[1]!, bad, 1_001);
+    equal(breaker.reopenAt, 1_000);
+  });
+
+  it('takes no answer from before it opened for one of the time after it closed', () => {
+    const breaker = make();
+    const slow = breaker.begin(0);
+    for (let failure = 0; failure < 3; failure++) call(breaker, bad);
+    call(breaker, good, 1_000);
+    breaker.end(slow, bad, 1_001);
+    equal(breaker.failuresInRow, 0);
+  });
+
+  it('lets the trial begin early when a connect came through to one that could not be reached', () => {
+    const breaker = tripped(bad);
+    equal(breaker.mayTry(400), true);
+    equal(breaker.state(400), 'half_open');
+    equal(breaker.mayTry(400), false);
+  });
+
+  it('waits out its time when connecting was not the trouble', () => {
+    const breaker = tripped(reset);
+    equal(breaker.mayTry(400), false);
+    equal(breaker.state(400), 'open');
+  });
+
+  it('has no use for a connect while closed', () => {
+    equal(make().mayTry(0), false);
+  });
+
+  it('spreads the end of the opening by the jitter, either way', () => {
+    const ends = [0, 0.5, 1].map((draw) => {
+      const breaker = make(0.2, () => draw);
+      for (let failure = 0; failure < 3; failure++) call(breaker, bad);
+      return breaker.reopenAt;
+    });
+    deepEqual(ends, [800, 1_000, 1_200]);
+  });
+
+  it('tells in words what it has seen', () => {
+    equal(tripped().why(' in a row'), '3 connects refused in a row');
+    const breaker = make();
+    call(breaker, bad);
+    equal(breaker.why(), '1 connect refused');
+    call(breaker, reset);
+    equal(breaker.why(), '2 failures, the last: connection reset');
+    call(breaker, good);
+    equal(breaker.why(), 'no failure');
+  });
+
+  it('never has two trials at one time and never stays open beyond its limit, whatever comes when', () => {
+    const step = fc.record({ pause: fc.nat(1_500), what: fc.constantFrom('begin', 'good', 'bad', 'silent', 'connect') });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), fc.integer(), (steps, seed) => {
+        const breaker = make(0.2, seeded(seed));
+        const out: { epoch: number; trial: boolean }[] = [];
+        let now = 0;
+        for (const { pause, what } of steps) {
+          now += pause;
+          if (what === 'connect') breaker.mayTry(now);
+          else if (what === 'begin') {
+            const trial = breaker.state(now) === 'half_open' && breaker.allows(now);
+            if (trial) ok(!out.some((other) => other.trial), 'a second trial');
+            if (breaker.allows(now)) out.push({ epoch: breaker.begin(now), trial });
+          } else {
+            const ended = out.shift();
+            if (ended) breaker.end(ended.epoch, { good, bad, silent }[what], now);
+          }
+          if (breaker.state(now) === 'open') ok(breaker.reopenAt - now <= 3_000 * 1.2);
+        }
+      }),
+    );
+  });
+});

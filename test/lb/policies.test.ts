@@ -1,0 +1,81 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { LeastRequest } from '../../lb/least-request.js';
+import { policies, type PolicyName } from '../../lb/policies.js';
+import { WeightedRandom } from '../../lb/random.js';
+import { seeded } from '../support/random.js';
+import { picks, seat, tally } from './seats.js';
+
+describe('policies', () => {
+  for (const name of Object.keys(policies) as PolicyName[]) {
+    it(`${name} picks only who is eligible, weighs something and was not tried, as long as there is one`, () => {
+      const row = fc.record({ weight: fc.constantFrom(0, 0.5, 1, 5), eligible: fc.boolean(), tried: fc.boolean() });
+      fc.assert(
+        fc.property(fc.array(row, { maxLength: 8 }), fc.integer(), (rows, seed) => {
+          const seats = rows.map(({ weight }, index) => seat(`e${index}`, weight));
+          const balancer = policies[name](seeded(seed));
+          balancer.update(seats);
+          balancer.pick({ tried: [] });
+          rows.forEach(({ eligible }, index) => {
+            seats[index]!.eligible = eligible;
+            balancer.changed(seats[index]!);
+          });
+          const tried = seats.filter((_, index) => rows[index]!.tried).map(({ endpoint }) => endpoint.id);
+          const allowed = seats.filter(
+            ({ eligible, weight, endpoint }) => eligible && weight > 0 && !tried.includes(endpoint.id),
+          );
+          for (let turn = 0; turn < 20; turn++) {
+            const picked = balancer.pick({ tried });
+            if (allowed.length === 0) equal(picked, undefined);
+            else ok(picked && allowed.includes(picked), `${picked?.endpoint.id ?? 'nobody'} of ${allowed.length}`);
+          }
+        }),
+      );
+    });
+  }
+});
+
+describe('weighted random', () => {
+  it('draws in proportion to the weights', () => {
+    const balancer = new WeightedRandom(seeded(7));
+    balancer.update([seat('a', 5), seat('b', 1), seat('c', 1)]);
+    const { a, b, c } = tally(picks(balancer, 7_000));
+    ok(Math.abs(a! - 5_000) < 200 && Math.abs(b! - 1_000) < 150 && Math.abs(c! - 1_000) < 150, `${a} ${b} ${c}`);
+  });
+
+  it('keeps the others in proportion when one was tried', () => {
+    const balancer = new WeightedRandom(seeded(7));
+    balancer.update([seat('a', 3), seat('b', 9), seat('c', 1)]);
+    const { a, b, c } = tally(picks(balancer, 4_000, ['b']));
+    deepEqual([b, Math.abs(a! - 3_000) < 150, a! + c!], [undefined, true, 4_000]);
+  });
+});
+
+describe('least request', () => {
+  const of = (draws: number[]): LeastRequest => new LeastRequest(() => draws.shift()!);
+
+  it('takes, of two drawn, the one with fewer calls', () => {
+    const balancer = of([0, 0, 0.5, 0]);
+    const [a, b] = [seat('a'), seat('b')];
+    a.active = 3;
+    balancer.update([a, b]);
+    deepEqual(picks(balancer, 2), ['b', 'b']);
+  });
+
+  it('lets a heavier one carry more calls before it counts as busier', () => {
+    const balancer = of([0, 0, 0, 0]);
+    const [a, b] = [seat('a', 5), seat('b', 1)];
+    balancer.update([a, b]);
+    a.active = 3;
+    deepEqual(picks(balancer, 1), ['a']); // 5/4 against 1/1
+    a.active = 5;
+    deepEqual(picks(balancer, 1), ['b']); // 5/6 against 1/1
+  });
+
+  it('gives everybody calls when all are idle', () => {
+    const balancer = new LeastRequest(seeded(3));
+    balancer.update(['a', 'b', 'c', 'd'].map((id) => seat(id)));
+    for (const count of Object.values(tally(picks(balancer, 4_000)))) ok(Math.abs(count - 1_000) < 150, String(count));
+  });
+});
