@@ -1,0 +1,106 @@
+/**
+ * Finds and lists the nodes of the embedded tree among its files (names.ts says which they are, record.ts what is in them). Only reads,
+ * and takes no lock. What is neither a plain file nor a folder is no node, and nothing is reached through a symbolic link.
+ */
+import type { BigIntStats } from 'node:fs';
+import { readdir, realpath } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { nameOf } from '../node-path.js';
+import { MAX_NODE_BYTES, RegistryError } from '../tree.js';
+import { absent, content, look, text } from './files.js';
+import { fileOf, nameIn, placeOf, subjectOf } from './names.js';
+import type { Place } from './names.js';
+import type { NodeRecord, Truth } from './record.js';
+import { byHand, fitting, parse } from './record.js';
+
+export interface Found {
+  readonly place: Place;
+  readonly truth: Truth;
+  /** Bytes of data. */
+  readonly size: number;
+  /** False: a plain file, which cannot hold children until it has become a folder. */
+  readonly isFolder: boolean;
+  /** Only if it was asked for, and not if it is too large. */
+  readonly data?: Uint8Array;
+}
+
+/** What one look at the files of a node showed. */
+interface Sight {
+  readonly line: string | undefined;
+  readonly record: NodeRecord | undefined;
+  readonly isFolder: boolean;
+  readonly data: { readonly stats: BigIntStats; readonly data?: Uint8Array | undefined } | undefined;
+  /** Of the data, or of the folder where there is none. */
+  readonly stats: BigIntStats;
+}
+
+/** While others write, a look may see record and data of two moments; that often in a row is no accident. */
+const MOST_LOOKS = 50;
+
+export async function find(root: string, path: string, withData = false): Promise<Found | undefined> {
+  const place = placeOf(root, path);
+  if (!(await isWithin(root, place.folder))) return undefined;
+  let last: Sight | undefined;
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
+    const sight = await see(place, withData);
+    if (sight === 'gone') return undefined;
+    if (sight === 'moving') continue;
+    const truth = fitting(sight.record, sight.data?.stats);
+    if (truth) return found(place, sight, truth);
+    // The record did not change while we looked at the data, so no writer of ours was at work: a person was.
+    if (last && last.line === sight.line)
+      return found(place, sight, byHand(nameOf(path), sight.record, sight.stats, !sight.data));
+    last = sight;
+  }
+  throw new RegistryError('failed', `${place.file} changes too fast to be read`);
+}
+
+/** The names of the children. A node that was found and has gone since has none. */
+export async function names(found: Found): Promise<readonly string[]> {
+  const { file: folder } = found.place;
+  if (!found.isFolder) return [];
+  const files = new Set<string>();
+  for (const entry of (await absent(readdir(folder, { withFileTypes: true }))) ?? []) {
+    if (!entry.isFile() && !entry.isDirectory()) continue;
+    // A leaf that is about to become a folder is for a moment only the dotfile with its data.
+    if (!entry.name.startsWith('.')) files.add(entry.name);
+    else if (entry.name.endsWith('.data')) files.add(subjectOf(entry.name) ?? '');
+  }
+  const all = await Promise.all([...files].map((file) => nameOfChild(folder, file)));
+  return all.filter((name) => name !== undefined);
+}
+
+async function nameOfChild(folder: string, file: string): Promise<string | undefined> {
+  const name = nameIn(file);
+  if (name !== 'hashed') return name?.name;
+  const record = parse(await text(join(folder, `.${file}.node`)));
+  return record && fileOf(record.name) === file ? record.name : undefined;
+}
+
+async function see(place: Place, withData: boolean): Promise<Sight | 'gone' | 'moving'> {
+  const line = await text(place.record);
+  const own = await look(place.file, place.path === '/');
+  if (own && !own.isFile() && !own.isDirectory()) return 'gone';
+  const file = own?.isFile() ? place.file : place.data;
+  const data = withData ? await content(file, MAX_NODE_BYTES) : await plain(file);
+  if (data) return { line, record: parse(line), isFolder: own?.isDirectory() ?? false, data, stats: data.stats };
+  if (own?.isFile()) return 'moving'; // it became a folder just now, or went
+  return own ? { line, record: parse(line), isFolder: true, data, stats: own } : 'gone';
+}
+
+async function plain(file: string): Promise<{ readonly stats: BigIntStats } | undefined> {
+  const stats = await look(file);
+  return stats?.isFile() ? { stats } : undefined;
+}
+
+function found(place: Place, { data, isFolder }: Sight, truth: Truth): Found {
+  const size = Number(data?.stats.size ?? 0n);
+  const bytes = data ? data.data : new Uint8Array();
+  return { place, truth, size, isFolder, ...(bytes && { data: bytes }) };
+}
+
+/** Whether the folder is really where its path says, with no symbolic link on the way from the root. */
+async function isWithin(root: string, folder: string): Promise<boolean> {
+  const [realRoot, real] = await Promise.all([absent(realpath(root)), absent(realpath(folder))]);
+  return realRoot !== undefined && real === join(realRoot, relative(root, folder));
+}

@@ -1,0 +1,136 @@
+/**
+ * The sessions of the embedded tree as files: `<id>.lease`, which its owner renews by writing to it, and `<id>.nodes`, the paths of
+ * its ephemerals. A session lives while its lease is there: whoever takes the lease away has ended the session, and its owner learns
+ * of it at the next renewal. What is left of it is removed by its owner, or by any other who found the lease dead (lease.ts).
+ */
+import { link, mkdir, open, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Changes } from './changes.js';
+import { absent, look, text } from './files.js';
+import type { Lease } from './lease.js';
+import type { StillOurs } from './lock.js';
+import { find } from './nodes.js';
+
+/** For a lease that does not say its timeout, or says nonsense; milliseconds. */
+const USUAL = 30_000;
+const LONGEST = 600_000;
+
+export class Sessions {
+  readonly #root: string;
+  readonly #folder: string;
+  readonly #spares: string;
+  /** What is in the leases of others; it never changes. */
+  readonly #timeouts = new Map<string, number>();
+  readonly #claimed = new Set<string>();
+  #id = '';
+  #made = 0;
+
+  /** `house`: the folder in the root that is ours. */
+  constructor(root: string, house: string) {
+    this.#root = root;
+    this.#folder = join(house, 'sessions');
+    this.#spares = join(house, 'tmp');
+  }
+
+  /** A name for a temporary file of the present session. */
+  readonly spare = (): string => join(this.#spares, `${this.#id}-${this.#made++}`);
+
+  /** Begins a session. Fails as the file system does: no root, no right to write there, no room, no hard links. */
+  async begin(id: string, timeoutMs: number): Promise<void> {
+    if (!(await stat(this.#root)).isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' });
+    for (const folder of [join(this.#folder, '..'), this.#folder, this.#spares]) {
+      await mkdir(folder).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      });
+    }
+    this.#id = id;
+    this.#claimed.clear();
+    const file = this.spare();
+    await writeFile(file, content(timeoutMs), { flag: 'wx' });
+    await link(file, this.#lease(id)).finally(() => unlink(file));
+  }
+
+  /** False: the session was ended by others. Fails when the folder cannot be reached, which says nothing about the session. */
+  async renew(timeoutMs: number): Promise<boolean> {
+    const lease = await absent(open(this.#lease(this.#id), 'r+'));
+    if (!lease) {
+      await stat(this.#folder);
+      return false;
+    }
+    try {
+      await lease.write(content(timeoutMs), 0); // by a write the file system sets the time, by its own clock
+    } finally {
+      await lease.close();
+    }
+    return true;
+  }
+
+  /** Whether our session's lease can be seen. If not, nothing that is missing in the tree is known to be missing. */
+  isThere = async (): Promise<boolean> => (await look(this.#lease(this.#id))) !== undefined;
+
+  /** Notes an ephemeral of ours, before it is made. */
+  readonly claim = async (path: string): Promise<void> => {
+    this.#claimed.add(path);
+    const file = this.spare();
+    await writeFile(file, JSON.stringify([...this.#claimed]), { flag: 'wx' });
+    await rename(file, this.#nodes(this.#id));
+  };
+
+  readonly unclaim = (path: string): void => void this.#claimed.delete(path);
+
+  /** The leases of the others, as one look finds them. One that is gone but for its list has no time left. */
+  async others(): Promise<readonly Lease[]> {
+    const ids = new Set((await readdir(this.#folder)).map((file) => file.replace(/\.(lease|nodes)$/, '')));
+    for (const id of this.#timeouts.keys()) if (!ids.has(id)) this.#timeouts.delete(id);
+    const fresh = (await look(this.#lease(this.#id)))?.mtimeMs ?? 0n;
+    ids.delete(this.#id);
+    return Promise.all([...ids].map((id) => this.#look(id, fresh)));
+  }
+
+  /** Removes what a session left behind, with the lock held. With `lease`, only if that has not been renewed since. */
+  async end(id: string, changes: Changes, stillOurs: StillOurs, lease?: Lease): Promise<void> {
+    if (lease && (await this.#look(id, 0n)).mark !== lease.mark) return;
+    await absent(unlink(this.#lease(id)));
+    for (const path of paths(await text(this.#nodes(id), Infinity))) {
+      const found = await find(this.#root, path);
+      if (found?.truth.owner === id) await changes.remove(found, stillOurs);
+    }
+    for (const file of await readdir(this.#spares)) {
+      if (file.startsWith(`${id}-`)) await absent(unlink(join(this.#spares, file)));
+    }
+    await absent(unlink(this.#nodes(id)));
+  }
+
+  async #look(id: string, fresh: bigint): Promise<Lease> {
+    const stats = await look(this.#lease(id));
+    if (!stats) return { id, mark: 'gone', timeoutMs: 0, behindMs: 0 };
+    const timeoutMs = this.#timeouts.get(id) ?? timeoutIn(await text(this.#lease(id)));
+    this.#timeouts.set(id, timeoutMs);
+    return { id, mark: `${stats.ino}-${stats.mtimeNs}`, timeoutMs, behindMs: Number(fresh - stats.mtimeMs) };
+  }
+
+  #lease(id: string): string {
+    return join(this.#folder, `${id}.lease`);
+  }
+
+  #nodes(id: string): string {
+    return join(this.#folder, `${id}.nodes`);
+  }
+}
+
+const content = (timeoutMs: number): string => `${JSON.stringify({ timeoutMs })}\n`;
+
+function timeoutIn(lease: string | undefined): number {
+  const said = Number(/"timeoutMs":(\d{1,9})\b/.exec(lease ?? '')?.[1] ?? USUAL);
+  return Math.min(said, LONGEST);
+}
+
+/** The list is written whole or not at all; one that is not ours to read names nothing. */
+function paths(list: string | undefined): readonly string[] {
+  try {
+    const said: unknown = JSON.parse(list ?? '[]');
+    return Array.isArray(said) ? said.filter((path) => typeof path === 'string') : [];
+  } catch {
+    return [];
+  }
+}
