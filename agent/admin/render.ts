@@ -1,0 +1,119 @@
+/**
+ * The admin's views as text for a person: trouble first, in 80 columns. Pure: a view and the time in, lines out. Texts in a view come
+ * from others (ids of nodes, errors of peers), so each is made printable before it is put into a line.
+ */
+import { elapsed } from '../elapsed.js';
+import { printable } from '../printable.js';
+import type { Paint } from '../text.js';
+import { address } from '../../lb/endpoint.js';
+import type { UpstreamVerdict } from '../../lb/upstream.js';
+import type { AnnouncementView, SessionView, StatusView, WhyView } from './views.js';
+
+const WIDTH = 80;
+const MOST_ANNOUNCEMENTS = 3;
+const MOST_UPSTREAMS = 6;
+
+/** One line of `status`: what it is about, what is to be said, and whether somebody should look. */
+interface Line {
+  readonly about: string;
+  readonly says: string;
+  readonly trouble: boolean;
+}
+
+/** First the verdict, then a sentence for each endpoint. */
+export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, paint: Paint): string {
+  const rows = endpoints.map((endpoint) => ({
+    at: address({ host: printable(endpoint.host, 255), port: endpoint.port }),
+    share: `share ${percent(endpoint.share)}`,
+    reason: printable(endpoint.reason),
+    trouble: endpoint.circuit !== 'closed',
+  }));
+  const width = (texts: readonly string[]): number => texts.reduce((most, text) => Math.max(most, text.length), 0);
+  const [atWidth, shareWidth] = [width(rows.map(({ at }) => at)), width(rows.map(({ share }) => share))];
+  const lines = troubleFirst(rows).map(({ at, share, reason, trouble }) =>
+    (trouble ? paint.red : String)(`${at.padEnd(atWidth)}  ${share.padEnd(shareWidth)}  ${reason}`.trimEnd()),
+  );
+  const retries = `retries ${percent(verdict.retryPercent)} of ${percent(verdict.retryBudgetPercent)}`;
+  const first = `${printable(name, 253)}: ${sentence(verdict, now)}, ${retries}`;
+  return [paint.bold(isTrouble(verdict) ? paint.red(first) : first), ...lines].join('\n');
+}
+
+/** `ill since 12:04:10, 1 of 3 out, 0 calls lost`. */
+function sentence({ state, since, out, total, lost }: UpstreamVerdict, now: number): string {
+  const endpoints = {
+    well: `${out} of ${total} out`,
+    ill: `${out} of ${total} out`,
+    empty: 'no endpoint is registered',
+    waiting: 'no list has come yet',
+  }[state];
+  return `${state} since ${clock(since, now)}, ${endpoints}, ${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;
+}
+
+const isTrouble = ({ state }: UpstreamVerdict): boolean => state !== 'well';
+
+/** Under twenty lines, whatever there is. */
+export function renderStatus(view: StatusView, now: number, paint: Paint): string {
+  const head = `zidecar ${view.version}  ${view.phase}, started ${clock(view.startedAt, now)} (${elapsed(now - view.startedAt)} ago)`;
+  const announcements = view.announcements.map((one): Line => {
+    const [says, trouble] = announcementSays(one);
+    return { about: 'announced', says: `${one.service}  ${says}`, trouble };
+  });
+  const upstreams = view.upstreams.map((one): Line => {
+    return { about: 'upstream', says: `${one.name}  ${sentence(one, now)}`, trouble: isTrouble(one) };
+  });
+  const lines = [
+    ...troubleFirst([
+      sessionLine(view.session),
+      ...atMost(MOST_ANNOUNCEMENTS, announcements, 'announced'),
+      ...atMost(MOST_UPSTREAMS, upstreams, 'upstream'),
+    ]),
+    { about: 'listens', says: view.listeners.map(({ what, at }) => `${what} ${at}`).join(', '), trouble: false },
+    ...view.events.map((event): Line => ({ about: clock(event.at, now), says: event.message, trouble: event.level === 'warn' })),
+  ];
+  const shown = lines.map(({ about, says, trouble }) =>
+    (trouble ? paint.red : String)(cut(`${about.padEnd(10)}  ${printable(says)}`)),
+  );
+  return [paint.bold(cut(printable(head))), ...shown].join('\n');
+}
+
+function sessionLine({ state, id, server, timeoutMs }: SessionView): Line {
+  const at = `${server === null ? '' : ` at ${server}`}${id === '' ? '' : `, session ${id}`}`;
+  return { about: 'registry', says: `${state}${at}, timeout ${elapsed(timeoutMs)}`, trouble: state !== 'connected' };
+}
+
+function announcementSays({ wish, fact, path, weight, drained, probe }: AnnouncementView): readonly [string, boolean] {
+  const last = probe.last !== undefined && 'why' in probe.last ? `: ${probe.last.why}` : '';
+  if (wish === 'announced')
+    return fact === 'announced' ? [`weight ${weight}, ${path ?? ''}`, false] : ['not yet: not confirmed', true];
+  const gone = fact === 'withdrawn' ? 'withdrawn' : 'being withdrawn';
+  if (drained) return [`${gone}: drained`, true];
+  return [`${gone}: the app is ${probe.up ? 'up' : 'down'}${last}`, true];
+}
+
+/** The troubled ones before the others; what is too much becomes one line that counts it. */
+function atMost(most: number, lines: readonly Line[], about: string): Line[] {
+  if (lines.length <= most) return [...lines];
+  const rest = troubleFirst(lines).slice(most);
+  const troubled = rest.filter(({ trouble }) => trouble).length;
+  const says = `and ${rest.length} more${troubled === 0 ? ', all well' : `, ${troubled} of them not well`}`;
+  return [...troubleFirst(lines).slice(0, most), { about, says, trouble: troubled > 0 }];
+}
+
+const troubleFirst = <T extends { readonly trouble: boolean }>(lines: readonly T[]): readonly T[] => [
+  ...lines.filter(({ trouble }) => trouble),
+  ...lines.filter(({ trouble }) => !trouble),
+];
+
+const cut = (line: string): string => (line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line);
+
+/** `12 %`; what is more than nothing is never shown as nothing. */
+const percent = (value: number): string => (value > 0 && value < 1 ? '<1 %' : `${Math.round(value)} %`);
+
+/** The time of day here, with the date where that is another day. */
+function clock(at: number, now: number): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const date = new Date(at);
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return date.toDateString() === new Date(now).toDateString() ? time : `${day} ${time}`;
+}

@@ -1,0 +1,129 @@
+/**
+ * Every call that the admin answers, in one table: `GET /` is made from it. A route turns a request that has been let in into a status
+ * and a view; it knows nothing of sockets. A refusal is an answer like any other.
+ */
+import { printable } from '../printable.js';
+import { isProblem, readAnnouncementChange, readLevel, type Fields, type Problem } from './body.js';
+import { statusView, upstreamsView, whyView, type Changes, type Views } from './views.js';
+
+export interface Answer {
+  readonly status: number;
+  /** A text for a person, or anything that goes out as JSON. */
+  readonly body: unknown;
+}
+
+export interface Ask {
+  /** What stands for NAME in the path, decoded; '' where there is none. */
+  readonly name: string;
+  /** Behind the `?`. */
+  readonly query: URLSearchParams;
+  /** Reads the body; once. */
+  readonly body: () => Promise<Fields | Problem>;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** `NAME` stands for one segment. */
+  readonly path: string;
+  readonly about: string;
+  readonly answer: (ask: Ask) => Answer | Promise<Answer>;
+}
+
+export const refusal = (status: number, error: string, message: string): Answer => ({ status, body: { error, message } });
+const ok = (body: unknown): Answer => ({ status: 200, body });
+
+/** Reads the body with `read` and hands on what it says; a body that says nothing is refused. */
+const told =
+  <T extends object>(read: (fields: Fields) => T | Problem, then: (value: T) => Answer): Route['answer'] =>
+  async ({ body }) => {
+    const fields = await body();
+    const value = isProblem(fields) ? fields : read(fields);
+    return isProblem(value) ? refusal(400, value.error, value.message) : then(value);
+  };
+
+export function makeRoutes(views: Views, changes: Changes): readonly Route[] {
+  const announcements = (): Answer => ok({ announcements: views.announcements() });
+  const get = (path: string, about: string, answer: Route['answer']): Route => ({ method: 'GET', path, about, answer });
+  const post = (path: string, about: string, answer: Route['answer']): Route => ({ method: 'POST', path, about, answer });
+
+  const routes: Route[] = [
+    get('/status', 'how it is, in one answer', () => ok(statusView(views))),
+    get('/upstreams', 'peers and their endpoints', () => ok(upstreamsView(views))),
+    get('/upstreams/NAME/why', 'why each endpoint of a peer is called, or is not', ({ name }) => {
+      const view = whyView(views, name);
+      return view
+        ? ok(view)
+        : refusal(404, 'unknown_upstream', `"${printable(name, 100)}" is not an upstream; GET /upstreams lists them`);
+    }),
+    get('/announcement', 'our own services in the registry', announcements),
+    get('/session', 'the session of the registry', () => ok(views.session())),
+    get('/config', 'the settings, each with its origin', () => ok(views.config())),
+    get('/events', 'the last transitions, oldest first', () => ok({ events: views.events() })),
+    post(
+      '/announcement',
+      '{"weight": 5}, {"status": "drain"} or {"status": "up"}',
+      told(readAnnouncementChange, (change) => {
+        if (views.announcements().length === 0)
+          return refusal(400, 'nothing_announced', 'this sidecar announces nothing: set ZIDECAR_SERVICE');
+        changes.setAnnouncement(change);
+        return announcements();
+      }),
+    ),
+    post('/drain', 'withdraw, and answer when peers can know; with ?wait=0 at once', async ({ query }) => {
+      const wait = query.get('wait') ?? '1';
+      if (wait !== '0' && wait !== '1') return refusal(400, 'bad_wait', 'wait must be 0 or 1');
+      await changes.drain({ wait: wait === '1' });
+      return announcements();
+    }),
+    post('/undrain', 'announce again', () => {
+      changes.undrain();
+      return announcements();
+    }),
+    post('/shutdown', 'stop in order, as on SIGTERM', () => {
+      changes.shutdown();
+      return ok({ phase: views.process().phase });
+    }),
+    post(
+      '/log-level',
+      '{"level": "debug"}',
+      told(readLevel, ({ level }) => {
+        changes.setLogLevel(level);
+        return ok({ level });
+      }),
+    ),
+  ];
+  const { version } = views.process();
+  const list = routes.map(({ method, path, about }) => `${method.padEnd(4)}  ${path.padEnd(20)}  ${about}\n`).join('');
+  return [get('/', 'this list', () => ok(`zidecar ${version}, ${views.process().phase}\n\n${list}`)), ...routes];
+}
+
+/**
+ * The route for a path and a method (HEAD asks as GET does), or why there is none: `allow` lists the methods that the path has, and is
+ * empty where nothing is at that path.
+ */
+export function findRoute(
+  routes: readonly Route[],
+  method: string,
+  path: string,
+): { readonly route: Route; readonly name: string } | { readonly allow: readonly string[] } {
+  const there = routes.flatMap((route) => {
+    const name = match(route.path, path);
+    return name === undefined ? [] : [{ route, name }];
+  });
+  const found = there.find(({ route }) => route.method === (method === 'HEAD' ? 'GET' : method));
+  return found ?? { allow: there.flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])) };
+}
+
+/** The segment that stands for NAME, '' where the pattern has none, undefined where the path is another. */
+function match(pattern: string, path: string): string | undefined {
+  const [before, after] = pattern.split('NAME');
+  if (after === undefined) return pattern === path ? '' : undefined;
+  if (!path.startsWith(before!) || !path.endsWith(after)) return undefined;
+  const segment = path.slice(before!.length, path.length - after.length);
+  if (segment === '' || segment.includes('/')) return undefined;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}

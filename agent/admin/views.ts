@@ -1,0 +1,128 @@
+/**
+ * What the admin may see and do: the whole of it, as functions that agent/app.ts fills. The server behind knows HTTP and nothing of the
+ * parts; the parts know nothing of the admin. Times are milliseconds since 1970, percents 0 to 100.
+ */
+import type { ProbeResult } from '../../health/probe.js';
+import type { EndpointView } from '../../lb/explain.js';
+import type { UpstreamVerdict } from '../../lb/upstream.js';
+import type { Phase, SessionState } from '../events.js';
+import type { Level } from '../sentences.js';
+import type { Event } from './ring.js';
+
+/** In the field `server` of every answer, so that a client knows that it is a sidecar that answers. */
+export const SERVER = 'zidecar';
+
+/** An Upstream of lb/upstream.ts fits. */
+export interface Explained {
+  readonly name: string;
+  explain(): readonly EndpointView[];
+  verdict(): UpstreamVerdict;
+}
+
+/** One service of the app, as we wish it in the registry and as the registry last showed it. */
+export interface AnnouncementView {
+  readonly service: string;
+  readonly wish: 'announced' | 'withdrawn';
+  /** `unknown`: asked for, not answered, or answered in a session that is over. */
+  readonly fact: 'announced' | 'withdrawn' | 'unknown';
+  readonly path: string | null;
+  readonly provenAt: number | null;
+  readonly zxid: string | null;
+  readonly drained: boolean;
+  readonly weight: number;
+  /** How the probes find the app; while it is down nothing is wished for. */
+  readonly probe: { readonly up: boolean; readonly probe: string; readonly last?: ProbeResult };
+}
+
+export interface SessionView {
+  readonly state: SessionState;
+  /** Its id. The password of a session is never shown: with it anybody could take the session over. */
+  readonly id: string;
+  readonly epoch: number;
+  readonly server: string | null;
+  readonly timeoutMs: number;
+}
+
+export interface ListenerView {
+  readonly what: string;
+  readonly at: string;
+}
+
+export interface Views {
+  process(): { readonly version: string; readonly phase: Phase; readonly startedAt: number };
+  listeners(): readonly ListenerView[];
+  upstreams(): Iterable<Explained>;
+  announcements(): readonly AnnouncementView[];
+  session(): SessionView;
+  /** The effective settings and where each came from, secrets hidden. */
+  config(): unknown;
+  events(): readonly Event[];
+}
+
+export type AnnouncementChange = { readonly weight: number } | { readonly status: 'up' | 'drain' };
+
+export interface Changes {
+  setAnnouncement(change: AnnouncementChange): void;
+  /** Withdraws everything. Resolves when that is done and, with `wait`, when peers can know of it. The process lives on. */
+  drain(options: { readonly wait: boolean }): Promise<void>;
+  undrain(): void;
+  /** Begins to stop, and returns at once. */
+  shutdown(): void;
+  setLogLevel(level: Level): void;
+}
+
+/** `GET /status`: what a person asks for first, in one answer. */
+export interface StatusView {
+  readonly version: string;
+  readonly phase: Phase;
+  readonly startedAt: number;
+  readonly session: SessionView;
+  readonly announcements: readonly AnnouncementView[];
+  readonly upstreams: readonly ({ readonly name: string } & UpstreamVerdict)[];
+  readonly listeners: readonly ListenerView[];
+  /** The last few, oldest first. */
+  readonly events: readonly { readonly at: number; readonly level: Level; readonly message: string }[];
+}
+
+/** `GET /upstreams/NAME/why`. */
+export interface WhyView {
+  readonly name: string;
+  readonly verdict: UpstreamVerdict;
+  readonly endpoints: readonly EndpointView[];
+}
+
+/** How many events `GET /status` shows. */
+const LAST_EVENTS = 5;
+
+export function statusView(views: Views): StatusView {
+  return {
+    ...views.process(),
+    session: views.session(),
+    announcements: views.announcements(),
+    upstreams: Array.from(views.upstreams(), (upstream) => ({ name: upstream.name, ...upstream.verdict() })),
+    listeners: views.listeners(),
+    events: views
+      .events()
+      .slice(-LAST_EVENTS)
+      .map(({ at, level, message }) => ({ at, level, message })),
+  };
+}
+
+/** Exactly the fields that are promised, whatever else an upstream tells. */
+export function upstreamsView(views: Views): object {
+  const promised = ({ id, host, port, weight, circuit, inFlight, ejectedUntil }: EndpointView): object => {
+    return { id, host, port, weight, circuit, inFlight, ejectedUntil };
+  };
+  return {
+    upstreams: Array.from(views.upstreams(), (upstream) => ({
+      name: upstream.name,
+      endpoints: upstream.explain().map(promised),
+    })),
+  };
+}
+
+export function whyView(views: Views, name: string): WhyView | undefined {
+  for (const upstream of views.upstreams())
+    if (upstream.name === name) return { name, verdict: upstream.verdict(), endpoints: upstream.explain() };
+  return undefined;
+}

@@ -1,0 +1,104 @@
+/**
+ * Facts become lines of log: JSON for a machine, one plain line for a person at a terminal. What is said, and how loudly, is decided in
+ * sentences.ts; here it is only written.
+ *
+ * Two ways to write. A terminal or a file takes each line at once. A pipe may have a reader that stands still, and a write that waits
+ * would stop every call that we carry: so lines for a pipe are written beside the loop, at most 1 MiB of them wait, and what is beyond
+ * that is dropped and counted in `lost`. pino writes what still waits when the process exits.
+ */
+import { fstatSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { pino } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+import type { Emit } from './events.js';
+import { levelOf, tell, type Level } from './sentences.js';
+
+export type LogFormat = 'auto' | 'json' | 'pretty';
+
+export interface LogStream {
+  write(line: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+export interface LogOptions {
+  readonly level: Level;
+  /** `auto`: pretty on a terminal, else JSON. */
+  readonly format: LogFormat;
+  /** One line a call, at info. */
+  readonly accessLog: boolean;
+  /** Milliseconds since 1970, for the time of each line. */
+  readonly wall: () => number;
+  /** Colour in the pretty format; by default, on a terminal. */
+  readonly colour?: boolean;
+  /** Where lines go instead of the standard output. */
+  readonly stream?: LogStream;
+}
+
+export interface Log {
+  readonly emit: Emit;
+  setLevel(level: Level): void;
+  readonly level: Level;
+  /** False: a fact of this level would go nowhere, so it need not be made. */
+  wants(level: Level): boolean;
+  /** Lines that were dropped because nobody read the ones before. */
+  readonly lost: number;
+  /** Writes what still waits, before it returns. */
+  flush(): void;
+}
+
+const MOST_WAITING_BYTES = 1024 * 1024;
+const STDOUT = 1;
+
+export function makeLog(options: LogOptions): Log {
+  let lost = 0;
+  const terminal = options.stream ? options.stream.isTTY === true : isatty(STDOUT);
+  const standard = options.stream
+    ? undefined
+    : pino.destination({ dest: STDOUT, sync: terminal || isFile(STDOUT), maxLength: MOST_WAITING_BYTES });
+  // A full disk or a closed pipe is no reason to end: nobody is left to tell, and the calls go on.
+  standard?.on('error', () => lost++).on('drop', () => lost++);
+  const out: LogStream = options.stream ?? standard!;
+
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && terminal);
+  const forPeople = pretty ? prettifier(options.colour ?? terminal) : undefined;
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: () => `,"time":"${new Date(options.wall()).toISOString()}"`,
+      formatters: { level: (level) => ({ level }) },
+    },
+    forPeople ? { write: (line: string) => void out.write(forPeople(line)) } : (out as pino.DestinationStream),
+  );
+  const wants = (level: Level): boolean => logger.isLevelEnabled(level);
+
+  return {
+    emit(fact) {
+      if (!wants(levelOf(fact.kind)) || (fact.kind === 'call_ended' && !options.accessLog)) return;
+      const told = tell(fact);
+      logger[told.level](told.fact, told.message);
+    },
+    setLevel: (level) => void (logger.level = level),
+    get level() {
+      return logger.level as Level;
+    },
+    wants: (level) => level !== 'silent' && wants(level),
+    get lost() {
+      return lost;
+    },
+    flush: () => standard?.flushSync(),
+  };
+}
+
+/** `12:04:10 INFO  orders: …`. The fields are left out: the sentence says what they say. */
+function prettifier(colorize: boolean): (line: string) => string {
+  return prettyFactory({ colorize, hideObject: true, translateTime: 'SYS:HH:MM:ss' }) as (line: string) => string;
+}
+
+const isFile = (descriptor: number): boolean => {
+  try {
+    return fstatSync(descriptor).isFile();
+  } catch {
+    return false; // closed: as good as a pipe without a reader
+  }
+};

@@ -1,0 +1,51 @@
+/**
+ * The names of all metrics of ours, which dashboards and alerts are built on: a name that is here stays. metrics.ts fills them, and
+ * README.md shows them. Base units only (seconds, counts), and no label whose values a stranger can multiply.
+ */
+/** One row a metric: its kind, its labels, and what it says. Labels are separated by spaces. */
+export const metricTable = {
+  zidecar_requests_total: [
+    'counter',
+    'service code',
+    'Calls of the app that have ended, by class of status or by the code of our refusal.',
+  ],
+  zidecar_request_duration_seconds: [
+    'histogram',
+    'service',
+    'From the head of a call to the end of its answer, attempts and pauses included.',
+  ],
+  zidecar_requests_in_flight: ['gauge', 'service', 'Calls that hold an endpoint now.'],
+  zidecar_requests_lost_total: ['counter', 'service', 'Calls to which the app got anything but the full answer of an endpoint.'],
+  zidecar_attempts_total: ['counter', 'service', 'Sends of calls to endpoints.'],
+  zidecar_retries_total: ['counter', 'service', 'Attempts after the first of a call.'],
+  zidecar_retry_overflow_total: ['counter', 'service', 'Retries that the retry budget did not allow.'],
+  zidecar_endpoints: ['gauge', 'service state', 'Endpoints by the state of their circuit.'],
+  zidecar_circuit_state: [
+    'gauge',
+    'service endpoint',
+    'Circuit of an endpoint: 0 closed, 1 half-open, 2 open. Only where asked for.',
+  ],
+  zidecar_ejections_total: ['counter', 'service', 'Endpoints ejected because of their answers.'],
+  zidecar_app_up: ['gauge', 'service', 'Verdict of the probes of the app: 1 up, 0 down.'],
+  zidecar_probes_total: ['counter', 'service result', 'Probes of the app by result; unknown is a probe that could not be run.'],
+  zidecar_registered: ['gauge', 'service', '1 when the registry has confirmed our node in the live session.'],
+  zidecar_session_state: ['gauge', 'state', '1 for the state in which the session of the registry is.'],
+  zidecar_registry_operations_total: [
+    'counter',
+    'op result',
+    'Operations of the registry; result is ok or the code of the error.',
+  ],
+  zidecar_znodes_ignored_total: ['counter', 'reason', 'Versions of nodes that were skipped because they could not be used.'],
+  zidecar_propagation_seconds: ['histogram', '', 'From hearing that a list of instances changed to calls going by the new list.'],
+  zidecar_watches: ['gauge', '', 'Watches armed in the registry.'],
+  zidecar_bound_reached_total: ['counter', 'bound', 'Times that a bound of ours was reached.'],
+  zidecar_log_lines_lost_total: ['counter', '', 'Lines of log that were dropped because nobody read the ones before.'],
+  zidecar_event_loop_active_seconds_total: [
+    'counter',
+    '',
+    'Time for which the event loop was not idle; its rate is the load of our one thread, 0 to 1.',
+  ],
+  zidecar_build_info: ['gauge', 'version node', 'Always 1; what is running.'],
+} as const satisfies Record<string, readonly ['counter' | 'gauge' | 'histogram', labels: string, help: string]>;
+
+export type MetricName = keyof typeof metricTable;

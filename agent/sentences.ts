@@ -1,0 +1,107 @@
+/**
+ * Every fact as one sentence for a person, with the level it deserves, in one table. The log and the list of events take their words from
+ * here, so both say the same.
+ *
+ * info   something went from one state to another
+ * warn   somebody may want to act
+ * trace  one step of many: attempts, probes, operations of the registry
+ * A call is told at info, but only by the access log, which is off unless asked for.
+ */
+import { elapsed } from './elapsed.js';
+import type { Fact } from './events.js';
+import { printable } from './printable.js';
+
+/** In the order of urgency; `silent` is above them all. */
+export const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export type Level = (typeof levels)[number];
+
+type Of<K extends Fact['kind']> = Extract<Fact, { kind: K }>;
+type Table = { readonly [K in Fact['kind']]: readonly [Level, (fact: Of<K>) => string] };
+
+const because = (why: string | undefined): string => (why === undefined || why === '' ? '' : `: ${why}`);
+/** What follows `?` may carry tokens, and a log is read by many. */
+const withoutQuery = (target: string): string => target.replace(/\?.*$/s, '?…');
+const many = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+const how = { created: 'created', taken_over: 'taken over', rewritten: 'rewritten', found: 'found as it should be' } as const;
+
+const table: Table = {
+  // the data path
+  circuit_opened: [
+    'info',
+    (fact) => `${fact.upstream}: circuit of ${fact.endpoint} open for ${elapsed(fact.forMs)}${because(fact.why)}`,
+  ],
+  circuit_half_opened: ['info', (fact) => `${fact.upstream}: circuit of ${fact.endpoint} half-open, one trial may go`],
+  circuit_closed: ['info', (fact) => `${fact.upstream}: circuit of ${fact.endpoint} closed`],
+  endpoints_changed: [
+    'info',
+    (fact) => `${fact.upstream}: ${fact.joined} joined, ${fact.left} left, ${many(fact.total, 'endpoint')} now`,
+  ],
+  endpoint_refused: ['warn', (fact) => `${fact.upstream}: ${fact.endpoint} gets no call${because(fact.why)}`],
+  retry_budget_exhausted: ['warn', (fact) => `${fact.upstream}: the retry budget is spent, calls are not repeated for now`],
+  attempt_ended: ['trace', (fact) => `${fact.upstream}: ${fact.endpoint} ${fact.result} in ${elapsed(fact.ms)}`],
+  call_ended: [
+    'info',
+    (fact) =>
+      `${fact.method} ${fact.upstream} ${withoutQuery(fact.target)} ${fact.status}${because(fact.code)} in ${elapsed(fact.ms)}` +
+      (fact.endpoint === undefined ? '' : ` by ${fact.endpoint}`) +
+      (fact.attempts > 1 ? `, ${fact.attempts} attempts` : ''),
+  ],
+  // the app
+  probe_ended: ['trace', (fact) => `${fact.service}: probe ${fact.probe} ${fact.result}${because(fact.why)}`],
+  verdict_changed: ['info', (fact) => `${fact.service}: the app is ${fact.up ? 'up' : 'down'}${because(fact.why)}`],
+  probe_blind: ['warn', (fact) => `${fact.service}: nobody can tell how the app is${because(fact.why)}`],
+  probe_hint: ['warn', (fact) => `${fact.service}: ${fact.hint}`],
+  // the registry
+  session_changed: [
+    'info',
+    (fact) =>
+      `session ${fact.session === '' ? '' : `${fact.session} `}${fact.state}` +
+      (fact.server === undefined ? '' : ` at ${fact.server}`) +
+      because(fact.why),
+  ],
+  session_trouble: ['warn', (fact) => fact.why],
+  registry_operation: ['trace', (fact) => `registry: ${fact.op} ${fact.result} in ${elapsed(fact.ms)}`],
+  announced: ['info', (fact) => `${fact.service}: announced at ${fact.path}, ${how[fact.how]}`],
+  announce_failed: [
+    'warn',
+    (fact) => `${fact.service}: not announced at ${fact.path}, again in ${elapsed(fact.againInMs)}${because(fact.why)}`,
+  ],
+  announcement_lost: ['warn', (fact) => `${fact.service}: our node ${fact.path} is lost${because(fact.why)}`],
+  withdrawn: ['info', (fact) => `${fact.service}: withdrawn from ${fact.path}`],
+  znode_ignored: ['warn', (fact) => `node ${fact.path} ignored (${fact.reason})${because(fact.detail)}`],
+  list_changed: ['info', (fact) => `${fact.path}: ${fact.joined} joined, ${fact.left} left, ${many(fact.total, 'instance')} now`],
+  bound_reached: ['warn', (fact) => `the bound of ${fact.limit} ${fact.bound} is reached${because(fact.detail)}`],
+  name_unresolved: ['warn', (fact) => `the name ${fact.host} does not resolve${because(fact.why)}`],
+  // the process
+  phase_changed: ['info', (fact) => `${fact.phase}${because(fact.why)}`],
+  listening: ['info', (fact) => `${fact.upstream ?? fact.what} listens on ${fact.at}`],
+  child_started: ['info', (fact) => `started ${fact.command} as process ${fact.pid}`],
+  child_ended: ['info', (fact) => `the app has ended with ${fact.signal ?? `code ${fact.code}`}`],
+  warned: ['warn', (fact) => fact.why],
+};
+
+export interface Told {
+  readonly level: Level;
+  /** One line, fit for a terminal. */
+  readonly message: string;
+  /** The fact itself, each text of it fit to show. */
+  readonly fact: Fact;
+}
+
+/** Cheap: only a look into the table. */
+export const levelOf = (kind: Fact['kind']): Level => table[kind][0];
+
+/** True: it belongs among the last events. Neither single steps nor calls do. */
+export const isTransition = (kind: Fact['kind']): boolean => levelOf(kind) !== 'trace' && kind !== 'call_ended';
+
+/** Puts a fact into words. Texts are cleaned and cut before they are joined, so nothing of others can pose as our words. */
+export function tell(fact: Fact): Told {
+  const fields = Object.entries(fact).map(([name, value]: [string, unknown]) => {
+    const text = name === 'target' ? withoutQuery(String(value)) : value;
+    return [name, typeof text === 'string' ? printable(text) : text];
+  });
+  const clean = Object.fromEntries(fields) as Fact;
+  const [level, say] = table[fact.kind] as readonly [Level, (fact: Fact) => string];
+  return { level, message: say(clean), fact: clean };
+}
