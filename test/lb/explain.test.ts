@@ -1,0 +1,80 @@
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { abc, bad, orders } from './orders.js';
+import { endpoint } from './seats.js';
+
+describe('what an upstream tells of itself', () => {
+  it('gives for each endpoint its share, its circuit, and the sentence that decides', async () => {
+    const { upstream, clock, call } = orders([endpoint('a', 5), endpoint('b', 1), endpoint('c', 1), endpoint('d', 0)]);
+    for (const others of [
+      ['a', 'c'],
+      ['a', 'c'],
+      ['a', 'b'],
+    ])
+      call(bad, { tried: others });
+    await clock.advance(400);
+    const views = upstream.explain();
+    deepEqual(
+      views.map(({ id, circuit, share, reason }) => `${id} ${circuit} ${share} ${reason}`),
+      [
+        'a closed 83.3 takes calls: weight 5 of 6',
+        'b open 0 circuit open since 0.4 s: 2 connects refused; next trial in 0.6 s',
+        'c closed 16.7 takes calls: weight 1 of 6; 1 connect refused, its circuit opens at 2',
+        'd closed 0 weight 0: gets no calls',
+      ],
+    );
+    deepEqual(Object.keys(views[0]!), ['id', 'host', 'port', 'weight', 'circuit', 'inFlight', 'ejectedUntil', 'share', 'reason']);
+  });
+
+  it('tells of a trial that is due, and of one that runs', async () => {
+    const { upstream, clock, calls, lease } = orders(abc('a'));
+    calls(2, bad);
+    await clock.advance(1_000);
+    match(upstream.explain()[0]!.reason, /^circuit half-open since 1 s: 2 connects refused; the next call is its trial$/);
+    lease();
+    match(upstream.explain()[0]!.reason, /a trial call is under way$/);
+  });
+
+  it('keeps telling since when the circuit is open through its failed trials', async () => {
+    const { upstream, clock, calls } = orders(abc('a'));
+    calls(2, bad);
+    await clock.advance(1_000);
+    calls(1, bad);
+    await clock.advance(500);
+    equal(upstream.explain()[0]!.reason, 'circuit open since 2 s: 3 connects refused; next trial in 2 s');
+  });
+
+  it('gives even shares where weights do not matter', () => {
+    const { upstream } = orders([endpoint('a', 5), endpoint('b', 1)], { policy: 'round_robin' });
+    for (const { share, reason } of upstream.explain()) deepEqual([share, reason], [50, 'takes its turn']);
+  });
+
+  it('judges itself, and knows since when', async () => {
+    const { upstream, clock, calls } = orders();
+    const start = clock.wall();
+    const now = (): unknown => [upstream.verdict().state, upstream.verdict().since - start, upstream.verdict().out];
+    deepEqual(now(), ['waiting', 0, 0]);
+    await clock.advance(100);
+    upstream.update([]);
+    deepEqual(now(), ['empty', 100, 0]);
+    await clock.advance(100);
+    upstream.update(abc('ab'));
+    deepEqual(now(), ['well', 200, 0]);
+    await clock.advance(100);
+    calls(2, bad);
+    deepEqual(now(), ['well', 200, 0]);
+    calls(1, bad);
+    deepEqual(now(), ['ill', 300, 1]);
+    await clock.advance(1_000);
+    calls(4);
+    deepEqual(now(), ['well', 1_300, 0]);
+  });
+
+  it('tells how much of the retry budget is in use', () => {
+    const { upstream, clock } = orders(abc('a'));
+    for (let call = 0; call < 50; call++) upstream.budget.called(clock.now());
+    upstream.budget.spend(clock.now());
+    const { retryPercent, retryBudgetPercent, lost, total } = upstream.verdict();
+    deepEqual([retryPercent, retryBudgetPercent, lost, total], [2, 20, 0, 1]);
+  });
+});

@@ -1,0 +1,124 @@
+import { deepEqual } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Endpoint } from '../../lb/endpoint.js';
+import { Sweeper, type Swept } from '../../lb/sweeper.js';
+import { FakeClock } from '../support/clock.js';
+
+describe('sweeper', () => {
+  let server: Server;
+  let openPort: number;
+  let closedPort: number;
+
+  before(async () => {
+    server = createServer((socket) => socket.on('error', () => undefined).resume());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    openPort = (server.address() as AddressInfo).port;
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    closedPort = (other.address() as AddressInfo).port;
+    other.close();
+    await once(other, 'close');
+  });
+  after(() => server.close());
+
+  const at = (id: string, port: number): Endpoint => ({ id, host: '127.0.0.1', port, weight: 1, meta: {} });
+  const sweeping = (endpoints: Endpoint[], concurrency = 16) => {
+    const clock = new FakeClock();
+    const reached: string[] = [];
+    const upstream: Swept = {
+      unreachable: () => endpoints.filter(({ id }) => !reached.includes(id)),
+      reached: ({ id }) => void reached.push(id),
+    };
+    const sweeper = new Sweeper({ clock, upstreams: () => [upstream], concurrency });
+    return { clock, reached, sweeper };
+  };
+  const until = async (what: () => boolean): Promise<void> => {
+    while (!what()) await sleep(5);
+  };
+
+  it('tells which endpoints can be reached, and not the others', async () => {
+    const { clock, reached, sweeper } = sweeping([at('shut', closedPort), at('open', openPort)]);
+    sweeper.start();
+    await clock.advance(499);
+    deepEqual(reached, []);
+    await clock.advance(1);
+    await until(() => reached.length > 0);
+    await clock.advance(2_000);
+    deepEqual(reached, ['open']);
+    sweeper.stop();
+  });
+
+  it('goes on where it stopped when there are more endpoints than it may try at one time', async () => {
+    const endpoints = ['a', 'b', 'c', 'd', 'e'].map((id) => at(id, openPort));
+    const { clock, reached, sweeper } = sweeping(endpoints, 2);
+    sweeper.start();
+    for (const expected of [2, 4, 5]) {
+      await clock.advance(500);
+      await until(() => reached.length === expected);
+    }
+    deepEqual(reached.sort(), ['a', 'b', 'c', 'd', 'e']);
+    sweeper.stop();
+  });
+
+  it('does not let dead ones keep the living from their turn', async () => {
+    const endpoints = [...['a', 'b', 'c', 'd'].map((id) => at(id, closedPort)), at('open', openPort)];
+    const { clock, reached, sweeper } = sweeping(endpoints, 1);
+    sweeper.start();
+    while (reached.length === 0) {
+      await clock.advance(500);
+      await sleep(5);
+    }
+    deepEqual(reached, ['open']);
+    sweeper.stop();
+  });
+
+  it('gives up on one that does not answer, and lets the next have its place', async () => {
+    const { port, release } = await blackHole();
+    const { clock, reached, sweeper } = sweeping([at('silent', port), at('open', openPort)], 1);
+    sweeper.start();
+    await clock.advance(1_499); // the first sweep was at 500, so the second before its end had no place left
+    deepEqual(reached, []);
+    await clock.advance(1); // the end of the connect comes with the third sweep, whichever is first
+    await clock.advance(500);
+    await until(() => reached.length > 0);
+    deepEqual(reached, ['open']);
+    sweeper.stop();
+    release();
+  });
+
+  it('stops, with whatever it has begun', async () => {
+    const clock = new FakeClock();
+    const reached: string[] = [];
+    const upstream: Swept = { unreachable: () => [at('open', openPort)], reached: ({ id }) => void reached.push(id) };
+    let sweeps = 0;
+    const sweeper = new Sweeper({
+      clock,
+      upstreams: () => {
+        sweeps++;
+        queueMicrotask(() => sweeper.stop()); // the connect has begun and cannot have ended
+        return [upstream];
+      },
+    });
+    sweeper.start();
+    await clock.advance(5_000);
+    deepEqual([sweeps, reached], [1, []]);
+  });
+});
+
+/** A port where nobody accepts and the queue is full, so that a connect hangs: its owner is stopped. */
+async function blackHole(): Promise<{ port: number; release: () => void }> {
+  const listen =
+    "require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () { console.log(this.address().port) })";
+  const child = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [printed] = (await once(child.stdout, 'data')) as [Buffer];
+  const port = Number(printed);
+  child.kill('SIGSTOP');
+  const fillers = Array.from({ length: 8 }, () => connect({ host: '127.0.0.1', port }).on('error', () => undefined));
+  await once(fillers[0]!, 'connect');
+  return { port, release: () => (fillers.forEach((filler) => filler.destroy()), child.kill('SIGKILL')) };
+}

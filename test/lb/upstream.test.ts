@@ -1,0 +1,297 @@
+import { deepEqual, equal, match, notEqual, ok, throws } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { failed } from '../../lb/outcome.js';
+import { policies, type PolicyName } from '../../lb/policies.js';
+import { seeded } from '../support/random.js';
+import { abc, bad, good, orders } from './orders.js';
+import { endpoint, tally } from './seats.js';
+
+const idsOf = (endpoints: readonly { readonly id: string }[]): string => endpoints.map(({ id }) => id).join(' ');
+
+type Step =
+  | { readonly what: 'call'; readonly ms: number }
+  | { readonly what: 'flip'; readonly id: string }
+  | { readonly what: 'list'; readonly ids: readonly string[] };
+
+describe('upstream', () => {
+  it('says why there is nobody, and what to do', () => {
+    const { upstream, call } = orders([]);
+    equal(call(), 'no_endpoints');
+    deepEqual(upstream.whyNot('no_endpoints'), {
+      code: 'no_endpoints',
+      message: 'no endpoints for "orders" in /services/orders: is it registered? zidecar services orders',
+    });
+    match(upstream.whyNot('no_endpoints', true).message, /no_proxy/);
+    match(upstream.whyNot('discovering').message, /list of "orders" in \/services\/orders has not come/);
+  });
+
+  it('gives no call to an endpoint of weight 0, and has a sentence for a list of nothing else', () => {
+    const { upstream, calls } = orders([endpoint('a', 0), endpoint('b')]);
+    equal(calls(3), 'b b b');
+    upstream.update([endpoint('a', 0)]);
+    equal(calls(1), 'no_endpoints');
+    match(upstream.whyNot('no_endpoints').message, /has weight 0 \(1 of 1\)/);
+  });
+
+  it('passes over an endpoint whose circuit has opened, and comes back for a single trial', async () => {
+    const { calls, call, lease, clock, told } = orders(abc('ab'));
+    equal(calls(4, bad), 'a b a b');
+    equal(call(), 'all_open');
+    await clock.advance(1_000);
+    const trials = [lease(), lease()];
+    equal(call(), 'all_open'); // both trials are out
+    for (const trial of trials) trial.answered(good);
+    equal(calls(2).split(' ').sort().join(' '), 'a b');
+    deepEqual([told('circuit_opened').length, told('circuit_half_opened').length, told('circuit_closed').length], [2, 2, 2]);
+  });
+
+  it('tells of an opened circuit whose it is, why, and for how long', () => {
+    const { calls, told } = orders(abc('a'));
+    calls(2, bad);
+    deepEqual(told('circuit_opened'), [
+      { kind: 'circuit_opened', upstream: 'orders', endpoint: '10.0.0.1:8080', why: '2 connects refused in a row', forMs: 1_000 },
+    ]);
+  });
+
+  it('says when to come back when every circuit is open', async () => {
+    const { upstream, calls, clock } = orders(abc('a'));
+    calls(2, bad);
+    await clock.advance(400);
+    equal(upstream.retryAfterMs(), 600);
+    match(
+      upstream.whyNot('all_open').message,
+      /^every circuit of "orders" is open \(1 of 1\), next trial in 0\.6 s: zidecar why orders$/,
+    );
+  });
+
+  it('gives the trial to the next call when its caller went away', async () => {
+    const { calls, lease, call, clock } = orders(abc('a'));
+    calls(2, bad);
+    await clock.advance(1_000);
+    lease().release();
+    equal(call(), 'a');
+  });
+
+  it('frees the trial at the answer, not at the end of the tunnel', async () => {
+    const { calls, lease, call, clock } = orders(abc('a'));
+    calls(2, bad);
+    await clock.advance(1_000);
+    lease().answered(good); // its lease is still held
+    equal(call(), 'a');
+  });
+
+  it('lets the trial begin early when a connect came through', async () => {
+    const { upstream, calls, clock } = orders(abc('a'));
+    calls(2, bad);
+    await clock.advance(100);
+    equal(idsOf(upstream.unreachable()), 'a');
+    upstream.reached(upstream.unreachable()[0]!);
+    deepEqual(upstream.unreachable(), []);
+    equal(calls(1), 'a');
+    deepEqual(upstream.circuits(), { closed: 1, open: 0, half_open: 0 });
+  });
+
+  it('does not ask for a connect to one that was reached and then failed', () => {
+    const { upstream, calls } = orders(abc('a'));
+    calls(2, failed('reset', 1));
+    deepEqual([upstream.circuits().open, upstream.unreachable()], [1, []]);
+  });
+
+  it('keeps circuit and turn of one that stays when others come and go', () => {
+    const { upstream, calls } = orders(abc('ab'));
+    equal(calls(1), 'a');
+    upstream.update(abc('abc'));
+    equal(calls(1), 'b');
+    calls(9, bad);
+    upstream.update(abc('ad'));
+    deepEqual(calls(3), 'd d d');
+  });
+
+  it('takes the same id at another address for another endpoint', () => {
+    const { upstream, calls } = orders([endpoint('a', 1, 1)]);
+    calls(2, bad);
+    equal(calls(1), 'all_open');
+    upstream.update([endpoint('a', 1, 2)]);
+    equal(calls(1), 'a');
+  });
+
+  it('moves the shares when a weight has moved, and forgets no circuit', () => {
+    const { upstream, call, calls } = orders([endpoint('a'), endpoint('b')]);
+    call(bad);
+    upstream.update([endpoint('a', 3), endpoint('b', 1)]);
+    deepEqual(tally(calls(400).split(' ')), { a: 300, b: 100 });
+    equal(upstream.explain()[0]!.weight, 3);
+  });
+
+  it('takes the first of two with one id', () => {
+    const { upstream } = orders([endpoint('a', 1, 1), endpoint('a', 1, 2)]);
+    deepEqual([upstream.explain().length, upstream.explain()[0]!.port], [1, 1]);
+  });
+
+  it('survives weights that are no weights', () => {
+    const weights = [NaN, -1, Infinity, 1e308, 0, 1e-300];
+    const { calls } = orders(weights.map((weight, index) => endpoint(`e${index}`, weight)));
+    deepEqual(tally(calls(1_000).split(' ')), { e2: 500, e3: 500 });
+  });
+
+  it('lets the calls of an endpoint that has left end in peace', () => {
+    const { upstream, lease, facts } = orders(abc('a'));
+    const [one, two, three] = [lease(), lease(), lease()];
+    upstream.update([]);
+    equal(upstream.stats.inFlight, 3);
+    const before = facts.length;
+    for (const late of [one, two, three]) {
+      late.answered(bad);
+      late.release();
+    }
+    equal(upstream.stats.inFlight, 0);
+    equal(facts.length, before);
+    upstream.update(abc('a'));
+    equal(upstream.explain()[0]!.circuit, 'closed');
+  });
+
+  it('tells who has left, so that their idle connections can be closed', () => {
+    const { upstream, told } = orders([endpoint('a', 1, 1), endpoint('b', 1, 1)]);
+    const gone: string[] = [];
+    const stop = upstream.onGone((endpoints) => gone.push(...endpoints.map(({ id, port }) => `${id}:${port}`)));
+    upstream.update([endpoint('a', 1, 2), endpoint('b', 5, 1)]);
+    deepEqual(gone, ['a:1']);
+    stop();
+    upstream.update([]);
+    deepEqual(gone, ['a:1']);
+    const changes = told('endpoints_changed').map((fact) => ('joined' in fact ? [fact.joined, fact.left, fact.total] : []));
+    deepEqual(changes, [
+      [2, 0, 2],
+      [1, 1, 2],
+      [0, 2, 0],
+    ]);
+  });
+
+  it('tells nothing when the list has not changed', () => {
+    const { upstream, facts } = orders(abc('ab'));
+    upstream.update(abc('ba'));
+    equal(facts.length, 1);
+  });
+
+  it('does not offer the same endpoint twice to one call, and says so', () => {
+    const { call } = orders(abc('ab'));
+    equal(call(good, { tried: ['a'] }), 'b');
+    equal(call(good, { tried: ['a', 'b'] }), 'tried_all');
+  });
+
+  it('lets the last real answer stand even if the circuit of the only one has opened by it', () => {
+    const { call } = orders(abc('a'));
+    call(bad);
+    call(bad);
+    equal(call(good, { tried: ['a'] }), 'tried_all');
+  });
+
+  it('offers a tried one again to a call of which nothing was written', () => {
+    const { call } = orders(abc('ab'));
+    equal(call(good, { tried: ['a'], again: true }), 'b');
+    notEqual(call(good, { tried: ['a', 'b'], again: true }), 'tried_all');
+  });
+
+  it('refuses the call above the limit, and takes the next one when one has ended', () => {
+    const { upstream, lease, call } = orders(abc('a'), { maxInFlight: 2 });
+    const held = [lease(), lease()];
+    equal(call(), 'overflow');
+    match(upstream.whyNot('overflow').message, /^2 calls to "orders" are in flight/);
+    held[0]!.release();
+    equal(call(), 'a');
+  });
+
+  it('counts attempts and calls in flight', () => {
+    const { upstream, lease } = orders(abc('ab'));
+    const one = lease();
+    lease().release();
+    deepEqual([upstream.stats.attempts, upstream.stats.inFlight], [2, 1]);
+    equal(upstream.explain().find(({ id }) => id === one.endpoint.id)!.inFlight, 1);
+    one.release();
+  });
+
+  it('finds it a fault when a lease is answered or released twice', () => {
+    const { lease } = orders(abc('a'));
+    const one = lease();
+    one.answered(good);
+    throws(() => one.answered(good), /answered twice/);
+    one.release();
+    throws(() => one.release(), /released twice/);
+  });
+
+  it('waits for the first list, and not longer than asked', async () => {
+    const { upstream, clock } = orders();
+    equal(upstream.listed, false);
+    const [short, long] = [upstream.whenListed(100), upstream.whenListed(1_000)];
+    await clock.advance(100);
+    equal(await short, false);
+    upstream.update([]);
+    equal(await long, true);
+    equal(await upstream.whenListed(0), true);
+  });
+
+  it('lets no more calls wait for a list than it would let through', async () => {
+    const { upstream } = orders(undefined, { maxInFlight: 1 });
+    const first = upstream.whenListed(1_000);
+    equal(await upstream.whenListed(1_000), false);
+    upstream.update([]);
+    equal(await first, true);
+  });
+
+  it('remembers when it was last used', async () => {
+    const { upstream, clock, call } = orders(abc('a'));
+    await clock.advance(5_000);
+    call();
+    equal(upstream.lastUsed, clock.now());
+  });
+
+  it('tells when retries are refused, once', () => {
+    const { upstream, told, clock } = orders(abc('a'));
+    const ask = { idempotent: true, replayable: true, attempt: 1, unsentTries: 0, retries: 1 };
+    for (let retry = 0; retry < 40; retry++) upstream.retry.next(ask, { code: 'reset', sent: 'all' }, clock.now());
+    deepEqual([told('retry_budget_exhausted').length, upstream.stats.retries, upstream.stats.retryOverflow], [1, 30, 10]);
+  });
+
+  it('never offers who has left or was tried, never hangs on to a call, and finds everybody again', async () => {
+    const ids = ['a', 'b', 'c', 'd'];
+    const step: fc.Arbitrary<Step> = fc.oneof(
+      { weight: 8, arbitrary: fc.record({ what: fc.constant('call' as const), ms: fc.nat(300) }) },
+      fc.record({ what: fc.constant('flip' as const), id: fc.constantFrom(...ids) }),
+      fc.record({ what: fc.constant('list' as const), ids: fc.subarray(ids) }),
+    );
+    const policy = fc.constantFrom(...(Object.keys(policies) as PolicyName[]));
+    const run = async (steps: Step[], policy: PolicyName, seed: number): Promise<void> => {
+      const { upstream, clock, call, told } = orders(abc('abcd'), { policy, random: seeded(seed) });
+      const dead = new Set<string>();
+      let listed: readonly string[] = ids;
+      const callThrough = (): void => {
+        for (const tried: string[] = []; ;) {
+          const got = upstream.acquire({ tried });
+          if (typeof got === 'string') return equal(got === 'tried_all', tried.length > 0);
+          const { id } = got.endpoint;
+          ok(listed.includes(id) && !tried.includes(id), id);
+          got.answered(dead.has(id) ? bad : good);
+          got.release();
+          if (!dead.has(id)) return;
+          tried.push(id);
+        }
+      };
+      for (const step of steps) {
+        if (step.what === 'list') upstream.update(abc((listed = step.ids).join('')));
+        else if (step.what === 'flip') dead[dead.has(step.id) ? 'delete' : 'add'](step.id);
+        else {
+          await clock.advance(step.ms);
+          callThrough();
+        }
+      }
+      equal(upstream.stats.inFlight, 0);
+      dead.clear();
+      await clock.advance(10_000);
+      for (let turn = 0; turn < 100 && listed.length > 0; turn++) call();
+      deepEqual(upstream.circuits(), { closed: listed.length, open: 0, half_open: 0 });
+      ok(told('circuit_opened').length >= told('circuit_closed').length);
+    };
+    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 80 }), policy, fc.integer(), run), { numRuns: 60 });
+  });
+});
