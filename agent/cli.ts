@@ -1,0 +1,190 @@
+/**
+ * The command line: words in, one plain value out. Prints nothing, ends nothing, reads no environment; what a wrong line deserves is
+ * a value too. The flags of a command are the settings that it needs, made from the schema, and their values are checked with all
+ * other settings when they are loaded.
+ *
+ * yargs does the parsing and the help. Flags are held against the known ones before it sees them: it answers to unknown ones late, and
+ * falls over `--constructor`.
+ */
+import yargs, { type Argv } from 'yargs';
+import { nearest } from './config/nearest.js';
+import { commandNames, commands, type Command, type CommandName } from './commands.js';
+import { flagName, groups, keys, schema, type Key } from './config/schema.js';
+import { printable, quote } from './printable.js';
+
+/** By key: `{ probeInterval: '5s' }`. */
+export type Flags = Readonly<Partial<Record<Key, string>>>;
+
+export type Parsed =
+  /** `child`: the words after `--`, untouched; undefined without `--`. */
+  | { readonly command: 'run'; readonly flags: Flags; readonly child: readonly [string, ...string[]] | undefined }
+  | { readonly command: 'check'; readonly flags: Flags; readonly json: boolean }
+  | {
+      readonly command: 'services';
+      readonly flags: Flags;
+      readonly name: string | undefined;
+      readonly all: boolean;
+      readonly watch: boolean;
+      readonly json: boolean;
+    }
+  | { readonly command: 'status'; readonly flags: Flags; readonly json: boolean }
+  | { readonly command: 'why'; readonly flags: Flags; readonly name: string; readonly json: boolean }
+  /** `wait`: return when the app is withdrawn and peers have had their time to know. */
+  | { readonly command: 'drain'; readonly flags: Flags; readonly wait: boolean; readonly json: boolean }
+  /** Help and version have the exit code 0 and belong on standard output; a wrong line has 64 and belongs on standard error. */
+  | { readonly command: 'print'; readonly text: string; readonly exitCode: 0 | 64 };
+
+/** What the user asked for. `argv` is without node and script. Never throws. */
+export function parseCli(argv: readonly string[], version: string): Parsed {
+  const cut = argv.indexOf('--');
+  const given = cut < 0 ? argv : argv.slice(0, cut);
+  const child = cut < 0 ? undefined : argv.slice(cut + 1);
+  const line = given[0] === 'help' ? [...given.slice(1), '--help'] : given;
+  const { words, wrong } = scan(line);
+  if (wrong !== undefined) return misuse(wrong);
+  if (line.length === 0) return misuse(ask(['--help'], version).text);
+
+  const { result, text } = ask(line, version);
+  if (text !== '') return { command: 'print', text, exitCode: 0 };
+  return answer(words, result, child);
+}
+
+const misuse = (text: string): Parsed => ({ command: 'print', text, exitCode: 64 });
+
+function answer(
+  words: readonly string[],
+  result: Readonly<Record<string, unknown>>,
+  child: readonly string[] | undefined,
+): Parsed {
+  const [command, name, extra] = words as [CommandName, string | undefined, string | undefined];
+  const rest = words.slice(1).join(' ');
+  const [program, ...args] = child ?? [];
+  if (command === 'run' && name !== undefined) return misuse(`the command of the app stands after "--": zidecar run -- ${rest}`);
+  if (command === 'run' && child && program === undefined)
+    return misuse('a command is missing after "--": zidecar run -- node app.js');
+  if (command !== 'run' && child) return misuse(`${command} takes no "--"; only run starts a command`);
+  if (extra !== undefined || (name !== undefined && !commands[command].usage.includes(' '))) {
+    return misuse(`${command} does not take ${quote(extra ?? name!)}; see zidecar ${command} --help`);
+  }
+  if (command === 'why' && name === undefined) return misuse('why needs the name of a peer, such as: zidecar why orders');
+
+  const text = (key: Key): string => (typeof result[flagName(key)] === 'string' ? (result[flagName(key)] as string) : '');
+  const given = keys.filter((key) => text(key) !== '').map((key) => [key, text(key)] as const);
+  const flags: Flags = Object.fromEntries(given);
+  const on = (flag: string): boolean => result[flag] === true;
+  switch (command) {
+    case 'run':
+      return { command, flags, child: program === undefined ? undefined : [program, ...args] };
+    case 'check':
+    case 'status':
+      return { command, flags, json: on('json') };
+    case 'services':
+      return { command, flags, name, all: on('all'), watch: on('watch'), json: on('json') };
+    case 'why':
+      return { command, flags, name: name!, json: on('json') };
+    case 'drain':
+      return { command, flags, wait: !on('no-wait'), json: on('json') };
+  }
+}
+
+const settingFlags = new Set(keys.map(flagName));
+const flagsOf = ({ settings, switches }: Command): string[] => [...settings.map(flagName), ...Object.keys(switches), 'help'];
+
+/** The words that are no flags, and the first thing that is wrong with the line. */
+function scan(line: readonly string[]): { readonly words: readonly string[]; readonly wrong: string | undefined } {
+  const words: string[] = [];
+  const flags: string[] = [];
+  const bare: string[] = [];
+  for (let index = 0; index < line.length; index++) {
+    const word = line[index]!;
+    if (!/^-./.test(word)) words.push(word);
+    else if (word !== '-h') {
+      const [flag, value] = [word.replace(/=.*$/s, ''), line[index + 1]];
+      flags.push(flag);
+      if (word !== flag || !settingFlags.has(flag.slice(2))) continue;
+      if (value === undefined || /^-\D/.test(value)) bare.push(flag);
+      else index++;
+    }
+  }
+  const name = commandNames.find((one) => one === words[0]);
+  if (name === undefined && words.length > 0) {
+    return {
+      words,
+      wrong: `${quote(words[0]!)} is not a command; the nearest is ${nearest(words[0]!, commandNames)}. See zidecar --help`,
+    };
+  }
+  const known = (name === undefined ? ['help', 'version'] : flagsOf(commands[name])).map((flag) => `--${flag}`);
+  const stray = flags.find((flag) => !known.includes(flag));
+  if (stray === undefined)
+    return { words, wrong: bare[0] === undefined ? undefined : `${bare[0]} needs a value: ${bare[0]}=VALUE` };
+  if (name === undefined)
+    return { words, wrong: `${printable(stray, 80)} stands without a command; the commands are ${commandNames.join(', ')}` };
+  return {
+    words,
+    wrong: `${name} does not take ${printable(stray, 80)}; the nearest is ${nearest(stray, known)}. See zidecar ${name} --help`,
+  };
+}
+
+/** The parsed line, or the text of help or version. */
+function ask(
+  line: readonly string[],
+  version: string,
+): { readonly result: Readonly<Record<string, unknown>>; readonly text: string } {
+  let text = '';
+  const result = parser(version).parse(line, {}, (error, _result, output) => {
+    if (!error) text = output;
+  }) as Readonly<Record<string, unknown>>;
+  return { result, text };
+}
+
+function parser(version: string): Argv {
+  const base = yargs([])
+    .scriptName('zidecar')
+    .usage('zidecar announces the app beside it in ZooKeeper, finds its peers there and carries its calls to them.')
+    .detectLocale(false)
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .wrap(80)
+    .parserConfiguration({
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'duplicate-arguments-array': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'short-option-groups': false,
+    })
+    .help('help', 'Show this')
+    .alias('help', 'h')
+    .version('version', 'Show the version', version)
+    .example('ZIDECAR_ZOOKEEPER=zk:2181 ZIDECAR_SERVICE=orders ZIDECAR_APP_PORT=8080 $0 run', 'the smallest start')
+    .example('$0 services --zookeeper zk:2181', 'a first look at a fleet')
+    .epilogue(`zidecar COMMAND --help tells more. Every setting is in README.md.`);
+  return commandNames.reduce((all, name) => describe(all, name), base);
+}
+
+const ONE_NAME = `Each flag is also a variable and a key of the YAML file: --probe-interval,
+ZIDECAR_PROBE_INTERVAL, probeInterval. Flags win over variables, these over the
+file. A wrong value is answered with what is accepted; README.md has it all, and
+zidecar check shows what holds and where it came from.`;
+
+function describe(parent: Argv, name: CommandName): Argv {
+  const { usage, about, settings, switches, examples }: Command = commands[name];
+  return parent.command(usage, about, (inner) => {
+    inner
+      .usage(`zidecar ${usage.replace('name', 'NAME')} [options]${name === 'run' ? ' [-- COMMAND...]' : ''}\n\n${about}.`)
+      .version(false);
+    for (const [flag, words] of Object.entries(switches)) inner.option(flag, { type: 'boolean', describe: words });
+    for (const [group, rows] of Object.entries(groups)) {
+      for (const key of settings.filter((one) => Object.hasOwn(rows, one))) {
+        const { about: describe, unset, required } = schema[key];
+        inner.option(flagName(key), {
+          ...{ nargs: 1, describe, group: `${group}:` },
+          ...(!required && { defaultDescription: unset }),
+        });
+      }
+    }
+    for (const [line, words] of examples) inner.example(line, words);
+    inner.epilogue(ONE_NAME);
+  });
+}

@@ -1,0 +1,70 @@
+/**
+ * The commands of the program, as a table: what each is for, which settings it needs and which switches it has. The command line and its
+ * help are made from it; and a command asks for no other settings than stand here, so that what is wrong elsewhere cannot stop it.
+ */
+import { keys, type Key } from './config/schema.js';
+
+export interface Command {
+  readonly usage: string;
+  readonly about: string;
+  /** The settings that it needs: its flags, and what `loadSettings` is to be asked for. */
+  readonly settings: readonly Key[];
+  /** Switches beside the settings. */
+  readonly switches: Readonly<Record<string, string>>;
+  readonly examples: readonly (readonly [string, string])[];
+}
+
+const json = 'Print JSON';
+const toAdmin = ['config', 'admin'] as const satisfies readonly Key[];
+const toRegistry = ['config', 'zookeeper', 'sessionTimeout', 'dialect', 'registryPath'] as const satisfies readonly Key[];
+
+export const commands = {
+  run: {
+    usage: 'run',
+    about: 'Run the sidecar, and with "-- COMMAND" the app too',
+    settings: keys,
+    switches: {},
+    examples: [
+      ['$0 run --zookeeper zk:2181 --service orders --app-port 8080', 'announce the app on port 8080'],
+      ['$0 run --zookeeper dir:/tmp/zk -- node app.js', 'start the app too; no ZooKeeper needed'],
+    ],
+  },
+  check: {
+    usage: 'check',
+    about: 'Show the effective settings and where each came from, or all that is wrong',
+    settings: keys,
+    switches: { json },
+    examples: [['$0 check --config zidecar.yaml', 'look at a file before it is used']],
+  },
+  services: {
+    usage: 'services [name]',
+    about: 'Show the services of a registry, trouble first; needs no sidecar',
+    settings: toRegistry,
+    switches: { all: 'Show every instance', watch: 'Go on, and show each change', json },
+    examples: [['$0 services orders --zookeeper zk:2181', 'the instances of orders, and what is wrong with them']],
+  },
+  status: {
+    usage: 'status',
+    about: 'Show how the sidecar beside you is',
+    settings: toAdmin,
+    switches: { json },
+    examples: [['$0 status', 'ask the sidecar on 127.0.0.1:6190']],
+  },
+  why: {
+    usage: 'why <name>',
+    about: 'Show why calls to a peer go where they go',
+    settings: toAdmin,
+    switches: { json },
+    examples: [['$0 why orders', 'each instance with its share and the reason']],
+  },
+  drain: {
+    usage: 'drain',
+    about: 'Withdraw the app from the registry; the sidecar lives on',
+    settings: toAdmin,
+    switches: { 'no-wait': 'Return at once, before peers can know', json },
+    examples: [['$0 drain', 'before the app is stopped']],
+  },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof commands;
+export const commandNames = Object.keys(commands) as CommandName[];

@@ -1,0 +1,74 @@
+/**
+ * The YAML file of settings, from its path to a Map. Scalars stay the texts that they were written as, so that `007`, `on` and `1e3`
+ * mean the same as in a variable. Hostile files cost no more than honest ones: size, depth and count are bounded before the tree is
+ * built (the parser's own recursion would end the process), aliases are refused, and keys never become properties.
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { Lexer, parseDocument, Parser } from 'yaml';
+import { quote } from '../printable.js';
+
+/** The text of a file, or an error that says why not. Never reads more than `mostBytes`. */
+export type ReadFile = (path: string, mostBytes: number) => string;
+
+export const readTextFile: ReadFile = (path, mostBytes) => {
+  const file = openSync(path, 'r');
+  try {
+    const room = Buffer.alloc(mostBytes + 1);
+    let size = 0;
+    for (let got = 1; got > 0 && size < room.length; size += got) got = readSync(file, room, size, room.length - size, null);
+    if (size > mostBytes) throw new Error(`it is larger than ${mostBytes} bytes`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(room.subarray(0, size));
+  } finally {
+    closeSync(file);
+  }
+};
+
+const MAX_BYTES = 1024 * 1024;
+const MAX_DEPTH = 16;
+const MAX_TOKENS = 100_000;
+
+/** Never throws. An empty file has no settings. */
+export function readConfigFile(
+  path: string,
+  readFile: ReadFile,
+): { readonly root: ReadonlyMap<unknown, unknown> } | { readonly problems: readonly string[] } {
+  const name = quote(path, 200);
+  try {
+    const text = readFile(path, MAX_BYTES);
+    const tooMuch = excess(text);
+    if (tooMuch !== undefined) return { problems: [`${name} ${tooMuch}`] };
+    const document = parseDocument(text, { schema: 'failsafe', stringKeys: true });
+    const wrong = [...document.errors, ...document.warnings].slice(0, 10);
+    if (wrong.length > 0)
+      return { problems: wrong.map(({ message }) => `${name} is not YAML: ${message.split('\n')[0]!.replace(/:$/, '')}`) };
+    const root: unknown = document.toJS({ mapAsMap: true, maxAliasCount: 0 });
+    if (root === null || root === '') return { root: new Map() };
+    return root instanceof Map ? { root } : { problems: [`${name} is not a map of settings, such as "weight: 5"`] };
+  } catch (error) {
+    return { problems: [`${name} cannot be read: ${reason(error)}`] };
+  }
+}
+
+/** What is too much in the text; undefined when all is within bounds. */
+function excess(text: string): string | undefined {
+  const parser = new Parser();
+  let tokens = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    Array.from(parser.next(lexeme));
+    if (parser.stack.length > MAX_DEPTH) return `is nested more than ${MAX_DEPTH} deep`;
+    if (++tokens > MAX_TOKENS) return `has more than ${MAX_TOKENS} tokens`;
+  }
+  return undefined;
+}
+
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof ReferenceError) return 'aliases (*name) are not accepted';
+  const known: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'this user may not read it',
+    EISDIR: 'it is a folder',
+    ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8',
+  };
+  return known[code ?? ''] ?? message;
+}

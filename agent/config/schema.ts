@@ -1,0 +1,196 @@
+/**
+ * Every setting, one row each. A row's key is its name in the YAML file; the variable and the flag are the same name in other letters:
+ * probeInterval, ZIDECAR_PROBE_INTERVAL, --probe-interval. The types of Config, the flags and their help, the table in the README and
+ * `zidecar check` are all made from these rows.
+ */
+import type { PolicyName } from '../../lb/policies.js';
+import { levels } from '../sentences.js';
+import { advertise, appHost, domain, listeners, zookeeper } from './addresses.js';
+import {
+  decimal,
+  duration,
+  freeText,
+  instanceId,
+  integer,
+  oneOf,
+  onOff,
+  orOff,
+  pairs,
+  serviceName,
+  size,
+  timeout,
+  word,
+} from './parse.js';
+import type { Grammar } from './parse.js';
+import { probes } from './probes.js';
+import { dialectName, registryPath } from './sources.js';
+import { upstreamList } from './upstream-list.js';
+
+export interface Setting<T, S extends 'process' | 'upstream' = 'process' | 'upstream'> {
+  readonly grammar: Grammar<T>;
+  /** Read by the grammar when nobody has set it; undefined: the value is undefined then, or is derived. */
+  readonly fallback: string | undefined;
+  /** What holds when nobody has set it, in words. */
+  readonly unset: string;
+  /** One sentence for the help and the README. */
+  readonly about: string;
+  /** `upstream`: can be set for one peer alone, under `upstreams.NAME` in the YAML file. */
+  readonly scope: S;
+  readonly required: boolean;
+  /** Can be changed while the process runs, by the admin. */
+  readonly reloadable: boolean;
+  /** Never shown; `ZIDECAR_…_FILE` names a file that holds it. */
+  readonly secret: boolean;
+}
+
+const plain = { scope: 'process', required: false, reloadable: false, secret: false } as const;
+
+const set = <T>(fallback: string, grammar: Grammar<T>, about: string): Setting<T, 'process'> => ({
+  ...{ ...plain, grammar, fallback, unset: fallback, about },
+});
+
+/** `unset` tells in words what holds without it; the value is undefined then, unless load derives one. */
+const open = <T>(unset: string, grammar: Grammar<T>, about: string): Setting<T | undefined, 'process'> => ({
+  ...{ ...plain, grammar, fallback: undefined, unset, about },
+});
+
+const perUpstream = <T>(fallback: string, grammar: Grammar<T>, about: string): Setting<T, 'upstream'> => ({
+  ...set(fallback, grammar, about),
+  scope: 'upstream',
+});
+
+const must = <T>(grammar: Grammar<T>, about: string): Setting<T, 'process'> => ({
+  ...{ ...plain, required: true, grammar, fallback: undefined, unset: 'required', about },
+});
+
+const policyNames = ['weighted_round_robin', 'round_robin', 'least_request', 'random'] as const satisfies readonly PolicyName[];
+const day = '24h';
+
+const registry = {
+  config: open(
+    'none',
+    freeText('a path', 4096),
+    'A YAML file with any of these settings, and more about announcements and peers.',
+  ),
+  zookeeper: must(
+    zookeeper,
+    'Where the registry is: host:port,host:port/chroot, or dir:PATH, a folder that will do on one machine. Required.',
+  ),
+  sessionTimeout: set('30s', duration('1s', '10m'), 'ZooKeeper session: how long our node outlives a crash.'),
+  dialect: set('curator', dialectName, 'Format of the nodes in the registry.'),
+  registryPath: open("the dialect's: /services/{service}", registryPath, "Parent of a service's instances."),
+};
+
+const announcing = {
+  service: open('none: nothing is announced', serviceName, 'The name to announce the app under.'),
+  appPort: open('none; SERVICE needs it', integer(1, 65535), 'Where the app listens.'),
+  appHost: set('127.0.0.1', appHost, 'Where the app listens.'),
+  advertise: open('POD_IP, else the address that routes to ZooKeeper', advertise, 'The address that peers are told.'),
+  instanceId: open('from POD_NAME and POD_UID, else from the address', instanceId, 'Id of the instance in the registry.'),
+  weight: {
+    ...set('1', decimal(0, 1_000_000), 'Share of the calls, in proportion to the other instances; 0 gets none.'),
+    reloadable: true,
+  },
+  zone: open('none', word('letters, digits and "._-:/"', /[A-Za-z0-9._:/-]/, 253), 'Where the app runs, told to peers.'),
+  meta: open(
+    'none',
+    pairs(64, { weight: 'set ZIDECAR_WEIGHT', zone: 'set ZIDECAR_ZONE', instance_status: 'it is ours', metadata: 'it is ours' }),
+    'More about the instance, told to peers.',
+  ),
+};
+
+const probing = {
+  probe: set('/healthz', probes, 'How the app is asked whether it is well: a path or URL that answers 200 to 399, tcp, or none.'),
+  probeInterval: set('5s', duration('10ms', '1h'), 'Time between two probes of an app that is as it was.'),
+  probeTimeout: set('1s', timeout('10ms', '1h'), 'Longest wait for one probe.'),
+  probeRise: set('2', integer(1, 1000), 'Passes in a row that make the app well.'),
+  probeFall: set('3', integer(1, 1000), 'Fails in a row that make it ill.'),
+};
+
+const peers = {
+  upstreams: open(
+    'any name, watched on its first use',
+    upstreamList,
+    'The peers that the app calls: orders,users@7001 (a port of its own); naming some closes the list, * opens it.',
+  ),
+  domain: set('zk', domain, 'Suffix that is taken off a Host.'),
+  policy: perUpstream(
+    'weighted_round_robin',
+    oneOf(policyNames, ['peak_ewma', 'ring_hash', 'maglev']),
+    'How an instance is chosen.',
+  ),
+  retries: perUpstream('1', integer(0, 10), 'Most extra attempts of a call that is safe to repeat.'),
+  retryBudget: perUpstream('20', integer(0, 100), 'Most retries, in percent of the calls of the last 10 s (plus 30).'),
+};
+
+const listening = {
+  outbound: set('127.0.0.1:6140,[::1]:6140', listeners, "Where the app's calls come in."),
+  admin: set('127.0.0.1:6190,[::1]:6190', listeners, 'Where the admin listens; keep it on this machine.'),
+  health: set('[::]:6191', listeners, 'Where /live, /ready and /metrics are answered.'),
+};
+
+const timing = {
+  connectTimeout: perUpstream('1s', timeout('1ms', day), 'One connect to an instance.'),
+  requestTimeout: perUpstream('60s', timeout('1ms', day), 'A call until the head of its final answer, all attempts included.'),
+  responseTimeout: perUpstream('60s', timeout('1ms', day), 'One attempt, from its last byte sent to the head of its answer.'),
+  headerTimeout: set('10s', timeout('1ms', day), "The head of the app's request."),
+  bodyTimeout: perUpstream('5m', timeout('1ms', day), 'Silence in the middle of a body.'),
+  tunnelIdleTimeout: perUpstream('1h', timeout('1ms', day), 'Silence of an upgraded connection (WebSocket).'),
+  clientIdleTimeout: set('1h', timeout('1ms', day), "A connection of the app's that is kept for its next call."),
+  idleTimeout: perUpstream('4s', timeout('1ms', day), 'A connection to an instance that is kept for the next call.'),
+  maxHead: set('32KiB', size('1KiB', '1MiB'), 'Largest head of a request or an answer.'),
+  maxFields: set('100', integer(1, 10_000), 'Most fields in a head.'),
+  forwarded: set('keep', oneOf(['keep', 'append']), "Whether the pod's address is appended to x-forwarded-for."),
+  fastLane: set('on', onOff, 'The short way for plain exchanges; without effect until a release has one.'),
+};
+
+const living = {
+  dataDir: open(
+    '$XDG_STATE_HOME/zidecar, else /var/lib/zidecar',
+    orOff(freeText('a path', 4096), undefined),
+    'Where state is kept.',
+  ),
+  snapshot: open(
+    'snapshot-NAME.json in the data folder',
+    orOff(freeText('a path', 4096), undefined),
+    'File of the last good lists.',
+  ),
+  startWait: set('5s', timeout('0s', '1h'), 'Longest that /ready waits for the lists of named peers.'),
+  drainWait: open(
+    "the dialect's: curator 5s, spring 40s",
+    orOff(duration('0s', '1h'), 0),
+    'Time for peers to know of a withdrawal.',
+  ),
+  grace: set('25s', timeout('0s', '1h'), 'After that wait: longest time for the app and its calls to end.'),
+  logLevel: { ...set('info', oneOf(levels), 'Least level that is logged.'), reloadable: true },
+  logFormat: set('auto', oneOf(['auto', 'json', 'pretty']), 'Form of the logs; auto is pretty on a terminal.'),
+  accessLog: set('off', onOff, 'One line of log for each call.'),
+};
+
+/** The rows in groups, for people. */
+export const groups: Readonly<Record<string, Readonly<Record<string, Setting<unknown>>>>> = {
+  Registry: registry,
+  Announcing: announcing,
+  Probing: probing,
+  Peers: peers,
+  Listeners: listening,
+  'Limits of calls': timing,
+  'State, stopping, logs': living,
+};
+
+export const schema = { ...registry, ...announcing, ...probing, ...peers, ...listening, ...timing, ...living };
+
+export type Key = keyof typeof schema;
+export type Settings = { readonly [K in Key]: (typeof schema)[K] extends Setting<infer T> ? T : never };
+export type UpstreamKey = { [K in Key]: (typeof schema)[K] extends Setting<unknown, 'upstream'> ? K : never }[Key];
+/** What can differ from peer to peer. */
+export type UpstreamSettings = Pick<Settings, UpstreamKey>;
+
+export const keys = Object.keys(schema) as Key[];
+export const isKey = (key: string): key is Key => Object.hasOwn(schema, key);
+export const upstreamKeys = keys.filter((key) => schema[key].scope === 'upstream') as UpstreamKey[];
+
+/** probeInterval -> ZIDECAR_PROBE_INTERVAL */
+export const envName = (key: string): string => `ZIDECAR_${key.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
+/** probeInterval -> probe-interval */
+export const flagName = (key: string): string => key.replace(/[A-Z]/g, '-$&').toLowerCase();

@@ -1,0 +1,63 @@
+/**
+ * Where the instances of a service are looked for: `dialect[:path]`, several joined by `+`. The path is the parent of the instances;
+ * `{service}` in it stands for the service's name.
+ */
+import { quote } from '../printable.js';
+import { dialects } from '../registry/dialects/dialects.js';
+import type { Source } from '../registry/registry.js';
+import { oneOf, readParts, type Grammar, type Reading } from './parse.js';
+
+export const SERVICE = '{service}';
+
+/** Those of the field that this release reads and writes, and those that it knows by name. */
+export const dialectName = oneOf([...dialects.keys()], ['serverset', 'smartstack', 'dubbo']);
+
+/** A source as written: without a path the registry path holds, or the dialect's own. */
+export interface SourceText {
+  readonly dialect: string;
+  readonly path?: string;
+}
+
+/** What ZooKeeper would refuse in a path, said of it; undefined when it is good. */
+export function pathProblem(path: string): string | undefined {
+  if (!path.startsWith('/')) return 'does not begin with "/"';
+  if (path.endsWith('/')) return 'ends with "/"';
+  const parts = path.slice(1).split('/');
+  if (parts.includes('')) return 'has an empty part';
+  if (parts.includes('.') || parts.includes('..')) return 'has "." or ".." as a part';
+  if (parts[0] === 'zookeeper') return "lies in ZooKeeper's own /zookeeper";
+  if (/[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/.test(path)) return 'has a character that ZooKeeper refuses';
+  const other = path.replaceAll(SERVICE, '').match(/[{}][^{}/]*\}?/)?.[0];
+  return other === undefined ? undefined : `has ${quote(other)} in it, where only ${SERVICE} is known`;
+}
+
+export const registryPath: Grammar<string> = {
+  accepts: `an absolute path with ${SERVICE} in it, such as /services/${SERVICE}`,
+  read(text) {
+    const problem = pathProblem(text);
+    return problem === undefined ? { value: text } : { problem };
+  },
+};
+
+export const sources: Grammar<readonly SourceText[]> = {
+  accepts: `dialect[:path]{+dialect[:path]}, a dialect being ${dialectName.accepts}`,
+  list: '+',
+  read: (text) => readParts(text, '+', readSource),
+};
+
+function readSource(text: string): Reading<SourceText> {
+  const [, name = '', path] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
+  const dialect = dialectName.read(name);
+  if ('problem' in dialect) return { problem: `has the dialect ${quote(name)}, which ${dialect.problem}` };
+  if (path === undefined) return { value: { dialect: dialect.value } };
+  const wrong = pathProblem(path);
+  return wrong === undefined
+    ? { value: { dialect: dialect.value, path } }
+    : { problem: `has the path ${quote(path)}, which ${wrong}` };
+}
+
+/** Complete: the path as written, else the registry path, else the dialect's own; with the name in it. */
+export const sourceOf = (service: string, { dialect, path }: SourceText, fallback: string | undefined): Source => ({
+  dialect,
+  path: (path ?? fallback ?? dialects.get(dialect)!.defaultPath).replaceAll(SERVICE, service),
+});

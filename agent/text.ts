@@ -1,0 +1,88 @@
+/**
+ * What a person sees on a terminal: colours and tables. Colours only where a terminal shows them and nobody has asked for none
+ * (no-color.org). A table never is wider than it was told to be: its widest columns give way first, and their cells go on in the
+ * next line. Cells are text of others, so they are made printable here, and a colour is given beside the text and not in it.
+ */
+import { stripVTControlCharacters } from 'node:util';
+import pc from 'picocolors';
+import { printable } from './printable.js';
+
+export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+export type Paint = Readonly<Record<Colour, (text: string) => string>>;
+
+/** The colours for one stream. Without a terminal, with NO_COLOR or on a dumb terminal the text comes back as it was. */
+export function paintFor(
+  stream: { readonly isTTY?: boolean | undefined },
+  env: Readonly<Record<string, string | undefined>>,
+): Paint {
+  return pc.createColors(stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb');
+}
+
+export type Cell = string | { readonly text: string; readonly paint: (text: string) => string };
+
+export interface TableOptions {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+  /** Columns of the terminal; 80 unless told. */
+  readonly width?: number;
+  /** Columns by number that are set to the right, for numbers. */
+  readonly right?: readonly number[];
+  readonly paint?: Paint;
+  /** One line a row: what does not fit is cut with an ellipsis, instead of going on in the next line. */
+  readonly cut?: boolean;
+}
+
+const GAP = 2;
+const LEAST = 8;
+
+/** Lines with the head first, none longer than `width` and none with spaces at its end. Ends without a line feed. */
+export function table({ head, rows, width = 80, right = [], paint, cut = false }: TableOptions): string {
+  const plain = (cell: Cell | undefined): string => printable(typeof cell === 'object' ? cell.text : (cell ?? ''), 10_000);
+  const all = [head.map((text): Cell => (paint ? { text, paint: paint.dim } : text)), ...rows];
+  const widths = fit(
+    head.map((_, column) => Math.max(...all.map((row) => plain(row[column]).length))),
+    width - GAP * (head.length - 1),
+  );
+  const lines = all.flatMap((row) => {
+    const cells = widths.map((room, column) => split(plain(row[column]), room, cut));
+    return Array.from({ length: Math.max(...cells.map((parts) => parts.length)) }, (_, line) =>
+      cells.map((parts, column) => {
+        const text = parts[line] ?? '';
+        const space = ' '.repeat(widths[column]! - text.length);
+        const cell = row[column];
+        const shown = typeof cell === 'object' && text !== '' ? cell.paint(text) : text;
+        return right.includes(column) ? space + shown : shown + space;
+      }),
+    );
+  });
+  return lines.map((cells) => cells.join(' '.repeat(GAP)).trimEnd()).join('\n');
+}
+
+/** How wide a text is on the screen, colours not counted. */
+export const visibleWidth = (text: string): number => stripVTControlCharacters(text).length;
+
+/** Takes from the widest column until all fit, or until none has more than the least to give. */
+function fit(widths: readonly number[], room: number): number[] {
+  const fitted = [...widths];
+  for (let excess = fitted.reduce((sum, width) => sum + width, 0) - room; excess > 0; excess--) {
+    const widest = fitted.indexOf(Math.max(...fitted));
+    if (fitted[widest]! <= LEAST) break;
+    fitted[widest]!--;
+  }
+  return fitted;
+}
+
+/** Breaks after a space, a comma, a slash or a plus where there is one in the second half of the line, else anywhere. */
+function split(text: string, room: number, cut: boolean): string[] {
+  if (text.length <= room) return [text];
+  if (cut) return [`${text.slice(0, room - 1)}…`];
+  const parts: string[] = [];
+  let rest = text;
+  while (rest.length > room) {
+    const mark = Math.max(...[' ', ',', '/', '+'].map((breaker) => rest.lastIndexOf(breaker, room - 1)));
+    const end = mark >= room / 2 ? mark + 1 : room;
+    parts.push(rest.slice(0, end).trimEnd());
+    rest = rest.slice(end).trimStart();
+  }
+  return rest === '' ? parts : [...parts, rest];
+}
