@@ -65,9 +65,12 @@ describe('what an upstream tells of itself', () => {
     deepEqual(now(), ['well', 200, 0]);
     calls(1, bad);
     deepEqual(now(), ['ill', 300, 1]);
+    await clock.advance(100);
+    calls(1, bad);
+    deepEqual(now(), ['ill', 300, 2]);
     await clock.advance(1_000);
     calls(4);
-    deepEqual(now(), ['well', 1_300, 0]);
+    deepEqual(now(), ['well', 1_400, 0]);
   });
 
   it('tells how much of the retry budget is in use', () => {

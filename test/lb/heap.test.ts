@@ -30,6 +30,7 @@ describe('heap', () => {
             inside.add(item);
           }
           equal(heap.size, inside.size);
+          equal(item.place === -1, !inside.has(item));
           equal(heap.first, [...inside].sort((a, b) => (before(a, b) ? -1 : 1))[0]);
         }
         const drained: Item[] = [];

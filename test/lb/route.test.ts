@@ -77,6 +77,7 @@ describe('route', () => {
     ['a target that is no path', asking('orders/a', 'x'), /^bad_request/],
     ['a star outside of OPTIONS', asking('*', 'x'), /^bad_request/],
     ['a space in the target', asking('/a b', 'x'), /^bad_request/],
+    ['a DEL in the target', asking('/a\x7f', 'x'), /^bad_request/],
     ['a line end in the target', asking('/a\r\nX: y', 'x'), /^bad_request/],
     ['CONNECT', asking('orders:443', 'orders', { method: 'CONNECT' }), /^connect_method: .*no_proxy/],
     ['nobody named, on localhost', asking('/a', 'localhost:6140'), /^unknown_upstream: .*Host: NAME/],

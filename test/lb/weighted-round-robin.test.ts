@@ -210,6 +210,18 @@ describe('weighted round robin', () => {
     notEqual(picks(balancer, 8).indexOf('e0000'), -1);
   });
 
+  it('lets nobody starve who was away while the fleet has shrunk', () => {
+    const seats = Array.from({ length: 1_000 }, (_, index) => seat(`e${String(index).padStart(4, '0')}`));
+    const balancer = balancing(seats);
+    equal(picks(balancer, 1)[0], 'e0000'); // it owes 999 now
+    seats[0]!.eligible = false;
+    balancer.changed(seats[0]!);
+    balancer.update([seats[0]!, seats[999]!]);
+    seats[0]!.eligible = true;
+    balancer.changed(seats[0]!);
+    notEqual(picks(balancer, 8).indexOf('e0000'), -1);
+  });
+
   it('looks at a few of 5,000 for a pick, not at all of them', () => {
     let looks = 0;
     const watched = (id: string, weight: number): Seat => {
