@@ -52,6 +52,7 @@ export type RegistryFact =
 /** Why a node beside valid ones is skipped; the label of `zidecar_znodes_ignored_total`, so the set is closed. */
 export type SkipReason =
   | 'too_large'
+  | 'unreadable'
   | 'empty'
   | 'not_json'
   | 'not_object'

@@ -77,6 +77,7 @@ export type RegistryErrorCode =
   | 'too_large'
   | 'bad_path'
   | 'closed'
+  | 'not_built' // the native client is not there; the message says how to get it
   | 'failed'; // anything else; the message says what
 
 /** The one error that leaves a tree. The message names the operation, the path and what the other side said. */
@@ -88,6 +89,11 @@ export class RegistryError extends Error {
     this.code = code;
   }
 }
+
+const sessionTrouble: ReadonlySet<unknown> = new Set<RegistryErrorCode>(['disconnected', 'connection_lost', 'expired', 'closed']);
+
+/** True when the call failed for want of a session: nothing is wrong with what was asked, and a later session may answer. */
+export const isSessionTrouble = (error: unknown): boolean => error instanceof RegistryError && sessionTrouble.has(error.code);
 
 /** The largest node that is ever read or written, in bytes. */
 export const MAX_NODE_BYTES = 64 * 1024;

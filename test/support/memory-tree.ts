@@ -91,6 +91,8 @@ export class MemoryTree implements Tree {
   readonly calls: string[] = [];
   /** The most calls that were out at one time. */
   mostInFlight = 0;
+  /** Watches are taken and forgotten, as when a bound refuses them. */
+  deaf = false;
   readonly #store: MemoryStore;
   readonly #auto: boolean;
   #session: Session;
@@ -277,7 +279,7 @@ export class MemoryTree implements Tree {
     onChange: (() => void) | undefined,
     tell: (node: Node, stat: Stat) => T,
   ): T | undefined {
-    if (onChange) this.#watches.push({ of, path, onChange });
+    if (onChange && !this.deaf) this.#watches.push({ of, path, onChange });
     const node = this.#store.nodes.get(path);
     return node && tell(node, this.#stat(node));
   }

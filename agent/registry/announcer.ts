@@ -1,0 +1,273 @@
+/**
+ * Keeps the registry agreeing with what we want of one instance. The wish comes from the app's verdict and from people; the fact is what
+ * the registry has answered in the session that is live now, and nothing else. One step at a time works until both are the same; whatever
+ * may have made them differ (a new wish, our node's watch, a new session, the slow look) only calls for the next step.
+ *
+ *                    put proved
+ *   withdrawn ──────────────────────▶ announced        unknown: asked or told to ask, not answered yet
+ *       ▲     (unknown meanwhile)         │            A lost connection changes neither wish nor fact, and nothing is written
+ *       └─────────────────────────────────┘            because of it; a session's end makes every fact about it void.
+ *             removed, or its session is over
+ *
+ * A withdrawal never waits out a back-off or a spread. Failures and heals are followed by a pause with full jitter, so that two who fight
+ * over a node do it slowly.
+ */
+import type { Emit } from '../events.js';
+import type { Clock, Random } from '../system.js';
+import { Alarm } from './alarm.js';
+import type { Instance } from './dialects/dialect.js';
+import type { Proof, Registry, Source } from './registry.js';
+import { isSessionTrouble, RegistryError } from './tree.js';
+import type { Session, Tree } from './tree.js';
+
+export interface AnnouncerParts {
+  readonly service: string;
+  readonly source: Source;
+  readonly registry: Pick<Registry, 'put' | 'remove'>;
+  readonly tree: Pick<Tree, 'session' | 'onSession'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+}
+
+export interface AnnouncerView {
+  readonly service: string;
+  readonly wish: 'announced' | 'withdrawn';
+  readonly fact: 'announced' | 'withdrawn' | 'unknown';
+  /** Of the node once it was proved; of its parent before. */
+  readonly path: string;
+  readonly provenAt: string | null;
+  readonly zxid: string | null;
+}
+
+type Fact =
+  | { readonly kind: 'withdrawn' }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'announced'; readonly instance: Instance; readonly proof: Proof; readonly epoch: number };
+
+const PAUSE_FIRST_MS = 100;
+const PAUSE_MOST_MS = 10_000;
+/** Trouble that is further back than this is forgotten. */
+const STEADY_MS = 60_000;
+/** How long a stranger may hold our node before it is told: an old session of the same pod takes about so long to end. */
+const STRANGER_MS = 40_000;
+const SPREAD_MOST_MS = 5_000;
+const LOOK_MS = 180_000;
+
+export class Announcer {
+  readonly #parts: AnnouncerParts;
+  readonly #stopListening: () => void;
+  #wish: Instance | undefined;
+  /** What may stand in the registry: needed to withdraw, when nothing is wished for any more. */
+  #last: Instance | undefined;
+  #fact: Fact = { kind: 'withdrawn' };
+  #path: string;
+  /** Our node may not be what we think: ask again. */
+  #doubted = false;
+  #busy = false;
+  #stopped = false;
+  #notBefore = 0;
+  #troubles = 0;
+  #troubledAt = -Infinity;
+  #strangerSince: number | undefined;
+  #lostSession = false;
+  readonly #pause: Alarm;
+  readonly #slowLook: Alarm;
+  #waiting: { readonly over: () => boolean; readonly resolve: () => void }[] = [];
+
+  constructor(parts: AnnouncerParts) {
+    this.#parts = parts;
+    this.#path = parts.source.path;
+    this.#pause = new Alarm(parts.clock, () => this.#next());
+    this.#slowLook = new Alarm(parts.clock, () => this.#doubt());
+    this.#stopListening = parts.tree.onSession((session) => this.#onSession(session));
+  }
+
+  /** Announces the instance as it is now; undefined withdraws. The last wish counts. Id, host and port stay the same for life. */
+  want(instance: Instance | undefined): void {
+    if (instance === this.#wish) return;
+    if (instance === undefined) this.#notBefore = 0;
+    this.#wish = instance;
+    this.#next();
+  }
+
+  /** Resolves when wish and fact agree, or at `stop`. */
+  settled(): Promise<void> {
+    return this.#when(() => this.#agreed);
+  }
+
+  /** Resolves when nothing is wished for and the registry has confirmed that our node is gone (or its session is over), or at `stop`. */
+  withdrawn(): Promise<void> {
+    return this.#when(() => this.#wish === undefined && this.#agreed);
+  }
+
+  view(): AnnouncerView {
+    const proof = this.#fact.kind === 'announced' ? this.#fact.proof : undefined;
+    return {
+      service: this.#parts.service,
+      wish: this.#wish ? 'announced' : 'withdrawn',
+      fact: this.#fact.kind,
+      path: this.#path,
+      provenAt: proof ? new Date(proof.at).toISOString() : null,
+      zxid: proof ? proof.zxid : null,
+    };
+  }
+
+  /** Does nothing more, and takes nothing away. */
+  stop(): void {
+    this.#stopped = true;
+    this.#stopListening();
+    this.#pause.cancel();
+    this.#slowLook.cancel();
+    this.#settle();
+  }
+
+  get #agreed(): boolean {
+    const { session } = this.#parts.tree;
+    if (this.#wish === undefined) return this.#fact.kind === 'withdrawn';
+    return (
+      this.#fact.kind === 'announced' &&
+      this.#fact.instance === this.#wish &&
+      this.#fact.epoch === session.epoch &&
+      !this.#doubted
+    );
+  }
+
+  /** Takes the next step now, or arranges for it, or rests because all is well. */
+  #next(): void {
+    if (this.#busy || this.#stopped) return;
+    const { clock, random, tree } = this.#parts;
+    // what we wrote goes with its session
+    if (this.#wish === undefined && this.#fact.kind !== 'withdrawn' && isOver(tree.session)) this.#withdrawn();
+    if (this.#agreed) {
+      this.#settle();
+      if (this.#wish) this.#slowLook.in(LOOK_MS * (0.75 + random() / 2));
+      return;
+    }
+    this.#slowLook.cancel();
+    this.#pause.cancel();
+    if (tree.session.state !== 'connected') return;
+    if (clock.now() < this.#notBefore) return this.#pause.at(this.#notBefore);
+    this.#busy = true;
+    void this.#step().finally(() => {
+      this.#busy = false;
+      this.#next();
+    });
+  }
+
+  async #step(): Promise<void> {
+    const { registry, source, tree } = this.#parts;
+    const { epoch } = tree.session;
+    const wish = this.#wish;
+    this.#doubted = false;
+    try {
+      if (wish) {
+        this.#last = wish;
+        const before = this.#fact;
+        this.#fact = { kind: 'unknown' };
+        const proof = await registry.put(wish, source, () => this.#doubt());
+        if (tree.session.epoch === epoch) this.#announced({ kind: 'announced', instance: wish, proof, epoch }, before);
+      } else {
+        if (this.#last) await registry.remove(this.#last, source);
+        this.#withdrawn();
+      }
+    } catch (error) {
+      this.#failed(error, wish, epoch);
+    }
+  }
+
+  #announced(fact: Extract<Fact, { kind: 'announced' }>, before: Fact): void {
+    const { service, emit } = this.#parts;
+    const { path, zxid, how } = fact.proof;
+    const again = before.kind === 'announced' && before.epoch === fact.epoch && before.instance === fact.instance;
+    this.#fact = fact;
+    this.#path = path;
+    this.#strangerSince = undefined;
+    if (again && how === 'found') return;
+    if (again) {
+      emit({ kind: 'announcement_lost', service, path, why: lost[how] });
+      this.#trouble();
+    }
+    emit({ kind: 'announced', service, path, zxid, how });
+  }
+
+  #withdrawn(): void {
+    const { service, emit } = this.#parts;
+    this.#fact = { kind: 'withdrawn' };
+    if (this.#last) emit({ kind: 'withdrawn', service, path: this.#path });
+    this.#last = undefined;
+  }
+
+  #failed(error: unknown, wish: Instance | undefined, epoch: number): void {
+    const { service, emit, tree, clock } = this.#parts;
+    this.#fact = { kind: 'unknown' };
+    // without a session there is nothing to tell, and nothing to do until there is one
+    const { session } = tree;
+    if (isSessionTrouble(error) && (session.state !== 'connected' || session.epoch !== epoch)) return;
+    const againInMs = this.#trouble();
+    if (error instanceof RegistryError && error.code === 'node_exists') {
+      this.#strangerSince ??= clock.now();
+      if (clock.now() - this.#strangerSince < STRANGER_MS) return;
+    }
+    const why = `${wish ? '' : 'cannot withdraw: '}${error instanceof Error ? error.message : String(error)}`;
+    emit({ kind: 'announce_failed', service, path: this.#path, why, againInMs });
+  }
+
+  /** Puts the next step off: by chance, and by more the more often it was needed lately. */
+  #trouble(): number {
+    const { clock, random } = this.#parts;
+    const now = clock.now();
+    this.#troubles = now - this.#troubledAt > STEADY_MS ? 1 : this.#troubles + 1;
+    this.#troubledAt = now;
+    const pause = Math.round(random() * Math.min(PAUSE_MOST_MS, PAUSE_FIRST_MS * 2 ** this.#troubles));
+    this.#notBefore = now + pause;
+    return pause;
+  }
+
+  #doubt(): void {
+    // the stranger whose end we wait for may have gone: no need to wait out the pause
+    if (this.#strangerSince !== undefined) this.#notBefore = Math.min(this.#notBefore, this.#troubledAt + PAUSE_FIRST_MS);
+    this.#doubted = true;
+    this.#next();
+  }
+
+  #onSession(session: Session): void {
+    const { service, emit, clock, random } = this.#parts;
+    if (this.#fact.kind === 'announced' && (isOver(session) || session.epoch !== this.#fact.epoch)) {
+      this.#fact = { kind: 'unknown' };
+      this.#lostSession = true;
+      emit({
+        kind: 'announcement_lost',
+        service,
+        path: this.#path,
+        why: `its session is ${isOver(session) ? session.state : 'over'}`,
+      });
+    }
+    if (session.state === 'connected' && this.#lostSession) {
+      // everybody lost it together: come back one after the other, since callers hold their last good list
+      this.#lostSession = false;
+      if (this.#wish) this.#notBefore = clock.now() + random() * Math.min(session.timeoutMs / 3, SPREAD_MOST_MS);
+    }
+    this.#next();
+  }
+
+  #when(over: () => boolean): Promise<void> {
+    if (over() || this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ over, resolve }));
+  }
+
+  #settle(): void {
+    const done = this.#waiting.filter(({ over }) => this.#stopped || over());
+    this.#waiting = this.#waiting.filter((each) => !done.includes(each));
+    for (const { resolve } of done) resolve();
+  }
+}
+
+const isOver = ({ state }: Session): boolean => state === 'expired' || state === 'closed';
+
+const lost: Readonly<Record<Proof['how'], string>> = {
+  created: 'somebody removed the node',
+  taken_over: 'the node belonged to another session',
+  rewritten: 'somebody changed its data',
+  found: 'it stood all the time',
+};

@@ -1,0 +1,222 @@
+/**
+ * Follows the nodes below one parent and tells whole lists of instances. Reads little: the names when their watch fires, a node when it is
+ * new or its own watch fires. A lost connection changes nothing but `confirmed`; only a new session arms watches again, slowly, and even
+ * then no node is read whose last change is known. A slow look finds what a lost or refused watch missed.
+ *
+ *   list watch ──▶ names ──▶ new ones ──▶ their turn ──▶ size, watch, bytes ──▶ list
+ *                    └─────▶ those who left ─────────────────────────────────▶ list, at once
+ *   node's watch ──────────▶ next in turn ──▶ …
+ *
+ * How fast is pace.ts, what is known is children.ts, the nodes are node-reader.ts; no long work is done within a watch's call.
+ */
+import type { Emit } from '../events.js';
+import type { Clock, Random } from '../system.js';
+import { Alarm } from './alarm.js';
+import { Children, MOST_CHILDREN } from './children.js';
+import { NodeReader, type NodeReaderParts } from './node-reader.js';
+import { gatherMs, rearmMs, spreadMs, tellMs } from './pace.js';
+import type { InstanceList } from './registry.js';
+import { isSessionTrouble } from './tree.js';
+
+export interface WatcherParts extends NodeReaderParts {
+  readonly onList: (list: InstanceList) => void;
+}
+
+/** The first list waits so long for the last of its nodes. */
+const FIRST_LIST_MS = 500;
+const VERIFY_MS = 300_000;
+const VERIFY_MOST = 500;
+const VERIFY_SPREAD_MS = 30_000;
+const AFTER_EXPIRY_MS = 1_000;
+const MISSING_MS = 5_000;
+const RETRY_MS = 5_000;
+
+export class Watcher {
+  readonly #parts: WatcherParts;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #emit: Emit;
+  readonly #children = new Children();
+  readonly #nodes: NodeReader;
+  readonly #looks: Alarm;
+  readonly #tells: Alarm;
+  readonly #verifies: Alarm;
+  #stopListening = (): void => undefined;
+  #stopped = false;
+  /** The session that holds our watches, and the one that last told us the names. */
+  #epoch = 0;
+  #askedEpoch = 0;
+  #asOf = 0;
+  #listWatch: object | undefined;
+  #asking = false;
+  #askAgain = false;
+  #missing = false;
+  #notBefore = 0;
+  /** The last time that the names changed, and the first change that no list has told yet. */
+  #changedAt = -Infinity;
+  #since: number | undefined;
+  #told: { readonly at: number; readonly confirmed: boolean } | undefined;
+  #overfull = false;
+  #trouble = '';
+
+  constructor(parts: WatcherParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock;
+    this.#random = parts.random;
+    this.#emit = parts.emit;
+    this.#nodes = new NodeReader(parts, this.#children, {
+      live: () => this.#live,
+      onChange: () => (this.#since ??= this.#clock.now()),
+      onRead: () => this.#tellSoon(),
+    });
+    this.#looks = new Alarm(parts.clock, () => void this.#look());
+    this.#tells = new Alarm(parts.clock, () => this.#tell());
+    this.#verifies = new Alarm(parts.clock, () => this.#verify());
+  }
+
+  start(): void {
+    this.#stopListening = this.#parts.tree.onSession(() => this.#onSession());
+    this.#verifyLater();
+    this.#onSession();
+  }
+
+  /** Tells nothing more. Watches that are armed stay in the session until they fire: the port has no way to take one back. */
+  stop(): void {
+    this.#stopped = true;
+    this.#stopListening();
+    for (const alarm of [this.#looks, this.#tells, this.#verifies]) alarm.cancel();
+    this.#nodes.reset();
+  }
+
+  #onSession(): void {
+    const { state, epoch } = this.#parts.tree.session;
+    if (state === 'connected' && epoch !== this.#epoch) {
+      const first = this.#epoch === 0;
+      this.#epoch = epoch;
+      this.#listWatch = undefined;
+      this.#nodes.reset();
+      this.#nodes.ask(this.#children.all, rearmMs(this.#children.size));
+      this.#lookIn(first ? 0 : this.#random() * AFTER_EXPIRY_MS);
+    } else if (state === 'connected' && this.#listWatch === undefined) {
+      this.#lookIn(0); // the answer to the last look was lost with the connection
+    }
+    this.#nodes.go();
+    if (this.#told && this.#told.confirmed !== this.#confirmed) this.#tell();
+  }
+
+  get #live(): boolean {
+    const { state, epoch } = this.#parts.tree.session;
+    return !this.#stopped && state === 'connected' && epoch === this.#epoch;
+  }
+
+  get #confirmed(): boolean {
+    return this.#live && this.#askedEpoch === this.#epoch;
+  }
+
+  // the names
+
+  #onNames(): void {
+    if (!this.#live) return; // the session is over, and the next one asks anyway
+    const now = this.#clock.now();
+    const gather = gatherMs(now - this.#changedAt, this.#children.size);
+    this.#changedAt = now;
+    this.#since ??= now;
+    this.#lookIn(gather);
+  }
+
+  #lookIn(ms: number): void {
+    if (!this.#stopped) this.#looks.at(Math.max(this.#clock.now() + ms, this.#notBefore));
+  }
+
+  async #look(): Promise<void> {
+    const { tree, path, reads } = this.#parts;
+    if (!this.#live) return;
+    if (this.#asking) {
+      this.#askAgain = true;
+      return;
+    }
+    this.#asking = true;
+    const { epoch } = tree.session;
+    const watch = this.#listWatch === undefined ? (this.#listWatch = {}) : undefined;
+    const fired = (): void => {
+      if (this.#listWatch !== watch) return;
+      this.#listWatch = undefined;
+      this.#onNames();
+    };
+    try {
+      const found = await reads.run(() => tree.children(path, watch && fired));
+      if (!this.#stopped) this.#heard(found?.names, epoch);
+    } catch (error) {
+      if (this.#listWatch === watch) this.#listWatch = undefined;
+      if (isSessionTrouble(error)) this.#lookIn(this.#random() * AFTER_EXPIRY_MS);
+      else this.#cannotLook(error);
+    } finally {
+      this.#asking = false;
+      if (this.#askAgain) this.#lookIn(gatherMs(0, this.#children.size));
+      this.#askAgain = false;
+    }
+  }
+
+  #heard(names: readonly string[] | undefined, epoch: number): void {
+    const { path } = this.#parts;
+    this.#askedEpoch = epoch;
+    this.#asOf = this.#clock.wall();
+    this.#trouble = '';
+    // missing again although its watch has fired: somebody makes and removes it, or no watch could be armed
+    this.#notBefore = names === undefined && this.#missing ? this.#clock.now() + MISSING_MS : 0;
+    this.#missing = names === undefined;
+    const { joined, beyond } = this.#children.update(names ?? []);
+    if (beyond > 0 && !this.#overfull) {
+      const detail = `${path} has ${beyond} nodes more, which are not looked at`;
+      this.#emit({ kind: 'bound_reached', bound: 'children', limit: MOST_CHILDREN, detail });
+    }
+    this.#overfull = beyond > 0;
+    this.#nodes.ask(joined, this.#told ? spreadMs(joined.length) : 0);
+    this.#nodes.go();
+    this.#tellSoon();
+  }
+
+  #cannotLook(error: unknown): void {
+    const why = `cannot list ${this.#parts.path}: ${error instanceof Error ? error.message : String(error)}`;
+    if (why !== this.#trouble) this.#emit({ kind: 'warned', why });
+    this.#trouble = why;
+    this.#lookIn(RETRY_MS * (0.5 + this.#random()));
+  }
+
+  #verify(): void {
+    this.#verifyLater();
+    if (!this.#live) return;
+    this.#lookIn(0);
+    const longest = [...this.#children.all].sort((one, other) => one.checkedAt - other.checkedAt).slice(0, VERIFY_MOST);
+    this.#nodes.ask(longest, VERIFY_SPREAD_MS);
+    this.#nodes.go();
+  }
+
+  #verifyLater(): void {
+    this.#verifies.in(VERIFY_MS * (0.75 + this.#random() / 2));
+  }
+
+  // the list
+
+  #tellSoon(): void {
+    const news = this.#told === undefined || this.#children.changed || this.#told.confirmed !== this.#confirmed;
+    if (this.#stopped || this.#askedEpoch === 0 || !news) return;
+    const wait = this.#told ? gatherMs(0, this.#children.size) : FIRST_LIST_MS;
+    const urgent = this.#nodes.idle || (this.#told !== undefined && this.#children.shrunk);
+    const least = (this.#told?.at ?? -Infinity) + tellMs(this.#children.size);
+    this.#tells.at(Math.max(this.#clock.now() + (urgent ? 0 : wait), least));
+  }
+
+  #tell(): void {
+    this.#tells.cancel();
+    const now = this.#clock.now();
+    const { instances, skipped, joined, left } = this.#children.tell();
+    if (!this.#told || joined + left > 0) {
+      const tookMs = now - (this.#since ?? now);
+      this.#emit({ kind: 'list_changed', path: this.#parts.path, joined, left, total: instances.length, tookMs });
+    }
+    this.#told = { at: now, confirmed: this.#confirmed };
+    if (this.#nodes.idle) this.#since = undefined;
+    this.#parts.onList({ instances, skipped, confirmed: this.#confirmed, asOf: this.#asOf });
+  }
+}

@@ -1,0 +1,365 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Fact } from '../../../agent/events.js';
+import { Announcer } from '../../../agent/registry/announcer.js';
+import { dialects } from '../../../agent/registry/dialects/dialects.js';
+import { TreeRegistry } from '../../../agent/registry/tree-registry.js';
+import { calm } from '../../support/calm.js';
+import { FakeClock } from '../../support/clock.js';
+import { MemoryStore, MemoryTree } from '../../support/memory-tree.js';
+import { seeded } from '../../support/random.js';
+import { instance } from './dialects/node.js';
+
+const source = { dialect: 'curator', path: '/services/orders' };
+const path = '/services/orders/4a1f9c2e';
+const writes = /^(create|write|remove) /;
+type Told<K extends Fact['kind']> = Extract<Fact, { kind: K }>;
+
+const setup = ({ connected = true, random = seeded(1) } = {}) => {
+  const clock = new FakeClock();
+  const store = new MemoryStore(() => clock.wall());
+  const tree = new MemoryTree(store, { connected });
+  const facts: Fact[] = [];
+  const emit = (fact: Fact): void => {
+    if (fact.kind.startsWith('announce') || fact.kind === 'withdrawn') facts.push(fact);
+  };
+  const registry = new TreeRegistry({ tree, dialects, clock, random, emit });
+  const announcer = new Announcer({ service: 'orders', source, registry, tree, clock, random, emit });
+  const told = <K extends Fact['kind']>(kind: K): readonly Told<K>[] =>
+    facts.filter((fact): fact is Told<K> => fact.kind === kind);
+  const kinds = (): readonly string[] => facts.splice(0).map((fact) => ('how' in fact ? `${fact.kind} ${fact.how}` : fact.kind));
+  const resolved = async (promise: Promise<void>): Promise<boolean> => {
+    let done = false;
+    void promise.then(() => (done = true));
+    await calm();
+    return done;
+  };
+  return { clock, store, tree, registry, announcer, facts, told, kinds, resolved };
+};
+
+describe('announcer', () => {
+  it('announces what is wished for, and says what proves it', async () => {
+    const { announcer, store, clock, kinds } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    const zxid = String(store.nodes.get(path)!.mzxid);
+    const provenAt = new Date(clock.wall()).toISOString();
+    deepEqual(announcer.view(), { service: 'orders', wish: 'announced', fact: 'announced', path, provenAt, zxid });
+    deepEqual(kinds(), ['announced created']);
+  });
+
+  it('withdraws, and only says so when the node is gone', async () => {
+    const { announcer, store, tree, kinds, resolved } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    const release = tree.hold();
+    announcer.want(undefined);
+    equal(announcer.view().wish, 'withdrawn');
+    ok(!(await resolved(announcer.withdrawn())));
+    release();
+    await announcer.withdrawn();
+    ok(!store.nodes.has(path));
+    equal(announcer.view().fact, 'withdrawn');
+    deepEqual(kinds(), ['announced created', 'withdrawn']);
+  });
+
+  it('is settled and withdrawn while nothing was ever wished for', async () => {
+    const { announcer, tree, resolved } = setup({ connected: false });
+    ok(await resolved(announcer.settled()));
+    ok(await resolved(announcer.withdrawn()));
+    deepEqual(tree.calls, []);
+  });
+
+  it('waits for a session, and announces once there is one', async () => {
+    const { announcer, tree, resolved, kinds } = setup({ connected: false });
+    announcer.want(instance());
+    ok(!(await resolved(announcer.settled())));
+    deepEqual(kinds(), [], 'to be without a session is no failure of ours');
+    tree.connect();
+    await announcer.settled();
+    deepEqual(kinds(), ['announced created']);
+  });
+
+  it('changes the weight in place', async () => {
+    const { announcer, kinds, store } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    announcer.want(instance({ weight: 5 }));
+    await announcer.settled();
+    await calm();
+    deepEqual(kinds(), ['announced created', 'announced rewritten']);
+    equal(store.nodes.get(path)?.version, 1);
+  });
+
+  it('ends withdrawn when the wish changes while the node is being created', async () => {
+    const { announcer, tree, store } = setup();
+    const release = tree.hold();
+    announcer.want(instance());
+    await calm();
+    announcer.want(undefined);
+    release();
+    await announcer.withdrawn();
+    ok(!store.nodes.has(path));
+  });
+
+  it('heals a node that was removed, and one that was changed, by hand', async () => {
+    const { announcer, store, clock, told } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    store.delete(path);
+    await calm();
+    await clock.advance(1_000);
+    await calm();
+    store.plant(path, 'changed');
+    await calm();
+    await clock.advance(1_000);
+    await calm();
+    deepEqual(
+      told('announcement_lost').map(({ why }) => why),
+      ['somebody removed the node', 'somebody changed its data'],
+    );
+    deepEqual(
+      told('announced').map(({ how }) => how),
+      ['created', 'created', 'rewritten'],
+    );
+  });
+
+  it('heals ever more slowly when somebody keeps removing its node', async () => {
+    const { announcer, store, clock, told } = setup({ random: () => 0.99 });
+    announcer.want(instance());
+    await announcer.settled();
+    for (let second = 0; second < 60; second += 0.05) {
+      if (store.nodes.has(path)) store.delete(path);
+      await clock.advance(50);
+    }
+    ok(told('announced').length < 15, `${told('announced').length} times in a minute`);
+  });
+
+  it('does nothing at all because of a lost connection', async () => {
+    const { announcer, tree, clock, kinds } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    kinds();
+    tree.calls.length = 0;
+    tree.lose();
+    await clock.advance(20_000);
+    equal(announcer.view().fact, 'announced');
+    tree.connect();
+    await calm();
+    deepEqual(tree.calls, []);
+    deepEqual(kinds(), []);
+  });
+
+  it('finds by a read what it wrote when the answer was lost with the connection', async () => {
+    const { announcer, tree, kinds } = setup();
+    announcer.want(instance());
+    tree.fail('create', 'connection_lost', true);
+    const release = tree.hold();
+    await calm();
+    tree.lose();
+    release();
+    await calm();
+    deepEqual(kinds(), []);
+    tree.connect();
+    await announcer.settled();
+    equal(announcer.view().fact, 'announced');
+  });
+
+  it('announces again in a new session, spread over a third of it and 5 s at most', async () => {
+    for (const [chance, waits] of [[0, 0] as const, [0.999, 4_995] as const]) {
+      const { announcer, tree, clock, told } = setup({ random: () => chance });
+      announcer.want(instance());
+      await announcer.settled();
+      tree.expire();
+      equal(announcer.view().fact, 'unknown');
+      match(told('announcement_lost')[0]!.why, /expired/);
+      await clock.advance(60_000);
+      tree.connect();
+      await calm();
+      if (waits > 0) {
+        await clock.advance(waits - 1);
+        await calm();
+        equal(announcer.view().fact, 'unknown');
+        await clock.advance(1);
+      }
+      await announcer.settled();
+      deepEqual(
+        told('announced').map(({ how }) => how),
+        ['created', 'created'],
+      );
+    }
+  });
+
+  it('does not believe a put that was answered after its session was over', async () => {
+    const { announcer, tree, clock, store } = setup({ random: () => 0 });
+    announcer.want(instance());
+    const release = tree.hold();
+    await calm();
+    tree.expire();
+    release();
+    await calm();
+    equal(announcer.view().fact, 'unknown');
+    tree.connect();
+    await clock.advance(0);
+    await announcer.settled();
+    equal(store.nodes.get(path)?.owner, tree.session.id);
+  });
+
+  it('withdraws as soon as it is connected again, without a pause', async () => {
+    const { announcer, tree, store, resolved } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    tree.lose();
+    announcer.want(undefined);
+    ok(!(await resolved(announcer.withdrawn())));
+    tree.connect();
+    await announcer.withdrawn();
+    ok(!store.nodes.has(path));
+  });
+
+  it('counts as withdrawn when the session that held the node has ended', async () => {
+    const { announcer, tree, kinds } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    tree.lose();
+    announcer.want(undefined);
+    tree.expire();
+    await announcer.withdrawn();
+    ok(kinds().includes('withdrawn'));
+  });
+
+  it('repeats a withdrawal until it is done', async () => {
+    const { announcer, tree, clock, store, told } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    for (let i = 0; i < 3; i++) tree.fail('remove', 'failed');
+    announcer.want(undefined);
+    await calm();
+    await clock.advance(10_000);
+    await announcer.withdrawn();
+    ok(!store.nodes.has(path));
+    match(told('announce_failed')[0]!.why, /^cannot withdraw: /);
+  });
+
+  it('says why it cannot announce, and pauses longer each time, by chance and 10 s at most', async () => {
+    const { announcer, tree, clock, told } = setup({ random: () => 0.5 });
+    for (let i = 0; i < 100; i++) tree.fail('create', 'no_auth');
+    announcer.want(instance());
+    await calm();
+    await clock.advance(60_000);
+    const failed = told('announce_failed');
+    match(failed[0]!.why, /no_auth/);
+    deepEqual(
+      failed.slice(0, 9).map(({ againInMs }) => againInMs),
+      [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000],
+    );
+  });
+
+  it('drops a pause when it is to withdraw', async () => {
+    const { announcer, tree } = setup({ random: () => 0.99 });
+    for (let i = 0; i < 3; i++) tree.fail('create', 'no_auth');
+    announcer.want(instance());
+    await calm();
+    announcer.want(undefined);
+    await announcer.withdrawn();
+  });
+
+  it('waits 40 s for the end of a stranger before it tells who that is, and takes the place at once when it is free', async () => {
+    const { announcer, store, clock, told } = setup();
+    const other = instance({ host: '10.9.9.9' });
+    store.plant(path, dialects.get('curator')!.place(other).data, '0xbad');
+    announcer.want(instance());
+    await calm();
+    await clock.advance(39_000);
+    deepEqual(told('announce_failed'), []);
+    await clock.advance(12_000);
+    match(told('announce_failed')[0]!.why, /held by 10\.9\.9\.9:8080 in session 0xbad/);
+    store.endSession('0xbad');
+    await calm();
+    await clock.advance(100);
+    await announcer.settled();
+    equal(told('announced')[0]!.how, 'created');
+  });
+
+  it('looks at its node again every few minutes, and writes nothing when all is well', async () => {
+    const { announcer, tree, clock, kinds } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    kinds();
+    tree.calls.length = 0;
+    for (let minute = 0; minute < 30; minute++) {
+      await clock.advance(60_000);
+      await calm();
+    }
+    const reads = tree.calls.filter((call) => call.startsWith('read'));
+    ok(reads.length >= 6 && reads.length <= 30, `${reads.length} reads in half an hour`);
+    deepEqual(
+      tree.calls.filter((call) => writes.test(call)),
+      [],
+    );
+    deepEqual(kinds(), []);
+  });
+
+  it('does nothing more once stopped, and leaves nobody waiting', async () => {
+    const { announcer, tree, store, resolved } = setup({ connected: false });
+    announcer.want(instance());
+    const settled = announcer.settled();
+    announcer.stop();
+    ok(await resolved(settled));
+    tree.connect();
+    await calm();
+    ok(!store.nodes.has(path));
+  });
+
+  it('ends with what was wished for last, whatever happens on the way', async () => {
+    const step = fc.constantFrom(
+      'want',
+      'weight',
+      'drop',
+      'lose',
+      'connect',
+      'expire',
+      'delete',
+      'change',
+      'fail',
+      'lost answer',
+      'time',
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.integer(), async (steps, seed) => {
+        const { announcer, tree, store, clock } = setup({ random: seeded(seed) });
+        let wish: ReturnType<typeof instance> | undefined;
+        const want = (next: typeof wish): void => announcer.want((wish = next));
+        const acts: Record<string, () => void> = {
+          want: () => want(instance()),
+          weight: () => want(instance({ weight: 2 + (seed % 7) ** 2 })),
+          drop: () => want(undefined),
+          lose: () => tree.lose(),
+          connect: () => tree.connect(),
+          expire: () => tree.session.state !== 'expired' && tree.expire(),
+          delete: () => store.nodes.has(path) && store.delete(path),
+          change: () => store.nodes.has(path) && store.plant(path, 'changed'),
+          fail: () => tree.fail('create', 'failed'),
+          'lost answer': () => tree.fail('remove', 'connection_lost', true),
+        };
+        for (const each of steps) {
+          acts[each]?.();
+          await (each === 'time' ? clock.advance(500) : calm(1));
+        }
+        tree.connect();
+        for (let i = 0; i < 60; i++) {
+          await clock.advance(1_000);
+          await calm(3);
+        }
+        await announcer.settled();
+        const node = store.nodes.get(path);
+        equal(announcer.view().fact, wish ? 'announced' : 'withdrawn');
+        if (!wish) return equal(node, undefined);
+        equal(node?.owner, tree.session.id);
+        deepEqual(node.data, dialects.get('curator')!.place(wish).data);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,394 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Fact } from '../../../agent/events.js';
+import { curator } from '../../../agent/registry/dialects/curator.js';
+import { dialects } from '../../../agent/registry/dialects/dialects.js';
+import type { InstanceList } from '../../../agent/registry/registry.js';
+import { TreeRegistry } from '../../../agent/registry/tree-registry.js';
+import { calm } from '../../support/calm.js';
+import { FakeClock } from '../../support/clock.js';
+import { MemoryStore, MemoryTree } from '../../support/memory-tree.js';
+import { seeded } from '../../support/random.js';
+import { instance } from './dialects/node.js';
+
+const path = '/services/orders';
+const source = { dialect: 'curator', path };
+
+const setup = ({ connected = true, random = seeded(1) } = {}) => {
+  const clock = new FakeClock();
+  const store = new MemoryStore(() => clock.wall());
+  const tree = new MemoryTree(store, { connected });
+  const facts: Fact[] = [];
+  const registry = new TreeRegistry({ tree, dialects, clock, random, emit: (fact) => void facts.push(fact) });
+  const lists: InstanceList[] = [];
+  const watch = (service = 'orders', at = source) => registry.watch(service, at, (list) => void lists.push(list));
+  const join = (id: string, weight = 1): void =>
+    store.plant(`${path}/${id}`, curator.place(instance({ id, weight })).data, '0xpeer');
+  const last = (): InstanceList => lists.at(-1)!;
+  const ids = (): readonly string[] =>
+    last()
+      .instances.map(({ id }) => id)
+      .sort();
+  const calls = (kind: string): readonly string[] => tree.calls.filter((call) => call.startsWith(`${kind} `));
+  const told = <K extends Fact['kind']>(kind: K) =>
+    facts.filter((fact): fact is Extract<Fact, { kind: K }> => fact.kind === kind);
+  const pass = async (ms: number): Promise<void> => {
+    await calm();
+    await clock.advance(ms);
+    await calm();
+  };
+  return { clock, store, tree, registry, lists, watch, join, last, ids, calls, told, pass };
+};
+const many = (count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `i${String(index).padStart(5, '0')}`);
+
+describe('watcher', () => {
+  it('tells the list of those who are there, once, when all have been read', async () => {
+    const { watch, join, lists, ids, told, pass } = setup();
+    for (const id of many(30)) join(id);
+    watch();
+    await pass(0);
+    equal(lists.length, 1);
+    deepEqual(ids(), many(30));
+    equal(lists[0]!.confirmed, true);
+    deepEqual(told('list_changed'), [{ kind: 'list_changed', path, joined: 30, left: 0, total: 30, tookMs: 0 }]);
+  });
+
+  it('takes a missing parent for a list of none, and hears when somebody comes', async () => {
+    const { watch, join, lists, ids, last, pass } = setup();
+    watch();
+    await pass(0);
+    deepEqual(last().instances, []);
+    equal(last().confirmed, true);
+    join('a');
+    await pass(1_000);
+    deepEqual(ids(), ['a']);
+    equal(lists.length, 2);
+  });
+
+  it('hears again after an empty parent was taken away and made anew', async () => {
+    const { watch, join, store, ids, pass } = setup();
+    join('a');
+    watch();
+    await pass(0);
+    store.delete(`${path}/a`);
+    store.delete(path);
+    await pass(1_000);
+    deepEqual(ids(), []);
+    join('b');
+    await pass(10_000);
+    deepEqual(ids(), ['b']);
+  });
+
+  it('asks for a parent that comes and goes every 5 s at most', async () => {
+    const { watch, join, store, calls, pass } = setup();
+    watch();
+    for (let i = 0; i < 600; i++) {
+      join('a');
+      store.delete(`${path}/a`);
+      store.delete(path);
+      await pass(100);
+    }
+    ok(calls('children').length <= 30, `asked ${calls('children').length} times in a minute`);
+  });
+
+  it('reads only who is new', async () => {
+    const { watch, join, ids, calls, tree, pass } = setup();
+    for (const id of many(20)) join(id);
+    watch();
+    await pass(5_000);
+    tree.calls.length = 0;
+    join('new');
+    await pass(0);
+    await pass(20);
+    equal(ids().length, 21);
+    deepEqual(calls('read'), [`read ${path}/new`]);
+    equal(calls('children').length, 1);
+  });
+
+  it('hears at once of a change after a quiet second, and gathers the next ones for 20 ms', async () => {
+    const { watch, join, ids, calls, pass } = setup();
+    watch();
+    await pass(5_000);
+    join('a');
+    await pass(0);
+    deepEqual(ids(), ['a']);
+    const before = calls('children').length;
+    join('b');
+    await pass(10);
+    join('c');
+    await pass(9);
+    deepEqual(ids(), ['a']);
+    await pass(1 + 2); // and a millisecond for each addition
+    deepEqual(ids(), ['a', 'b', 'c']);
+    equal(calls('children').length, before + 1);
+  });
+
+  it('never delays a leave, even while changes are being gathered', async () => {
+    const { watch, join, store, ids, pass } = setup();
+    for (const id of many(1_000)) join(id);
+    watch();
+    await pass(5_000);
+    join('a');
+    await pass(30);
+    store.delete(`${path}/i00007`);
+    await pass(20); // a thousandth of a thousand children, not the 200 ms that joins gather
+    ok(!ids().includes('i00007'));
+  });
+
+  it('hears of a new weight', async () => {
+    const { watch, join, last, pass } = setup();
+    join('a', 1);
+    watch();
+    await pass(5_000);
+    for (const weight of [5, 7]) {
+      join('a', weight);
+      await pass(50);
+      equal(last().instances[0]!.weight, weight);
+    }
+  });
+
+  it('skips what is no instance beside those that are, and says so once for each version', async () => {
+    const { watch, join, store, last, ids, told, pass, calls } = setup();
+    join('good');
+    store.plant(`${path}/bad`, 'garbage');
+    store.plant(`${path}/huge`, 'x'.repeat(1_000_000));
+    watch();
+    await pass(0);
+    deepEqual(ids(), ['good']);
+    deepEqual(
+      last()
+        .skipped.map(({ name, reason }) => `${name} ${reason}`)
+        .sort(),
+      ['bad not_json', 'huge too_large'],
+    );
+    ok(!calls('read').includes(`read ${path}/huge`));
+    for (let minute = 0; minute < 20; minute++) await pass(60_000);
+    equal(told('znode_ignored').length, 2);
+    store.plant(`${path}/bad`, 'garbage again');
+    await pass(1_000);
+    equal(told('znode_ignored').length, 3);
+    store.plant(`${path}/huge`, curator.place(instance({ id: 'huge' })).data);
+    await pass(1_000);
+    deepEqual(ids(), ['good', 'huge']);
+  });
+
+  it('skips a node that it may not read, and takes it when it may', async () => {
+    const { watch, join, ids, last, tree, pass } = setup();
+    join('a');
+    tree.fail('read', 'no_auth');
+    watch();
+    await pass(0);
+    equal(last().skipped[0]?.reason, 'unreadable');
+    await pass(600_000);
+    deepEqual(ids(), ['a']);
+  });
+
+  it('takes the service of a folder with another name for what the user calls it', async () => {
+    const { watch, store, last, pass } = setup();
+    store.plant('/services/orders-v2/a', curator.place(instance({ id: 'a', service: 'orders-v2' })).data);
+    store.plant('/services/orders-v2/b', curator.place(instance({ id: 'b', service: 'users' })).data);
+    watch('orders', { dialect: 'curator', path: '/services/orders-v2' });
+    await pass(0);
+    deepEqual(
+      last().instances.map(({ id, service }) => `${service}/${id}`),
+      ['orders/a'],
+    );
+    deepEqual(
+      last().skipped.map(({ name, reason }) => `${name} ${reason}`),
+      ['b bad_name'],
+    );
+  });
+
+  it('keeps the list when the connection is lost, and reads nothing when it is back', async () => {
+    const { watch, join, store, tree, ids, last, pass } = setup();
+    for (const id of many(10)) join(id);
+    watch();
+    await pass(5_000);
+    tree.calls.length = 0;
+    tree.lose();
+    deepEqual([ids().length, last().confirmed], [10, false]);
+    store.delete(`${path}/i00003`);
+    await pass(20_000);
+    equal(ids().length, 10);
+    tree.connect();
+    equal(last().confirmed, true);
+    await pass(1_000);
+    equal(ids().length, 9, 'the watch tells what happened meanwhile');
+    deepEqual(
+      tree.calls.filter((call) => call.startsWith('read')),
+      [],
+    );
+  });
+
+  it('arms its watches slowly in a new session, without reading a node that has not changed', async () => {
+    const { watch, join, store, tree, ids, last, calls, pass } = setup();
+    for (const id of many(200)) join(id);
+    watch();
+    await pass(5_000);
+    tree.expire();
+    deepEqual([ids().length, last().confirmed], [200, false]);
+    await pass(10_000);
+    join('i00005', 9);
+    join('new');
+    store.delete(`${path}/i00006`);
+    tree.calls.length = 0;
+    tree.connect();
+    await pass(0);
+    ok(tree.calls.length < 20, `${tree.calls.length} calls at once`);
+    await pass(1_100);
+    equal(last().confirmed, true);
+    ok(ids().includes('new') && !ids().includes('i00006'));
+    await pass(2_000);
+    equal(tree.watched.length, 201);
+    deepEqual(calls('read').toSorted(), [`read ${path}/i00005`, `read ${path}/new`]);
+    equal(last().instances.find(({ id }) => id === 'i00005')?.weight, 9);
+  });
+
+  it('looks again when the answer to a look was lost', async () => {
+    const { watch, join, tree, ids, pass } = setup();
+    watch();
+    await pass(5_000);
+    const release = tree.hold();
+    join('a');
+    await calm();
+    tree.lose();
+    release();
+    await pass(1_000);
+    tree.connect();
+    await pass(100);
+    deepEqual(ids(), ['a']);
+  });
+
+  it('asks for no more than 8 things at one time, however many services it watches', async () => {
+    const { watch, join, store, tree, pass, lists } = setup();
+    for (const id of many(50)) join(id);
+    for (const id of many(50)) store.plant(`/services/users/${id}`, curator.place(instance({ id, service: 'users' })).data);
+    watch();
+    watch('users', { dialect: 'curator', path: '/services/users' });
+    const release = tree.hold();
+    await calm();
+    release();
+    await pass(0);
+    equal(lists.length, 2);
+    equal(tree.mostInFlight, 8);
+  });
+
+  it('tells what it has after half a second when some node takes longer', async () => {
+    const { watch, join, tree, ids, pass } = setup();
+    for (const id of many(20)) join(id);
+    for (let i = 0; i < 5; i++) tree.fail('read', 'connection_lost'); // asked again within a second
+    watch();
+    await pass(499);
+    await pass(1);
+    ok(ids().length >= 15 && ids().length < 20, `${ids().length}`);
+    await pass(2_000);
+    equal(ids().length, 20);
+  });
+
+  it('finds by its slow look what refused watches did not tell', async () => {
+    const { watch, join, store, tree, ids, last, pass } = setup();
+    tree.deaf = true;
+    join('a');
+    join('b');
+    watch();
+    await pass(5_000);
+    join('a', 5);
+    join('c');
+    store.delete(`${path}/b`);
+    await pass(60_000);
+    deepEqual(ids(), ['a', 'b']);
+    await pass(400_000);
+    deepEqual(ids(), ['a', 'c']);
+    equal(last().instances.find(({ id }) => id === 'a')?.weight, 5);
+  });
+
+  it('says once why it cannot list, and keeps trying', async () => {
+    const { watch, join, tree, ids, told, pass } = setup();
+    join('a');
+    for (let i = 0; i < 3; i++) tree.fail('children', 'no_auth');
+    watch();
+    await pass(10_000);
+    await pass(10_000);
+    equal(told('warned').length, 1);
+    match(told('warned')[0]!.why, /^cannot list \/services\/orders: /);
+    deepEqual(ids(), ['a']);
+  });
+
+  it('leaves alone what is beyond 20,000 nodes, and says so once', async () => {
+    const { watch, store, last, told, pass } = setup();
+    for (const id of many(20_003)) store.plant(`${path}/${id}`, '');
+    watch();
+    await calm(20_000);
+    await pass(1_000);
+    equal(last().skipped.length, 20_000);
+    equal(told('bound_reached').length, 1);
+    match(told('bound_reached')[0]!.detail, /has 3 nodes more/);
+  });
+
+  it('watches no name that has gone', async () => {
+    const { watch, join, store, tree, ids, pass } = setup();
+    watch();
+    for (let i = 0; i < 50; i++) {
+      join(`i${i}`);
+      await pass(1_500);
+      store.delete(`${path}/i${i}`);
+      await pass(1_500);
+    }
+    deepEqual(ids(), []);
+    deepEqual(tree.watched, [`list ${path}`]);
+  });
+
+  it('tells nothing more once stopped', async () => {
+    const { watch, join, lists, tree, pass } = setup();
+    const stop = watch();
+    await pass(0);
+    stop();
+    join('a');
+    tree.lose();
+    tree.connect();
+    await pass(600_000);
+    equal(lists.length, 1);
+  });
+
+  it('ends with the truth, whatever happens on the way', async () => {
+    const step = fc.oneof(
+      fc.record({ act: fc.constantFrom('join', 'leave', 'spoil'), who: fc.integer({ min: 0, max: 5 }) }),
+      fc.record({ act: fc.constantFrom('lose', 'connect', 'expire', 'time', 'reap', 'fail'), who: fc.constant(0) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.integer(), async (steps, seed) => {
+        const { watch, join, store, tree, clock, last, lists, pass } = setup({ random: seeded(seed) });
+        watch();
+        let weight = 0;
+        for (const { act, who } of steps) {
+          const node = `${path}/i${who}`;
+          if (act === 'join') join(`i${who}`, ++weight);
+          else if (act === 'leave' && store.nodes.has(node)) store.delete(node);
+          else if (act === 'spoil' && store.nodes.has(node)) store.plant(node, 'garbage');
+          else if (act === 'reap' && store.nodes.get(path)?.names.size === 0) store.delete(path);
+          else if (act === 'lose') tree.lose();
+          else if (act === 'connect') tree.connect();
+          else if (act === 'expire' && tree.session.state !== 'expired') tree.expire();
+          else if (act === 'fail') tree.fail('exists', 'connection_lost');
+          await (act === 'time' ? clock.advance(300) : calm(2));
+        }
+        tree.connect();
+        for (let i = 0; i < 20; i++) await pass(1_000);
+        const truth = [...(store.nodes.get(path)?.names ?? [])].sort().map((name) => {
+          const { data } = store.nodes.get(`${path}/${name}`)!;
+          const found = curator.read('orders', name, data, { ctime: 0 } as never);
+          return 'skip' in found ? `${name} ${found.skip}` : `${name} ${found.weight}`;
+        });
+        const heard = [
+          ...last().instances.map(({ id, weight: told }) => `${id} ${told}`),
+          ...last().skipped.map(({ name, reason }) => `${name} ${reason}`),
+        ];
+        deepEqual(heard.sort(), truth);
+        ok(last().confirmed && lists.length <= 200);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
