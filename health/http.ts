@@ -3,7 +3,7 @@
  * answered. The answer must arrive whole, since an app that cuts its own answers is not well, but no more than 64 KiB are read.
  *
  * Every check has a connection of its own. A kept one would ask a process that no longer accepts, and one that the app closes in
- * the moment of asking would count as a fail.
+ * the moment of asking would count as a fail. An abort destroys that connection, and with it whatever waits for the answer.
  */
 import { Client, errors, type buildConnector, type Dispatcher } from 'undici';
 import { broke, connect } from './connect.js';
@@ -32,7 +32,7 @@ export function httpProbe(options: HttpProbeOptions): Probe {
       };
       const client = new Client(url.origin, { pipelining: 0, connect: open });
       try {
-        const status = await get(client, url, signal);
+        const status = await get(client, url);
         if (status >= 200 && status <= 399) return { kind: 'pass' };
         const why = `${url.href} answered ${status}`;
         return { kind: 'fail', why, ...(status === 404 && { hint: `${why}: ${HINT}` }) };
@@ -46,12 +46,11 @@ export function httpProbe(options: HttpProbeOptions): Probe {
   };
 }
 
-async function get(client: Client, url: URL, signal: AbortSignal): Promise<number> {
+async function get(client: Client, url: URL): Promise<number> {
   const { statusCode, body } = await client.request({
     method: 'GET',
     path: `${url.pathname}${url.search}`,
     headers: { 'user-agent': 'zidecar-probe', accept: '*/*' },
-    signal,
   });
   await drain(body);
   return statusCode;
