@@ -1,0 +1,184 @@
+/**
+ * A call, from top to bottom: route, look the upstream up, wait for its first list, lease an endpoint, send, classify, settle, again
+ * or relay. Every decision is somebody else's (route, upstream, retry, the table of failures); this is the order they are asked in.
+ *
+ *     plan ──▶ listed? ──▶ acquire ──▶ send ──▶ answered ──▶ relay ──▶ release
+ *      │          │          ▲  │        │ failed
+ *      └▶ refuse ◀┴──────────┼──┴────────┤
+ *                            └── retry ◀─┘
+ *
+ * It does not know whether it carries a plain exchange or an upgrade, and it never rejects unless there is a fault in here.
+ */
+import { address } from '../endpoint.js';
+import { CallError } from '../errors.js';
+import type { LbFact } from '../facts.js';
+import { answerFields } from '../headers.js';
+import type { Entrance } from '../lane.js';
+import type { Lease } from '../lease.js';
+import { failed } from '../outcome.js';
+import type { Clock } from '../ports.js';
+import { refusalAnswer, type Refused } from '../refusal.js';
+import { isIdempotent } from '../retry.js';
+import type { Upstream } from '../upstream.js';
+import { alarm } from './alarm.js';
+import type { Answer, Failed } from './answer.js';
+import type { Exchange } from './exchange.js';
+import { makePlan, type CallParts, type Plan } from './plan.js';
+
+/** The first call of a name waits at most this long for the name's list. */
+const firstListMs = 1_000;
+
+export async function carry(exchange: Exchange, entrance: Entrance, parts: CallParts): Promise<void> {
+  const { clock } = parts;
+  const began = clock.now();
+  const plan = makePlan(exchange.asked, entrance, parts);
+  if ('code' in plan) {
+    await exchange.refuse(refusalAnswer(plan));
+    parts.strays.ended(plan.code, clock.now() - began);
+    return;
+  }
+  const { upstream, requestTimeoutMs } = plan;
+  const story: Story = { began, attempts: 0, endpoint: undefined };
+  upstream.budget.called(began);
+
+  const stop = new AbortController();
+  exchange.onGone((why) => stop.abort(why));
+  const stopAlarm = alarm(clock, requestTimeoutMs, () =>
+    stop.abort(
+      new CallError('request_timeout', `no answer in ${requestTimeoutMs ?? 0} ms, after ${times(story.attempts, 'attempt')}`),
+    ),
+  );
+  const reached = await reach(exchange, plan, stop.signal, story, parts);
+  stopAlarm();
+
+  if ('code' in reached) {
+    await exchange.refuse(refusalAnswer(reached, reached));
+    return tell(exchange, plan, story, reached.code, parts);
+  }
+  const { lease, answer, fields } = reached;
+  const tunnel = answer.status === 101; // a call whose whole answer is that head; it holds its lease until the tunnel closes
+  if (tunnel) tell(exchange, plan, story, answer.status, parts);
+  const end = await exchange.relay(answer, fields).finally(() => lease.release());
+  if (!tunnel) tell(exchange, plan, story, end === 'whole' ? answer.status : end.code, parts);
+}
+
+interface Reached {
+  readonly lease: Lease;
+  readonly answer: Answer;
+  readonly fields: readonly string[];
+}
+type NotReached = Refused & { readonly retryAfterMs?: number };
+interface Story {
+  readonly began: number;
+  attempts: number;
+  endpoint: string | undefined;
+}
+
+/** Attempts until one is answered, or until there is no more sense in it: then the last failure stands. */
+async function reach(
+  exchange: Exchange,
+  plan: Plan,
+  stop: AbortSignal,
+  story: Story,
+  parts: CallParts,
+): Promise<Reached | NotReached> {
+  const { upstream, settings, request } = plan;
+  const { clock } = parts;
+  if (!(await upstream.whenListed(firstListMs))) return { ...upstream.whyNot('discovering', plan.absolute), retryAfterMs: 1_000 };
+
+  const tried: string[] = [];
+  const count = { written: 0, unsent: 0 };
+  let last: Failed | undefined;
+  for (;;) {
+    if (stop.aborted) return named(upstream, stop.reason as CallError);
+    const lease = upstream.acquire({ tried, again: last !== undefined && (count.written === 0 || last.kept) });
+    if (typeof lease === 'string') {
+      if (last !== undefined || lease === 'tried_all') return named(upstream, last!);
+      return { ...upstream.whyNot(lease, plan.absolute), retryAfterMs: upstream.retryAfterMs() };
+    }
+    story.attempts++;
+    story.endpoint = lease.endpoint.id;
+    const sentAt = clock.now();
+    const result = passable(await exchange.send(lease.endpoint, { upstream, settings, ...request, stop }), exchange, parts);
+    const ms = clock.now() - sentAt;
+    if (parts.trace) parts.emit(attemptEnded(upstream, lease, result, ms));
+    if (result.kind === 'answer') {
+      lease.answered({ kind: 'success', ms });
+      return { lease, answer: result, fields: result.fields };
+    }
+    lease.answered(failed(result.code, ms));
+    lease.release();
+    tried.push(lease.endpoint.id);
+    last = result;
+    if (result.sent === 'nothing') count.unsent++;
+    else count.written++;
+    const pauseMs = upstream.retry.next(
+      {
+        idempotent: isIdempotent(exchange.asked.method),
+        replayable: exchange.replayable,
+        attempt: count.written,
+        unsentTries: count.unsent,
+        retries: plan.retries,
+      },
+      result,
+      clock.now(),
+    );
+    if (pauseMs === undefined) return named(upstream, last);
+    if (pauseMs > 0) await pause(clock, pauseMs, stop);
+  }
+}
+
+/** The answer with the fields that the app gets, or, where it cannot be passed on, the failure that it is then. */
+function passable(result: Answer | Failed, { asked }: Exchange, { pseudonym }: CallParts): Answer | Failed {
+  if (result.kind === 'failed') return result;
+  const upgrade = result.status === 101;
+  const fields = answerFields(result.fields, { version: '1.1', pseudonym, upgrade, trailers: asked.version === '1.1' });
+  if (Array.isArray(fields)) return { ...result, fields };
+  result.body.destroy();
+  return { kind: 'failed', ...fields, sent: 'all', kept: false };
+}
+
+/** Ends early when the call is stopped. */
+const pause = (clock: Clock, ms: number, stop: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const over = (): void => {
+      stopAlarm();
+      stop.removeEventListener('abort', over);
+      resolve();
+    };
+    const stopAlarm = alarm(clock, ms, over);
+    stop.addEventListener('abort', over);
+  });
+
+const named = (upstream: Upstream, { code, message }: Refused): Refused => ({ code, message: `${upstream.name}: ${message}` });
+const times = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+const attemptEnded = (upstream: Upstream, { endpoint }: Lease, result: Answer | Failed, ms: number): LbFact => ({
+  kind: 'attempt_ended',
+  upstream: upstream.name,
+  endpoint: address(endpoint),
+  result: result.kind === 'answer' ? String(result.status) : result.code,
+  ms,
+});
+
+/** What became of the call: counted always, told where somebody asked for it. */
+function tell(
+  { asked }: Exchange,
+  { upstream, request, requestId }: Plan,
+  { began, attempts, endpoint }: Story,
+  result: number | Refused['code'],
+  { clock, emit, accessLog }: CallParts,
+): void {
+  const ms = clock.now() - began;
+  upstream.stats.ended(result, ms);
+  if (!accessLog) return;
+  const became =
+    typeof result === 'number'
+      ? { status: result }
+      : { status: refusalAnswer({ code: result, message: '' }).status, code: result };
+  emit({
+    ...{ kind: 'call_ended', upstream: upstream.name, method: asked.method, target: request.target, requestId, attempts, ms },
+    ...became,
+    ...(endpoint !== undefined && { endpoint }),
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * One connect to an endpoint: the socket, or in the words of the failure table why there is none. Endpoints are addresses, so nothing
+ * is resolved here. Trouble of this machine (no ports, no descriptors left) is told apart: no endpoint is to blame for it.
+ */
+import { connect, type Socket } from 'node:net';
+import { address, type Endpoint } from '../endpoint.js';
+import { CallError, type FailureCode } from '../errors.js';
+import type { Clock } from '../ports.js';
+import { alarm } from './alarm.js';
+
+export interface DialOptions {
+  readonly clock: Clock;
+  readonly connectTimeoutMs: number | undefined;
+  /** The endpoint's end of the stream is not ours as well: for tunnels. */
+  readonly allowHalfOpen?: boolean;
+}
+
+/** Calls back once. The returned function gives up a connect that is not done yet. */
+export function dial(
+  endpoint: Endpoint,
+  { clock, connectTimeoutMs, allowHalfOpen = false }: DialOptions,
+  done: (result: Socket | CallError) => void,
+): () => void {
+  const { host, port } = endpoint;
+  const socket = connect({ host, port, allowHalfOpen, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+  const stopAlarm = alarm(clock, connectTimeoutMs, () =>
+    socket.destroy(new CallError('connect_timeout', `no connection to ${address(endpoint)} in ${connectTimeoutMs ?? 0} ms`)),
+  );
+  const failed = (error: Error): void => {
+    stopAlarm();
+    done(error instanceof CallError ? error : explained(error, endpoint));
+  };
+  socket.once('error', failed);
+  socket.once('connect', () => {
+    stopAlarm();
+    socket.off('error', failed);
+    done(socket);
+  });
+  return () => {
+    if (socket.connecting) socket.destroy(new CallError('connect_failed', `the connect to ${address(endpoint)} was given up`));
+  };
+}
+
+const codes: Readonly<Record<string, FailureCode>> = {
+  ECONNREFUSED: 'connect_refused',
+  ETIMEDOUT: 'connect_timeout',
+  EMFILE: 'local',
+  ENFILE: 'local',
+  ENOBUFS: 'local',
+  ENOMEM: 'local',
+  EADDRINUSE: 'local',
+  EADDRNOTAVAIL: 'local',
+};
+
+function explained(error: NodeJS.ErrnoException, endpoint: Endpoint): CallError {
+  const code = codes[error.code ?? ''] ?? 'connect_failed';
+  const what =
+    code === 'connect_refused'
+      ? `${address(endpoint)} refused the connection`
+      : `no connection to ${address(endpoint)}: ${error.code ?? error.message}`;
+  return new CallError(code, what, { cause: error });
+}

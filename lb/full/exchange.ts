@@ -1,0 +1,52 @@
+/**
+ * One call of the app as the loop (call.ts) sees it: what is asked for, a way to send it to an endpoint, and a way to answer. A plain
+ * exchange and an upgrade are two of these; the loop does not know which it has.
+ */
+import type { CallError } from '../errors.js';
+import type { Endpoint } from '../endpoint.js';
+import type { RefusalAnswer } from '../refusal.js';
+import type { CallSettings } from '../settings.js';
+import type { Upstream } from '../upstream.js';
+import type { Answer, Failed } from './answer.js';
+
+/** The head of a request as it came. */
+export interface Asked {
+  readonly method: string;
+  readonly target: string;
+  readonly version: string;
+  /** Flat raw pairs. */
+  readonly raw: readonly string[];
+  /** To `websocket`. */
+  readonly upgrade: boolean;
+}
+
+/** What goes to an endpoint, the same in every attempt. */
+export interface Sending {
+  readonly upstream: Upstream;
+  readonly settings: CallSettings;
+  /** In origin form. */
+  readonly target: string;
+  /** Flat raw pairs; the framing fields as they came. */
+  readonly fields: readonly string[];
+  /** Its reason is a CallError. */
+  readonly stop: AbortSignal;
+}
+
+export interface Exchange {
+  readonly asked: Asked;
+  /** The whole request can be sent again. */
+  readonly replayable: boolean;
+  /** Told once, with the reason, if the app goes away or its request breaks off before the answer is complete. */
+  onGone(listener: (why: CallError) => void): void;
+  /** One attempt. Never rejects. */
+  send(endpoint: Endpoint, sending: Sending): Promise<Answer | Failed>;
+  /** Passes an answer on, with these fields. Resolves when the last byte has left, or with why it could not. */
+  relay(answer: Answer, fields: readonly string[]): Promise<'whole' | CallError>;
+  /** Answers without an endpoint. Resolves when the last byte has left, or the app has gone. */
+  refuse(answer: RefusalAnswer): Promise<void>;
+  /** The call is over: nothing of it is held any longer. */
+  end(): void;
+}
+
+export const valuesOf = (raw: readonly string[], name: string): string[] =>
+  raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name);

@@ -1,0 +1,189 @@
+/**
+ * The full lane: node's HTTP server in front, undici behind, http-proxy for websockets. The server listens nowhere: sockets are handed
+ * to it. What it is set to, and why:
+ *
+ * - fields are not counted by node, which drops those beyond its count without a word, but by us (request-fault.ts);
+ * - Host is not checked by node, which answers without our body;
+ * - the time for a whole request is nobody's (uploads may take long), the time for its head is, looked at every second.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Entrance, Lane } from '../lane.js';
+import { refusalAnswer } from '../refusal.js';
+import { route } from '../route.js';
+import type { CallSettings } from '../settings.js';
+import type { Upstream } from '../upstream.js';
+import { longestMs } from './alarm.js';
+import { carry } from './call.js';
+import { clientError } from './client-error.js';
+import type { Exchange } from './exchange.js';
+import type { CallParts } from './plan.js';
+import { isWebSocket, plainAgain } from './plain-again.js';
+import { PlainExchange, type ExchangeTerms } from './plain-exchange.js';
+import { Pools } from './pools.js';
+import { UpgradeExchange } from './upgrade-exchange.js';
+import { sayGoodbye, Visit } from './visit.js';
+
+export interface FullLaneOptions {
+  readonly headerTimeoutMs: number | undefined;
+  readonly clientIdleTimeoutMs: number | undefined;
+  readonly maxHeadBytes: number;
+  /** Of one upstream. */
+  readonly maxConnections: number;
+}
+
+export class FullLane implements Lane {
+  readonly #parts: CallParts;
+  readonly #options: FullLaneOptions;
+  readonly #server: Server;
+  readonly #visits = new Map<Socket, Visit>();
+  readonly #pools = new Map<Upstream, Pools>();
+  #calls = 0;
+  #draining = false;
+  #nothingOpen: () => void = () => undefined;
+
+  constructor(parts: CallParts, options: FullLaneOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#server = createServer({
+      maxHeaderSize: options.maxHeadBytes,
+      headersTimeout: Math.min(options.headerTimeoutMs ?? 0, longestMs),
+      requestTimeout: 0,
+      keepAliveTimeout: Math.min(options.clientIdleTimeoutMs ?? 0, longestMs),
+      connectionsCheckingInterval: Math.min(options.headerTimeoutMs ?? 1_000, 1_000),
+      requireHostHeader: false,
+      insecureHTTPParser: false,
+      noDelay: true,
+    });
+    this.#server.maxHeadersCount = 0;
+    this.#server.on('request', (request, response) => this.#plain(request, response, false));
+    this.#server.on('checkContinue', (request, response) => this.#plain(request, response, true));
+    this.#server.on('checkExpectation', (request, response) => this.#plain(request, response, false));
+    this.#server.on('upgrade', (request, _, unread) => this.#upgrade(request, unread));
+    this.#server.on('connect', (request) => this.#connect(request));
+    this.#server.on('clientError', (error, socket) => {
+      if (socket instanceof Socket) this.#clientError(error, socket);
+    });
+    this.#server.emit('listening'); // node begins to look after slow heads
+  }
+
+  get connections(): number {
+    return this.#visits.size;
+  }
+
+  get calls(): number {
+    return this.#calls;
+  }
+
+  take(socket: Socket, entrance: Entrance): void {
+    this.#visits.set(socket, new Visit(socket, entrance, this.#parts.clock));
+    socket.once('close', () => {
+      this.#visits.get(socket)?.end();
+      this.#visits.delete(socket);
+      if (this.#visits.size === 0) this.#nothingOpen();
+    });
+    this.#server.emit('connection', socket);
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.#server.closeIdleConnections();
+    for (const socket of this.#visits.keys()) if (socket.bytesRead === 0) socket.end();
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#visits.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (this.#nothingOpen = resolve));
+    this.#server.close(() => undefined);
+    for (const socket of this.#visits.keys()) socket.destroy();
+    for (const pools of this.#pools.values()) pools.close();
+    await closed;
+  }
+
+  #plain(request: IncomingMessage, response: ServerResponse, expects: boolean): void {
+    const visit = this.#visits.get(request.socket);
+    if (visit === undefined) return; // it was closed while its requests were still being read
+    const exchange = new PlainExchange(request, response, expects, this.#terms);
+    visit.enter({
+      complete: () => request.complete,
+      broken: (why) => exchange.broken(why),
+      run: () => this.#carry(exchange, visit.entrance),
+    });
+  }
+
+  #upgrade(request: IncomingMessage, unread: Buffer): void {
+    const { socket } = request;
+    const visit = this.#visits.get(socket);
+    // node has let go of the socket: an answer that is still on its way to an earlier request cannot be finished
+    if (visit === undefined || visit.busy) return void socket.destroy();
+    if (!isWebSocket(request)) {
+      plainAgain(request, socket, unread);
+      this.#server.emit('connection', socket);
+      return;
+    }
+    const exchange = new UpgradeExchange(request, socket, unread, this.#terms);
+    visit.enter({
+      complete: () => true,
+      broken: () => undefined,
+      run: () => this.#carry(exchange, visit.entrance),
+    });
+  }
+
+  /** Never carried; the routing has the words for it. */
+  #connect({ method = '', url: target = '', socket }: IncomingMessage): void {
+    const { own, domain, strays, clock } = this.#parts;
+    const refused = route({ method, target, hosts: [], version: '1.1' }, { own, domain });
+    if (!('code' in refused) || this.#visits.get(socket)?.busy !== false) return void socket.destroy();
+    strays.ended(refused.code, 0);
+    sayGoodbye(socket, refusalAnswer(refused, { close: true }), clock);
+  }
+
+  #clientError(error: Error, socket: Socket): void {
+    const visit = this.#visits.get(socket);
+    if (visit === undefined || !socket.writable) return void socket.destroy();
+    const refused = clientError(error, socket.bytesRead === 0);
+    if (refused !== 'quiet') {
+      this.#parts.strays.ended(refused.code, 0);
+      return visit.wrong(refused);
+    }
+    visit.end();
+    if (!visit.busy || !afterLastRequest(error)) socket.destroy();
+  }
+
+  async #carry(exchange: Exchange, entrance: Entrance): Promise<void> {
+    this.#calls++;
+    try {
+      await carry(exchange, entrance, this.#parts);
+    } catch (error) {
+      // a fault in here must not take the other calls with it; the app is told what it was
+      await exchange.refuse(refusalAnswer({ code: 'local', message: `a fault of ours: ${String(error)}` }, { close: true }));
+    } finally {
+      exchange.end();
+      this.#calls--;
+    }
+  }
+
+  get #terms(): ExchangeTerms {
+    return {
+      clock: this.#parts.clock,
+      pools: (upstream, settings) => this.#poolsOf(upstream, settings),
+      clientIdleTimeoutMs: this.#options.clientIdleTimeoutMs,
+      isLast: () => this.#draining,
+    };
+  }
+
+  /** Made on the first call, gone with the last connection. */
+  #poolsOf(upstream: Upstream, { connectTimeoutMs, idleTimeoutMs }: CallSettings): Pools {
+    const known = this.#pools.get(upstream);
+    if (known !== undefined) return known;
+    const { maxHeadBytes, maxConnections } = this.#options;
+    const pools = new Pools({ clock: this.#parts.clock, connectTimeoutMs, idleTimeoutMs, maxHeadBytes, maxConnections }, () => {
+      stopListening();
+      this.#pools.delete(upstream);
+    });
+    const stopListening = upstream.onGone((gone) => pools.drop(gone));
+    this.#pools.set(upstream, pools);
+    return pools;
+  }
+}
+
+const afterLastRequest = (error: NodeJS.ErrnoException): boolean => error.code === 'HPE_CLOSED_CONNECTION';

@@ -1,0 +1,118 @@
+/**
+ * A request and its answer, from node's server to undici and back. Watches for silence on the way, of whichever side it waits for: of
+ * the app while its body is due, of the endpoint while the answer's is, and of an app that does not take what it asked for.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CallError } from '../errors.js';
+import type { Endpoint } from '../endpoint.js';
+import type { Clock } from '../ports.js';
+import type { RefusalAnswer } from '../refusal.js';
+import type { Upstream } from '../upstream.js';
+import type { CallSettings } from '../settings.js';
+import type { Answer, Failed } from './answer.js';
+import { attempt } from './attempt.js';
+import { valuesOf, type Asked, type Exchange, type Sending } from './exchange.js';
+import type { Pools } from './pools.js';
+import { Replay } from './replay.js';
+import { Reply } from './reply.js';
+import { hasBody } from './request-fault.js';
+import { Silence } from './silence.js';
+
+export interface ExchangeTerms {
+  readonly clock: Clock;
+  readonly pools: (upstream: Upstream, settings: CallSettings) => Pools;
+  readonly clientIdleTimeoutMs: number | undefined;
+  /** The connection takes no request after this one. */
+  readonly isLast: () => boolean;
+}
+
+export class PlainExchange implements Exchange {
+  readonly asked: Asked;
+  readonly #request: IncomingMessage;
+  readonly #terms: ExchangeTerms;
+  readonly #reply: Reply;
+  readonly #goneListeners: ((why: CallError) => void)[] = [];
+  #expects: boolean;
+  #replay: Replay | undefined;
+  #silence: Silence | undefined;
+  #answer: Answer | undefined;
+  #bodyTimeoutMs: number | undefined;
+
+  /** `expects`: the app waits for a `100 Continue` before it sends its body. */
+  constructor(request: IncomingMessage, response: ServerResponse, expects: boolean, terms: ExchangeTerms) {
+    const { method = '', url = '', httpVersion, rawHeaders } = request;
+    this.asked = { method, target: url, version: httpVersion, raw: rawHeaders, upgrade: false };
+    this.#request = request;
+    this.#terms = terms;
+    this.#expects = expects;
+    this.#reply = new Reply(response, this.asked, terms.isLast);
+    this.#reply.onGone((why) => this.broken(why));
+  }
+
+  get replayable(): boolean {
+    return this.#replay?.replayable ?? true;
+  }
+
+  onGone(listener: (why: CallError) => void): void {
+    this.#goneListeners.push(listener);
+  }
+
+  /** The rest of the request will not come, or makes no sense. */
+  broken(why: CallError): void {
+    this.#replay?.breakOff(why);
+    for (const listener of this.#goneListeners) listener(why);
+  }
+
+  async send(endpoint: Endpoint, { upstream, settings, target, fields, stop }: Sending): Promise<Answer | Failed> {
+    const { clock, pools } = this.#terms;
+    const { method, raw } = this.asked;
+    const moved = (): void => this.#silence?.moved();
+    this.#bodyTimeoutMs = settings.bodyTimeoutMs;
+    if (hasBody(raw)) {
+      this.#replay ??= new Replay(this.#request, moved);
+      this.#silence ??= new Silence(clock, this.#patienceMs, this.#silent);
+    }
+    if (this.#expects) this.#reply.goOn();
+    this.#expects = false;
+    const inform: Reply['inform'] = (...head) => this.#reply.inform(...head);
+    const framed = fields.filter((_, index) => fields[index - (index % 2)]!.toLowerCase() !== 'transfer-encoding');
+    const request = { method, target, fields: framed, body: this.#replay?.open() };
+    const terms = { clock, responseTimeoutMs: settings.responseTimeoutMs, stop, inform, moved };
+    return attempt(pools(upstream, settings).take(endpoint), request, terms);
+  }
+
+  async relay(answer: Answer, fields: readonly string[]): Promise<'whole' | CallError> {
+    this.#answer = answer;
+    this.#silence ??= new Silence(this.#terms.clock, this.#patienceMs, this.#silent);
+    this.#silence.moved();
+    return this.#reply.relay({ ...answer, fields });
+  }
+
+  /** An app that still waits to send its body may send it or not: nobody could tell where its next request begins. */
+  refuse(answer: RefusalAnswer): Promise<void> {
+    return this.#reply.refuse(answer, this.#expects);
+  }
+
+  end(): void {
+    this.#silence?.end();
+    this.#replay?.close();
+  }
+
+  readonly #patienceMs = (): number | undefined => {
+    if (this.#answer === undefined) return this.#replay?.waiting ? this.#bodyTimeoutMs : undefined;
+    if (!this.#answer.waiting()) return this.#reply.stalled ? this.#terms.clientIdleTimeoutMs : undefined;
+    return isEventStream(this.#answer) ? undefined : this.#bodyTimeoutMs;
+  };
+
+  readonly #silent = (): void => {
+    const ms = this.#patienceMs() ?? 0;
+    if (this.#answer === undefined)
+      this.broken(new CallError('client_body_timeout', `the app sent nothing of its body for ${ms} ms`));
+    else if (this.#answer.waiting())
+      this.#answer.body.destroy(new CallError('body_timeout', `nothing of the answer's body came for ${ms} ms`));
+    else this.#reply.cut();
+  };
+}
+
+const isEventStream = ({ fields }: Answer): boolean =>
+  valuesOf(fields, 'content-type').some((value) => /^text\/event-stream\b/i.test(value));

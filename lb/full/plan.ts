@@ -1,0 +1,82 @@
+/** What is to be done for a request, before anything is sent: for which upstream it is, and what goes to an endpoint. */
+import { requestFields } from '../headers.js';
+import type { Entrance } from '../lane.js';
+import type { Clock, Emit, Random } from '../ports.js';
+import type { Refused } from '../refusal.js';
+import { route } from '../route.js';
+import type { CallSettings } from '../settings.js';
+import type { UpstreamStats } from '../stats.js';
+import type { Upstream } from '../upstream.js';
+import { valuesOf, type Asked } from './exchange.js';
+import { requestFault } from './request-fault.js';
+
+/** The upstream of a name, or why there is none. `absolute`: the request came as to a proxy (`http_proxy`), so `no_proxy` may help. */
+export type Lookup = (name: string, absolute: boolean) => Upstream | Refused;
+
+/** What every call is carried with. */
+export interface CallParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  readonly lookup: Lookup;
+  readonly settings: (upstream: string) => CallSettings;
+  /** The suffix that is taken off a Host. */
+  readonly domain: string;
+  /** Lower-case hosts under which the listeners are known, beside `localhost` and addresses. */
+  readonly own: ReadonlySet<string>;
+  /** Who we are in Via. Another sidecar's differs. */
+  readonly pseudonym: string;
+  readonly forwardedFor: string | undefined;
+  readonly maxFields: number;
+  /** Counts the calls that were for no upstream. */
+  readonly strays: UpstreamStats;
+  /** Whether `call_ended` and `attempt_ended` are told. */
+  readonly accessLog: boolean;
+  readonly trace: boolean;
+}
+
+export interface Plan {
+  readonly upstream: Upstream;
+  readonly settings: CallSettings;
+  readonly request: { readonly target: string; readonly fields: readonly string[] };
+  readonly requestId: string;
+  readonly requestTimeoutMs: number | undefined;
+  readonly retries: number;
+  readonly absolute: boolean;
+}
+
+export function makePlan(asked: Asked, entrance: Entrance, parts: CallParts): Plan | Refused {
+  const { method, target, raw } = asked;
+  const version = asked.version === '1.0' ? '1.0' : '1.1';
+  const { own, domain, pseudonym, forwardedFor } = parts;
+  const fixed = entrance.upstream === undefined ? {} : { fixedUpstream: entrance.upstream };
+  const way = route({ method, target, hosts: valuesOf(raw, 'host'), version }, { ...fixed, own, domain });
+  const fault = requestFault(asked, parts.maxFields);
+  if (fault !== undefined) return fault;
+  if ('code' in way) return way;
+  const upstream = parts.lookup(way.name, way.absolute);
+  if ('code' in upstream) return upstream;
+  const { host, prefix } = way;
+  const rules = { host, prefix, version, pseudonym, forwardedFor, upgrade: asked.upgrade, trailers: false } as const;
+  const head = requestFields(raw, { ...rules, newRequestId: () => newRequestId(parts.random) });
+  if ('code' in head) return head;
+  const settings = parts.settings(upstream.name);
+  return {
+    ...{ upstream, settings, requestId: head.requestId, absolute: way.absolute },
+    request: { target: way.target, fields: head.fields },
+    requestTimeoutMs: least(settings.requestTimeoutMs, head.timeoutMs),
+    retries: head.retries ?? settings.retries,
+  };
+}
+
+/** The app may shorten its time, not lengthen it. */
+const least = (ours: number | undefined, theirs: number | undefined): number | undefined =>
+  ours === undefined || theirs === undefined ? (ours ?? theirs) : Math.min(ours, theirs);
+
+/** 32 hex digits. To be told apart, not to be kept secret. */
+const newRequestId = (random: Random): string =>
+  Array.from({ length: 4 }, () =>
+    Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0'),
+  ).join('');

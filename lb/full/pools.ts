@@ -1,0 +1,184 @@
+/**
+ * The connections to the endpoints of one upstream: made when a call needs one, kept for the next call, the most recently used first
+ * (so that those beyond the need grow old and close). One undici Client is one connection, with one exchange on it at a time.
+ *
+ * The bound: when `maxConnections` are open, the idle one that has waited longest is closed before another is made. Calls do not queue
+ * here: leases bound how many there are.
+ *
+ * Three habits of undici 7 are set right here: it would take a reset in the middle of an answer that ends with its connection for its
+ * end (and would break an assertion when that answer is paused); it would fail a call that was still unsent when its kept connection
+ * was reset; and it would refuse a `100 Continue` that nobody asked for (stray-continue.ts).
+ */
+import type { Socket } from 'node:net';
+import { Client, type Dispatcher } from 'undici';
+import { address, type Endpoint } from '../endpoint.js';
+import { CallError } from '../errors.js';
+import type { Clock } from '../ports.js';
+import { longestMs } from './alarm.js';
+import { dial } from './dial.js';
+import { dropContinues } from './stray-continue.js';
+
+export interface PoolOptions {
+  readonly clock: Clock;
+  readonly connectTimeoutMs: number | undefined;
+  /** How long a connection waits for its next call where the endpoint does not say. */
+  readonly idleTimeoutMs: number | undefined;
+  readonly maxHeadBytes: number;
+  readonly maxConnections: number;
+}
+
+/** An endpoint's `Keep-Alive: timeout` is believed up to this, less a second for its way to us. */
+const longestIdleMs = 55_000;
+const marginMs = 1_000;
+
+export class Pools {
+  readonly #options: PoolOptions;
+  readonly #empty: () => void;
+  readonly #open = new Set<Connection>();
+  /** By address, the most recently used last. */
+  readonly #idle = new Map<string, Connection[]>();
+
+  /** `empty` is told when the last connection has gone. */
+  constructor(options: PoolOptions, empty: () => void = () => undefined) {
+    this.#options = options;
+    this.#empty = empty;
+  }
+
+  /** Open connections, idle ones included. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** A connection that is the caller's until its exchange has ended. Not connected yet, perhaps: `dispatch` sees to that. */
+  take(endpoint: Endpoint): Connection {
+    const kept = this.#idle.get(address(endpoint))?.pop();
+    if (kept !== undefined) {
+      kept.idle = false;
+      kept.reused = true;
+      return kept;
+    }
+    if (this.#open.size >= this.#options.maxConnections) this.#oldestIdle()?.close();
+    const connection: Connection = new Connection(endpoint, this.#options, {
+      idle: () => this.#keep(connection),
+      closed: () => this.#forget(connection),
+    });
+    this.#open.add(connection);
+    return connection;
+  }
+
+  /** These endpoints get no more calls: their idle connections close now, the others when their exchange has ended. */
+  drop(gone: readonly Endpoint[]): void {
+    const addresses = new Set(gone.map(address));
+    for (const connection of this.#open) if (addresses.has(connection.address)) connection.retire();
+  }
+
+  /** Cuts what still runs. */
+  close(): void {
+    for (const connection of this.#open) connection.close();
+  }
+
+  #keep(connection: Connection): void {
+    if (connection.idle) return;
+    connection.idle = true;
+    // back to the end of the set: its order is the order of the last use
+    this.#open.delete(connection);
+    this.#open.add(connection);
+    const others = this.#idle.get(connection.address);
+    if (others === undefined) this.#idle.set(connection.address, [connection]);
+    else others.push(connection);
+  }
+
+  #forget(connection: Connection): void {
+    this.#open.delete(connection);
+    const left = this.#idle.get(connection.address)?.filter((other) => other !== connection) ?? [];
+    if (left.length > 0) this.#idle.set(connection.address, left);
+    else this.#idle.delete(connection.address);
+    if (this.#open.size === 0) this.#empty();
+  }
+
+  #oldestIdle(): Connection | undefined {
+    for (const connection of this.#open) if (connection.idle) return connection;
+    return undefined;
+  }
+}
+
+/** One connection to one endpoint, and at most one exchange on it. */
+export class Connection {
+  readonly address: string;
+  /** Kept by the pool: no call has it. */
+  idle = false;
+  /** It has carried a call before. */
+  reused = false;
+  readonly #client: Client;
+  readonly #told: { idle: () => void; closed: () => void };
+  #connected = false;
+  #retired = false;
+  #closed = false;
+  #giveUp: () => void = () => undefined;
+  #expectAnswer: () => void = () => undefined;
+
+  constructor(endpoint: Endpoint, options: PoolOptions, told: { idle: () => void; closed: () => void }) {
+    this.address = address(endpoint);
+    this.#told = told;
+    this.#client = new Client(`http://${this.address}`, {
+      connect: (_, callback) => {
+        this.#giveUp = dial(endpoint, options, (socket) => {
+          if (socket instanceof CallError) return callback(socket, null);
+          this.#expectAnswer = prepared(socket, options.maxHeadBytes);
+          callback(null, socket);
+        });
+      },
+      pipelining: 1,
+      keepAliveTimeout: Math.min(options.idleTimeoutMs ?? longestMs, longestMs),
+      keepAliveMaxTimeout: longestIdleMs,
+      keepAliveTimeoutThreshold: marginMs,
+      maxHeaderSize: options.maxHeadBytes,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    this.#client.on('connect', () => (this.#connected = true));
+    this.#client.on('disconnect', () => {
+      this.#connected = false;
+      if (this.#client.stats.size === 0) this.close(); // else undici connects again, or its call has failed and 'drain' follows
+    });
+    this.#client.on('drain', () => this.#settle());
+  }
+
+  /** Sends a request. The handler hears of everything that becomes of it; after the last word the connection is not the caller's. */
+  dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#client.dispatch(request, handler);
+    if (this.#client.stats.size === 0) this.#settle(); // refused by undici's own checks: no 'drain' will follow
+  }
+
+  /** The request is about to be written: what is read from here on is its answer. */
+  expectAnswer(): void {
+    this.#expectAnswer();
+  }
+
+  /** Takes no other call. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#client.stats.size === 0) this.close();
+  }
+
+  /** An exchange that runs fails. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#giveUp();
+    this.#client.destroy(() => undefined);
+    this.#told.closed();
+  }
+
+  #settle(): void {
+    if (this.#closed) return;
+    if (this.#retired || !this.#connected) this.close();
+    else this.#told.idle();
+  }
+}
+
+/** Every later trouble of the socket is one and the same to undici: the connection is gone. */
+function prepared(socket: Socket, maxHeadBytes: number): () => void {
+  socket.on('error', (error: NodeJS.ErrnoException) => (error.code = 'UND_ERR_SOCKET'));
+  return dropContinues(socket, maxHeadBytes);
+}

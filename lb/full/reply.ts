@@ -1,0 +1,116 @@
+/**
+ * Our side of the answer to one request of the app, over node's ServerResponse. It frames anew (a length where the endpoint gave one,
+ * else chunks, else the end of the connection), keeps every other field as it is told, and cuts so that the app can see it.
+ */
+import type { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { CallError } from '../errors.js';
+import { trailerFields } from '../headers.js';
+import type { RefusalAnswer } from '../refusal.js';
+import { hasNoBody, type Answer } from './answer.js';
+import { valuesOf, type Asked } from './exchange.js';
+
+export class Reply {
+  readonly #response: ServerResponse;
+  readonly #asked: Asked;
+  readonly #isLast: () => boolean;
+  #endsWithConnection = false;
+
+  /** `isLast`: the connection takes no request after this one. */
+  constructor(response: ServerResponse, asked: Asked, isLast: () => boolean) {
+    this.#response = response;
+    this.#asked = asked;
+    this.#isLast = isLast;
+  }
+
+  /** The app does not take what we have for it. */
+  get stalled(): boolean {
+    return this.#response.writableNeedDrain;
+  }
+
+  onGone(listener: (why: CallError) => void): void {
+    this.#response.once('close', () => {
+      if (!this.#response.writableFinished) listener(gone());
+    });
+  }
+
+  /** Tells an app that waits for it to send its body. */
+  goOn(): void {
+    this.#response.writeContinue();
+  }
+
+  /** Passes a head of 1xx on. HTTP/1.0 knows none. */
+  inform(status: number, reason: string, fields: readonly string[]): void {
+    const { socket, headersSent } = this.#response;
+    if (this.#asked.version !== '1.1' || headersSent || !socket) return;
+    const lines = fields.flatMap((part, index) => (index % 2 === 0 ? [`${part}: ${fields[index + 1] ?? ''}\r\n`] : []));
+    socket.write(`HTTP/1.1 ${status} ${clean(reason) ?? ''}\r\n${lines.join('')}\r\n`, 'latin1');
+  }
+
+  refuse({ status, fields, body }: RefusalAnswer, close = false): Promise<void> {
+    const response = this.#response;
+    return new Promise((resolve) => {
+      if (response.destroyed) return resolve();
+      response.once('close', resolve);
+      const ends = close || this.#isLast() ? ['connection', 'close'] : [];
+      response.writeHead(status, [...fields, ...(valuesOf(fields, 'connection').length > 0 ? [] : ends)]);
+      response.end(body);
+    });
+  }
+
+  relay(answer: Answer): Promise<'whole' | CallError> {
+    const response = this.#response;
+    const { status, body } = answer;
+    return new Promise((resolve) => {
+      const lost = (): void => {
+        body.destroy();
+        resolve(gone());
+      };
+      if (response.destroyed) return lost();
+      response.once('finish', () => resolve('whole'));
+      response.once('close', lost);
+      body.once('error', (error) => {
+        resolve(error instanceof CallError ? error : new CallError('cut', `the endpoint cut its answer: ${error.message}`));
+        this.cut();
+      });
+      const fields = this.#framed(answer);
+      response.sendDate = false;
+      response.writeHead(status, clean(answer.reason), fields);
+      if (hasNoBody(this.#asked.method, status)) {
+        response.end();
+        body.resume();
+        return;
+      }
+      body.once('end', () => {
+        if (response.chunkedEncoding) response.addTrailers(pairs(trailerFields(answer.trailers())));
+        response.end();
+      });
+      response.flushHeaders();
+      body.pipe(response, { end: false });
+    });
+  }
+
+  /** Breaks off, so that nobody takes what was sent for all there is. */
+  cut(): void {
+    const { socket } = this.#response;
+    // where only the end of the connection ends the answer, an orderly end would be a lie
+    if (this.#endsWithConnection && socket instanceof Socket && socket.remoteAddress !== undefined) socket.resetAndDestroy();
+    else socket?.destroy();
+    this.#response.destroy();
+  }
+
+  #framed({ status, fields }: Answer): string[] {
+    const dropped = status === 204 ? ['transfer-encoding', 'content-length'] : ['transfer-encoding'];
+    const kept = fields.filter((_, index) => !dropped.includes(fields[index - (index % 2)]!.toLowerCase()));
+    this.#endsWithConnection = this.#asked.version === '1.0' && valuesOf(kept, 'content-length').length === 0;
+    return this.#isLast() ? [...kept, 'Connection', 'close'] : kept;
+  }
+}
+
+const gone = (): CallError => new CallError('client_gone', 'the app went away');
+
+/** undici reads reasons as UTF-8; one that was not cannot be sent on, and says nothing that the status does not. */
+const clean = (reason: string): string | undefined => (/[^\t\x20-\x7e\x80-\xff]/.test(reason) ? undefined : reason);
+
+const pairs = (flat: readonly string[]): [string, string][] =>
+  flat.flatMap((name, index): [string, string][] => (index % 2 === 0 ? [[name, flat[index + 1]!]] : []));

@@ -1,0 +1,143 @@
+/**
+ * The handshake of an upgrade to `websocket` and the tunnel after it, by http-proxy (its only importer). http-proxy makes the request
+ * and couples the two sockets; what it would get wrong is taken from it:
+ *
+ * - it connects by itself, and ends the app's socket when that fails: it gets a socket that is connected, so that before anything was
+ *   sent another endpoint can still be tried;
+ * - it sends node's merged headers and a path of its own joining: both are replaced before they are written;
+ * - it takes any 101, and relays other answers in a framing that they do not have: it hears of a 101 when we have looked at it, and of
+ *   no other answer and no failure at all.
+ */
+import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import httpProxy from 'http-proxy';
+import { CallError } from '../errors.js';
+import type { Clock } from '../ports.js';
+import { alarm } from './alarm.js';
+import { answerFault, type Answer, type Failed } from './answer.js';
+
+export interface Handshake {
+  readonly clock: Clock;
+  /** Upgraded by the app, with what it sent early. */
+  readonly app: Socket;
+  readonly early: Buffer;
+  /** Connected, and nobody else's. Destroyed when this fails. */
+  readonly endpoint: Socket;
+  /** Of the endpoint, for people. */
+  readonly address: string;
+  readonly target: string;
+  /** Flat raw pairs, Host, Connection and Upgrade among them. */
+  readonly fields: readonly string[];
+  readonly responseTimeoutMs: number | undefined;
+  readonly stop: AbortSignal;
+}
+
+/** A 101 comes with `open`, which tells the app of it, with these fields, and couples the sockets. */
+export type Shaken = Answer & { readonly open?: (fields: readonly string[]) => void };
+
+/** Never rejects. Everything was sent, whatever comes of it. */
+export const shakeHands = (handshake: Handshake): Promise<Shaken | Failed> =>
+  new Promise((resolve) => {
+    const { clock, app, early, endpoint, address, responseTimeoutMs, stop } = handshake;
+    const settle = (result: Shaken | Failed): void => {
+      stopAlarm();
+      stop.removeEventListener('abort', stopped);
+      if (result.kind === 'failed') endpoint.destroy();
+      resolve(result);
+    };
+    const fail = ({ code, message }: CallError): void => settle({ kind: 'failed', code, message, sent: 'all', kept: false });
+    const stopped = (): void => fail(stop.reason as CallError);
+    const stopAlarm = alarm(clock, responseTimeoutMs, () =>
+      fail(new CallError('response_timeout', `no answer from ${address} in ${responseTimeoutMs ?? 0} ms`)),
+    );
+    if (stop.aborted) return stopped();
+    stop.addEventListener('abort', stopped);
+
+    const proxy = httpProxy.createProxyServer();
+    proxy.on('proxyReqWs', (request) => {
+      replaceHead(request, handshake);
+      const hear = request.emit.bind(request) as (event: string, ...args: unknown[]) => boolean;
+      request.emit = (event: string, ...args: unknown[]): boolean => {
+        if (event === 'error') fail(broken(args[0] as NodeJS.ErrnoException, address));
+        else if (event === 'response') judged(args[0] as IncomingMessage, address, settle, fail);
+        else if (event === 'upgrade') {
+          const response = args[0] as IncomingMessage;
+          if (response.headers.upgrade?.toLowerCase() !== 'websocket')
+            fail(new CallError('bad_upgrade', `${address} switched to another protocol than websocket`));
+          else
+            settle({
+              ...answerOf(response),
+              open: (fields) => {
+                response.headers = grouped(fields);
+                hear('upgrade', ...args);
+              },
+            });
+        } else return hear(event, ...args);
+        return true;
+      };
+    });
+    // all that http-proxy needs to believe; the real head is written by replaceHead
+    const asked = { method: 'GET', url: '/', headers: { upgrade: 'websocket' } } as unknown as IncomingMessage;
+    const target = { protocol: 'http:', host: endpoint.remoteAddress ?? '', port: endpoint.remotePort ?? 0 };
+    proxy.ws(asked, app, early, { target, agent: new Connected(endpoint) }, () => undefined);
+  });
+
+/** Any other answer than a 101 is as good as to a plain request. */
+function judged(
+  response: IncomingMessage,
+  address: string,
+  settle: (answer: Answer) => void,
+  fail: (error: CallError) => void,
+): void {
+  const fault = answerFault(response.statusCode ?? 0, response.rawHeaders);
+  if (fault === undefined) settle(answerOf(response));
+  else fail(new CallError('bad_answer', `${address} sent an answer that cannot be passed on: ${fault}`));
+}
+
+const answerOf = (response: IncomingMessage): Answer => ({
+  kind: 'answer',
+  status: response.statusCode ?? 0,
+  reason: response.statusMessage ?? '',
+  fields: response.rawHeaders,
+  body: response,
+  waiting: () => !response.complete && !response.isPaused(),
+  trailers: () => response.rawTrailers,
+});
+
+function replaceHead(request: ClientRequest, { target, fields }: Handshake): void {
+  for (const name of request.getHeaderNames()) request.removeHeader(name);
+  for (const [name, values] of Object.entries(grouped(fields))) request.setHeader(name, values);
+  request.path = target;
+}
+
+/** By the first spelling of each name, which is how node and http-proxy take them. No prototype: the names are a stranger's. */
+function grouped(fields: readonly string[]): Record<string, string[]> {
+  const spelling = new Map<string, string>();
+  const groups = Object.create(null) as Record<string, string[]>;
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const lower = fields[index]!.toLowerCase();
+    const name = spelling.get(lower) ?? fields[index]!;
+    spelling.set(lower, name);
+    (groups[name] ??= []).push(fields[index + 1]!);
+  }
+  return groups;
+}
+
+function broken({ code = '', message }: NodeJS.ErrnoException, address: string): CallError {
+  if (!code.startsWith('HPE_')) return new CallError('reset', `${address} broke the connection: ${message}`);
+  return new CallError('bad_answer', `${address} sent an answer that cannot be passed on: ${message}`);
+}
+
+/** Gives the one socket that it has. */
+class Connected extends Agent {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    super();
+    this.#socket = socket;
+  }
+
+  override createConnection(): Socket {
+    return this.#socket;
+  }
+}

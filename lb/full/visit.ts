@@ -1,0 +1,103 @@
+/**
+ * One connection of the app. Its exchanges run one after the other, also when they came pipelined: RFC 9112, 9.3.2 lets only safe ones
+ * overlap, and answers keep their order. While one waits, nothing more is read from the connection: what waits is bounded by one read.
+ */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { CallError } from '../errors.js';
+import type { Entrance } from '../lane.js';
+import type { Clock } from '../ports.js';
+import { refusalAnswer, type RefusalAnswer, type Refused } from '../refusal.js';
+
+/** What runs: it can be told that the rest of its request will not come. */
+export interface Running {
+  /** Its request was read to the end. */
+  readonly complete: () => boolean;
+  broken(why: CallError): void;
+  /** Resolves when the last byte of the answer has left. */
+  run(): Promise<void>;
+}
+
+/** An app that is told goodbye has this long to read it. */
+const lingerMs = 1_000;
+
+export class Visit {
+  readonly socket: Socket;
+  readonly entrance: Entrance;
+  readonly #clock: Clock;
+  readonly #waiting: Running[] = [];
+  #running: Running | undefined;
+  #ending = false;
+  #farewell: RefusalAnswer | undefined;
+
+  constructor(socket: Socket, entrance: Entrance, clock: Clock) {
+    this.socket = socket;
+    this.entrance = entrance;
+    this.#clock = clock;
+  }
+
+  get busy(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Runs now, or after those that came before. Never, if one of those is the last of its connection. */
+  enter(next: Running): void {
+    if (this.#ending) return;
+    if (this.#running === undefined) return this.#start(next);
+    this.#waiting.push(next);
+    this.socket.pause();
+  }
+
+  /** Nothing more is taken from this connection. */
+  end(): void {
+    this.#ending = true;
+    this.#waiting.length = 0;
+  }
+
+  /** What came makes no sense. If the app waits for an answer to something before it, it gets that first. */
+  wrong(refused: Refused): void {
+    if (this.#ending) return;
+    if (this.#running && !this.#running.complete()) {
+      this.end();
+      this.#running.broken(new CallError(refused.code, refused.message));
+      return;
+    }
+    this.#farewell = refusalAnswer(refused, { close: true });
+    if (this.#running === undefined) this.#goodbye();
+  }
+
+  #start(next: Running): void {
+    this.#running = next;
+    void next.run().finally(() => {
+      this.#running = undefined;
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) return this.#farewell && this.#goodbye();
+      if (this.#waiting.length === 0) this.socket.resume();
+      this.#start(waiting);
+    });
+  }
+
+  /** The last words of a connection, outside of any exchange. */
+  #goodbye(): void {
+    this.end();
+    sayGoodbye(this.socket, this.#farewell!, this.#clock);
+  }
+}
+
+/** Answers on a bare socket, and ends it. */
+export function sayGoodbye(socket: Socket, { status, fields, body }: RefusalAnswer, clock: Clock): void {
+  const lines = fields.flatMap((part, index) => (index % 2 === 0 ? [`${part}: ${fields[index + 1] ?? ''}\r\n`] : []));
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`;
+  socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]));
+  endPolitely(socket, clock);
+}
+
+/** Ends our side, and the other when it ends or after a while: closing at once could take the last words from whoever still sends. */
+export function endPolitely(socket: Socket, clock: Clock): void {
+  socket.on('error', () => socket.destroy());
+  socket.on('end', () => socket.destroy());
+  socket.end();
+  socket.resume();
+  const stop = clock.after(lingerMs, () => socket.destroy());
+  socket.once('close', stop);
+}

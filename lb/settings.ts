@@ -1,0 +1,27 @@
+/** What a user can set for one peer alone. Times in milliseconds; undefined: as long as it takes. */
+export interface CallSettings {
+  /** One connect to an endpoint. */
+  readonly connectTimeoutMs: number | undefined;
+  /** A call until the head of its final answer, all attempts and pauses included. The app may shorten it. */
+  readonly requestTimeoutMs: number | undefined;
+  /** One attempt, from the last byte of the request to the head of its answer. */
+  readonly responseTimeoutMs: number | undefined;
+  /** Silence of the side that we wait to read from, in the middle of a body. */
+  readonly bodyTimeoutMs: number | undefined;
+  /** Silence of an upgraded connection, in both directions. */
+  readonly tunnelIdleTimeoutMs: number | undefined;
+  /** A connection to an endpoint that is kept for the next call, unless the endpoint says how long it keeps it. */
+  readonly idleTimeoutMs: number | undefined;
+  /** How often a call is repeated after something of it was written. The app may ask for another number. */
+  readonly retries: number;
+}
+
+export const defaultCallSettings: CallSettings = {
+  connectTimeoutMs: 1_000,
+  requestTimeoutMs: 60_000,
+  responseTimeoutMs: 60_000,
+  bodyTimeoutMs: 300_000,
+  tunnelIdleTimeoutMs: 3_600_000,
+  idleTimeoutMs: 4_000,
+  retries: 1,
+};
