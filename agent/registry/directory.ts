@@ -154,9 +154,9 @@ class DirectoryTree implements Tree {
   /** Not to see a node is to know that it is missing only while our own lease is seen: a folder that went away empties nothing. */
   async #mustBeThere(): Promise<void> {
     if (await this.#sessions.isThere()) return;
-    const error = new RegistryError('connection_lost', `our lease cannot be seen in ${this.#root}`);
-    this.#keeper.doubt(error);
-    throw error;
+    const why = `our lease cannot be seen in ${this.#root}`;
+    this.#keeper.doubt(why);
+    throw new RegistryError('connection_lost', why);
   }
 
   async #mark(kind: Kind, path: string): Promise<string> {

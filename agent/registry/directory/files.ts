@@ -3,13 +3,13 @@ import type { BigIntStats } from 'node:fs';
 import { constants } from 'node:fs';
 import { lstat, open, stat } from 'node:fs/promises';
 
-/** Undefined where there is no such file, or a part of its path is no folder. */
+/** Undefined where there is no such file, a part of its path is no folder, or it is a link or a socket that was to be opened. */
 export async function absent<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO') return undefined;
     throw error;
   }
 }
@@ -26,7 +26,6 @@ export async function content(
   file: string,
   most: number,
 ): Promise<{ readonly stats: BigIntStats; readonly data: Buffer | undefined } | undefined> {
-  if (!(await look(file))?.isFile()) return undefined;
   const handle = await absent(open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
   if (!handle) return undefined;
   try {

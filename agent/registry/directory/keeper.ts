@@ -70,10 +70,9 @@ export class Keeper {
     return () => void this.#listeners.delete(own);
   }
 
-  /** Somebody found that the tree is not to be seen. The loop finds out whether the session is over. */
-  doubt(error: unknown): void {
-    if (this.#session.state === 'connected') this.#set('suspended', {}, inWords(error, this.#parts.root));
-    this.#tell(error);
+  /** Somebody found that the tree is not to be seen. The loop finds out why, and whether the session is over. */
+  doubt(why: string): void {
+    if (this.#session.state === 'connected') this.#set('suspended', {}, why);
   }
 
   /** Resolves when the session has ended, or could not be ended in time; the others then find its lease dead. */
@@ -123,7 +122,8 @@ export class Keeper {
         if (this.#session.state === 'suspended') this.#set('connected');
         await watches.glance(wasSuspended || beat % DEEP === 0);
       } catch (error) {
-        this.doubt(error);
+        this.doubt(inWords(error, this.#parts.root));
+        this.#tell(error);
       }
     }
   }

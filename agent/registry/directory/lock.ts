@@ -14,6 +14,7 @@ import { absent } from './files.js';
 const STALE_MS = 2_000;
 /** Several crashed holders in a row, or a crowd: more than that, and something else is wrong. */
 const PATIENCE_MS = 15_000;
+const COURTESY_MS = 5;
 
 export type StillOurs = () => Promise<void>;
 
@@ -22,6 +23,7 @@ export class Lock {
   readonly #clock: Clock;
   readonly #random: Random;
   #last: Promise<unknown> = Promise.resolve();
+  #freedAt = -Infinity;
 
   constructor(file: string, clock: Clock, random: Random) {
     this.#file = file;
@@ -47,11 +49,14 @@ export class Lock {
       });
     } finally {
       if (await isOurs()) await absent(unlink(this.#file));
+      this.#freedAt = this.#clock.now();
     }
   }
 
   async #acquire(token: string): Promise<void> {
     const start = this.#clock.now();
+    // Others look every few milliseconds, and would never find free what we take again at once.
+    if (start - this.#freedAt < COURTESY_MS) await this.#clock.sleep(this.#random() * COURTESY_MS);
     let seen: string | undefined;
     let since = start;
     while (!(await this.#create(token))) {
@@ -60,7 +65,7 @@ export class Lock {
       if (now - start > PATIENCE_MS) throw new RegistryError('failed', `${this.#file} was not free for ${PATIENCE_MS} ms`);
       if (holder === undefined || holder !== seen) [seen, since] = [holder, now];
       else if (now - since > STALE_MS) await this.#break(holder, token);
-      await this.#clock.sleep(1 + this.#random() * 6);
+      await this.#clock.sleep(1 + this.#random() * COURTESY_MS);
     }
   }
 

@@ -14,6 +14,8 @@ import { find } from './nodes.js';
 /** For a lease that does not say its timeout, or says nonsense; milliseconds. */
 const USUAL = 30_000;
 const LONGEST = 600_000;
+/** Bytes of a session's list of ephemerals. */
+const MOST_LISTED = 16 * 1024 * 1024;
 
 export class Sessions {
   readonly #root: string;
@@ -66,7 +68,7 @@ export class Sessions {
   }
 
   /** Whether our session's lease can be seen. If not, nothing that is missing in the tree is known to be missing. */
-  isThere = async (): Promise<boolean> => (await look(this.#lease(this.#id))) !== undefined;
+  readonly isThere = async (): Promise<boolean> => (await look(this.#lease(this.#id))) !== undefined;
 
   /** Notes an ephemeral of ours, before it is made. */
   readonly claim = async (path: string): Promise<void> => {
@@ -80,7 +82,7 @@ export class Sessions {
 
   /** The leases of the others, as one look finds them. One that is gone but for its list has no time left. */
   async others(): Promise<readonly Lease[]> {
-    const ids = new Set((await readdir(this.#folder)).map((file) => file.replace(/\.(lease|nodes)$/, '')));
+    const ids = new Set((await readdir(this.#folder)).flatMap((file) => ofSession.exec(file)?.[1] ?? []));
     for (const id of this.#timeouts.keys()) if (!ids.has(id)) this.#timeouts.delete(id);
     const fresh = (await look(this.#lease(this.#id)))?.mtimeMs ?? 0n;
     ids.delete(this.#id);
@@ -91,7 +93,7 @@ export class Sessions {
   async end(id: string, changes: Changes, stillOurs: StillOurs, lease?: Lease): Promise<void> {
     if (lease && (await this.#look(id, 0n)).mark !== lease.mark) return;
     await absent(unlink(this.#lease(id)));
-    for (const path of paths(await text(this.#nodes(id), Infinity))) {
+    for (const path of paths(await text(this.#nodes(id), MOST_LISTED))) {
       const found = await find(this.#root, path);
       if (found?.truth.owner === id) await changes.remove(found, stillOurs);
     }
@@ -118,6 +120,7 @@ export class Sessions {
   }
 }
 
+const ofSession = /^([0-9a-f-]{36})\.(?:lease|nodes)$/;
 const content = (timeoutMs: number): string => `${JSON.stringify({ timeoutMs })}\n`;
 
 function timeoutIn(lease: string | undefined): number {

@@ -15,31 +15,31 @@ const codes: Readonly<Record<string, RegistryErrorCode>> = {
 
 export function translate(error: unknown, op: string, path: string, root: string): RegistryError {
   if (error instanceof RegistryError) return error;
-  const code = codes[codeOf(error)] ?? 'failed';
+  const code = codes[(error as NodeJS.ErrnoException).code ?? ''] ?? 'failed';
   return new RegistryError(code, `${op} ${path} failed: ${inWords(error, root)}`, { cause: error });
 }
 
+const noLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'ENOSYS'];
+
 /** Why there is no session in this folder, and what to do about it. */
 export function inWords(error: unknown, root: string): string {
-  const said = error instanceof Error ? error.message : String(error);
-  switch (codeOf(error)) {
+  const { code = '', path = root, syscall, message } = error as NodeJS.ErrnoException;
+  const elsewhere = 'or name another folder in ZIDECAR_ZOOKEEPER=dir:PATH';
+  if (syscall === 'link' && noLinks.includes(code)) return `${root} has no hard links (${message}): use a local disk or tmpfs`;
+  switch (code) {
     case 'ENOENT':
-      return `there is no folder ${root}, or it is not as it was (${said}): mkdir -p ${root}`;
+      if (path === root) return `there is no folder ${root}: create it (mkdir -p ${root}), ${elsewhere}`;
+      return `${path} is gone: the tree was moved or removed; a new one begins after the session timeout`;
     case 'ENOTDIR':
       return `${root} is not a folder: name one in ZIDECAR_ZOOKEEPER=dir:PATH`;
+    case 'EPERM':
     case 'EACCES':
     case 'EROFS':
-      return `this user may not write in ${root} (${said}): give it the right to, or name another folder in ZIDECAR_ZOOKEEPER=dir:PATH`;
-    case 'EPERM':
-    case 'ENOTSUP':
-    case 'EXDEV':
-      return `the file system of ${root} has no hard links, or forbids them (${said}): choose a folder on a local disk or tmpfs`;
+      return `this user may not write in ${root} (${message}): allow it, ${elsewhere}`;
     case 'ENOSPC':
     case 'EDQUOT':
-      return `no space left for ${root} (${said}): free some`;
+      return `no space left for ${root} (${message}): free some, ${elsewhere}`;
     default:
-      return `${root} cannot be used: ${said}`;
+      return `${root} cannot be used: ${message}`;
   }
 }
-
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | undefined)?.code ?? '';

@@ -51,6 +51,7 @@ export class Watches {
   readonly #armed = new Set<Watch>();
   readonly #dirty = new Set<Watch>();
   #isLooking = false;
+  #isClosed = false;
   #told = '';
 
   /** `mark` tells one state of a node, or of its list of children, from another; it fails when the tree cannot be seen. */
@@ -95,6 +96,7 @@ export class Watches {
 
   /** Forgets everybody. */
   close(): void {
+    this.#isClosed = true;
     for (const watch of [...this.#armed]) this.drop(watch);
     for (const folder of this.#folders.values()) folder.listener?.close();
     this.#folders.clear();
@@ -205,6 +207,7 @@ export class Watches {
   #open(path: string, stats: BigIntStats): Folder {
     const folder: Folder = { path, stats, watches: new Set(), heard: false, doubtful: false };
     const listening = [...this.#folders.values()].filter(({ listener }) => listener).length;
+    if (this.#isClosed) return folder;
     if (listening >= MOST_LISTENERS) {
       this.#tell('listeners of the embedded tree', MOST_LISTENERS, `changes in ${path} are noticed within a second`);
     } else {
