@@ -73,7 +73,7 @@ export function serveHealth(
           'cache-control': 'no-store',
           ...(allow === undefined ? {} : { allow }),
         });
-        response.end(request.method === 'HEAD' ? undefined : text);
+        response.end(text); // node leaves the body out for HEAD
       },
       (error: unknown) => {
         warn(`the health listener could not answer ${request.url ?? ''}: ${String(error)}`);

@@ -6,8 +6,7 @@ import { elapsed } from '../elapsed.js';
 import { printable } from '../printable.js';
 import type { Paint } from '../text.js';
 import { address } from '../../lb/endpoint.js';
-import type { UpstreamVerdict } from '../../lb/upstream.js';
-import type { AnnouncementView, SessionView, StatusView, WhyView } from './views.js';
+import type { AnnouncementView, SessionView, StatusView, VerdictView, WhyView } from './views.js';
 
 const WIDTH = 80;
 const MOST_ANNOUNCEMENTS = 3;
@@ -39,7 +38,7 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
 }
 
 /** `ill since 12:04:10, 1 of 3 out, 0 calls lost`. */
-function sentence({ state, since, out, total, lost }: UpstreamVerdict, now: number): string {
+function sentence({ state, since, out, total, lost }: VerdictView, now: number): string {
   const endpoints = {
     well: `${out} of ${total} out`,
     ill: `${out} of ${total} out`,
@@ -49,11 +48,11 @@ function sentence({ state, since, out, total, lost }: UpstreamVerdict, now: numb
   return `${state} since ${clock(since, now)}, ${endpoints}, ${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;
 }
 
-const isTrouble = ({ state }: UpstreamVerdict): boolean => state !== 'well';
+const isTrouble = ({ state }: VerdictView): boolean => state !== 'well';
 
 /** Under twenty lines, whatever there is. */
 export function renderStatus(view: StatusView, now: number, paint: Paint): string {
-  const head = `zidecar ${view.version}  ${view.phase}, started ${clock(view.startedAt, now)} (${elapsed(now - view.startedAt)} ago)`;
+  const head = `zidecar ${view.version}  ${view.phase}, started ${clock(view.startedAt, now)} (${elapsed(now - Date.parse(view.startedAt))} ago)`;
   const announcements = view.announcements.map((one): Line => {
     const [says, trouble] = announcementSays(one);
     return { about: 'announced', says: `${one.service}  ${says}`, trouble };
@@ -110,7 +109,7 @@ const cut = (line: string): string => (line.length > WIDTH ? `${line.slice(0, WI
 const percent = (value: number): string => (value > 0 && value < 1 ? '<1 %' : `${Math.round(value)} %`);
 
 /** The time of day here, with the date where that is another day. */
-function clock(at: number, now: number): string {
+function clock(at: string, now: number): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   const date = new Date(at);
   const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');

@@ -4,7 +4,7 @@
  */
 import { printable } from '../printable.js';
 import { isProblem, readAnnouncementChange, readLevel, type Fields, type Problem } from './body.js';
-import { statusView, upstreamsView, whyView, type Changes, type Views } from './views.js';
+import { eventsView, statusView, upstreamsView, whyView, type Changes, type Views } from './views.js';
 
 export interface Answer {
   readonly status: number;
@@ -57,16 +57,16 @@ export function makeRoutes(views: Views, changes: Changes): readonly Route[] {
     }),
     get('/announcement', 'our own services in the registry', announcements),
     get('/session', 'the session of the registry', () => ok(views.session())),
-    get('/config', 'the settings, each with its origin', () => ok(views.config())),
-    get('/events', 'the last transitions, oldest first', () => ok({ events: views.events() })),
+    get('/config', 'the settings, each with its origin', () => ok({ settings: views.config() })),
+    get('/events', 'the last transitions, oldest first', () => ok(eventsView(views))),
     post(
       '/announcement',
       '{"weight": 5}, {"status": "drain"} or {"status": "up"}',
       told(readAnnouncementChange, (change) => {
         if (views.announcements().length === 0)
           return refusal(400, 'nothing_announced', 'this sidecar announces nothing: set ZIDECAR_SERVICE');
-        changes.setAnnouncement(change);
-        return announcements();
+        const refused = changes.setAnnouncement(change);
+        return refused ? refusal(400, 'refused', refused.refused) : announcements();
       }),
     ),
     post('/drain', 'withdraw, and answer when peers can know; with ?wait=0 at once', async ({ query }) => {

@@ -1,6 +1,6 @@
 /**
  * What the admin may see and do: the whole of it, as functions that agent/app.ts fills. The server behind knows HTTP and nothing of the
- * parts; the parts know nothing of the admin. Times are milliseconds since 1970, percents 0 to 100.
+ * parts; the parts know nothing of the admin. What goes out has its times as in the log (ISO 8601, UTC) and its percents from 0 to 100.
  */
 import type { ProbeResult } from '../../health/probe.js';
 import type { EndpointView } from '../../lb/explain.js';
@@ -26,7 +26,7 @@ export interface AnnouncementView {
   /** `unknown`: asked for, not answered, or answered in a session that is over. */
   readonly fact: 'announced' | 'withdrawn' | 'unknown';
   readonly path: string | null;
-  readonly provenAt: number | null;
+  readonly provenAt: string | null;
   readonly zxid: string | null;
   readonly drained: boolean;
   readonly weight: number;
@@ -49,6 +49,7 @@ export interface ListenerView {
 }
 
 export interface Views {
+  /** `startedAt`: milliseconds since 1970. */
   process(): { readonly version: string; readonly phase: Phase; readonly startedAt: number };
   listeners(): readonly ListenerView[];
   upstreams(): Iterable<Explained>;
@@ -62,7 +63,8 @@ export interface Views {
 export type AnnouncementChange = { readonly weight: number } | { readonly status: 'up' | 'drain' };
 
 export interface Changes {
-  setAnnouncement(change: AnnouncementChange): void;
+  /** The sentence is a refusal: what was asked for cannot be announced. */
+  setAnnouncement(change: AnnouncementChange): { readonly refused: string } | undefined;
   /** Withdraws everything. Resolves when that is done and, with `wait`, when peers can know of it. The process lives on. */
   drain(options: { readonly wait: boolean }): Promise<void>;
   undrain(): void;
@@ -71,42 +73,54 @@ export interface Changes {
   setLogLevel(level: Level): void;
 }
 
+export type VerdictView = Omit<UpstreamVerdict, 'since'> & { readonly since: string };
+
 /** `GET /status`: what a person asks for first, in one answer. */
 export interface StatusView {
   readonly version: string;
   readonly phase: Phase;
-  readonly startedAt: number;
+  readonly startedAt: string;
   readonly session: SessionView;
   readonly announcements: readonly AnnouncementView[];
-  readonly upstreams: readonly ({ readonly name: string } & UpstreamVerdict)[];
+  readonly upstreams: readonly ({ readonly name: string } & VerdictView)[];
   readonly listeners: readonly ListenerView[];
   /** The last few, oldest first. */
-  readonly events: readonly { readonly at: number; readonly level: Level; readonly message: string }[];
+  readonly events: readonly { readonly at: string; readonly level: Level; readonly message: string }[];
 }
 
 /** `GET /upstreams/NAME/why`. */
 export interface WhyView {
   readonly name: string;
-  readonly verdict: UpstreamVerdict;
+  readonly verdict: VerdictView;
   readonly endpoints: readonly EndpointView[];
 }
 
 /** How many events `GET /status` shows. */
 const LAST_EVENTS = 5;
 
+const iso = (ms: number): string => new Date(ms).toISOString();
+const verdictView = (verdict: UpstreamVerdict): VerdictView => ({ ...verdict, since: iso(verdict.since) });
+
 export function statusView(views: Views): StatusView {
+  const { version, phase, startedAt } = views.process();
   return {
-    ...views.process(),
+    version,
+    phase,
+    startedAt: iso(startedAt),
     session: views.session(),
     announcements: views.announcements(),
-    upstreams: Array.from(views.upstreams(), (upstream) => ({ name: upstream.name, ...upstream.verdict() })),
+    upstreams: Array.from(views.upstreams(), (upstream) => ({ name: upstream.name, ...verdictView(upstream.verdict()) })),
     listeners: views.listeners(),
     events: views
       .events()
       .slice(-LAST_EVENTS)
-      .map(({ at, level, message }) => ({ at, level, message })),
+      .map(({ at, level, message }) => ({ at: iso(at), level, message })),
   };
 }
+
+export const eventsView = (views: Views): object => ({
+  events: views.events().map((event) => ({ ...event, at: iso(event.at) })),
+});
 
 /** Exactly the fields that are promised, whatever else an upstream tells. */
 export function upstreamsView(views: Views): object {
@@ -123,6 +137,6 @@ export function upstreamsView(views: Views): object {
 
 export function whyView(views: Views, name: string): WhyView | undefined {
   for (const upstream of views.upstreams())
-    if (upstream.name === name) return { name, verdict: upstream.verdict(), endpoints: upstream.explain() };
+    if (upstream.name === name) return { name, verdict: verdictView(upstream.verdict()), endpoints: upstream.explain() };
   return undefined;
 }

@@ -1,0 +1,124 @@
+import type { AnnouncementView, Changes, StatusView, VerdictView, Views } from '../../../agent/admin/views.js';
+import type { EndpointView } from '../../../lb/explain.js';
+import type { UpstreamVerdict } from '../../../lb/upstream.js';
+import { Ring } from '../../../agent/admin/ring.js';
+
+/** 12:04:10, wherever the test runs. */
+export const at = new Date(2026, 10, 22, 12, 4, 10).getTime();
+export const iso = new Date(at).toISOString();
+
+export const endpoint = (host: string, more: Partial<EndpointView> = {}): EndpointView => ({
+  id: host,
+  host,
+  port: 8080,
+  weight: 1,
+  circuit: 'closed',
+  inFlight: 0,
+  ejectedUntil: null,
+  share: 50,
+  reason: 'takes calls: weight 1 of 2',
+  ...more,
+});
+
+/** As the views give it, with its time as text. */
+export const shown = (more: Partial<UpstreamVerdict> = {}): VerdictView => {
+  const { since, ...rest } = verdict(more);
+  return { ...rest, since: new Date(since).toISOString() };
+};
+
+export const verdict = (more: Partial<UpstreamVerdict> = {}): UpstreamVerdict => ({
+  state: 'well',
+  since: at,
+  out: 0,
+  total: 3,
+  lost: 0,
+  retryPercent: 0,
+  retryBudgetPercent: 20,
+  ...more,
+});
+
+export const announcement = (more: Partial<AnnouncementView> = {}): AnnouncementView => ({
+  service: 'shop',
+  wish: 'announced',
+  fact: 'announced',
+  path: '/services/shop/a',
+  provenAt: iso,
+  zxid: '17',
+  drained: false,
+  weight: 1,
+  probe: { up: true, probe: 'http' },
+  ...more,
+});
+
+export const statusView = (more: Partial<StatusView> = {}): StatusView => ({
+  version: '0.1.0',
+  phase: 'ready',
+  startedAt: iso,
+  session: { state: 'connected', id: '0x1a', epoch: 1, server: '127.0.0.1:2181', timeoutMs: 30_000 },
+  announcements: [announcement()],
+  upstreams: [{ name: 'orders', ...shown() }],
+  listeners: [{ what: 'outbound', at: '127.0.0.1:6140' }],
+  events: [],
+  ...more,
+});
+
+export const ill = endpoint('10.1.2.3', {
+  circuit: 'open',
+  share: 0,
+  reason: 'circuit open since 12 s: 5 connects refused; next trial in 3 s',
+});
+
+/** A sidecar of which only what the admin sees is there; `done` has what the admin did to it. */
+export function sidecar(): {
+  views: Views;
+  changes: Changes;
+  done: unknown[];
+  announcements: AnnouncementView[];
+  ring: Ring;
+  drained: { finish: () => void };
+} {
+  const done: unknown[] = [];
+  const announcements = [announcement()];
+  const ring = new Ring(() => at);
+  const drained = { finish: (): void => undefined };
+  const withdraw = (): void =>
+    void announcements.splice(0, 1, announcement({ wish: 'withdrawn', fact: 'withdrawn', drained: true }));
+  return {
+    done,
+    announcements,
+    ring,
+    drained,
+    views: {
+      process: () => ({ version: '0.1.0', phase: 'ready', startedAt: at }),
+      listeners: () => [{ what: 'outbound', at: '127.0.0.1:6140' }],
+      upstreams: () => [
+        {
+          name: 'orders',
+          explain: () => [ill, endpoint('10.1.2.4')],
+          verdict: () => verdict({ state: 'ill', out: 1, retryPercent: 4 }),
+        },
+        { name: 'us/ers', explain: () => [], verdict: () => verdict({ state: 'empty', total: 0 }) },
+      ],
+      announcements: () => announcements,
+      session: () => statusView().session,
+      config: () => [{ setting: 'ZIDECAR_ZOOKEEPER', value: 'zk:2181', from: 'environment' }],
+      events: () => ring.list(),
+    },
+    changes: {
+      setAnnouncement: (change) => {
+        done.push(change);
+        if ('weight' in change && change.weight === 0.5) return { refused: 'spring weighs by whole numbers' };
+        if ('weight' in change) announcements[0] = announcement({ weight: change.weight });
+        return undefined;
+      },
+      drain: async ({ wait }) => {
+        done.push({ drain: { wait } });
+        if (wait) await new Promise<void>((resolve) => (drained.finish = resolve));
+        withdraw();
+      },
+      undrain: () => void done.push('undrain'),
+      shutdown: () => void done.push('shutdown'),
+      setLogLevel: (level) => void done.push({ level }),
+    },
+  };
+}

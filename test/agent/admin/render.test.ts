@@ -1,0 +1,139 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { renderStatus, renderWhy } from '../../../agent/admin/render.js';
+import type { AnnouncementView, StatusView } from '../../../agent/admin/views.js';
+import { paintFor } from '../../../agent/text.js';
+import type { UpstreamVerdict } from '../../../lb/upstream.js';
+import { announcement, at, endpoint, ill, iso, shown, statusView } from './fixture.js';
+
+const now = at + 12_000;
+const paint = paintFor({}, {});
+const colours = paintFor({ isTTY: true }, {});
+
+describe('why', () => {
+  it('begins with the verdict and goes on with a sentence for each endpoint, trouble first', () => {
+    const view = {
+      name: 'orders',
+      verdict: shown({ state: 'ill', out: 1, retryPercent: 4 }),
+      endpoints: [endpoint('10.1.2.4'), ill, endpoint('fd00::1', { share: 33.3 })],
+    };
+    deepEqual(renderWhy(view, now, paint).split('\n'), [
+      'orders: ill since 12:04:10, 1 of 3 out, 0 calls lost, retries 4 % of 20 %',
+      '10.1.2.3:8080   share 0 %   circuit open since 12 s: 5 connects refused; next trial in 3 s',
+      '10.1.2.4:8080   share 50 %  takes calls: weight 1 of 2',
+      '[fd00::1]:8080  share 33 %  takes calls: weight 1 of 2',
+    ]);
+  });
+
+  const verdicts: readonly (readonly [Partial<UpstreamVerdict>, string])[] = [
+    [{}, 'well since 12:04:10, 0 of 3 out, 0 calls lost, retries 0 % of 20 %'],
+    [{ lost: 1 }, 'well since 12:04:10, 0 of 3 out, 1 call lost, retries 0 % of 20 %'],
+    [{ lost: 41_220, retryPercent: 0.4 }, 'well since 12:04:10, 0 of 3 out, 41,220 calls lost, retries <1 % of 20 %'],
+    [{ state: 'empty', total: 0 }, 'empty since 12:04:10, no endpoint is registered, 0 calls lost, retries 0 % of 20 %'],
+    [{ state: 'waiting', total: 0 }, 'waiting since 12:04:10, no list has come yet, 0 calls lost, retries 0 % of 20 %'],
+    [{ since: at - 86_400_000 }, 'well since 2026-11-21 12:04:10, 0 of 3 out, 0 calls lost, retries 0 % of 20 %'],
+  ];
+  for (const [more, sentence] of verdicts)
+    it(`says "${sentence}"`, () =>
+      equal(renderWhy({ name: 'orders', verdict: shown(more), endpoints: [] }, now, paint), `orders: ${sentence}`));
+
+  it('keeps controls of others off the terminal', () => {
+    const evil = endpoint('10.0.0.1', { reason: 'said \u001b[2J\nroot: ok' });
+    const text = renderWhy({ name: 'a\u0007b', verdict: shown(), endpoints: [evil] }, now, paint);
+    equal(text.split('\n').length, 2);
+    ok(!/\p{Cc}/u.test(text.replaceAll('\n', '')));
+  });
+
+  it('marks what is in trouble by colour, and only that', () => {
+    const text = renderWhy({ name: 'o', verdict: shown(), endpoints: [ill, endpoint('10.1.2.4')] }, now, colours);
+    deepEqual(
+      text.split('\n').map((line) => line.includes('\u001b[31m')),
+      [false, true, false],
+    );
+  });
+});
+
+describe('status', () => {
+  it('tells the phase, the registry, the announcements, the upstreams, the listeners and the last events', () => {
+    const view = statusView({
+      events: [{ at: new Date(at + 5_000).toISOString(), level: 'info', message: 'shop: the app is up' }],
+    });
+    deepEqual(renderStatus(view, now, paint).split('\n'), [
+      'zidecar 0.1.0  ready, started 12:04:10 (12 s ago)',
+      'registry    connected at 127.0.0.1:2181, session 0x1a, timeout 30 s',
+      'announced   shop  weight 1, /services/shop/a',
+      'upstream    orders  well since 12:04:10, 0 of 3 out, 0 calls lost',
+      'listens     outbound 127.0.0.1:6140',
+      '12:04:15    shop: the app is up',
+    ]);
+  });
+
+  const announcements: readonly (readonly [Partial<AnnouncementView>, string, boolean])[] = [
+    [{}, 'weight 1, /services/shop/a', false],
+    [{ fact: 'unknown' }, 'not yet: not confirmed', true],
+    [{ fact: 'withdrawn', path: null }, 'not yet: not confirmed', true],
+    [{ wish: 'withdrawn', fact: 'withdrawn', drained: true }, 'withdrawn: drained', true],
+    [{ wish: 'withdrawn', fact: 'unknown', drained: true }, 'being withdrawn: drained', true],
+    [
+      {
+        wish: 'withdrawn',
+        fact: 'withdrawn',
+        probe: { up: false, probe: 'http', last: { kind: 'fail', why: 'connection refused' } },
+      },
+      'withdrawn: the app is down: connection refused',
+      true,
+    ],
+    [{ wish: 'withdrawn', fact: 'withdrawn', probe: { up: false, probe: 'http' } }, 'withdrawn: the app is down', true],
+  ];
+  for (const [more, says, trouble] of announcements)
+    it(`says of an announcement "${says}"`, () => {
+      const text = renderStatus(statusView({ announcements: [announcement(more)] }), now, colours);
+      const line = text.split('\n').find((one) => one.includes('announced '));
+      ok(line?.includes(`shop  ${says}`), line);
+      equal(line?.includes('\u001b[31m'), trouble);
+    });
+
+  it('puts trouble first', () => {
+    const view = statusView({
+      session: { ...statusView().session, state: 'suspended' },
+      upstreams: [
+        { name: 'fine', ...shown() },
+        { name: 'sick', ...shown({ state: 'ill' }) },
+      ],
+    });
+    const order = renderStatus(view, now, paint)
+      .split('\n')
+      .map((line) => line.split(/ +/).slice(0, 2).join(' '));
+    deepEqual(order.slice(1, 5), ['registry suspended', 'upstream sick', 'announced shop', 'upstream fine']);
+  });
+
+  it('says that a registry without a session is not connected', () => {
+    const view = statusView({ session: { state: 'connecting', id: '', epoch: 0, server: null, timeoutMs: 30_000 } });
+    match(renderStatus(view, now, paint), /^registry {4}connecting, timeout 30 s$/m);
+  });
+
+  it('stays under twenty lines of eighty columns, whatever there is, and hides no trouble in what it counts', () => {
+    const many = <T>(make: (index: number) => T): T[] => Array.from({ length: 300 }, (_, index) => make(index));
+    const view: StatusView = statusView({
+      version: '9'.repeat(200),
+      announcements: many((index) => announcement({ service: `s${index}`, path: '/p'.repeat(200) })),
+      upstreams: many((index) => ({ name: `u${index}`, ...shown({ state: index < 10 ? 'ill' : 'well' }) })),
+      listeners: many((index) => ({ what: 'upstream', at: `127.0.0.1:${index}` })),
+      events: Array.from({ length: 5 }, () => ({ at: iso, level: 'warn', message: 'x'.repeat(500) })),
+    });
+    const lines = renderStatus(view, now, paint).split('\n');
+    ok(lines.length < 20, String(lines.length));
+    ok(lines.every((line) => line.length <= 80));
+    match(lines.join('\n'), /^upstream {4}and 294 more, 4 of them not well$/m);
+    match(lines.join('\n'), /^announced {3}and 297 more, all well$/m);
+  });
+
+  it('keeps controls of others off the terminal', () => {
+    const view = statusView({
+      upstreams: [{ name: 'a\n\u001b[2J', ...shown() }],
+      events: [{ at: iso, level: 'info', message: '\u0007\r' }],
+    });
+    ok(!/\p{Cc}/u.test(renderStatus(view, now, paint).replaceAll('\n', '')));
+    equal(renderStatus(view, now, paint).split('\n').length, 6);
+  });
+});

@@ -1,0 +1,158 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, it } from 'node:test';
+import { makeLog, type Log, type LogOptions } from '../../agent/log.js';
+import type { Fact } from '../../agent/events.js';
+
+const opened: Fact = {
+  kind: 'circuit_opened',
+  upstream: 'orders',
+  endpoint: '10.1.2.3:8080',
+  why: '5 connects refused',
+  forMs: 1_000,
+};
+const attempt: Fact = { kind: 'attempt_ended', upstream: 'orders', endpoint: '10.1.2.3:8080', result: 'success', ms: 3 };
+const warned: Fact = { kind: 'warned', why: 'careful' };
+const call: Fact = {
+  kind: 'call_ended',
+  upstream: 'orders',
+  method: 'GET',
+  target: '/',
+  requestId: 'r1',
+  status: 200,
+  attempts: 1,
+  ms: 1,
+};
+const hostile: Fact = {
+  kind: 'znode_ignored',
+  path: '/a\n{"level":"fatal"}\r\u001b[2J',
+  reason: 'not_json',
+  detail: '\u202e\u2028\u009b2J\ud800',
+};
+
+const noon = new Date(2026, 10, 22, 12, 4, 10).getTime();
+
+function logged(options: Partial<LogOptions> = {}, isTTY = false): { log: Log; lines: string[] } {
+  const lines: string[] = [];
+  const stream = { isTTY, write: (line: string) => lines.push(line) };
+  return { lines, log: makeLog({ level: 'info', format: 'json', accessLog: false, wall: () => noon, stream, ...options }) };
+}
+
+describe('log', () => {
+  it('writes a transition as one line of JSON: level, time, the fact, and the sentence', () => {
+    const { log, lines } = logged();
+    log.emit(opened);
+    equal(lines.length, 1);
+    ok(lines[0]!.endsWith('}\n'));
+    deepEqual(JSON.parse(lines[0]!), {
+      level: 'info',
+      time: new Date(noon).toISOString(),
+      ...opened,
+      msg: 'orders: circuit of 10.1.2.3:8080 open for 1 s: 5 connects refused',
+    });
+  });
+
+  it('writes a plain line in the pretty format: the time of day, the level and the sentence', () => {
+    const { log, lines } = logged({ format: 'pretty' });
+    log.emit(opened);
+    deepEqual(lines, ['[12:04:10] INFO: orders: circuit of 10.1.2.3:8080 open for 1 s: 5 connects refused\n']);
+  });
+
+  const formats: readonly (readonly [LogOptions['format'], boolean, RegExp])[] = [
+    ['auto', false, /^\{/],
+    ['auto', true, /INFO/],
+    ['json', true, /^\{/],
+    ['pretty', false, /^\[12/],
+  ];
+  for (const [format, isTTY, shape] of formats)
+    it(`${format} on ${isTTY ? 'a terminal' : 'a pipe'} gives lines like ${String(shape)}`, () => {
+      const { log, lines } = logged({ format }, isTTY);
+      log.emit(opened);
+      match(lines[0]!, shape);
+    });
+
+  it('colours the pretty format on a terminal only, and not where that was refused', () => {
+    const coloured = (colour: boolean | undefined, isTTY: boolean): boolean => {
+      const { log, lines } = logged({ format: 'pretty', ...(colour === undefined ? {} : { colour }) }, isTTY);
+      log.emit(opened);
+      return lines[0]!.includes('\u001b');
+    };
+    deepEqual([coloured(undefined, true), coloured(undefined, false), coloured(false, true)], [true, false, false]);
+  });
+
+  for (const format of ['json', 'pretty'] as const)
+    it(`keeps text of others on one line and free of controls in ${format}`, () => {
+      const { log, lines } = logged({ format });
+      log.emit(hostile);
+      equal(lines.length, 1);
+      ok(!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(lines[0]!.trimEnd()), JSON.stringify(lines[0]));
+    });
+
+  it('tells attempts at trace only, and says beforehand whether it would', () => {
+    const { log, lines } = logged();
+    log.emit(attempt);
+    equal(log.wants('trace'), false);
+    log.setLevel('trace');
+    log.emit(attempt);
+    deepEqual([log.wants('trace'), log.level, lines.length], [true, 'trace', 1]);
+  });
+
+  it('takes a new level at once', () => {
+    const { log, lines } = logged();
+    log.setLevel('warn');
+    log.emit(opened);
+    log.emit(warned);
+    log.setLevel('silent');
+    log.emit(warned);
+    equal(lines.length, 1);
+    match(lines[0]!, /"level":"warn".*careful/);
+    equal(log.wants('error'), false);
+  });
+
+  it('tells calls only where the access log is on', () => {
+    for (const accessLog of [false, true]) {
+      const { log, lines } = logged({ accessLog, level: 'trace' });
+      log.emit(call);
+      equal(lines.length, Number(accessLog));
+    }
+  });
+});
+
+/** A program with a log on its standard output, which is a pipe. */
+const program = (body: string): string => `
+  import { makeLog } from ${JSON.stringify(new URL('../../agent/log.js', import.meta.url).href)};
+  const log = makeLog({ level: 'info', format: 'json', accessLog: false, wall: Date.now });
+  const tell = (count, text = '') => { for (let i = 0; i < count; i++) log.emit({ kind: 'warned', why: text + i }); };
+  ${body}`;
+
+describe('log on a pipe', () => {
+  it('has written every line when the process exits', async () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program('tell(2000); process.exit(3);')]);
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
+    const [code] = (await once(child, 'close')) as [number];
+    const lines = out.trimEnd().split('\n');
+    deepEqual([code, lines.length], [3, 2000]);
+    match(lines.at(-1)!, /"msg":"1999"/);
+  });
+
+  it('lets the process run on while nobody reads, drops what is beyond a bound, and counts it', async () => {
+    const body = `tell(4000, 'x'.repeat(400)); setTimeout(() => { process.stderr.write('lost ' + log.lost); process.kill(process.pid, 'SIGKILL'); }, 1);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program(body)]);
+    child.stdout.pause();
+    const [said] = (await once(child.stderr.setEncoding('utf8'), 'data')) as [string];
+    match(said, /^lost \d{3,}$/);
+    child.stdout.resume();
+    await once(child, 'close');
+  });
+
+  it('survives a reader that has gone', async () => {
+    const body = `const again = setInterval(() => tell(1), 1); process.stdin.once('data', () => { clearInterval(again); process.exit(0); });`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program(body)]);
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    setTimeout(() => child.stdin.write('end'), 50); // the longer, the more lines meet the closed pipe; one is enough
+    deepEqual(await once(child, 'exit'), [0, null]);
+  });
+});

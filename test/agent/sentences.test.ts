@@ -1,0 +1,160 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { elapsed } from '../../agent/elapsed.js';
+import type { Fact } from '../../agent/events.js';
+import { isTransition, levelOf, tell } from '../../agent/sentences.js';
+
+const upstream = 'orders';
+const endpoint = '10.1.2.3:8080';
+const service = 'orders';
+const path = '/services/orders/a';
+
+/** Every kind of fact at least once: `fact -> level, sentence`. */
+const table: readonly (readonly [Fact, string, string])[] = [
+  [
+    { kind: 'circuit_opened', upstream, endpoint, why: '5 connects refused', forMs: 1_150 },
+    'info',
+    'orders: circuit of 10.1.2.3:8080 open for 1.1 s: 5 connects refused',
+  ],
+  [{ kind: 'circuit_half_opened', upstream, endpoint }, 'info', 'orders: circuit of 10.1.2.3:8080 half-open, one trial may go'],
+  [{ kind: 'circuit_closed', upstream, endpoint }, 'info', 'orders: circuit of 10.1.2.3:8080 closed'],
+  [{ kind: 'endpoints_changed', upstream, joined: 1, left: 0, total: 1 }, 'info', 'orders: 1 joined, 0 left, 1 endpoint now'],
+  [
+    { kind: 'endpoint_refused', upstream, endpoint, why: 'it is our own listener' },
+    'warn',
+    'orders: 10.1.2.3:8080 gets no call: it is our own listener',
+  ],
+  [{ kind: 'retry_budget_exhausted', upstream }, 'warn', 'orders: the retry budget is spent, calls are not repeated for now'],
+  [{ kind: 'attempt_ended', upstream, endpoint, result: 'reset', ms: 12.7 }, 'trace', 'orders: 10.1.2.3:8080 reset in 12 ms'],
+  [
+    {
+      kind: 'call_ended',
+      upstream,
+      endpoint,
+      method: 'GET',
+      target: '/a?token=x',
+      requestId: 'r',
+      status: 200,
+      attempts: 2,
+      ms: 9,
+    },
+    'info',
+    'GET orders /a?… 200 in 9 ms by 10.1.2.3:8080, 2 attempts',
+  ],
+  [
+    {
+      kind: 'call_ended',
+      upstream,
+      method: 'GET',
+      target: '/',
+      requestId: 'r',
+      status: 503,
+      code: 'all_open',
+      attempts: 0,
+      ms: 0.2,
+    },
+    'info',
+    'GET orders / 503: all_open in 0 ms',
+  ],
+  [{ kind: 'probe_ended', service, probe: 'http', result: 'fail', why: 'refused' }, 'trace', 'orders: probe http fail: refused'],
+  [{ kind: 'probe_ended', service, probe: 'http', result: 'pass' }, 'trace', 'orders: probe http pass'],
+  [{ kind: 'verdict_changed', service, up: true, why: '2 passes' }, 'info', 'orders: the app is up: 2 passes'],
+  [{ kind: 'probe_blind', service, why: 'no memory' }, 'warn', 'orders: nobody can tell how the app is: no memory'],
+  [{ kind: 'probe_hint', service, hint: 'set ZIDECAR_PROBE=tcp' }, 'warn', 'orders: set ZIDECAR_PROBE=tcp'],
+  [
+    { kind: 'session_changed', state: 'connected', session: '0x1a', server: '10.0.0.1:2181' },
+    'info',
+    'session 0x1a connected at 10.0.0.1:2181',
+  ],
+  [{ kind: 'session_changed', state: 'connecting', session: '' }, 'info', 'session connecting'],
+  [{ kind: 'session_trouble', why: 'auth refused' }, 'warn', 'auth refused'],
+  [{ kind: 'registry_operation', op: 'create', result: 'ok', ms: 3 }, 'trace', 'registry: create ok in 3 ms'],
+  [{ kind: 'announced', service, path, zxid: '7', how: 'taken_over' }, 'info', `orders: announced at ${path}, taken over`],
+  [
+    { kind: 'announce_failed', service, path, why: 'no_auth', againInMs: 1_000 },
+    'warn',
+    `orders: not announced at ${path}, again in 1 s: no_auth`,
+  ],
+  [{ kind: 'announcement_lost', service, path, why: 'deleted' }, 'warn', `orders: our node ${path} is lost: deleted`],
+  [{ kind: 'withdrawn', service, path }, 'info', `orders: withdrawn from ${path}`],
+  [{ kind: 'znode_ignored', path, reason: 'bad_port', detail: 'port "x"' }, 'warn', `node ${path} ignored (bad_port): port "x"`],
+  [
+    { kind: 'list_changed', path: '/services/orders', joined: 2, left: 1, total: 3, tookMs: 4 },
+    'info',
+    '/services/orders: 2 joined, 1 left, 3 instances now',
+  ],
+  [{ kind: 'bound_reached', bound: 'names', limit: 256, detail: 'x' }, 'warn', 'the bound of 256 names is reached: x'],
+  [{ kind: 'name_unresolved', host: 'db', why: 'ENOTFOUND' }, 'warn', 'the name db does not resolve: ENOTFOUND'],
+  [{ kind: 'phase_changed', phase: 'ready', why: 'every listener is open' }, 'info', 'ready: every listener is open'],
+  [{ kind: 'listening', what: 'admin', at: '127.0.0.1:6190' }, 'info', 'admin listens on 127.0.0.1:6190'],
+  [{ kind: 'listening', what: 'upstream', at: '127.0.0.1:7001', upstream }, 'info', 'orders listens on 127.0.0.1:7001'],
+  [{ kind: 'child_started', command: 'node app.js', pid: 7 }, 'info', 'started node app.js as process 7'],
+  [{ kind: 'child_ended', code: 1 }, 'info', 'the app has ended with code 1'],
+  [{ kind: 'child_ended', code: 137, signal: 'SIGKILL' }, 'info', 'the app has ended with SIGKILL'],
+  [{ kind: 'warned', why: 'careful' }, 'warn', 'careful'],
+];
+
+describe('sentences', () => {
+  for (const [fact, level, sentence] of table)
+    it(`says "${sentence}" at ${level}`, () => {
+      const told = tell(fact);
+      deepEqual([told.level, told.message], [level, sentence]);
+      equal(levelOf(fact.kind), level);
+    });
+
+  it('counts transitions and warnings among the events, but neither steps nor calls', () => {
+    const told = table.filter(([fact]) => isTransition(fact.kind)).map(([fact]) => fact.kind);
+    for (const kind of ['circuit_opened', 'announced', 'znode_ignored', 'warned'] as const) ok(told.includes(kind), kind);
+    for (const kind of ['attempt_ended', 'probe_ended', 'registry_operation', 'call_ended'] as const)
+      ok(!told.includes(kind), kind);
+  });
+
+  it('cleans every text of a fact, in the sentence and in its fields', () => {
+    const { message, fact } = tell({
+      kind: 'znode_ignored',
+      path: '/a\nb\u001b[2J',
+      reason: 'not_json',
+      detail: '\u202eevil\u0085',
+    });
+    ok(!/[\p{Cc}\p{Cf}]/u.test(message + JSON.stringify(fact)), message);
+  });
+
+  it('never lets one text of others fill the line', () => {
+    const { message } = tell({
+      kind: 'znode_ignored',
+      path: 'p'.repeat(100_000),
+      reason: 'not_json',
+      detail: 'd'.repeat(100_000),
+    });
+    ok(message.length < 1_200, String(message.length));
+  });
+
+  it('hides what follows the question mark of a target, in the fields too', () => {
+    const { fact } = tell({
+      kind: 'call_ended',
+      upstream,
+      method: 'GET',
+      target: '/a?token=x',
+      requestId: 'r',
+      status: 200,
+      attempts: 1,
+      ms: 1,
+    });
+    ok(!JSON.stringify(fact).includes('token'));
+  });
+});
+
+describe('elapsed', () => {
+  const spans: readonly (readonly [number, string])[] = [
+    [-5, '0 ms'],
+    [0.4, '0 ms'],
+    [999, '999 ms'],
+    [1_000, '1 s'],
+    [1_999, '1.9 s'],
+    [12_345, '12 s'],
+    [90_000, '1.5 min'],
+    [7_200_000, '2 h'],
+    [864_000_000, '10 d'],
+  ];
+  for (const [ms, shown] of spans) it(`shows ${ms} ms as ${shown}`, () => equal(elapsed(ms), shown));
+});
