@@ -48,7 +48,11 @@ export async function openAll(
 
 export const closeOne = ({ server }: Open): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
 
-async function bind(server: Server, listener: ProxyListener, all: readonly ProxyListener[]): Promise<string | undefined> {
+/**
+ * Where the server listens in truth. Undefined: it is left out, as one of `all` stands for it. Rejects with a ListenError. The agent's own
+ * listeners are opened by it too.
+ */
+export async function bind(server: Server, listener: ProxyListener, all: readonly ProxyListener[]): Promise<string | undefined> {
   try {
     if (listener.kind === 'unix') await removeStale(listener.path);
     server.listen(listener.kind === 'unix' ? { path: listener.path } : { host: listener.host, port: listener.port });
@@ -82,7 +86,11 @@ const withoutIpv6 = (error: unknown): boolean => ['EAFNOSUPPORT', 'EADDRNOTAVAIL
 
 function explained(error: unknown, listener: ProxyListener): ListenError {
   const at = shown(listener);
-  const forbidden = `this process may not listen on ${at}: choose another address, or give it the right`;
+  // For a socket in a missing folder libuv says EACCES too.
+  const forbidden =
+    listener.kind === 'unix'
+      ? `${at} cannot be made: its folder does not exist, or this process may not write there`
+      : `this process may not listen on ${at}: choose another address, or give it the right`;
   const sentences: Readonly<Record<string, string>> = {
     EADDRINUSE: `${at} is taken already, perhaps by another zidecar: end the program that has it, or change ${listener.setting}`,
     EACCES: forbidden,
@@ -90,7 +98,6 @@ function explained(error: unknown, listener: ProxyListener): ListenError {
     EADDRNOTAVAIL: `${at} is not an address of this machine`,
     EAFNOSUPPORT: `${at} is of a kind of address that this machine does not have`,
     ENOTFOUND: `${at} does not resolve to an address`,
-    ENOENT: `${at} cannot be made: its folder does not exist`,
     EROFS: `${at} cannot be made: its folder is read-only`,
     EINVAL: `${at} cannot be listened on${listener.kind === 'unix' ? ': a path may have 107 bytes at most' : ''}`,
   };
