@@ -40,13 +40,14 @@ export function parseCli(argv: readonly string[], version: string): Parsed {
   const given = cut < 0 ? argv : argv.slice(0, cut);
   const child = cut < 0 ? undefined : argv.slice(cut + 1);
   const line = given[0] === 'help' ? [...given.slice(1), '--help'] : given;
-  const { words, wrong } = scan(line);
+  const scanned = scan(line);
+  const wrong = faultOf(scanned);
   if (wrong !== undefined) return misuse(wrong);
   if (line.length === 0) return misuse(ask(['--help'], version).text);
 
   const { result, text } = ask(line, version);
   if (text !== '') return { command: 'print', text, exitCode: 0 };
-  return answer(words, result, child);
+  return answer(scanned.words, result, child);
 }
 
 const misuse = (text: string): Parsed => ({ command: 'print', text, exitCode: 64 });
@@ -90,39 +91,45 @@ function answer(
 const settingFlags = new Set(keys.map(flagName));
 const flagsOf = ({ settings, switches }: Command): string[] => [...settings.map(flagName), ...Object.keys(switches), 'help'];
 
-/** The words that are no flags, and the first thing that is wrong with the line. */
-function scan(line: readonly string[]): { readonly words: readonly string[]; readonly wrong: string | undefined } {
+interface Scanned {
+  /** The words that are no flags. */
+  readonly words: readonly string[];
+  /** With their dashes, without values. */
+  readonly flags: readonly string[];
+  /** What is wrong between flags and their values. */
+  readonly misfits: readonly string[];
+}
+
+function scan(line: readonly string[]): Scanned {
   const words: string[] = [];
   const flags: string[] = [];
-  const bare: string[] = [];
+  const misfits: string[] = [];
   for (let index = 0; index < line.length; index++) {
     const word = line[index]!;
-    if (!/^-./.test(word)) words.push(word);
+    if (!/^-./s.test(word)) words.push(word);
     else if (word !== '-h') {
       const [flag, value] = [word.replace(/=.*$/s, ''), line[index + 1]];
+      const takesValue = settingFlags.has(flag.slice(2));
       flags.push(flag);
-      if (word !== flag || !settingFlags.has(flag.slice(2))) continue;
-      if (value === undefined || /^-\D/.test(value)) bare.push(flag);
+      if (word !== flag && !takesValue) misfits.push(`${flag} takes no value`);
+      if (word !== flag || !takesValue) continue;
+      if (value === undefined || /^-\D/.test(value)) misfits.push(`${flag} needs a value: ${flag}=VALUE`);
       else index++;
     }
   }
+  return { words, flags, misfits };
+}
+
+function faultOf({ words, flags, misfits }: Scanned): string | undefined {
   const name = commandNames.find((one) => one === words[0]);
   if (name === undefined && words.length > 0) {
-    return {
-      words,
-      wrong: `${quote(words[0]!)} is not a command; the nearest is ${nearest(words[0]!, commandNames)}. See zidecar --help`,
-    };
+    return `${quote(words[0]!)} is not a command; the nearest is ${nearest(words[0]!, commandNames)}. See zidecar --help`;
   }
   const known = (name === undefined ? ['help', 'version'] : flagsOf(commands[name])).map((flag) => `--${flag}`);
   const stray = flags.find((flag) => !known.includes(flag));
-  if (stray === undefined)
-    return { words, wrong: bare[0] === undefined ? undefined : `${bare[0]} needs a value: ${bare[0]}=VALUE` };
-  if (name === undefined)
-    return { words, wrong: `${printable(stray, 80)} stands without a command; the commands are ${commandNames.join(', ')}` };
-  return {
-    words,
-    wrong: `${name} does not take ${printable(stray, 80)}; the nearest is ${nearest(stray, known)}. See zidecar ${name} --help`,
-  };
+  if (stray === undefined) return misfits[0];
+  if (name === undefined) return `${printable(stray, 80)} stands without a command; the commands are ${commandNames.join(', ')}`;
+  return `${name} does not take ${printable(stray, 80)}; the nearest is ${nearest(stray, known)}. See zidecar ${name} --help`;
 }
 
 /** The parsed line, or the text of help or version. */

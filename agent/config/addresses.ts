@@ -22,7 +22,7 @@ export type Zookeeper =
 
 /** `host:port`, `[v6]:port`. */
 export function readHostPort(text: string, leastPort: 0 | 1 = 1): Reading<HostPort> {
-  const [, v6, host = v6, port] = /^(?:\[([^\]]*)\]|([^:]*)):(.*)$/s.exec(text) ?? [];
+  const [, v6, host = v6, port] = /^(?:\[([^\]]*)\]|([^:[]*)):(.*)$/s.exec(text) ?? [];
   if (/^[^[].*:.*:|^::/s.test(text)) return { problem: 'needs brackets around an IPv6 address, such as [::1]:6140' };
   if (host === undefined || port === undefined) return { problem: 'has no port' };
   if (host === '') return { problem: 'has no host (127.0.0.1 is this machine alone, [::] all addresses)' };

@@ -55,12 +55,12 @@ export class Fields {
     return this.where.includes(': ') ? `${this.where}.${key}` : `${this.where}: ${key}`;
   }
 
-  /** Tells of every key that is not one of these. */
-  only(known: readonly string[]): void {
+  /** Tells of every key that is not one of these; `elsewhere` has better words for some than the nearest name. */
+  only(known: readonly string[], elsewhere: (key: string) => string | undefined = () => undefined): void {
     for (const key of this.#map.keys()) {
       if (typeof key === 'string' && known.includes(key)) continue;
-      const shown = typeof key === 'string' ? printable(key, 80) : 'a key that is not a text';
-      this.#problems.push(`${this.name(shown)}: unknown; the nearest is ${nearest(shown, known)}`);
+      const shown = printable(String(key), 80);
+      this.#problems.push(`${this.name(shown)}: ${elsewhere(shown) ?? `unknown; the nearest is ${nearest(shown, known)}`}`);
     }
   }
 }

@@ -1,6 +1,7 @@
 /**
- * What somebody may have meant who wrote a name that nobody knows. Whole words come before letters: for `PORT` the nearest is
- * `APP_PORT`, though `ZONE` has fewer letters to change. `probeInterval`, `--probe-interval` and `ZIDECAR_PROBE_INTERVAL` are the same.
+ * What somebody may have meant who wrote a name that nobody knows: the name with the fewest letters to change, where a whole word in
+ * common makes up for as many letters as it has. So the nearest to `PORT` is `APP_PORT`, though `ZONE` has fewer letters to change.
+ * `probeInterval`, `--probe-interval` and `ZIDECAR_PROBE_INTERVAL` are the same.
  */
 import { distance } from 'fastest-levenshtein';
 
@@ -21,8 +22,8 @@ export function nearest(name: string, known: readonly string[]): string {
   let least = Infinity;
   for (const candidate of known) {
     const offered = words(candidate);
-    const shared = asked.filter((word) => word.length > 1 && offered.includes(word)).length;
-    const cost = distance(asked.join('_'), offered.join('_')) * (shared > 0 ? 0.5 / shared : 1);
+    const shared = asked.filter((word) => offered.includes(word)).join('').length;
+    const cost = distance(asked.join('_'), offered.join('_')) - shared;
     if (cost < least) [best, least] = [candidate, cost];
   }
   return best;

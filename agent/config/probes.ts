@@ -26,9 +26,10 @@ function readProbe(text: string): Reading<ProbeText> {
   if (text === 'grpc' || text.startsWith('exec:')) return { problem: 'is not in this release yet, which probes by http and tcp' };
   if (text.startsWith('https:')) return { problem: 'asks for TLS: probes speak plain http, or tcp' };
   if (/\s/.test(text)) return { problem: 'has a space in it' };
-  if (text.startsWith('/') && !text.startsWith('//')) return { value: { kind: 'http', url: text } };
+  if (/^\/(?!\/)/.test(text)) return { value: { kind: 'http', url: text } };
+  if (/^http:\/\/\/(?!\/)/.test(text)) return { value: { kind: 'http', url: text.slice('http://'.length) } }; // no host: the app's own
   if (!text.startsWith('http://')) return { problem: 'is not a probe' };
-  if (!URL.canParse(text)) return { problem: 'is not a URL' };
+  if (/^http:\/\/[/\\]/.test(text) || !URL.canParse(text)) return { problem: 'is not a URL' };
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') return { problem: 'has a user name or password, which a probe cannot send' };
   return url.port === '0' ? { problem: 'has port 0' } : { value: { kind: 'http', url: url.href } };

@@ -4,8 +4,12 @@ import { envName, groups } from './schema.js';
 const code = (text: string): string => `\`${text}\``;
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-/** Markdown, one table for each group. Settings that a single peer can have too bear a star. */
-export const settingsTable = (): string =>
+/** Markdown, one table for each group. */
+export const settingsTable = (): string => `${tables()}
+
+\\* can be set for one peer alone too, under \`upstreams.NAME\` in the YAML file.`;
+
+const tables = (): string =>
   Object.entries(groups)
     .map(([group, rows]) =>
       [

@@ -8,7 +8,7 @@ import type { Place } from './announcements.js';
 import { Fields } from './fields.js';
 import { serviceName } from './parse.js';
 import { refusal } from './problems.js';
-import { schema, upstreamKeys, type Settings, type UpstreamSettings } from './schema.js';
+import { isKey, schema, upstreamKeys, type Settings, type UpstreamSettings } from './schema.js';
 import { sources, type SourceText } from './sources.js';
 import { upstreamPort } from './upstream-list.js';
 import type { Source } from '../registry/registry.js';
@@ -62,7 +62,9 @@ export function readUpstreams(where: string, map: ReadonlyMap<unknown, unknown>,
 }
 
 function readUpstream(fields: Fields): UpstreamRow {
-  fields.only(['sources', 'port', ...upstreamKeys]);
+  fields.only(['sources', 'port', ...upstreamKeys], (key) =>
+    isKey(key) ? 'holds for all peers or none; it stands on the top level of the file' : undefined,
+  );
   const set = upstreamKeys.flatMap((key) => {
     const read = fields.read<unknown>(key, schema[key].grammar);
     return read === undefined ? [] : [{ key, ...read }];

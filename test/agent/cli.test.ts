@@ -1,0 +1,134 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { parseCli, type Parsed } from '../../agent/cli.js';
+import { commandNames, commands } from '../../agent/commands.js';
+import { flagName, keys } from '../../agent/config/schema.js';
+
+const parse = (line: string): Parsed => parseCli(line === '' ? [] : line.split(' '), '1.2.3');
+const printed = (line: string): { readonly text: string; readonly exitCode: number } => {
+  const parsed = parse(line);
+  if (parsed.command !== 'print') throw new Error(`${line}: ${JSON.stringify(parsed)}`);
+  return parsed;
+};
+
+describe('the command line', () => {
+  for (const [line, expected] of [
+    ['run', { command: 'run', flags: {}, child: undefined }],
+    ['run --app-port 8080 --zone=b', { command: 'run', flags: { appPort: '8080', zone: 'b' }, child: undefined }],
+    ['run --zone a --zone b', { command: 'run', flags: { zone: 'b' }, child: undefined }],
+    ['--zone a run', { command: 'run', flags: { zone: 'a' }, child: undefined }],
+    ['run --zone=', { command: 'run', flags: {}, child: undefined }],
+    ['run --zone=--x', { command: 'run', flags: { zone: '--x' }, child: undefined }],
+    ['run --weight -5', { command: 'run', flags: { weight: '-5' }, child: undefined }],
+    ['run --app-port 007', { command: 'run', flags: { appPort: '007' }, child: undefined }],
+    ['run --zone a=b=c', { command: 'run', flags: { zone: 'a=b=c' }, child: undefined }],
+    ['check --json', { command: 'check', flags: {}, json: true }],
+    ['services', { command: 'services', flags: {}, name: undefined, all: false, watch: false, json: false }],
+    ['services 007 --all --watch', { command: 'services', flags: {}, name: '007', all: true, watch: true, json: false }],
+    ['status --admin 127.0.0.1:1', { command: 'status', flags: { admin: '127.0.0.1:1' }, json: false }],
+    ['why --json orders', { command: 'why', flags: {}, name: 'orders', json: true }],
+    ['drain', { command: 'drain', flags: {}, wait: true, json: false }],
+    ['drain --no-wait', { command: 'drain', flags: {}, wait: false, json: false }],
+  ] as const) {
+    it(`reads ${line}`, () => deepEqual(parse(line), expected));
+  }
+
+  it('leaves all behind -- to the child, whatever it is', () => {
+    const child = ['node', 'app.js', '--zone', 'x', '--', '--help', '-h', '', '--__proto__=1', '007'] as const;
+    deepEqual(parseCli(['run', '--zone', 'b', '--', ...child], '1'), { command: 'run', flags: { zone: 'b' }, child });
+  });
+
+  for (const [line, text] of [
+    ['servces', '"servces" is not a command; the nearest is services. See zidecar --help'],
+    ['run --probe-intervall 5s', 'run does not take --probe-intervall; the nearest is --probe-interval. See zidecar run --help'],
+    ['run --probeInterval 5s', 'run does not take --probeInterval; the nearest is --probe-interval. See zidecar run --help'],
+    ['run --zone', '--zone needs a value: --zone=VALUE'],
+    ['run --zone --weight 5', '--zone needs a value: --zone=VALUE'],
+    ['drain --no-wait=1', '--no-wait takes no value'],
+    ['--help=x', '--help takes no value'],
+    ['run --no-zone', 'run does not take --no-zone; the nearest is --zone. See zidecar run --help'],
+    ['run --constructor=1', 'run does not take --constructor; the nearest is --config. See zidecar run --help'],
+    ['run -z', 'run does not take -z; the nearest is --zone. See zidecar run --help'],
+    ['run node app.js', 'the command of the app stands after "--": zidecar run -- node app.js'],
+    ['run --', 'a command is missing after "--": zidecar run -- node app.js'],
+    ['check -- x', 'check takes no "--"; only run starts a command'],
+    ['why', 'why needs the name of a peer, such as: zidecar why orders'],
+    ['why a b', 'why does not take "b"; see zidecar why --help'],
+    ['status x', 'status does not take "x"; see zidecar status --help'],
+    ['services --service orders', 'services does not take --service; the nearest is --config. See zidecar services --help'],
+    ['--zone a', '--zone stands without a command; the commands are run, check, services, status, why, drain'],
+  ] as const) {
+    it(`answers ${line} with advice`, () => deepEqual(printed(line), { command: 'print', text, exitCode: 64 }));
+  }
+
+  it('teaches when it is given nothing, as a wrong use', () => {
+    const { text, exitCode } = printed('');
+    equal(exitCode, 64);
+    equal(text, printed('--help').text);
+    for (const name of commandNames) ok(text.includes(`zidecar ${commands[name].usage}`), name);
+  });
+
+  it('prints its version', () => deepEqual(printed('--version'), { command: 'print', text: '1.2.3', exitCode: 0 }));
+});
+
+describe('help', () => {
+  it('of each command fits 80 columns and has an example', () => {
+    for (const name of commandNames) {
+      const { text, exitCode } = printed(`${name} --help`);
+      equal(exitCode, 0);
+      ok(text.startsWith(`zidecar ${name}`), text);
+      ok(text.includes('Examples:'));
+      deepEqual(
+        text.split('\n').filter((line) => line.length > 80),
+        [],
+      );
+      equal(printed(`help ${name}`).text, text);
+      equal(printed(`${name} -h`).text, text);
+    }
+  });
+
+  it('of run has every setting, each command those that it needs', () => {
+    const { text } = printed('run --help');
+    for (const key of keys) ok(new RegExp(`^ +--${flagName(key)} `, 'm').test(text), key);
+    ok(!printed('why orders --help').text.includes('--zookeeper'));
+  });
+});
+
+describe('any words', () => {
+  it('give a command or a text, and never throw', () => {
+    const flag = fc.constantFrom(
+      ...keys.map((key) => `--${flagName(key)}`),
+      '--help',
+      '-h',
+      '--json',
+      '--all',
+      '--__proto__',
+      '--constructor',
+      '--_',
+      '--$0',
+      '--toString',
+      '--',
+      '-',
+      '---',
+      '--=',
+      '-.5',
+      '--name',
+    );
+    const word = fc.oneof(
+      fc.constantFrom(...commandNames, 'help'),
+      flag,
+      flag.map((one) => `${one}=x`),
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+    );
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
+        const parsed = parseCli(argv, '1');
+        if (parsed.command === 'print') ok(parsed.text !== '');
+        else ok(Object.values(parsed.flags).every((text) => typeof text === 'string' && text !== ''));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
