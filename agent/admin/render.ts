@@ -27,10 +27,9 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
     reason: printable(endpoint.reason),
     trouble: endpoint.circuit !== 'closed',
   }));
-  const width = (texts: readonly string[]): number => texts.reduce((most, text) => Math.max(most, text.length), 0);
-  const [atWidth, shareWidth] = [width(rows.map(({ at }) => at)), width(rows.map(({ share }) => share))];
+  const width = rows.reduce((most, { at }) => Math.max(most, at.length), 0);
   const lines = troubleFirst(rows).map(({ at, share, reason, trouble }) =>
-    (trouble ? paint.red : String)(`${at.padEnd(atWidth)}  ${share.padEnd(shareWidth)}  ${reason}`.trimEnd()),
+    (trouble ? paint.red : String)(`${at.padEnd(width)}  ${share}  ${reason}`.trimEnd()),
   );
   const retries = `retries ${percent(verdict.retryPercent)} of ${percent(verdict.retryBudgetPercent)}`;
   const first = `${printable(name, 253)}: ${sentence(verdict, now)}, ${retries}`;
@@ -42,8 +41,8 @@ function sentence({ state, since, out, total, lost }: VerdictView, now: number):
   const endpoints = {
     well: `${out} of ${total} out`,
     ill: `${out} of ${total} out`,
-    empty: 'no endpoint is registered',
-    waiting: 'no list has come yet',
+    empty: 'no endpoints',
+    waiting: 'no list yet',
   }[state];
   return `${state} since ${clock(since, now)}, ${endpoints}, ${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;
 }
