@@ -57,6 +57,7 @@ const LOOK_MS = 180_000;
 export class Announcer {
   readonly #parts: AnnouncerParts;
   readonly #stopListening: () => void;
+  #asked: Instance | undefined;
   #wish: Instance | undefined;
   /** What may stand in the registry: needed to withdraw, when nothing is wished for any more. */
   #last: Instance | undefined;
@@ -83,11 +84,15 @@ export class Announcer {
     this.#stopListening = parts.tree.onSession((session) => this.#onSession(session));
   }
 
-  /** Announces the instance as it is now; undefined withdraws. The last wish counts. Id, host and port stay the same for life. */
+  /**
+   * Announces the instance as it is now; undefined withdraws. The last wish counts. Id, host and port stay the same for life. Where it does
+   * not say since when, that is the time of this wish, kept until it is withdrawn: peers give a newcomer a slow start.
+   */
   want(instance: Instance | undefined): void {
-    if (instance === this.#wish) return;
+    if (instance === this.#asked) return;
     if (instance === undefined) this.#notBefore = 0;
-    this.#wish = instance;
+    this.#asked = instance;
+    this.#wish = instance && { ...instance, since: instance.since ?? this.#wish?.since ?? this.#parts.clock.wall() };
     this.#next();
   }
 

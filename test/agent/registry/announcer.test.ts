@@ -92,6 +92,25 @@ describe('announcer', () => {
     equal(store.nodes.get(path)?.version, 1);
   });
 
+  it('says since when it stands there: since it was wished for, not since its weight changed', async () => {
+    const { announcer, store, clock } = setup();
+    const { since: told, ...timeless } = instance();
+    const since = (): unknown =>
+      (JSON.parse(new TextDecoder().decode(store.nodes.get(path)?.data)) as object)['registrationTimeUTC' as never];
+    const first = clock.wall();
+    ok(told !== first);
+    announcer.want(timeless);
+    await clock.advance(5_000);
+    announcer.want({ ...timeless, weight: 5 });
+    await announcer.settled();
+    equal(since(), first);
+    announcer.want(undefined);
+    await announcer.settled();
+    announcer.want(timeless);
+    await announcer.settled();
+    equal(since(), first + 5_000);
+  });
+
   it('ends withdrawn when the wish changes while the node is being created', async () => {
     const { announcer, tree, store } = setup();
     const release = tree.hold();

@@ -1,0 +1,59 @@
+/**
+ * From what the registry tells of a service to where calls may go: one endpoint for each address, in an order that is the same in every
+ * sidecar. Pure; names have been resolved elsewhere.
+ */
+import { isIP } from 'node:net';
+import { address, type Endpoint } from '../lb/endpoint.js';
+import { forbidden } from './forbidden.js';
+import type { Instance } from './registry/dialects/dialect.js';
+
+export interface Refusal {
+  readonly id: string;
+  /** `10.1.2.3:8080`, or the name with its port where the instance gives one. */
+  readonly address: string;
+  readonly why: string;
+}
+
+export interface Endpoints {
+  /** Sorted by id; ids and addresses are unique. */
+  readonly endpoints: readonly Endpoint[];
+  /** Registered, but not to be called: drained or disabled. */
+  readonly down: readonly Instance[];
+  readonly refused: readonly Refusal[];
+  /** Hosts that are names without an address yet. */
+  readonly unresolved: readonly string[];
+}
+
+export interface Surroundings {
+  /** The address of a name; undefined as long as it has none. */
+  readonly addressOf: (name: string) => string | undefined;
+  readonly isOwnListener: (host: string, port: number) => boolean;
+}
+
+/** `instances` may come from several sources, in their order of preference: of two with one address the first counts. */
+export function endpointsOf(instances: readonly Instance[], { addressOf, isOwnListener }: Surroundings): Endpoints {
+  const endpoints = new Map<string, Endpoint>();
+  const taken = new Set<string>();
+  const [down, refused, unresolved]: [Instance[], Refusal[], Set<string>] = [[], [], new Set()];
+  for (const instance of instances) {
+    const { id, host: told, port, weight, up, zone, since, protocol, meta } = instance;
+    const host = isIP(told) === 0 ? addressOf(told) : told;
+    if (!up) down.push(instance);
+    else if (host === undefined) unresolved.add(told);
+    else {
+      const why = forbidden({ host, port }, isOwnListener);
+      const at = address({ host, port });
+      if (why !== undefined)
+        refused.push({ id, address: address(instance), why: `${host === told ? '' : `${told}: `}${host} ${why}` });
+      else if (!endpoints.has(at)) {
+        let unique = id;
+        while (taken.has(unique)) unique += `@${at}`;
+        taken.add(unique);
+        const rest = { ...(zone !== undefined && { zone }), ...(since !== undefined && { since }) };
+        endpoints.set(at, { id: unique, host, port, weight, ...rest, ...(protocol !== undefined && { protocol }), meta });
+      }
+    }
+  }
+  const sorted = [...endpoints.values()].sort((one, other) => (one.id < other.id ? -1 : one.id > other.id ? 1 : 0));
+  return { endpoints: sorted, down, refused, unresolved: [...unresolved] };
+}

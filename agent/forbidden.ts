@@ -1,0 +1,49 @@
+/**
+ * Addresses that no registry may send a call to: whoever can write a node must not be able to open what only this pod can reach. Loopback
+ * is allowed, since pods and laptops put their apps there; our own listeners are not.
+ */
+import { BlockList, isIPv6 } from 'node:net';
+
+type Kind = readonly [why: string, nets: readonly (readonly [net: string, prefix: number])[]];
+
+const kinds: readonly Kind[] = [
+  [
+    'is the unspecified address',
+    [
+      ['0.0.0.0', 8],
+      ['::', 128],
+    ],
+  ],
+  [
+    'is a link-local address',
+    [
+      ['169.254.0.0', 16],
+      ['fe80::', 10],
+    ],
+  ],
+  [
+    'is a multicast address',
+    [
+      ['224.0.0.0', 4],
+      ['ff00::', 8],
+    ],
+  ],
+  ['is the broadcast address', [['255.255.255.255', 32]]],
+];
+const family = (host: string): 'ipv4' | 'ipv6' => (isIPv6(host) ? 'ipv6' : 'ipv4');
+
+const lists = kinds.map(([why, nets]) => {
+  const list = new BlockList();
+  for (const [net, prefix] of nets) list.addSubnet(net, prefix, family(net));
+  return [why, list] as const;
+});
+
+/** Why calls never go to this address, as the end of a sentence that begins with it. IPv4 within IPv6 counts as the IPv4 that it is. */
+export function forbidden(
+  { host, port }: { readonly host: string; readonly port: number },
+  isOwnListener: (host: string, port: number) => boolean,
+): string | undefined {
+  const found = lists.find(([, list]) => list.check(host, family(host)));
+  if (found) return found[0];
+  return isOwnListener(host, port) ? 'is a listener of this sidecar itself' : undefined;
+}

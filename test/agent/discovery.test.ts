@@ -1,0 +1,359 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Endpoint } from '../../lb/endpoint.js';
+import { Discovery, type DiscoveryParts, type UpstreamLike } from '../../agent/discovery.js';
+import type { Fact } from '../../agent/events.js';
+import { curator } from '../../agent/registry/dialects/curator.js';
+import { dialects } from '../../agent/registry/dialects/dialects.js';
+import type { Instance } from '../../agent/registry/dialects/dialect.js';
+import type { InstanceList, Source } from '../../agent/registry/registry.js';
+import { TreeRegistry } from '../../agent/registry/tree-registry.js';
+import { calm } from '../support/calm.js';
+import { FakeClock } from '../support/clock.js';
+import { MemoryStore, MemoryTree } from '../support/memory-tree.js';
+import { seeded } from '../support/random.js';
+import { instance } from './registry/dialects/node.js';
+
+class Upstream implements UpstreamLike {
+  readonly name: string;
+  listed = false;
+  lastUsed: number;
+  endpoints: readonly Endpoint[] = [];
+  updates = 0;
+
+  constructor(name: string, lastUsed: number) {
+    this.name = name;
+    this.lastUsed = lastUsed;
+  }
+
+  update(endpoints: readonly Endpoint[]): void {
+    this.listed = true;
+    this.endpoints = endpoints;
+    this.updates++;
+  }
+
+  get ids(): readonly string[] {
+    return this.endpoints.map(({ id }) => id);
+  }
+}
+
+interface Watched {
+  readonly service: string;
+  readonly at: Source;
+  readonly tell: (instances: readonly Instance[], more?: Partial<InstanceList>) => void;
+  stopped: boolean;
+}
+
+const setup = (more: Partial<DiscoveryParts<Upstream>> = {}) => {
+  const clock = new FakeClock();
+  const facts: Fact[] = [];
+  const watched: Watched[] = [];
+  const discovery = new Discovery<Upstream>({
+    registry: {
+      watch(service, at, onList) {
+        const tell: Watched['tell'] = (instances, rest) =>
+          onList({ instances, skipped: [], confirmed: true, asOf: clock.wall(), ...rest });
+        const watch: Watched = { service, at, tell, stopped: false };
+        watched.push(watch);
+        return () => void (watch.stopped = true);
+      },
+    },
+    makeUpstream: (name) => new Upstream(name, clock.now()),
+    sourcesFor: (name) => [{ dialect: 'curator', path: `/services/${name}` }],
+    named: [],
+    closed: false,
+    clock,
+    random: seeded(1),
+    emit: (fact) => void facts.push(fact),
+    resolve: () => Promise.reject(new Error('no names in this test')),
+    ...more,
+  });
+  const found = (name: string): Upstream => {
+    const upstream = discovery.lookup(name);
+    ok(upstream instanceof Upstream, JSON.stringify(upstream));
+    return upstream;
+  };
+  const refused = (name: string, absolute = false): { code: string; message: string } => {
+    const refusal = discovery.lookup(name, absolute);
+    ok('code' in refusal);
+    return refusal;
+  };
+  const watching = (): readonly string[] => watched.filter(({ stopped }) => !stopped).map(({ at }) => at.path);
+  const told = <K extends Fact['kind']>(kind: K) =>
+    facts.filter((fact): fact is Extract<Fact, { kind: K }> => fact.kind === kind);
+  return { clock, discovery, watched, found, refused, watching, told };
+};
+
+describe('who is followed', () => {
+  it('is, from the start, who is named, and others from their first call on', () => {
+    const { discovery, found, watching } = setup({ named: ['orders', 'users'] });
+    deepEqual(watching(), []);
+    discovery.start();
+    deepEqual(watching(), ['/services/orders', '/services/users']);
+    found('other');
+    deepEqual(watching(), ['/services/orders', '/services/users', '/services/other']);
+    deepEqual(discovery.sizes, { named: 2, unnamed: 1 });
+    deepEqual(
+      discovery.upstreams().map(({ name }) => name),
+      ['orders', 'users', 'other'],
+    );
+  });
+
+  it('is one peer however often it is called', () => {
+    const { found, watching } = setup();
+    equal(found('orders'), found('orders'));
+    equal(watching().length, 1);
+  });
+
+  it('is found in another case only if a single known name is meant', () => {
+    const { discovery, found, watching } = setup({ named: ['Orders', 'USERS', 'users'] });
+    discovery.start();
+    equal(found('orders').name, 'Orders');
+    equal(found('users').name, 'users');
+    equal(found('Users').name, 'Users', 'a name of its own, since two are meant');
+    equal(watching().length, 4);
+  });
+
+  it('is nobody else when the list is closed, and the refusal says who is known', () => {
+    const { discovery, refused, watching } = setup({ named: ['orders'], closed: true });
+    discovery.start();
+    const { code, message } = refused('users');
+    equal(code, 'unknown_upstream');
+    match(message, /^"users" is not in ZIDECAR_UPSTREAMS \(orders\): add it, or add \*/);
+    match(refused('example.com', true).message, /no_proxy/);
+    equal(watching().length, 1);
+  });
+
+  it('is nobody whose name could not be a folder', () => {
+    const { refused, watching } = setup();
+    for (const name of ['', '.', '..', 'a/b', '../x', 'a b', 'ü', 'a\r\n', 'x'.repeat(254), '__proto__\0']) {
+      equal(refused(name).code, 'unknown_upstream');
+    }
+    deepEqual(watching(), []);
+  });
+
+  it('is nobody beyond 256 that no setting names, and a fact says so once', async () => {
+    const { discovery, found, refused, clock, told } = setup({ named: ['orders'], limits: { newPerSecond: 1_000 } });
+    discovery.start();
+    for (let i = 0; i < 256; i++) found(`peer-${i}`);
+    for (let i = 0; i < 3; i++) equal(refused(`late-${i}`).code, 'unknown_upstream');
+    match(refused('late').message, /more than the 256 beside those in ZIDECAR_UPSTREAMS/);
+    equal(told('bound_reached').length, 1);
+    await clock.advance(500_000);
+    found('peer-7').lastUsed = clock.now();
+    await clock.advance(100_001);
+    found('late');
+    deepEqual(discovery.sizes, { named: 1, unnamed: 2 });
+  });
+
+  it('is at most ten new names a second; the next one is to call again', async () => {
+    const { found, refused, clock } = setup();
+    for (let i = 0; i < 10; i++) found(`peer-${i}`);
+    const { code, message } = refused('eleventh');
+    equal(code, 'discovering');
+    match(message, /call again/);
+    found('peer-3');
+    await clock.advance(1_000);
+    found('eleventh');
+  });
+
+  it('is let go after ten minutes without a call, unless it is named', async () => {
+    const { discovery, found, watching, watched, clock } = setup({ named: ['orders'] });
+    discovery.start();
+    const idle = found('idle');
+    watched.at(-1)!.tell([instance()]);
+    found('busy');
+    await clock.advance(590_000);
+    found('busy').lastUsed = clock.now();
+    await clock.advance(60_000);
+    deepEqual(watching(), ['/services/orders', '/services/busy']);
+    deepEqual(idle.endpoints, [], 'so that its connections close');
+    ok(found('idle') !== idle);
+  });
+
+  it('is nobody once stopped', () => {
+    const { discovery, found, watching } = setup({ named: ['orders'] });
+    discovery.start();
+    found('users');
+    discovery.stop();
+    deepEqual(watching(), []);
+  });
+});
+
+describe('what an upstream holds', () => {
+  it('is what the registry tells, and listed even if that is nobody', () => {
+    const { discovery, watched } = setup({ named: ['orders'] });
+    discovery.start();
+    const [upstream] = discovery.upstreams();
+    equal(discovery.isListed('orders'), false);
+    watched[0]!.tell([]);
+    equal(discovery.isListed('orders'), true);
+    watched[0]!.tell([instance({ id: 'b', port: 2 }), instance({ id: 'a', port: 1 })]);
+    deepEqual(upstream!.ids, ['a', 'b']);
+  });
+
+  it('is the union of its sources, and none only when all of them have been heard', () => {
+    const sourcesFor = (name: string): Source[] => ['/a', '/b'].map((root) => ({ dialect: 'curator', path: root + name }));
+    const { discovery, watched, found } = setup({ sourcesFor });
+    const upstream = found('orders');
+    const [one, other] = watched;
+    one!.tell([]);
+    equal(upstream.listed, false);
+    other!.tell([instance({ id: 'b', port: 2 })]);
+    deepEqual(upstream.ids, ['b']);
+    one!.tell([instance({ id: 'a', port: 2 }), instance({ id: 'c', port: 3 })], { confirmed: false });
+    deepEqual(upstream.ids, ['a', 'c']);
+    const [view] = discovery.view();
+    deepEqual(
+      view!.sources.map(({ path, instances, confirmed }) => `${path} ${instances} ${confirmed}`),
+      ['/aorders 2 false', '/borders 1 true'],
+    );
+    equal(view!.confirmed, false);
+  });
+
+  it('is without those that get no call, which are shown and told once', () => {
+    const { discovery, watched, found, told } = setup({ isOwnListener: (_, port) => port === 6140 });
+    const upstream = found('orders');
+    const list = [
+      instance({ id: 'ok' }),
+      instance({ id: 'own', host: '127.0.0.1', port: 6140 }),
+      instance({ id: 'meta', host: '169.254.169.254' }),
+      instance({ id: 'off', up: false, port: 9 }),
+    ];
+    for (let i = 0; i < 3; i++) watched[0]!.tell(list);
+    deepEqual(upstream.ids, ['ok']);
+    deepEqual(
+      told('endpoint_refused').map(({ endpoint, why }) => `${endpoint} ${why}`),
+      [
+        '127.0.0.1:6140 127.0.0.1 is a listener of this sidecar itself',
+        '169.254.169.254:8080 169.254.169.254 is a link-local address',
+      ],
+    );
+    const [view] = discovery.view();
+    deepEqual([view!.refused.length, view!.down.map(({ id }) => id)], [2, ['off']]);
+    watched[0]!.tell([]);
+    watched[0]!.tell(list);
+    equal(told('endpoint_refused').length, 4, 'told again when it comes again');
+  });
+
+  it('is looked at again when our listeners change', () => {
+    const own: number[] = [];
+    const { discovery, watched, found } = setup({ isOwnListener: (_, port) => own.includes(port) });
+    const upstream = found('orders');
+    watched[0]!.tell([instance()]);
+    own.push(8080);
+    discovery.recheck();
+    deepEqual(upstream.ids, []);
+  });
+
+  it('has the address that a name has, asked for in the background, and keeps it while the name can not be resolved', async () => {
+    let answer: readonly string[] | undefined = ['10.0.0.2', '10.0.0.1'];
+    const asked: string[] = [];
+    const resolve = async (host: string): Promise<readonly string[]> => {
+      asked.push(host);
+      if (!answer) throw new Error('SERVFAIL');
+      return answer;
+    };
+    const { watched, found, clock, told } = setup({ resolve });
+    const upstream = found('orders');
+    const host = (): readonly string[] => upstream.endpoints.map((endpoint) => endpoint.host);
+    watched[0]!.tell([instance({ host: 'one.example' })]);
+    deepEqual(host(), []);
+    await calm();
+    deepEqual(host(), ['10.0.0.2']);
+    answer = ['10.0.0.1', '10.0.0.2'];
+    await clock.advance(40_000);
+    deepEqual(host(), ['10.0.0.2'], 'as long as the name keeps it');
+    answer = ['10.0.0.3'];
+    await clock.advance(40_000);
+    deepEqual(host(), ['10.0.0.3']);
+    answer = undefined;
+    await clock.advance(200_000);
+    deepEqual(host(), ['10.0.0.3']);
+    deepEqual(
+      told('name_unresolved').map(({ why }) => why),
+      ['SERVFAIL'],
+    );
+    watched[0]!.tell([]);
+    asked.length = 0;
+    await clock.advance(200_000);
+    deepEqual(asked, [], 'a name that nobody uses is not asked for');
+  });
+
+  it('hears of a name that could not be resolved at first', async () => {
+    let answer: readonly string[] = [];
+    const { watched, found, clock, discovery } = setup({ resolve: async () => answer });
+    const upstream = found('orders');
+    watched[0]!.tell([instance({ host: 'one.example' })]);
+    await calm();
+    deepEqual(discovery.view()[0]!.unresolved, ['one.example']);
+    answer = ['not an address', '10.0.0.1'];
+    await clock.advance(6_000);
+    deepEqual(upstream.ids, ['4a1f9c2e']);
+  });
+
+  it('waits for no slow name, and asks for two at one time', async () => {
+    let [out, most] = [0, 0];
+    const resolve = (): Promise<readonly string[]> => {
+      most = Math.max(most, ++out);
+      return new Promise(() => undefined);
+    };
+    const { watched, found } = setup({ resolve });
+    const upstream = found('orders');
+    const named = Array.from({ length: 20 }, (_, index) => instance({ id: `n${index}`, host: `n${index}.example` }));
+    watched[0]!.tell([instance({ id: 'a' }), ...named]);
+    await calm();
+    deepEqual(upstream.ids, ['a']);
+    equal(most, 2);
+  });
+
+  it('resolves a thousand names at most, and says so', () => {
+    const { watched, found, told } = setup({ resolve: () => new Promise(() => undefined) });
+    found('orders');
+    watched[0]!.tell(Array.from({ length: 1_010 }, (_, index) => instance({ id: `n${index}`, host: `n${index}.example` })));
+    equal(told('bound_reached').length, 1);
+  });
+});
+
+describe('discovery on a tree', () => {
+  it('follows a service through joins, leaves, a lost connection and a new session, and never empties it', async () => {
+    const clock = new FakeClock();
+    const store = new MemoryStore(() => clock.wall());
+    const tree = new MemoryTree(store);
+    const emit = (): void => undefined;
+    const random = seeded(7);
+    const registry = new TreeRegistry({ tree, dialects, clock, random, emit });
+    const discovery = new Discovery<Upstream>({
+      ...{ registry, clock, random, emit, named: ['orders'], closed: true },
+      makeUpstream: (name) => new Upstream(name, clock.now()),
+      sourcesFor: (name) => [{ dialect: 'curator', path: `/services/${name}` }],
+    });
+    const join = (id: string, port: number): void =>
+      store.plant(`/services/orders/${id}`, curator.place(instance({ id, port })).data);
+    const pass = async (ms: number): Promise<void> => {
+      await calm();
+      await clock.advance(ms);
+      await calm();
+    };
+    join('a', 1);
+    discovery.start();
+    const [upstream] = discovery.upstreams();
+    await pass(0);
+    deepEqual(upstream!.ids, ['a']);
+    join('b', 2);
+    await pass(2_000);
+    deepEqual(upstream!.ids, ['a', 'b']);
+    tree.lose();
+    store.delete('/services/orders/a');
+    await pass(10_000);
+    deepEqual(upstream!.ids, ['a', 'b']);
+    tree.expire();
+    await pass(10_000);
+    deepEqual(upstream!.ids, ['a', 'b']);
+    tree.connect();
+    await pass(5_000);
+    deepEqual(upstream!.ids, ['b']);
+    equal(discovery.view()[0]!.confirmed, true);
+    discovery.stop();
+  });
+});
