@@ -1,0 +1,29 @@
+/**
+ * The health check of the container image: asks the sidecar's /live and ends with 0 or 1, the only codes that Docker knows.
+ * Its argument is ZIDECAR_HEALTH as it stands in the container's environment, empty where it is not set. A health listener that
+ * was moved by a flag or by the configuration file cannot be seen from here; one that is off cannot be asked, and passes.
+ */
+import { get, type RequestOptions } from 'node:http';
+
+const DEFAULT = '[::]:6191';
+/** One process stands behind all of its listeners: the first will do. */
+const address = process.argv[2]?.split(',')[0]?.trim() || DEFAULT;
+
+function where(): RequestOptions {
+  if (address.startsWith('unix:')) return { socketPath: address.slice('unix:'.length) };
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { host: ['::', '0.0.0.0'].includes(host) ? 'localhost' : host, port: address.slice(colon + 1) };
+}
+
+function end(well: boolean, word: string): void {
+  console.log(`${address}: ${word}`);
+  process.exitCode = well ? 0 : 1;
+}
+
+if (address === 'off') end(true, 'nothing to ask');
+else
+  get({ ...where(), path: '/live', agent: false }, (answer) => {
+    answer.resume();
+    end(answer.statusCode === 200, `answered ${answer.statusCode ?? 'nothing'}`);
+  }).on('error', (error) => end(false, error.message));
