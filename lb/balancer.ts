@@ -12,7 +12,7 @@ export interface Seat {
 
 /** What one attempt asks for. */
 export interface Ask {
-  /** Ids of endpoints that this call has been to already. */
+  /** Ids of endpoints that this call has been to already. With any in it, this ask is a retry, and the budget has paid for it. */
   readonly tried: readonly string[];
   /** Nothing of the call was ever written: when only tried endpoints are left, one of them may have another go. Default: no. */
   readonly again?: boolean;

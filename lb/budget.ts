@@ -41,9 +41,14 @@ export class RetryBudget {
     return true;
   }
 
+  /** A retry that was paid for could not be sent after all. */
+  giveBack(now: number): void {
+    this.#retries.add(now, -1);
+  }
+
   /** Retries for every hundred calls of the window; 0 when there were no calls. */
   usedPercent(now: number): number {
     const calls = this.#calls.total(now);
-    return calls === 0 ? 0 : (this.#retries.total(now) * 100) / calls;
+    return calls === 0 ? 0 : (Math.max(0, this.#retries.total(now)) * 100) / calls; // what is given back may outlive its payment
   }
 }

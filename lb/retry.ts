@@ -48,7 +48,10 @@ export class RetryDecider {
     this.#parts = parts;
   }
 
-  /** Milliseconds to wait before the next attempt, or undefined: this failure is final. A pause is a promise: it is paid for. */
+  /**
+   * Milliseconds to wait before the next attempt, or undefined: this failure is final. The retry is paid for at once; if the upstream
+   * then has nobody to send it to, the upstream gives it back.
+   */
   next(call: CallSoFar, failed: FailedAttempt, now: number): number | undefined {
     if (!this.#maySend(call, failed)) return undefined;
     const { budget, random, stats, exhausted } = this.#parts;
@@ -59,7 +62,6 @@ export class RetryDecider {
       return undefined;
     }
     this.#dry = false;
-    stats.retries++;
     if (failed.sent === 'nothing' && call.unsentTries === 1) return 0;
     return random() * Math.min(firstPauseMs * 2 ** (call.attempt + call.unsentTries - 1), longestPauseMs);
   }

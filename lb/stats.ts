@@ -15,6 +15,7 @@ export class UpstreamStats {
   latencySumSeconds = 0;
   /** Calls that hold an endpoint now. Kept by the upstream. */
   inFlight = 0;
+  /** Leases given out, and those of them that went to calls which had tried an endpoint before. Kept by the upstream. */
   attempts = 0;
   retries = 0;
   /** Retries that the budget did not allow. */

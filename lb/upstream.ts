@@ -129,16 +129,16 @@ export class Upstream {
     });
   }
 
-  /** A lease on the endpoint that the balancer chooses, or why there is none. */
+  /** A lease on the endpoint that the balancer chooses, or why there is none. A retry that finds nobody costs nothing. */
   acquire(ask: Ask): Lease | NoLease {
     const now = this.#parts.clock.now();
+    const found = this.#find(ask, now);
     this.lastUsed = now;
-    this.#circuits.wake(now);
-    if (this.stats.inFlight >= this.#maxInFlight) return 'overflow';
-    const seat = this.#parts.balancer.pick(ask) ?? (ask.again ? this.#parts.balancer.pick(untried) : undefined);
-    if (seat !== undefined) return this.#lend(seat as Member, now);
-    if (ask.tried.length > 0) return 'tried_all';
-    return this.#hasWeight() ? 'all_open' : 'no_endpoints';
+    if (ask.tried.length > 0) {
+      if (typeof found === 'string') this.budget.giveBack(now);
+      else this.stats.retries++;
+    }
+    return typeof found === 'string' ? found : this.#lend(found, now);
   }
 
   /** What the app is told. `absolute`: the request came through `http_proxy`. After `tried_all` the last real failure is told. */
@@ -191,6 +191,16 @@ export class Upstream {
     const now = this.#parts.clock.now();
     for (const { breaker } of this.#members.values()) counts[breaker.state(now)]++;
     return counts;
+  }
+
+  #find(ask: Ask, now: number): Member | NoLease {
+    const { balancer } = this.#parts;
+    this.#circuits.wake(now);
+    if (this.stats.inFlight >= this.#maxInFlight) return 'overflow';
+    const seat = balancer.pick(ask) ?? (ask.again ? balancer.pick(untried) : undefined);
+    if (seat !== undefined) return seat as Member;
+    if (ask.tried.length > 0) return 'tried_all';
+    return this.#hasWeight() ? 'all_open' : 'no_endpoints';
   }
 
   #lend(member: Member, now: number): Lease {

@@ -7,8 +7,9 @@
  *
  *     credit = base + weight * turns
  *
- * A pick compares the firsts of the groups and sinks the one that paid: O(distinct weights + log seats). Credit belongs to the
- * seat: one that goes keeps it, and a neighbour's coming or going shifts nobody's share.
+ * A pick compares the firsts of the groups and sinks the one that paid: O(distinct weights + log seats). With more than 64 distinct
+ * weights only their two leading digits count, so that the groups stay few. Credit belongs to the seat: one that goes keeps it, and
+ * a neighbour's coming or going shifts nobody's share.
  */
 import type { Ask, Balancer, Seat } from './balancer.js';
 import { Heap, type Placed } from './heap.js';
@@ -32,6 +33,7 @@ const richer = (a: Account, b: Account): boolean => a.base > b.base || (a.base =
 /** Turns after which earnings are written into the accounts, so that no number grows without end. */
 const turnsPerSettlement = 2 ** 20;
 const longestHeadStart = 2 ** 14;
+const mostExactWeights = 64;
 
 export class WeightedRoundRobin implements Balancer {
   readonly evenly: boolean;
@@ -39,6 +41,7 @@ export class WeightedRoundRobin implements Balancer {
   #accounts = new Map<string, Account>();
   #groups: Group[] = [];
   #turns = 0;
+  #roughly = false;
   /** What all earn in one turn, and what they earned when the accounts were settled. */
   #total = 0;
   #settledTotal = 0;
@@ -58,6 +61,7 @@ export class WeightedRoundRobin implements Balancer {
     }
     for (const account of before.values()) if (this.#accounts.get(idOf(account)) !== account) this.#leave(account);
     const first = this.#accounts.size === 0;
+    this.#roughly = !this.evenly && new Set(seats.map(({ weight }) => weight)).size > mostExactWeights;
     for (const seat of seats) {
       if (!this.#accounts.has(seat.endpoint.id)) this.#accounts.set(seat.endpoint.id, this.#open(seat, first));
       this.#regroup(seat);
@@ -179,6 +183,7 @@ export class WeightedRoundRobin implements Balancer {
   }
 
   #weightOf({ weight }: Seat): number {
-    return this.evenly && weight > 0 ? 1 : weight;
+    if (this.evenly) return weight > 0 ? 1 : 0;
+    return this.#roughly ? Number(weight.toPrecision(2)) : weight;
   }
 }

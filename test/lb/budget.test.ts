@@ -42,6 +42,16 @@ describe('retry budget', () => {
     equal(budget.usedPercent(0), 4);
   });
 
+  it('takes back what was not sent', () => {
+    const budget = new RetryBudget();
+    equal(spendAll(budget, 0), 30);
+    budget.giveBack(0);
+    equal(spendAll(budget, 0), 1);
+    budget.called(10_000);
+    budget.giveBack(10_000);
+    equal(budget.usedPercent(10_000), 0);
+  });
+
   it('never lets the retries of a window exceed its share, whatever comes when', () => {
     const step = fc.tuple(fc.nat(3_000), fc.nat(20), fc.nat(40));
     fc.assert(

@@ -2,9 +2,10 @@ import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Seat } from '../../lb/balancer.js';
+import { Heap, type Placed } from '../../lb/heap.js';
 import { WeightedRoundRobin } from '../../lb/weighted-round-robin.js';
 import { seeded } from '../support/random.js';
-import { picks, seat, tally } from './seats.js';
+import { endpoint, picks, seat, tally } from './seats.js';
 
 const balancing = (seats: readonly Seat[], random = (): number => 0): WeightedRoundRobin => {
   const balancer = new WeightedRoundRobin(random);
@@ -222,20 +223,45 @@ describe('weighted round robin', () => {
     notEqual(picks(balancer, 8).indexOf('e0000'), -1);
   });
 
-  it('looks at a few of 5,000 for a pick, not at all of them', () => {
-    let looks = 0;
-    const watched = (id: string, weight: number): Seat => {
-      const plain = seat(id, weight);
-      return { ...plain, get endpoint() { return looks++, plain.endpoint; }, get eligible() { return looks++, true; } }; // prettier-ignore
-    };
-    const balancer = balancing(Array.from({ length: 5_000 }, (_, index) => watched(`e${index}`, 1 + (index % 3))));
-    let most = 0;
-    for (let turn = 0; turn < 20_000; turn++) {
-      looks = 0;
-      balancer.pick({ tried: [] });
-      most = Math.max(most, looks);
-    }
-    // two ids for each tie, two ties a level at most, and the three groups
-    ok(most <= 2 * 2 * Math.ceil(Math.log2(5_000)) + 10, `${most} looks`);
+  for (const [what, weightOf] of [
+    ['three weights', (index: number) => 1 + (index % 3)],
+    ['as many weights', (index: number) => 1 + index / 10],
+  ] as const) {
+    it(`looks at a few of 5,000 with ${what} for a pick, not at all of them`, (test) => {
+      let looks = 0;
+      const first = Object.getOwnPropertyDescriptor(Heap.prototype, 'first')!;
+      test.after(() => Object.defineProperty(Heap.prototype, 'first', first));
+      Object.defineProperty(Heap.prototype, 'first', {
+        configurable: true,
+        get(this: Heap<Placed>) {
+          looks++;
+          return first.get!.call(this) as unknown;
+        },
+      });
+      const watched = (index: number): Seat => {
+        const plain = seat(`e${index}`, weightOf(index));
+        const look = <T>(at: T): T => (looks++, at);
+        return Object.defineProperties(plain, {
+          endpoint: { get: () => look(endpoint(`e${index}`)) },
+          eligible: { get: () => look(true) },
+        });
+      };
+      const balancer = balancing(Array.from({ length: 5_000 }, (_, index) => watched(index)));
+      let most = 0;
+      for (let turn = 0; turn < 20_000; turn++) {
+        looks = 0;
+        balancer.pick({ tried: [] });
+        most = Math.max(most, looks);
+      }
+      // the first of each group, and two ids for each tie: two at each level of a heap, one for each group
+      ok(most <= 4 * Math.ceil(Math.log2(5_000)) + 3 * 270, `${most} looks`);
+    });
+  }
+
+  it('holds the shares of very many weights to a few percent', () => {
+    const seats = Array.from({ length: 100 }, (_, index) => seat(`e${index}`, 1_000 + index));
+    const total = seats.reduce((sum, { weight }) => sum + weight, 0);
+    const counts = tally(picks(balancing(seats), total));
+    for (const { endpoint, weight } of seats) ok(Math.abs(counts[endpoint.id]! / weight - 1) < 0.06, endpoint.id);
   });
 });
