@@ -15,6 +15,7 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off', // a port promises a Promise, an adapter may have nothing to wait for
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       'no-restricted-syntax': ['error', { selector: 'ExportDefaultDeclaration', message: 'name what you export' }],
+      'prefer-const': ['error', { ignoreReadBeforeAssign: true }], // what a closure reads may come later than the closure
       eqeqeq: 'error',
     },
   },

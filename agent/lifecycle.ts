@@ -17,14 +17,15 @@ export interface Stopping {
   /** What the app still has open here. */
   outbound(): { readonly connections: number; readonly calls: number };
   /** The program that `run --` started, if any. */
-  readonly child?: { readonly ended: Promise<number>; signal(name: NodeJS.Signals): void } | undefined;
+  child(): { readonly ended: Promise<number>; signal(name: NodeJS.Signals): void } | undefined;
   /** Closes listeners, connections and the session, in that order. */
   close(): Promise<void>;
 }
 
 export interface Patience {
   readonly drainWaitMs: number;
-  readonly graceMs: number;
+  /** Undefined: as long as it takes. */
+  readonly graceMs: number | undefined;
 }
 
 /** The app is taken to be gone when it has had no connection and no call for this long. */
@@ -38,6 +39,9 @@ export class Lifecycle {
   #closing = false;
   #drained: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
+  #tellStopped: () => void = () => undefined;
+  /** Resolves when everything is closed, whoever asked for it. */
+  readonly stopped = new Promise<void>((resolve) => (this.#tellStopped = resolve));
   readonly #parts: Stopping;
   readonly #patience: Patience;
   readonly #clock: Clock;
@@ -90,14 +94,25 @@ export class Lifecycle {
     this.#enter('draining', why);
     await this.drain();
     this.#parts.drainOutbound();
-    this.#parts.child?.signal(signal);
+    const child = this.#parts.child();
+    child?.signal(signal);
     const over = new AbortController();
-    const gone = this.#parts.child?.ended ?? this.#quiet(over.signal);
+    const gone = child?.ended ?? this.#quiet(over.signal);
     await this.#atMost(gone, this.#patience.graceMs);
     over.abort();
+    await this.#close(why);
+  }
+
+  /** Closes what is open already, when the start has failed. */
+  abandon(): Promise<void> {
+    return this.#close('the start has failed');
+  }
+
+  async #close(why: string): Promise<void> {
     this.#closing = true;
     await this.#parts.close();
     this.#enter('stopped', why);
+    this.#tellStopped();
   }
 
   async #withdraw(waitMs: number): Promise<void> {
@@ -119,7 +134,11 @@ export class Lifecycle {
     }
   }
 
-  async #atMost(done: Promise<unknown>, ms: number): Promise<void> {
+  async #atMost(done: Promise<unknown>, ms: number | undefined): Promise<void> {
+    if (ms === undefined) {
+      await done;
+      return;
+    }
     const over = new AbortController();
     await Promise.race([done, this.#clock.sleep(ms, over.signal).catch(() => undefined)]);
     over.abort();

@@ -1,4 +1,5 @@
 /** The real clock, chance and timers: the only impure file beside main.ts. Everything else is handed these. */
+import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../lb/ports.js';
@@ -18,5 +19,9 @@ export const clock: Clock = {
   },
   sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
 };
+
+/** Of every interface of this machine. */
+export const machineAddresses = (): readonly string[] =>
+  Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
 
 export const random = (): number => Math.random();

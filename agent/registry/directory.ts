@@ -74,6 +74,10 @@ class DirectoryTree implements Tree {
     return this.#keeper.session;
   }
 
+  get watches(): number {
+    return this.#watches.size;
+  }
+
   onSession(listener: (session: Session) => void): () => void {
     return this.#keeper.listen(listener);
   }

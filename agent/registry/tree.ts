@@ -45,6 +45,8 @@ export interface Session {
 
 export interface Tree {
   readonly session: Session;
+  /** Watches that are armed now. */
+  readonly watches: number;
   /** Hears every change of the session until the returned function is called. Not called for the present state. */
   onSession(listener: (session: Session) => void): () => void;
   exists(path: string, onChange?: () => void): Promise<Stat | undefined>;

@@ -22,7 +22,7 @@ const sidecar = (given: { announced?: boolean; child?: boolean; callsUntil?: num
       },
       drainOutbound: () => note('drain outbound'),
       outbound: () => ({ connections: 0, calls: clock.now() - began < (given.callsUntil ?? 0) ? 1 : 0 }),
-      child: given.child ? { ended, signal: (name) => note(`child ${name}`) } : undefined,
+      child: () => (given.child ? { ended, signal: (name) => note(`child ${name}`) } : undefined),
       close: async () => note('close'),
     },
     PATIENCE,

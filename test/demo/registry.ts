@@ -93,12 +93,12 @@ async function ownServer(progress: Progress): Promise<DemoRegistry> {
   progress('starting a ZooKeeper of its own …');
   const server = await ZooKeeperServer.start();
   return {
-    title: `a real ZooKeeper, private to this demo, at ${server.address}`,
-    zookeeper: server.address,
+    title: `a real ZooKeeper, private to this demo, at ${server.connect}`,
+    zookeeper: server.connect,
     loss: 'ZooKeeper stopped',
     takeAway: () => server.stop(),
-    bringBack: () => server.restart(),
-    end: () => server.end(),
+    bringBack: () => server.start(),
+    end: () => server.remove(),
   };
 }
 
@@ -138,7 +138,7 @@ async function behindForwarder(given: string): Promise<DemoRegistry> {
     zookeeper: `127.0.0.1:${taken}${chroot.join('')}`,
     loss: 'ZooKeeper cut off',
     takeAway: cut,
-    bringBack: async () => void (await listen(taken)),
+    bringBack: () => listen(taken).then(() => undefined),
     end: cut,
   };
 }

@@ -57,6 +57,15 @@ export class Curator {
     await this.#ask(`unregister ${name} ${id}`, 'unregistered');
   }
 
+  /** A persistent node, with the parents that it lacks. */
+  async put(path: string, data: string): Promise<void> {
+    await this.#ask(`put ${path} ${Buffer.from(data).toString('base64')}`, 'put');
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.#ask(`delete ${path}`, 'deleted');
+  }
+
   /** `id=host:port:payload`, sorted. Throws what Curator throws: one bad node is enough. */
   async list(name: string): Promise<string[]> {
     return (await this.#ask(`list ${name}`, 'list')).split(' ').slice(1).sort();

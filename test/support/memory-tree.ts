@@ -117,6 +117,10 @@ export class MemoryTree implements Tree {
     return this.#session;
   }
 
+  get watches(): number {
+    return this.#watches.length;
+  }
+
   get watched(): readonly string[] {
     return this.#watches.map(({ of, path }) => `${of} ${path}`).sort();
   }

@@ -61,6 +61,10 @@ export class Watches {
     this.#emit = emit;
   }
 
+  get size(): number {
+    return this.#armed.size;
+  }
+
   /** To be called before the node is looked at, so that no change after the look is missed; then `arm` or `drop`. */
   async listen(kind: Kind, path: string): Promise<Watch> {
     const watch: Watch = { kind, path, stirred: false };

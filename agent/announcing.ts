@@ -1,0 +1,72 @@
+/** Puts together what announces the app: for each announcement a probe, a prober with its verdict, and an announcer. */
+import { allProbes } from '../health/all.js';
+import { httpProbe } from '../health/http.js';
+import { noProbe } from '../health/none.js';
+import type { Probe } from '../health/probe.js';
+import { Prober, type ProberView } from '../health/prober.js';
+import { tcpProbe } from '../health/tcp.js';
+import { Verdict } from '../health/verdict.js';
+import { Announcement } from './announcement.js';
+import type { Config } from './config/load.js';
+import type { Announcement as Announced } from './config/announcements.js';
+import type { Emit } from './events.js';
+import { addressTowards, instanceId } from './identity.js';
+import { Announcer, type AnnouncerView } from './registry/announcer.js';
+import type { Instance } from './registry/dialects/dialect.js';
+import type { Registry } from './registry/registry.js';
+import type { Tree } from './registry/tree.js';
+import type { Clock, Random } from './system.js';
+
+export type AppAnnouncement = Announcement<AnnouncerView, ProberView>;
+
+export interface AnnouncingParts {
+  readonly config: Config;
+  readonly tree: Tree;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+}
+
+export async function makeAnnouncements(parts: AnnouncingParts): Promise<readonly AppAnnouncement[]> {
+  const { config, emit } = parts;
+  const untold = config.announcements.some(({ advertise }) => advertise === undefined);
+  const towards =
+    untold && config.zookeeper.kind === 'zookeeper' ? await addressTowards(config.zookeeper.servers) : { host: '127.0.0.1' };
+  if (towards.warning !== undefined) emit({ kind: 'warned', why: towards.warning });
+  return config.announcements.map((announced) => makeAnnouncement(announced, instanceOf(announced, towards.host), parts));
+}
+
+function instanceOf({ service, appPort, advertise, instanceId: id, weight, zone, meta }: Announced, ownHost: string): Instance {
+  const host = advertise?.host ?? ownHost;
+  const port = advertise?.port ?? appPort;
+  const place = { service, id: id ?? instanceId(service, host, port), host, port };
+  return { ...place, weight, up: true, meta, ...(zone !== undefined && { zone }) };
+}
+
+function makeAnnouncement(announced: Announced, instance: Instance, parts: AnnouncingParts): AppAnnouncement {
+  const { config, tree, registry, clock, random, emit } = parts;
+  const { service, dialect, path } = announced;
+  const prober = new Prober({
+    service,
+    probe: allProbes(announced.probes.map((probe) => probeOf(probe, announced))),
+    verdict: new Verdict({ rise: config.probeRise, fall: config.probeFall }),
+    pace: { intervalMs: config.probeInterval, timeoutMs: config.probeTimeout ?? config.probeInterval },
+    clock,
+    random,
+    emit,
+  });
+  const announcer = new Announcer({ service, source: { dialect, path }, registry, tree, clock, random, emit });
+  return new Announcement(instance, prober, announcer);
+}
+
+function probeOf(probe: Announced['probes'][number], { appHost, appPort }: Announced): Probe {
+  switch (probe.kind) {
+    case 'http':
+      return httpProbe({ url: probe.url });
+    case 'tcp':
+      return tcpProbe({ host: appHost, port: appPort });
+    case 'none':
+      return noProbe;
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * The whole sidecar, put together: every part is made here from the settings and tied to the others, and nowhere else. What each part does
+ * is in its own file.
+ */
+import { Ring } from './admin/ring.js';
+import { serveAdmin } from './admin/server.js';
+import type { Changes, ListenerView, Views } from './admin/views.js';
+import { makeAnnouncements } from './announcing.js';
+import { makeCalling } from './calling.js';
+import type { Child } from './child.js';
+import { effective } from './config/effective.js';
+import type { Config } from './config/load.js';
+import type { Emit, LifecycleFact } from './events.js';
+import { serveHealth } from './health-server.js';
+import { Lifecycle } from './lifecycle.js';
+import type { Listening } from './listen.js';
+import { makeLog } from './log.js';
+import { makeMetrics } from './metrics.js';
+import { ownListeners } from './own-listeners.js';
+import { openTree } from './open-tree.js';
+import { readiness } from './readiness.js';
+import { dialects } from './registry/dialects/dialects.js';
+import { TreeRegistry } from './registry/tree-registry.js';
+import { machineAddresses, type Clock, type Random } from './system.js';
+
+export interface World {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Starts the app; undefined where somebody else does. */
+  readonly startChild?: ((emit: Emit) => Child) | undefined;
+}
+
+export interface App {
+  readonly child: Child | undefined;
+  /** Stops in order, and resolves when everything is closed; `signal` is what the child is told. A second call joins the first. */
+  stop(signal: NodeJS.Signals, why: string): Promise<void>;
+  /** The child has ended by itself: stops without waiting for anybody. */
+  childEnded(why: string): Promise<void>;
+  /** Resolves when everything is closed, whoever asked for it. */
+  readonly stopped: Promise<void>;
+}
+
+/**
+ * Resolves when every listener is open and the child is started. Rejects with a ListenError or a RegistryError that says what to do; nothing
+ * is left open then.
+ */
+export async function startApp(config: Config, { version, clock, random, startChild }: World): Promise<App> {
+  const startedAt = clock.now();
+  const startedWall = clock.wall();
+
+  // what is told, and to whom
+  const log = makeLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    accessLog: config.accessLog,
+    wall: () => clock.wall(),
+  });
+  const ring = new Ring(() => clock.wall());
+  const emit: Emit = (fact) => {
+    log.emit(fact);
+    ring.add(fact);
+    metrics.emit(fact);
+  };
+  const warn = (why: string): void => emit({ kind: 'warned', why });
+  const metrics = makeMetrics(
+    {
+      upstreams: () => discovery.upstreams(),
+      unrouted: () => proxy.strays,
+      announcements: () =>
+        announcements.map((announcement) => {
+          const { service, fact, probe } = announcement.view();
+          return { service, registered: fact === 'announced', up: probe.up };
+        }),
+      session: () => tree.session.state,
+      watches: () => tree.watches,
+      logLinesLost: () => log.lost,
+    },
+    { version, node: process.version, perEndpoint: false },
+  );
+  config.warnings.forEach(warn);
+
+  // the registry; who we are in it; whom we call through it
+  const tree = await openTree({ ...config, clock, random, emit });
+  const registry = new TreeRegistry({ tree, dialects, clock, random, emit });
+  const announcements = await makeAnnouncements({ config, tree, registry, clock, random, emit });
+  const listeners: ListenerView[] = [];
+  const isOwnListener = ownListeners(() => listeners.map(({ at }) => at), machineAddresses);
+  const { discovery, proxy, sweeper } = makeCalling({ config, registry, clock, random, emit, isOwnListener });
+
+  // the order of stopping
+  let child: Child | undefined;
+  const listening: Listening[] = [];
+  const lifecycle = new Lifecycle(
+    {
+      withdraw() {
+        for (const announcement of announcements) announcement.drain();
+        const heardOf = announcements.filter(({ everWanted }) => everWanted).map((announcement) => announcement.withdrawn());
+        return heardOf.length === 0 ? undefined : Promise.all(heardOf).then(() => undefined);
+      },
+      drainOutbound: () => proxy.drain(),
+      outbound: () => proxy.quiet(),
+      child: () => child,
+      async close() {
+        await proxy.close();
+        sweeper.stop();
+        discovery.stop();
+        await Promise.all(announcements.map((announcement) => announcement.stop()));
+        await tree.close();
+        await Promise.all(listening.map((each) => each.close()));
+      },
+    },
+    { drainWaitMs: config.drainWait ?? 0, graceMs: config.grace },
+    clock,
+    emit,
+  );
+
+  // what people and clusters may ask
+  const tellOpen = (what: (LifecycleFact & { kind: 'listening' })['what'], at: string, upstream?: string): void => {
+    listeners.push({ what: upstream ?? what, at });
+    emit({ kind: 'listening', what, at, ...(upstream !== undefined && { upstream }) });
+  };
+  const views: Views = {
+    process: () => ({ version, phase: lifecycle.phase, startedAt: startedWall }),
+    listeners: () => listeners,
+    upstreams: () => discovery.upstreams(),
+    announcements: () => announcements.map((announcement) => announcement.view()),
+    session: () => ({ ...tree.session, server: tree.session.server ?? null }),
+    config: () => effective(config),
+    events: () => ring.list(),
+  };
+  const changes: Changes = {
+    setAnnouncement(change) {
+      for (const announcement of announcements) {
+        if ('weight' in change) announcement.setWeight(change.weight);
+        else if (change.status === 'drain') announcement.drain();
+        else announcement.undrain();
+      }
+    },
+    async drain({ wait }) {
+      const drained = lifecycle.drain();
+      if (wait) await drained;
+    },
+    undrain() {
+      lifecycle.undrained();
+      for (const announcement of announcements) announcement.undrain();
+    },
+    shutdown: () => void lifecycle.stop('SIGTERM', 'asked for by the admin'),
+    setLogLevel: (level) => log.setLevel(level),
+  };
+  const ready = (): ReturnType<typeof readiness> =>
+    readiness({
+      outboundOpen: lifecycle.phase !== 'starting',
+      closing: lifecycle.closing,
+      waitingFor: config.upstreams.named.filter(({ name }) => !discovery.isListed(name)).map(({ name }) => name),
+      waitedMs: clock.now() - startedAt,
+      startWaitMs: config.startWait,
+    });
+
+  // the order of starting: who asks, whom we call, and last of all the prober, so that nobody hears of an app whose sidecar is not there
+  try {
+    listening.push(await serveAdmin(views, changes, config.admin, warn));
+    for (const at of listening[0]!.addresses) tellOpen('admin', at);
+    listening.push(await serveHealth({ ready, metrics: () => metrics.scrape() }, config.health, warn));
+    for (const at of listening[1]!.addresses) tellOpen('health', at);
+    discovery.start();
+    sweeper.start();
+    for (const { at, upstream } of await proxy.listen()) tellOpen(upstream === undefined ? 'outbound' : 'upstream', at, upstream);
+  } catch (error) {
+    await lifecycle.abandon();
+    throw error;
+  }
+  child = startChild?.(emit);
+  lifecycle.started();
+  for (const announcement of announcements) announcement.start();
+
+  return {
+    child,
+    stop: (signal, why) => lifecycle.stop(signal, why),
+    childEnded: (why) => lifecycle.childEnded(why),
+    stopped: lifecycle.stopped,
+  };
+}

@@ -1,0 +1,94 @@
+/** Puts together what carries the app's calls: an upstream for each peer, the discovery that fills them, and the proxy before them. */
+import { isIP } from 'node:net';
+import { defaultBudget } from '../lb/budget.js';
+import { policies } from '../lb/policies.js';
+import { Proxy } from '../lb/proxy.js';
+import type { CallSettings } from '../lb/settings.js';
+import { Sweeper } from '../lb/sweeper.js';
+import { Upstream } from '../lb/upstream.js';
+import { isLoopback } from './config/derived.js';
+import type { Config } from './config/load.js';
+import type { UpstreamSettings } from './config/schema.js';
+import { Discovery } from './discovery.js';
+import type { Emit } from './events.js';
+import type { Registry } from './registry/registry.js';
+import type { Clock, Random } from './system.js';
+
+export interface CallingParts {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  /** True for an address at which this sidecar listens itself. */
+  readonly isOwnListener: (host: string, port: number) => boolean;
+}
+
+export interface Calling {
+  readonly proxy: Proxy;
+  readonly discovery: Discovery<Upstream>;
+  readonly sweeper: Sweeper;
+}
+
+/** Connections to the endpoints of one upstream: as many as it may have calls in flight. */
+const MAX_CONNECTIONS = 1024;
+
+export function makeCalling({ config, registry, clock, random, emit, isOwnListener }: CallingParts): Calling {
+  const discovery = new Discovery<Upstream>({
+    registry,
+    clock,
+    random,
+    emit,
+    makeUpstream: (name) => makeUpstream(name),
+    sourcesFor: (name) => config.sourcesOf(name),
+    named: config.upstreams.named.map(({ name }) => name),
+    closed: config.upstreams.closed,
+    isOwnListener,
+  });
+  const makeUpstream = (name: string): Upstream => {
+    const { policy, retryBudget } = config.settingsOf(name);
+    const source = config.sourcesOf(name).map(({ path }) => path);
+    const budget = { ...defaultBudget, percent: retryBudget };
+    return new Upstream(name, { balancer: policies[policy](random), clock, random, emit, budget, source: source.join(' and ') });
+  };
+  const named = config.upstreams.named.flatMap(({ name, listen }) =>
+    listen.map((listener) => ({ ...listener, upstream: name, setting: 'ZIDECAR_UPSTREAMS' })),
+  );
+  const proxy = new Proxy({
+    lookup: (name, absolute) => discovery.lookup(name, absolute),
+    clock,
+    random,
+    emit,
+    options: {
+      listeners: [...config.outbound.map((listener) => ({ ...listener, setting: 'ZIDECAR_OUTBOUND' })), ...named],
+      settings: (name) => callSettings(config.settingsOf(name)),
+      domain: config.domain,
+      pseudonym: `zidecar-${Math.floor(random() * 2 ** 32)
+        .toString(16)
+        .padStart(8, '0')}`,
+      forwardedFor: config.forwarded === 'append' ? ownAddress(config) : undefined,
+      maxFields: config.maxFields,
+      maxHeadBytes: config.maxHead,
+      maxConnections: MAX_CONNECTIONS,
+      headerTimeoutMs: config.headerTimeout,
+      clientIdleTimeoutMs: config.clientIdleTimeout,
+      accessLog: config.accessLog,
+      trace: config.logLevel === 'trace',
+    },
+  });
+  return { proxy, discovery, sweeper: new Sweeper({ clock, upstreams: () => discovery.upstreams() }) };
+}
+
+/** What peers may be told of us. Never a loopback address, which they would trust as their own. */
+const ownAddress = ({ advertise }: Config): string | undefined =>
+  advertise === undefined || isIP(advertise.host) === 0 || isLoopback(advertise.host) ? undefined : advertise.host;
+
+const callSettings = (of: UpstreamSettings): CallSettings => ({
+  connectTimeoutMs: of.connectTimeout,
+  requestTimeoutMs: of.requestTimeout,
+  responseTimeoutMs: of.responseTimeout,
+  bodyTimeoutMs: of.bodyTimeout,
+  tunnelIdleTimeoutMs: of.tunnelIdleTimeout,
+  idleTimeoutMs: of.idleTimeout,
+  retries: of.retries,
+});

@@ -1,0 +1,91 @@
+/** Each command of the program, from the parsed line to the exit code. What a command does is elsewhere; here is what it prints, and where. */
+import { startApp } from './app.js';
+import { Child } from './child.js';
+import type { Parsed } from './cli.js';
+import { commands } from './commands.js';
+import { check } from './config/effective.js';
+import { loadConfig, loadSettings } from './config/load.js';
+import { ConfigError } from './config/problems.js';
+import { runUntilStopped } from './run.js';
+import { showServices } from './show-services.js';
+import { drain, status, why, type Asking, type Told } from './status.js';
+import { clock, random } from './system.js';
+import { paintFor } from './text.js';
+
+export interface Surroundings {
+  readonly version: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Ends the process at once. */
+  readonly exit: (code: number) => never;
+}
+
+/** EX_USAGE and EX_UNAVAILABLE of sysexits.h. */
+const BAD_CONFIG = 64;
+const NO_ANSWER = 69;
+
+/** Resolves with the exit code. Rejects only by a fault of ours. */
+export async function execute(parsed: Parsed, around: Surroundings): Promise<number> {
+  const { env, stdout, stderr } = around;
+  const print = (text: string): void => void stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  const complain = (text: string): void => void stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+  try {
+    switch (parsed.command) {
+      case 'print':
+        (parsed.exitCode === 0 ? print : complain)(parsed.text);
+        return parsed.exitCode;
+      case 'check': {
+        const { ok, output, complaint } = check(
+          { env, flags: parsed.flags },
+          { json: parsed.json, paint: paintFor(stdout, env) },
+        );
+        if (output !== '') print(output);
+        if (complaint !== '') complain(complaint);
+        return ok ? 0 : BAD_CONFIG;
+      }
+      case 'run':
+        return await run(parsed, around);
+      case 'services':
+        return await showServices(parsed, loadSettings({ env, flags: parsed.flags }, commands.services.settings), around);
+      case 'status':
+      case 'why':
+      case 'drain': {
+        const told = await ask(parsed, around);
+        (told.code === 0 ? print : complain)(told.text);
+        return told.code;
+      }
+    }
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      complain(`zidecar: ${error.message}`);
+      return BAD_CONFIG;
+    }
+    const code = (error as { code?: unknown }).code;
+    if (error instanceof Error && (code === 'not_listening' || error.name === 'RegistryError')) {
+      complain(`zidecar: ${error.message}`);
+      return code === 'not_listening' ? BAD_CONFIG : NO_ANSWER;
+    }
+    throw error;
+  }
+}
+
+async function run({ flags, child }: Extract<Parsed, { command: 'run' }>, { env, version, exit }: Surroundings): Promise<number> {
+  const config = loadConfig({ env, flags });
+  const [command, ...args] = child ?? [];
+  const startChild = command === undefined ? undefined : Child.start.bind(undefined, command, args, env);
+  return runUntilStopped(() => startApp(config, { version, clock, random, startChild }), exit);
+}
+
+function ask(parsed: Extract<Parsed, { command: 'status' | 'why' | 'drain' }>, { env, stdout }: Surroundings): Promise<Told> {
+  const { admin } = loadSettings({ env, flags: parsed.flags }, commands[parsed.command].settings);
+  const asking: Asking = { admin, json: parsed.json, paint: paintFor(stdout, env), clock };
+  switch (parsed.command) {
+    case 'status':
+      return status(asking);
+    case 'why':
+      return why(asking, parsed.name);
+    case 'drain':
+      return drain(asking, parsed.wait);
+  }
+}

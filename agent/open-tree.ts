@@ -1,0 +1,24 @@
+/** The registry's tree where the settings say it is: in ZooKeeper, or in a folder of this machine. */
+import type { Zookeeper } from './config/addresses.js';
+import type { Emit } from './events.js';
+import { openDirectory } from './registry/directory.js';
+import type { Tree } from './registry/tree.js';
+import { loadClient, openZooKeeper } from './registry/zookeeper.js';
+import type { Clock, Random } from './system.js';
+
+export interface TreeParts {
+  readonly zookeeper: Zookeeper;
+  readonly sessionTimeout: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+}
+
+/** Connects in the background. Fails at once only where the ZooKeeper client was not built: with a RegistryError that says how to build it. */
+export async function openTree({ zookeeper, sessionTimeout: sessionTimeoutMs, clock, random, emit }: TreeParts): Promise<Tree> {
+  if (zookeeper.kind === 'zookeeper') {
+    await loadClient();
+    return openZooKeeper({ servers: zookeeper.servers, chroot: zookeeper.chroot, sessionTimeoutMs, clock, random, emit });
+  }
+  return openDirectory({ path: zookeeper.path, sessionTimeoutMs, clock, random, emit });
+}
