@@ -6,6 +6,7 @@
  * README): neither the app's verdict nor the session is part of it, or a lost ZooKeeper would take every pod out at once.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { DropArgument } from 'node:net';
 import type { Listener } from './config/addresses.js';
 import { listen, type Listening } from './listen.js';
 
@@ -38,8 +39,12 @@ export const LIMITS: Limits = {
   lookMs: 1_000,
 };
 
-/** A small HTTP server that waits for nobody long. */
-export function makeBoundedServer(handle: (request: IncomingMessage, response: ServerResponse) => void, limits: Limits): Server {
+/** A small HTTP server that waits for nobody long. `warn` is told when it first turns a connection away because it holds too many. */
+export function makeBoundedServer(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  limits: Limits,
+  warn: (why: string) => void,
+): Server {
   const server = createServer(
     {
       headersTimeout: limits.headMs,
@@ -52,6 +57,10 @@ export function makeBoundedServer(handle: (request: IncomingMessage, response: S
   );
   server.maxConnections = limits.connections;
   server.setTimeout(limits.silenceMs);
+  server.once('drop', (refused: DropArgument | undefined) => {
+    const at = `port ${refused?.localPort ?? '(a socket file)'}`;
+    warn(`${at} holds ${limits.connections} connections, which is its bound: more are closed at once, and this is told once`);
+  });
   return server;
 }
 
@@ -81,7 +90,7 @@ export function serveHealth(
       },
     );
   };
-  return listen(() => makeBoundedServer(handle, limits), listeners, 'ZIDECAR_HEALTH', warn);
+  return listen(() => makeBoundedServer(handle, limits, warn), listeners, 'ZIDECAR_HEALTH', warn);
 }
 
 interface Answer {

@@ -30,7 +30,7 @@ export function serveAdmin(
       },
     );
   };
-  return listen(() => makeBoundedServer(handle, limits), listeners, 'ZIDECAR_ADMIN', warn);
+  return listen(() => makeBoundedServer(handle, limits, warn), listeners, 'ZIDECAR_ADMIN', warn);
 }
 
 type Given = Answer & { readonly allow?: readonly string[] };
