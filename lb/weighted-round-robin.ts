@@ -114,8 +114,10 @@ export class WeightedRoundRobin implements Balancer {
     return aside;
   }
 
-  /** Nobody in the first list has a history. One who joins later starts somewhere in its first turn, so that a fleet of callers
-   * told of it in the same moment does not greet it as one. */
+  /**
+   * Nobody in the first list has a history. One who joins later starts somewhere in its first turn, so that a fleet of callers told of
+   * it in the same moment does not greet it as one.
+   */
   #open(seat: Seat, first: boolean): Account {
     return { seat, base: first ? 0 : -this.#random() * this.#weightOf(seat), group: undefined, place: -1 };
   }

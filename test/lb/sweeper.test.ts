@@ -77,8 +77,9 @@ describe('sweeper', () => {
     sweeper.stop();
   });
 
-  it('gives up on one that does not answer, and lets the next have its place', async () => {
+  it('gives up on one that does not answer, and lets the next have its place', async (test) => {
     const { port, release } = await blackHole();
+    test.after(release);
     const { clock, reached, sweeper } = sweeping([at('silent', port), at('open', openPort)], 1);
     sweeper.start();
     await clock.advance(1_499); // the first sweep was at 500, so the second before its end had no place left
@@ -88,7 +89,6 @@ describe('sweeper', () => {
     await until(() => reached.length > 0);
     deepEqual(reached, ['open']);
     sweeper.stop();
-    release();
   });
 
   it('stops, with whatever it has begun', async () => {
@@ -118,7 +118,7 @@ async function blackHole(): Promise<{ port: number; release: () => void }> {
   const [printed] = (await once(child.stdout, 'data')) as [Buffer];
   const port = Number(printed);
   child.kill('SIGSTOP');
-  const fillers = Array.from({ length: 8 }, () => connect({ host: '127.0.0.1', port }).on('error', () => undefined));
+  const fillers = Array.from({ length: 32 }, () => connect({ host: '127.0.0.1', port }).on('error', () => undefined));
   await once(fillers[0]!, 'connect');
   return { port, release: () => (fillers.forEach((filler) => filler.destroy()), child.kill('SIGKILL')) };
 }
