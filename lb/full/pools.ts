@@ -177,8 +177,10 @@ export class Connection {
   }
 }
 
-/** Every later trouble of the socket is one and the same to undici: the connection is gone. */
+/** To undici any trouble that the system tells of is to be one and the same: the connection is gone. */
 function prepared(socket: Socket, maxHeadBytes: number): () => void {
-  socket.on('error', (error: NodeJS.ErrnoException) => (error.code = 'UND_ERR_SOCKET'));
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.syscall !== undefined) error.code = 'UND_ERR_SOCKET';
+  });
   return dropContinues(socket, maxHeadBytes);
 }

@@ -48,6 +48,7 @@ export class Replay {
     if (!this.#replayable) throw new Error('the beginning of this body is gone');
     this.#given = 0;
     this.#copy = new Copy(() => (this.#moved(), this.#pump()));
+    this.#copy.on('error', () => undefined); // the attempt hears of it, if there is one
     if (this.#error) this.#copy.destroy(this.#error);
     return this.#copy;
   }

@@ -3,7 +3,6 @@
  * else chunks, else the end of the connection), keeps every other field as it is told, and cuts so that the app can see it.
  */
 import type { ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
 import { CallError } from '../errors.js';
 import { trailerFields } from '../headers.js';
 import type { RefusalAnswer } from '../refusal.js';
@@ -85,7 +84,7 @@ export class Reply {
         if (response.chunkedEncoding) response.addTrailers(pairs(trailerFields(answer.trailers())));
         response.end();
       });
-      response.flushHeaders();
+      response.write(nothing); // the head goes now, as it came: flushHeaders would make UTF-8 of it
       body.pipe(response, { end: false });
     });
   }
@@ -93,9 +92,10 @@ export class Reply {
   /** Breaks off, so that nobody takes what was sent for all there is. */
   cut(): void {
     const { socket } = this.#response;
-    // where only the end of the connection ends the answer, an orderly end would be a lie
-    if (this.#endsWithConnection && socket instanceof Socket && socket.remoteAddress !== undefined) socket.resetAndDestroy();
-    else socket?.destroy();
+    // Where only the end of the connection ends the answer, an orderly end would be a lie. `resetAndDestroy` ends in order first and
+    // resets then, so the mark that it leaves for `destroy` is set here.
+    if (this.#endsWithConnection && socket?.remoteAddress !== undefined) Object.assign(socket, { resetAndClosing: true });
+    socket?.destroy();
     this.#response.destroy();
   }
 
@@ -107,6 +107,7 @@ export class Reply {
   }
 }
 
+const nothing = Buffer.alloc(0);
 const gone = (): CallError => new CallError('client_gone', 'the app went away');
 
 /** undici reads reasons as UTF-8; one that was not cannot be sent on, and says nothing that the status does not. */

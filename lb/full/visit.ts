@@ -70,6 +70,7 @@ export class Visit {
     this.#running = next;
     void next.run().finally(() => {
       this.#running = undefined;
+      if (!this.socket.writable) this.end(); // that was the last answer
       const waiting = this.#waiting.shift();
       if (waiting === undefined) return this.#farewell && this.#goodbye();
       if (this.#waiting.length === 0) this.socket.resume();

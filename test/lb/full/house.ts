@@ -1,0 +1,101 @@
+/** A proxy over real sockets with real upstreams, for tests of the full lane: raw apps on one side, raw endpoints on the other. */
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
+import { clock, random } from '../../../agent/system.js';
+import type { Endpoint } from '../../../lb/endpoint.js';
+import type { LbFact } from '../../../lb/facts.js';
+import { policies } from '../../../lb/policies.js';
+import { Proxy, type ProxyListener, type ProxyOptions } from '../../../lb/proxy.js';
+import { defaultCallSettings, type CallSettings } from '../../../lb/settings.js';
+import { Upstream } from '../../../lb/upstream.js';
+import { RawServer, Wire } from '../../support/raw.js';
+
+export interface House {
+  readonly proxy: Proxy;
+  readonly at: string;
+  readonly upstreams: Map<string, Upstream>;
+  readonly facts: LbFact[];
+  /** A new connection of the app. */
+  app(): Promise<Wire>;
+  /** One request on a connection of its own; the whole answer, as long as it has a length. */
+  ask(request: string): Promise<string>;
+}
+
+export interface HouseOptions {
+  readonly settings?: Partial<CallSettings>;
+  readonly proxy?: Partial<ProxyOptions>;
+  readonly listener?: Partial<Extract<ProxyListener, { kind: 'tcp' }>> | Extract<ProxyListener, { kind: 'unix' }>;
+}
+
+export async function house(
+  t: TestContext,
+  peers: Readonly<Record<string, readonly (RawServer | Endpoint)[] | undefined>>,
+  { settings = {}, proxy: options = {}, listener = {} }: HouseOptions = {},
+): Promise<House> {
+  const facts: LbFact[] = [];
+  const emit = (fact: LbFact): void => void facts.push(fact);
+  const upstreams = new Map<string, Upstream>();
+  for (const [name, list] of Object.entries(peers)) {
+    const upstream = new Upstream(name, {
+      balancer: policies.round_robin(() => 0),
+      clock,
+      random,
+      emit,
+      source: `/services/${name}`,
+    });
+    if (list) upstream.update(list.map((peer, index) => (peer instanceof RawServer ? peer.endpoint('abcdef'[index]!) : peer)));
+    upstreams.set(name, upstream);
+  }
+  const tcp: ProxyListener = { kind: 'tcp', host: '127.0.0.1', port: 0, setting: 'ZIDECAR_OUTBOUND' };
+  const proxy = new Proxy({
+    ...{ clock, random, emit },
+    lookup: (name) => upstreams.get(name) ?? { code: 'unknown_upstream', message: `nobody knows "${name}"` },
+    options: {
+      listeners: ['path' in listener ? listener : { ...tcp, ...listener }],
+      settings: () => ({ ...defaultCallSettings, ...settings }),
+      ...{ domain: 'zk', pseudonym: 'zidecar-test', maxFields: 100, maxHeadBytes: 32 * 1024, maxConnections: 1024 },
+      ...{ headerTimeoutMs: 10_000, clientIdleTimeoutMs: 3_600_000 },
+      ...options,
+    },
+  });
+  const [{ at } = { at: '' }] = await proxy.listen();
+  t.after(async () => {
+    await proxy.close();
+    for (const list of Object.values(peers)) for (const peer of list ?? []) if (peer instanceof RawServer) await peer.stop();
+  });
+  const app = (): Promise<Wire> => Wire.dial(at.startsWith('unix:') ? at.slice('unix:'.length) : Number(at.split(':').at(-1)));
+  const ask = async (request: string): Promise<string> => {
+    const wire = await app();
+    const answer = await wire.write(request).message();
+    wire.socket.destroy();
+    return answer;
+  };
+  return { proxy, at, upstreams, facts, app, ask };
+}
+
+/** A port of the loopback where nobody listens. */
+export async function deadPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export const dead = async (id: string): Promise<Endpoint> => ({
+  id,
+  host: '127.0.0.1',
+  port: await deadPort(),
+  weight: 1,
+  meta: {},
+});
+
+/** Looks again until it holds. The test's own time limit is the only one. */
+export async function eventually(look: () => boolean): Promise<void> {
+  while (!look()) await clock.sleep(5);
+}
+
+export const get = (path = '/', more = ''): string => `GET ${path} HTTP/1.1\r\nHost: orders\r\n${more}\r\n`;
+export const ok = (body = 'ok', more = ''): string => `HTTP/1.1 200 OK\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`;
