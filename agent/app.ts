@@ -131,11 +131,16 @@ export async function startApp(config: Config, { version, clock, random, startCh
   };
   const changes: Changes = {
     setAnnouncement(change) {
+      const speaksSpring = config.announcements.some(({ dialect }) => dialect === 'spring');
+      if ('weight' in change && speaksSpring && !(Number.isInteger(change.weight) && change.weight >= 1)) {
+        return { refused: `weight ${change.weight}: the dialect spring takes whole numbers from 1` };
+      }
       for (const announcement of announcements) {
         if ('weight' in change) announcement.setWeight(change.weight);
         else if (change.status === 'drain') announcement.drain();
         else announcement.undrain();
       }
+      return undefined;
     },
     async drain({ wait }) {
       const drained = lifecycle.drain();

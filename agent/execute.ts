@@ -1,5 +1,7 @@
-/** Each command of the program, from the parsed line to the exit code. What a command does is elsewhere; here is what it prints, and where. */
-import { startApp } from './app.js';
+/**
+ * Each command of the program, from the parsed line to the exit code. What a command does is elsewhere; here is what it prints, and where.
+ * The large ones are loaded when they are asked for: `zidecar why` should not wait for the whole sidecar to be read from disk.
+ */
 import { Child } from './child.js';
 import type { Parsed } from './cli.js';
 import { commands } from './commands.js';
@@ -7,7 +9,6 @@ import { check } from './config/effective.js';
 import { loadConfig, loadSettings } from './config/load.js';
 import { ConfigError } from './config/problems.js';
 import { runUntilStopped } from './run.js';
-import { showServices } from './show-services.js';
 import { drain, status, why, type Asking, type Told } from './status.js';
 import { clock, random } from './system.js';
 import { paintFor } from './text.js';
@@ -47,7 +48,9 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
       case 'run':
         return await run(parsed, around);
       case 'services':
-        return await showServices(parsed, loadSettings({ env, flags: parsed.flags }, commands.services.settings), around);
+        return await (
+          await import('./show-services.js')
+        ).showServices(parsed, loadSettings({ env, flags: parsed.flags }, commands.services.settings), around);
       case 'status':
       case 'why':
       case 'drain': {
@@ -72,6 +75,7 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
 
 async function run({ flags, child }: Extract<Parsed, { command: 'run' }>, { env, version, exit }: Surroundings): Promise<number> {
   const config = loadConfig({ env, flags });
+  const { startApp } = await import('./app.js');
   const [command, ...args] = child ?? [];
   const startChild = command === undefined ? undefined : Child.start.bind(undefined, command, args, env);
   return runUntilStopped(() => startApp(config, { version, clock, random, startChild }), exit);

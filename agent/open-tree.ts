@@ -12,13 +12,23 @@ export interface TreeParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** For a look from outside: nothing is written, not even a chroot that is missing. */
+  readonly readOnly?: boolean;
 }
 
 /** Connects in the background. Fails at once only where the ZooKeeper client was not built: with a RegistryError that says how to build it. */
-export async function openTree({ zookeeper, sessionTimeout: sessionTimeoutMs, clock, random, emit }: TreeParts): Promise<Tree> {
+export async function openTree({
+  zookeeper,
+  sessionTimeout: sessionTimeoutMs,
+  clock,
+  random,
+  emit,
+  readOnly = false,
+}: TreeParts): Promise<Tree> {
   if (zookeeper.kind === 'zookeeper') {
     await loadClient();
-    return openZooKeeper({ servers: zookeeper.servers, chroot: zookeeper.chroot, sessionTimeoutMs, clock, random, emit });
+    const { servers, chroot } = zookeeper;
+    return openZooKeeper({ servers, chroot, sessionTimeoutMs, clock, random, emit, readOnly });
   }
   return openDirectory({ path: zookeeper.path, sessionTimeoutMs, clock, random, emit });
 }

@@ -63,9 +63,8 @@ export class TreeRegistry implements Registry {
           await this.#create(path, data, mode);
           how = how === 'found' ? 'created' : how;
         } else if (stat.owner !== 'us') {
-          await this.#tree.remove(path, stat.version);
           how = 'taken_over';
-          await this.#create(path, data, mode);
+          await this.#replace(path, stat.version, data, mode);
         } else if (stat.size !== data.length || !same((await this.#tree.read(path))?.data, data)) {
           await this.#tree.write(path, data, stat.version);
           how = 'rewritten';
@@ -133,6 +132,16 @@ export class TreeRegistry implements Registry {
       `${path} is held by ${who} ${since}, and we are ${address(instance)}: ` +
       `end that one, or set ZIDECAR_INSTANCE_ID to an id that nobody else has`
     );
+  }
+
+  /**
+   * Both are sent before either is answered, so that the servers carry them out one right after the other: a peer that hears of the
+   * removal and asks for the list finds the node that has followed it, and loses no call.
+   */
+  async #replace(path: string, version: number, data: Uint8Array, mode: Parameters<Tree['create']>[2]): Promise<void> {
+    const [removed, created] = await Promise.allSettled([this.#tree.remove(path, version), this.#tree.create(path, data, mode)]);
+    if (removed.status === 'rejected') throw removed.reason;
+    if (created.status === 'rejected') throw created.reason;
   }
 
   /** What is missing above is created each time: an empty service's folder is a container, which the server takes away. */

@@ -82,7 +82,7 @@ describe('sidecars on ZooKeeper', { timeout: 240_000 }, () => {
 
   it('writes what a real Curator reads, and takes it away again', async () => {
     const { sidecar, app: made } = await instance('written', 'w1', { ZIDECAR_WEIGHT: '5', ZIDECAR_ZONE: 'a' });
-    deepEqual(await curator.list('written'), [`w1=127.0.0.1:${made.port}:{weight=5,zone=a}`]);
+    deepEqual(await curator.list('written'), [`w1=127.0.0.1:${made.port}:{zone=a,weight=5}`]);
     equal(await sidecar.stop(), 0);
     deepEqual(await curator.list('written'), []);
   });
