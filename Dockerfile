@@ -39,8 +39,7 @@ RUN node -e "import('zookeeper')" \
  && ln -s /opt/zidecar/dist/agent/main.js /usr/local/bin/zidecar \
  && install -d -o 1000 -g 1000 /var/lib/zidecar
 
-# The image's user "node", by number, so that Kubernetes can see that it is not root. Nothing is written but the snapshot of the last
-# good lists, in /var/lib/zidecar: mount something there to keep it. A read-only root is fine without.
+# The image's user "node", by number, so that Kubernetes can see that it is not root. Nothing is written: a read-only root is fine.
 USER 1000:1000
 
 # Health and metrics. The outbound and the admin listener are on loopback, which the app shares.

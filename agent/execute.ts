@@ -10,17 +10,9 @@ import { loadConfig, loadSettings } from './config/load.js';
 import { ConfigError } from './config/problems.js';
 import { runUntilStopped } from './run.js';
 import { drain, status, why, type Asking, type Told } from './status.js';
+import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
 import { paintFor } from './text.js';
-
-export interface Surroundings {
-  readonly version: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
-  /** Ends the process at once. */
-  readonly exit: (code: number) => never;
-}
 
 /** EX_USAGE and EX_UNAVAILABLE of sysexits.h. */
 const BAD_CONFIG = 64;

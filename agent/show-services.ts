@@ -2,7 +2,6 @@
 import type { Parsed } from './cli.js';
 import type { Settings } from './config/schema.js';
 import type { Emit } from './events.js';
-import type { Surroundings } from './execute.js';
 import { openTree } from './open-tree.js';
 import { quote } from './printable.js';
 import { dialects } from './registry/dialects/dialects.js';
@@ -10,6 +9,7 @@ import { RegistryError, type Tree } from './registry/tree.js';
 import { renderService, renderServices } from './service-table.js';
 import type { ServiceRow } from './service-row.js';
 import { scanServices } from './services.js';
+import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
 import { paintFor } from './text.js';
 

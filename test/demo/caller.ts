@@ -1,19 +1,25 @@
 /**
  * The caller of the demo: asks its own sidecar for `orders`, so many times a second, and prints once in a while, as one line of JSON, what
- * came of it. It knows no address but its sidecar's. Settings: OUTBOUND (host:port), RATE (calls a second).
+ * came of it. It knows no address but its sidecar's, and begins when that is ready, as an app in a pod would. Settings: OUTBOUND and HEALTH
+ * (host:port), RATE (calls a second).
  */
 import { Agent, get } from 'node:http';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What was seen since the start, by the instance that answered; `recent` holds the last seconds only. */
 export interface Report {
   readonly total: number;
   readonly failed: number;
   readonly lastFailure?: string | undefined;
-  readonly instances: Record<string, { readonly calls: number; readonly recent: number; readonly p99: number }>;
+  /** `failed`: it answered, and the answer was an error or was cut. */
+  readonly instances: Record<
+    string,
+    { readonly calls: number; readonly failed: number; readonly recent: number; readonly p99: number }
+  >;
 }
 
-const { OUTBOUND = '127.0.0.1:6140', RATE = '800' } = process.env;
+const { OUTBOUND = '127.0.0.1:6140', HEALTH = '127.0.0.1:6191', RATE = '800' } = process.env;
 const [host = '', port = ''] = OUTBOUND.split(/:(?=\d+$)/);
 const TICK_MS = 10;
 const REPORT_MS = 250;
@@ -23,50 +29,59 @@ const MOST_IN_FLIGHT = 64;
 
 const agent = new Agent({ keepAlive: true, maxSockets: MOST_IN_FLIGHT });
 const calls = new Map<string, number>();
+const failures = new Map<string, number>();
 const recent = [new Map<string, number[]>()];
 let [total, failed, inFlight] = [0, 0, 0];
 let lastFailure: string | undefined;
 
 const call = (): void => {
   const started = performance.now();
-  const done = (instance: string | undefined, why: string): void => {
+  let instance: string | undefined;
+  let ended = false;
+  const end = (failure?: string): void => {
+    if (ended) return;
+    ended = true;
     inFlight--;
     total++;
-    if (instance === undefined) {
+    if (failure !== undefined) {
       failed++;
-      lastFailure = why;
-      return;
+      lastFailure = failure;
+      if (instance !== undefined) failures.set(instance, (failures.get(instance) ?? 0) + 1);
+    } else if (instance !== undefined) {
+      calls.set(instance, (calls.get(instance) ?? 0) + 1);
+      const times = recent[0]!.get(instance) ?? [];
+      times.push(performance.now() - started);
+      recent[0]!.set(instance, times);
     }
-    calls.set(instance, (calls.get(instance) ?? 0) + 1);
-    const times = recent[0]!.get(instance) ?? [];
-    times.push(performance.now() - started);
-    recent[0]!.set(instance, times);
   };
   inFlight++;
-  let settled = false;
-  const once = (instance: string | undefined, why: string): void => {
-    if (!settled) done(instance, why);
-    settled = true;
-  };
   get({ host, port, agent, path: '/', headers: { host: 'orders' } }, (response) => {
-    const instance = response.statusCode === 200 ? String(response.headers['x-instance']) : undefined;
+    const { statusCode = 0, headers } = response;
+    instance = headers['x-instance'] as string | undefined;
     response.resume();
-    response.on('end', () => once(instance, `${response.statusCode ?? 0} ${String(response.headers['x-zidecar-error'] ?? '')}`));
-    response.on('error', (error) => once(undefined, error.message));
-  }).on('error', (error) => once(undefined, error.message));
+    response.on('end', () => end(statusCode === 200 ? undefined : `${statusCode} ${String(headers['x-zidecar-error'] ?? '')}`));
+    response.on('error', (error) => end(error.message));
+  }).on('error', (error) => end(error.message));
 };
 
 const report = (): void => {
-  const instances: Record<string, { calls: number; recent: number; p99: number }> = {};
+  const instances: Record<string, Report['instances'][string]> = {};
   for (const [name, count] of calls) {
     const times = recent.flatMap((slice) => slice.get(name) ?? []).sort((a, b) => a - b);
-    instances[name] = { calls: count, recent: times.length, p99: times[Math.floor(times.length * 0.99)] ?? 0 };
+    const p99 = times[Math.floor(times.length * 0.99)] ?? 0;
+    instances[name] = { calls: count, failed: failures.get(name) ?? 0, recent: times.length, p99 };
   }
   console.log(JSON.stringify({ demo: { total, failed, lastFailure, instances } satisfies Report }));
   recent.unshift(new Map<string, number[]>());
   recent.splice(RECENT_REPORTS);
 };
 
+/** As a startup probe would. */
+const ready = async (): Promise<void> => {
+  while ((await fetch(`http://${HEALTH}/ready`).catch(() => undefined))?.status !== 200) await sleep(50);
+};
+
+await ready();
 let due = 0;
 let last = performance.now();
 const calling = setInterval(() => {

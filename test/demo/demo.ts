@@ -60,8 +60,8 @@ async function play(registry: DemoRegistry, fleet: Fleet, story: Story, killed: 
   await sleep(10_000);
 
   story.scene('orders-b started again');
-  await fleet.startInstance('orders-b', weights['orders-b']!);
   killed.delete('orders-b');
+  await fleet.startInstance('orders-b', weights['orders-b']!);
   await sleep(8_000);
 
   story.scene(registry.loss);
@@ -120,29 +120,29 @@ async function look(fleet: Fleet): Promise<Seen | undefined> {
 
 const stateOf = (name: string, { endpoints }: Seen): string => {
   const endpoint = endpoints.get(name);
-  if (endpoint === undefined) return 'not registered';
+  if (endpoint === undefined) return 'unregistered';
   return endpoint.circuit === 'closed' ? 'well' : `circuit ${endpoint.circuit.replace('_', '-')}`;
 };
 
 const changed = (name: string, before: string, state: string): string => {
-  if (state === 'not registered') return `${name} left the registry`;
-  if (before === 'not registered') return `${name} registered`;
+  if (state === 'unregistered') return `${name} left the registry`;
+  if (before === 'unregistered') return `${name} registered`;
   return state === 'well' ? `${name} well again` : state;
 };
 
 function rows({ report }: Fleet, states: ReadonlyMap<string, string>, killed: ReadonlySet<string>): Row[] {
   const recent = Object.values(report.instances).reduce((sum, instance) => sum + instance.recent, 0);
   return Object.entries(weights).map(([name, weight]) => {
-    const seen = report.instances[name] ?? { calls: 0, recent: 0, p99: 0 };
+    const seen = report.instances[name] ?? { calls: 0, failed: 0, recent: 0, p99: 0 };
     const state = states.get(name) ?? '';
     return {
       instance: name,
       weight,
       share: recent === 0 ? 0 : (100 * seen.recent) / recent,
       calls: seen.calls,
-      failed: 0,
+      failed: seen.failed,
       p99: seen.recent === 0 ? undefined : seen.p99,
-      state: killed.has(name) ? `killed, ${state === 'well' ? 'not yet noticed' : state}`.slice(0, 22) : state,
+      state: killed.has(name) ? `killed, ${state === 'well' ? 'not noticed' : state}` : state,
     };
   });
 }
@@ -172,13 +172,17 @@ async function keepUp(): Promise<void> {
   await new Promise(() => undefined);
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+async function called(fleet: Fleet): Promise<void> {
+  while (fleet.report.total === 0) await sleep(100);
+}
+
+async function until(what: string, done: Promise<unknown>): Promise<void> {
   const started = performance.now();
-  while (!(await holds())) {
+  const over = done.then(() => true);
+  while (!(await Promise.race([over, sleep(100).then(() => false)]))) {
     if (fleet?.failure !== undefined) throw new Error(fleet.failure);
-    if (performance.now() - started > 60_000) throw new Error(`not ${what} within 60 s`);
+    if (performance.now() - started > 60_000) throw new Error(`no ${what} within 60 s`);
     screen.progress(`waiting for ${what} … ${Math.round((performance.now() - started) / 1_000)} s`);
-    await sleep(100);
   }
 }
 

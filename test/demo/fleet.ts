@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Report } from './caller.js';
 
@@ -47,7 +48,7 @@ export class Fleet {
     this.#zookeeper = zookeeper;
   }
 
-  /** Starts an instance of `orders` with its sidecar, which registers it as soon as it answers on /healthz. */
+  /** Starts an instance of `orders` with its sidecar, and resolves when that has registered it. */
   async startInstance(name: string, weight: number): Promise<void> {
     const port = String(await freePort());
     this.#start(name, 'orders', {
@@ -61,18 +62,22 @@ export class Fleet {
       NAME: name,
       PORT: port,
     });
+    await this.#said(name, '"kind":"announced"');
   }
 
   /** Starts the caller with its sidecar, on zidecar's usual ports where these are free. */
   async startCaller(): Promise<void> {
     this.outbound = `127.0.0.1:${await freePort(6140)}`;
     this.admin = `127.0.0.1:${await freePort(6190)}`;
+    const health = `127.0.0.1:${await freePort()}`;
     this.#start('caller', 'caller', {
       ZIDECAR_UPSTREAMS: 'orders',
       ZIDECAR_OUTBOUND: this.outbound,
       ZIDECAR_ADMIN: this.admin,
-      ZIDECAR_HEALTH: `127.0.0.1:${await freePort()}`,
+      ZIDECAR_HEALTH: health,
+      ZIDECAR_START_WAIT: '1m',
       OUTBOUND: this.outbound,
+      HEALTH: health,
     });
   }
 
@@ -144,6 +149,12 @@ export class Fleet {
     createInterface(child.stdout).on('line', hear);
     createInterface(child.stderr).on('line', hear);
     this.#pairs.set(name, { process: child, log });
+  }
+
+  /** Until a line of its log holds these words, or it has ended. */
+  async #said(name: string, words: string): Promise<void> {
+    const { process: child, log } = this.#pairs.get(name)!;
+    while (child.exitCode === null && child.signalCode === null && !log.some((line) => line.includes(words))) await sleep(50);
   }
 
   #signal(name: string, signal: NodeJS.Signals): void {

@@ -48,8 +48,15 @@ export class FakeClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
-      const stop = this.after(ms, resolve);
-      signal?.addEventListener('abort', () => (stop(), reject(signal.reason as Error)), { once: true });
+      const abort = (): void => {
+        stop();
+        reject(signal?.reason as Error);
+      };
+      const stop = this.after(ms, () => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      });
+      signal?.addEventListener('abort', abort, { once: true });
     });
   }
 
