@@ -4,37 +4,17 @@
  */
 import { BlockList, isIPv6 } from 'node:net';
 
-type Kind = readonly [why: string, nets: readonly (readonly [net: string, prefix: number])[]];
-
-const kinds: readonly Kind[] = [
-  [
-    'is the unspecified address',
-    [
-      ['0.0.0.0', 8],
-      ['::', 128],
-    ],
-  ],
-  [
-    'is a link-local address',
-    [
-      ['169.254.0.0', 16],
-      ['fe80::', 10],
-    ],
-  ],
-  [
-    'is a multicast address',
-    [
-      ['224.0.0.0', 4],
-      ['ff00::', 8],
-    ],
-  ],
-  ['is the broadcast address', [['255.255.255.255', 32]]],
-];
+const kinds = [
+  ['is the unspecified address', '0.0.0.0/8', '::/128'],
+  ['is a link-local address', '169.254.0.0/16', 'fe80::/10'],
+  ['is a multicast address', '224.0.0.0/4', 'ff00::/8'],
+  ['is the broadcast address', '255.255.255.255/32'],
+] as const;
 const family = (host: string): 'ipv4' | 'ipv6' => (isIPv6(host) ? 'ipv6' : 'ipv4');
 
-const lists = kinds.map(([why, nets]) => {
+const lists = kinds.map(([why, ...nets]) => {
   const list = new BlockList();
-  for (const [net, prefix] of nets) list.addSubnet(net, prefix, family(net));
+  for (const [net = '', prefix] of nets.map((text) => text.split('/'))) list.addSubnet(net, Number(prefix), family(net));
   return [why, list] as const;
 });
 

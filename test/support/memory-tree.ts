@@ -249,7 +249,9 @@ export class MemoryTree implements Tree {
   }
 
   async #ask<T>(operation: Operation, path: string, answer: () => T): Promise<T> {
-    this.#checkConnected(operation, path);
+    const now = this.#session.state;
+    if (now !== 'connected')
+      throw new RegistryError(now === 'closed' ? 'closed' : 'disconnected', `${operation} ${path}: ${now}`);
     if (!/^\/$|^(\/(?!\.{1,2}(\/|$))[^/\0-\x1f\x7f-\x9f]+)+$/.test(path))
       throw new RegistryError('bad_path', `${operation} ${path}`);
     this.calls.push(`${operation} ${path}`);
@@ -269,12 +271,6 @@ export class MemoryTree implements Tree {
     } finally {
       this.#inFlight--;
     }
-  }
-
-  #checkConnected(operation: Operation, path: string): void {
-    const { state } = this.#session;
-    if (state === 'closed') throw new RegistryError('closed', `${operation} ${path}: closed`);
-    if (state !== 'connected') throw new RegistryError('disconnected', `${operation} ${path}: not connected`);
   }
 
   #look<T>(

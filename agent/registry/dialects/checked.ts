@@ -8,7 +8,7 @@ import { quote } from '../../printable.js';
 /** No control, format, private or unassigned character and no line end: safe in a log, a terminal and a JSON view. */
 const PRINTABLE = /^[^\p{C}\p{Zl}\p{Zp}]{1,256}$/u;
 const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
-const DECIMAL = /^\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?$/;
+const DECIMAL = /^\d{1,20}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?$/;
 /** Far above any weight in use, and low enough that the sum over a service stays exact. */
 const MOST_WEIGHT = 1_000_000;
 

@@ -53,7 +53,8 @@ export function readEnvelope(service: string, node: string, data: Uint8Array, st
   const id = envelope.get('id') ?? node;
   // a sequential node is its id and ten digits of the tree's
   const own = type === 'DYNAMIC_SEQUENTIAL' ? node.replace(/\d{10}$/, '') : node;
-  if ((id !== node && id !== own) || !isPrintable(node)) return skip('bad_id', `id ${shown(id)}, but the node is ${shown(node)}`);
+  if (!isPrintable(node)) return skip('bad_id', `the node's name ${shown(node)} cannot be shown`);
+  if (id !== node && id !== own) return skip('bad_id', `id ${shown(id)}, but the node is ${shown(node)}`);
   const host = asHost(envelope.get('address'));
   if (host === undefined) return skip('bad_host', `address ${shown(envelope.get('address'))}`);
   const port = asPort(envelope.get('port'));

@@ -1,0 +1,88 @@
+/**
+ * What is to be said of one service after its nodes have been read: how many there are, how many of them get calls, and what somebody should
+ * look at. Knows what hurts readers that are not ours. Pure.
+ */
+import { address } from '../lb/endpoint.js';
+import { endpointsOf } from './endpoints.js';
+import type { Instance, Skip } from './registry/dialects/dialect.js';
+
+/** One node as it was read. `dialect`: undefined where its bytes do not tell. */
+export interface ReadNode {
+  readonly name: string;
+  readonly dialect: string | undefined;
+  readonly said: Instance | Skip;
+}
+
+export interface ServiceNode {
+  readonly name: string;
+  readonly dialect: string;
+  /** Empty where it could not be read. */
+  readonly address: string;
+  readonly weight: number | undefined;
+  readonly zone: string;
+  readonly state: 'routable' | 'down' | 'no calls';
+  /** A sentence, or empty. */
+  readonly problem: string;
+}
+
+export interface ServiceRow {
+  readonly service: string;
+  /** The parent of its nodes. */
+  readonly path: string;
+  /** `curator`, `spring`, `mixed`, or `-` where nothing tells. */
+  readonly dialect: string;
+  /** Undefined where they are not read. */
+  readonly instances: number | undefined;
+  readonly routable: number | undefined;
+  readonly problems: readonly string[];
+  readonly nodes: readonly ServiceNode[];
+}
+
+/** `complete`: false where time was up before all of its nodes had been read. */
+export function serviceRow(service: string, path: string, read: readonly ReadNode[], complete: boolean): ServiceRow {
+  const nodes = read.map(describe).sort((one, other) => (one.name < other.name ? -1 : 1));
+  const kinds = [...new Set(read.flatMap(({ dialect }) => dialect ?? []))];
+  const routable = new Set(nodes.filter(({ state }) => state === 'routable').map((node) => node.address)).size;
+  const problems = [
+    ...(complete ? [] : [`only ${read.length} of its nodes were read: time was up`]),
+    ...(kinds.length > 1 ? ["Curator's and Spring's nodes side by side, a plain Curator reader throws"] : []),
+    ...nodes.filter(({ problem }) => problem !== '').map(({ name, problem }) => `node ${short(name)}: ${problem}`),
+    ...duplicates(nodes),
+  ];
+  if (complete && read.length === 0) problems.push(EMPTY);
+  else if (routable === 0 && problems.length === 0) problems.push('nobody gets calls: all are drained or have weight 0');
+  const dialect = kinds.length > 1 ? 'mixed' : (kinds[0] ?? '-');
+  return { service, path, dialect, instances: read.length, routable, problems, nodes };
+}
+
+/** Trouble first, then empty folders, then those that are well, and last what is only told of; each by name. */
+export function inOrder(rows: readonly ServiceRow[]): readonly ServiceRow[] {
+  const rank = ({ instances, problems }: ServiceRow): number =>
+    instances === undefined ? 3 : problems.length === 0 ? 2 : problems[0] === EMPTY ? 1 : 0;
+  return [...rows].sort((one, other) => rank(one) - rank(other) || (one.service < other.service ? -1 : 1));
+}
+
+const EMPTY = 'empty folder';
+const NUMBERS = ['no', 'one', 'two', 'three', 'four', 'five'];
+
+function describe({ name, dialect = '-', said }: ReadNode): ServiceNode {
+  if ('skip' in said) {
+    return { name, dialect, address: '', weight: undefined, zone: '', state: 'no calls', problem: said.detail };
+  }
+  const { weight, zone = '', up } = said;
+  // a name counts as an address here: nothing is resolved for a look
+  const { refused } = endpointsOf([said], { addressOf: () => '192.0.2.1', isOwnListener: () => false });
+  const problem = refused[0] ? `${refused[0].why}, which gets no calls` : '';
+  const state = !up ? 'down' : weight === 0 || problem !== '' ? 'no calls' : 'routable';
+  return { name, dialect, address: address(said), weight, zone, state, problem };
+}
+
+function duplicates(nodes: readonly ServiceNode[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { address: at, state } of nodes) if (state === 'routable') counts.set(at, (counts.get(at) ?? 0) + 1);
+  return [...counts].filter(([, count]) => count > 1).map(([at, count]) => `${NUMBERS[count] ?? count} nodes with ${at}`);
+}
+
+/** A UUID by its beginning, which is enough to find it; other names say something, so they stay. */
+const short = (name: string): string =>
+  /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(name) ? `${name.slice(0, 4)}…` : name.length > 40 ? `${name.slice(0, 39)}…` : name;

@@ -1,0 +1,163 @@
+/**
+ * A look at every service of a registry, for a person: reads, never writes, arms no watch, and has an end. What was read when time is up is
+ * what is told. Roots of systems that this release does not read are told of, so that nobody wonders where their services are.
+ */
+import type { Dialect, Instance, Skip } from './registry/dialects/dialect.js';
+import { openEnvelope, payloadClass } from './registry/dialects/envelope.js';
+import { SPRING_CLASS } from './registry/dialects/spring.js';
+import { ReadSlots } from './registry/read-slots.js';
+import { MAX_NODE_BYTES, RegistryError } from './registry/tree.js';
+import type { Stat, Tree } from './registry/tree.js';
+import { inOrder, serviceRow, type ReadNode, type ServiceRow } from './service-row.js';
+import type { Clock } from './system.js';
+
+export interface Scan {
+  readonly dialects: ReadonlyMap<string, Dialect>;
+  readonly clock: Pick<Clock, 'now' | 'after'>;
+  /** Parents of instances with `{service}` in them. */
+  readonly roots?: readonly string[];
+  /** Only this service. */
+  readonly only?: string | undefined;
+  readonly deadlineMs?: number;
+  readonly onProgress?: (read: number, services: number) => void;
+}
+
+const READS_IN_FLIGHT = 16;
+const SERVICES_AT_ONE_TIME = 16;
+const elsewhere = [
+  ['/discovery', 'serverset'],
+  ['/aurora', 'serverset'],
+  ['/nerve/services', 'smartstack'],
+  ['/dubbo', 'dubbo'],
+] as const;
+
+interface Found {
+  readonly service: string;
+  readonly path: string;
+  readonly nodes: ReadNode[];
+  complete: boolean;
+}
+
+/** Fails with 'disconnected' when no session could be had in time. */
+export async function scanServices(tree: Tree, scan: Scan): Promise<readonly ServiceRow[]> {
+  const { clock, roots = ['/services/{service}'], deadlineMs = 10_000, only } = scan;
+  let stop = (): void => undefined;
+  let over = false;
+  const deadline = new Promise<void>((resolve) => {
+    stop = clock.after(deadlineMs, () => {
+      over = true;
+      resolve();
+    });
+  });
+  const found: Found[] = [];
+  const told: ServiceRow[] = [];
+  const look = async (): Promise<void> => {
+    await connected(tree);
+    const slots = new ReadSlots(READS_IN_FLIGHT);
+    const ask = <T>(read: () => Promise<T>): Promise<T | undefined> => slots.run(async () => (over ? undefined : read()));
+    for (const root of new Set(roots)) found.push(...(await servicesUnder(tree, root, only)));
+    if (only === undefined) told.push(...(await notRead(tree, roots)));
+    await readAll(tree, found, ask, scan);
+  };
+  try {
+    await Promise.race([look(), deadline]);
+  } finally {
+    over = true;
+    stop();
+  }
+  if (tree.session.epoch === 0)
+    throw new RegistryError('disconnected', `no session with the registry within ${deadlineMs / 1_000} s`);
+  return [...inOrder(found.map(({ service, path, nodes, complete }) => serviceRow(service, path, nodes, complete))), ...told];
+}
+
+function connected(tree: Tree): Promise<void> {
+  if (tree.session.state === 'connected') return Promise.resolve();
+  return new Promise((resolve) => {
+    const stop = tree.onSession(({ state }) => {
+      if (state !== 'connected') return;
+      stop();
+      resolve();
+    });
+  });
+}
+
+async function servicesUnder(tree: Tree, root: string, only: string | undefined): Promise<readonly Found[]> {
+  const [parent = '', rest = ''] = root.split('/{service}');
+  const names = (await tree.children(parent === '' ? '/' : parent))?.names ?? [];
+  return names
+    .filter((service) => only === undefined || service === only)
+    .map((service) => ({ service, path: `${parent}/${service}${rest}`, nodes: [], complete: false }));
+}
+
+async function notRead(tree: Tree, roots: readonly string[]): Promise<readonly ServiceRow[]> {
+  const rows: ServiceRow[] = [];
+  for (const [path, dialect] of elsewhere) {
+    if (roots.some((root) => root.startsWith(`${path}/`))) continue;
+    const names = (await tree.children(path).catch(() => undefined))?.names ?? [];
+    if (names.length === 0) continue;
+    const what = `${names.length} ${names.length === 1 ? 'folder' : 'folders'} of ${dialect}, which this release does not read`;
+    rows.push({ service: path, path, dialect, instances: undefined, routable: undefined, problems: [what], nodes: [] });
+  }
+  return rows;
+}
+
+type Ask = <T>(read: () => Promise<T>) => Promise<T | undefined>;
+
+async function readAll(tree: Tree, found: readonly Found[], ask: Ask, { dialects, onProgress }: Scan): Promise<void> {
+  let [next, done] = [0, 0];
+  const reader = async (): Promise<void> => {
+    for (let one = found[next++]; one !== undefined; one = found[next++]) {
+      await readOne(tree, one, ask, dialects);
+      onProgress?.(++done, found.length);
+    }
+  };
+  await Promise.all(Array.from({ length: SERVICES_AT_ONE_TIME }, reader));
+}
+
+async function readOne(tree: Tree, one: Found, ask: Ask, dialects: Scan['dialects']): Promise<void> {
+  const listed = await ask(() => tree.children(one.path)).catch((error: unknown) => refusal(error));
+  if (listed === undefined) return;
+  if ('skip' in listed) {
+    one.nodes.push({ name: '(the folder itself)', dialect: undefined, said: listed });
+    one.complete = true;
+    return;
+  }
+  const read = await Promise.all(
+    listed.names.map(async (name) => {
+      const path = `${one.path}/${name}`;
+      const node = await ask(() => readNode(tree, path)).catch((error: unknown) => refusal(error));
+      if (node === undefined) return false;
+      if (node !== 'gone') one.nodes.push({ name, ...understand(one.service, name, node, dialects) });
+      return true;
+    }),
+  );
+  one.complete = read.every(Boolean);
+}
+
+/** Bytes of a node; a word when it has gone meanwhile, a reason when it is too large. */
+async function readNode(tree: Tree, path: string): Promise<{ readonly data: Uint8Array; readonly stat: Stat } | Skip | 'gone'> {
+  const stat = await tree.exists(path);
+  if (stat === undefined) return 'gone';
+  if (stat.size > MAX_NODE_BYTES) return { skip: 'too_large', detail: `${stat.size} bytes, at most ${MAX_NODE_BYTES} are read` };
+  return (await tree.read(path)) ?? 'gone';
+}
+
+function understand(
+  service: string,
+  name: string,
+  node: { readonly data: Uint8Array; readonly stat: Stat } | Skip,
+  dialects: Scan['dialects'],
+): { readonly dialect: string | undefined; readonly said: Instance | Skip } {
+  if ('skip' in node) return { dialect: undefined, said: node };
+  const envelope = openEnvelope(node.data);
+  const isSpring = !('skip' in envelope) && payloadClass(envelope) === SPRING_CLASS;
+  const dialect = isSpring ? 'spring' : 'curator';
+  const said = dialects.get(dialect)!.read(service, name, node.data, node.stat);
+  return { dialect: 'skip' in envelope ? undefined : dialect, said };
+}
+
+const refusal = (error: unknown): Skip => {
+  if (error instanceof RegistryError && error.code === 'no_auth')
+    return { skip: 'unreadable', detail: 'no permission to read it' };
+  return { skip: 'unreadable', detail: (error instanceof Error ? error.message : String(error)).slice(0, 200) };
+};

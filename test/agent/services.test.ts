@@ -1,0 +1,211 @@
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { curator } from '../../agent/registry/dialects/curator.js';
+import { dialects } from '../../agent/registry/dialects/dialects.js';
+import { spring } from '../../agent/registry/dialects/spring.js';
+import { inOrder } from '../../agent/service-row.js';
+import { renderService, renderServices } from '../../agent/service-table.js';
+import { scanServices } from '../../agent/services.js';
+import { paintFor } from '../../agent/text.js';
+import { calm } from '../support/calm.js';
+import { FakeClock } from '../support/clock.js';
+import { MemoryStore, MemoryTree } from '../support/memory-tree.js';
+import { instance } from './registry/dialects/node.js';
+
+const uuid = '4a1f9c2e-0b7c-4c1e-9a52-2f6a1b7d9e10';
+const look = { paint: paintFor({}, {}), width: 100 };
+const setup = (connected = true) => {
+  const clock = new FakeClock();
+  const store = new MemoryStore(() => clock.wall());
+  const tree = new MemoryTree(store, { connected });
+  const put = (service: string, id: string, port: number, more = {}, dialect = curator): void =>
+    store.plant(`/services/${service}/${id}`, dialect.place(instance({ service, id, port, ...more })).data);
+  return { clock, store, tree, put, scan: (more = {}) => scanServices(tree, { dialects, clock, ...more }) };
+};
+
+describe('a look at the services of a registry', () => {
+  it('counts instances and those that get calls, and tells the dialects apart', async () => {
+    const { scan, put } = setup();
+    put('orders', 'a', 1);
+    put('orders', 'b', 2, { weight: 5 });
+    put('orders', 'c', 3, { up: false });
+    put('orders', 'd', 4, { weight: 0 });
+    put('users', uuid, 1, {}, spring);
+    deepEqual(
+      (await scan()).map(({ service, dialect, instances, routable, problems }) => [
+        service,
+        dialect,
+        instances,
+        routable,
+        problems,
+      ]),
+      [
+        ['orders', 'curator', 4, 2, []],
+        ['users', 'spring', 1, 1, []],
+      ],
+    );
+  });
+
+  it('shows trouble first, in sentences that help', async () => {
+    const { scan, put, store } = setup();
+    put('fine', 'a', 1);
+    store.plant('/services/deserted', '');
+    put('orders', 'a', 1, {}, spring);
+    store.plant(`/services/orders/${uuid}`, '{"name":"orders","address":"10.1.2.3","port":null,"sslPort":null}');
+    put('users', 'a', 1);
+    put('users', 'b', 1);
+    put('mixed', 'a', 1);
+    put('mixed', 'b', 2, {}, spring);
+    put('local', 'a', 1, { host: '169.254.169.254' });
+    put('asleep', 'a', 1, { up: false });
+    store.plant('/services/huge/a', 'x'.repeat(100_000));
+    store.plant('/services/empty/a', '');
+    const rows = await scan();
+    deepEqual(
+      rows.map(({ service, dialect, problems }) => [service, dialect, ...problems]),
+      [
+        ['asleep', 'curator', 'nobody gets calls: all are drained or have weight 0'],
+        ['empty', '-', 'node a: no data; Curator readers throw for the whole service'],
+        ['huge', '-', 'node a: 100000 bytes, at most 65536 are read'],
+        ['local', 'curator', 'node a: 169.254.169.254 is a link-local address, which gets no calls'],
+        ['mixed', 'mixed', "Curator's and Spring's nodes side by side, a plain Curator reader throws"],
+        [
+          'orders',
+          'mixed',
+          "Curator's and Spring's nodes side by side, a plain Curator reader throws",
+          'node 4a1f…: port null, Spring readers throw',
+        ],
+        ['users', 'curator', 'two nodes with 10.1.2.3:1'],
+        ['deserted', '-', 'empty folder'],
+        ['fine', 'curator'],
+      ],
+    );
+    equal(rows.find(({ service }) => service === 'users')?.routable, 1);
+  });
+
+  it('writes nothing, arms no watch, and reads 16 nodes at one time at most', async () => {
+    const { scan, put, tree } = setup();
+    for (let i = 0; i < 40; i++) for (let j = 1; j < 5; j++) put(`service-${i}`, `i${j}`, j);
+    const release = tree.hold();
+    const rows = scan();
+    await calm();
+    release();
+    equal((await rows).length, 40);
+    equal(tree.mostInFlight, 16);
+    equal(tree.watches, 0);
+    ok(tree.calls.every((call) => /^(exists|read|children) /.test(call)));
+  });
+
+  it('ends in time with what it has, and says what it has not', async () => {
+    const { scan, put, tree, clock } = setup();
+    for (const service of ['a', 'b']) for (const id of ['x', 'y']) put(service, id, 1);
+    const progress: string[] = [];
+    const rows = scan({ onProgress: (read: number, all: number) => progress.push(`${read}/${all}`) });
+    await calm(0);
+    const release = tree.hold();
+    await calm();
+    await clock.advance(10_000);
+    match((await rows)[0]?.problems[0] ?? '', /^only 0 of its nodes were read: time was up$/);
+    release();
+    deepEqual(progress, []);
+  });
+
+  it('waits for a session, and fails when there is none in time', async () => {
+    const { scan, put, tree, clock } = setup(false);
+    put('orders', 'a', 1);
+    const rows = scan();
+    tree.connect();
+    equal((await rows).length, 1);
+    const other = setup(false);
+    const failed = rejects(other.scan({ deadlineMs: 3_000 }), { code: 'disconnected', message: /within 3 s/ });
+    await other.clock.advance(3_000);
+    await failed;
+    equal(clock.now(), 1_000);
+  });
+
+  it('reads one service alone, and other roots', async () => {
+    const { scan, put, store } = setup();
+    put('orders', 'a', 1);
+    put('users', 'a', 1);
+    store.plant('/teams/blue/orders/live/z', curator.place(instance({ id: 'z' })).data);
+    deepEqual(
+      (await scan({ only: 'users' })).map(({ service }) => service),
+      ['users'],
+    );
+    deepEqual(
+      (await scan({ only: 'nobody' })).map(({ service }) => service),
+      [],
+    );
+    const [row] = await scan({ roots: ['/teams/blue/{service}/live'] });
+    deepEqual([row?.path, row?.routable], ['/teams/blue/orders/live', 1]);
+  });
+
+  it('tells of what it does not read', async () => {
+    const { scan, store } = setup();
+    store.plant('/dubbo/com.acme.OrderService/providers', '');
+    store.plant('/nerve/services/orders/services', '');
+    store.plant('/nerve/services/users/services', '');
+    deepEqual(
+      (await scan()).map(({ service, dialect, problems }) => [service, dialect, ...problems]),
+      [
+        ['/nerve/services', 'smartstack', '2 folders of smartstack, which this release does not read'],
+        ['/dubbo', 'dubbo', '1 folder of dubbo, which this release does not read'],
+      ],
+    );
+    ok(!(await scan({ roots: ['/dubbo/{service}/providers'] })).some(({ service }) => service === '/dubbo'));
+  });
+
+  it('says so where it may not read', async () => {
+    const { scan, put, tree } = setup();
+    put('orders', 'a', 1);
+    tree.fail('read', 'no_auth');
+    deepEqual((await scan())[0]?.problems, ['node a: no permission to read it']);
+  });
+});
+
+describe('the table of services', () => {
+  it('is one that a person reads', async () => {
+    const { scan, put, store } = setup();
+    put('fine', 'a', 1);
+    for (let i = 1; i < 12; i++) put('orders', `i${i}`, i, {}, spring);
+    store.plant(`/services/orders/${uuid}`, spring.place(instance()).data.slice(0, 9));
+    store.plant('/services/users/one', 'x');
+    store.plant('/services/users/two', 'y');
+    store.plant('/dubbo/x', '');
+    equal(
+      renderServices(await scan(), look),
+      [
+        'SERVICE  DIALECT  INSTANCES  ROUTABLE  PROBLEM',
+        'orders   spring          12        11  node 4a1f…: not JSON in UTF-8: "{"name":""',
+        'users    -                2         0  node one: not JSON in UTF-8: "x" (and 1 more)',
+        'fine     curator          1         1',
+        '/dubbo   dubbo            -         -  1 folder of dubbo, which this release does not read',
+      ].join('\n'),
+    );
+    match(renderServices(await scan(), { ...look, all: true }), /\n {39}node two: not JSON/);
+  });
+
+  it('shows one service with its nodes, the troubled first, and no character that moves a cursor', async () => {
+    const { scan, put, store } = setup();
+    put('orders', 'a', 1, { weight: 5, zone: 'eu' });
+    put('orders', 'b', 1);
+    store.plant('/services/orders/z\u200b', '{"address":"10.1.2.3","port":1}');
+    const [row] = await scan();
+    const text = renderService(row!, look);
+    equal(
+      text,
+      [
+        'orders curator 3 instances, 1 routable, in /services/orders',
+        'two nodes with 10.1.2.3:1',
+        'NODE     ADDRESS     WEIGHT  ZONE  STATE     PROBLEM',
+        'z\\u200b                            no calls  the node\'s name "z\\u200b" cannot be shown',
+        'a        10.1.2.3:1       5  eu    routable',
+        'b        10.1.2.3:1       1        routable',
+      ].join('\n'),
+    );
+  });
+
+  it('is empty but for its head when there is nothing', () => {
+    equal(renderServices(inOrder([]), look), 'SERVICE  DIALECT  INSTANCES  ROUTABLE  PROBLEM');
+  });
+});
