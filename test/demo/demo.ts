@@ -30,11 +30,10 @@ async function main(): Promise<void> {
   screen.say(`registry: ${registry.title}`);
   fleet = new Fleet(registry.zookeeper);
   screen.progress('starting four apps with a sidecar each …');
-  await Promise.all([
-    ...Object.entries(weights).map(([name, weight]) => fleet!.startInstance(name, weight)),
-    fleet.startCaller(),
-  ]);
-  await until('three instances routable', async () => (await look(fleet!))?.endpoints.size === 3 && fleet!.report.total > 0);
+  const starting = Object.entries(weights).map(([name, weight]) => fleet!.startInstance(name, weight));
+  await until('three instances in the registry', Promise.all(starting));
+  await fleet.startCaller();
+  await until('the first calls', called(fleet));
   screen.say();
 
   const started = performance.now();
