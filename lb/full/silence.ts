@@ -1,5 +1,7 @@
 import type { Clock } from '../ports.js';
-import { alarm } from './alarm.js';
+
+/** Whom we wait for can change at any time, so nobody's limit is waited for at a stretch. */
+const lookMs = 1_000;
 
 /**
  * Watches a call for silence. One timer for the whole of it, which is set on lazily: a byte that passes costs a look at the clock and
@@ -12,13 +14,12 @@ export class Silence {
   #movedAt: number;
   #stop: () => void = () => undefined;
 
-  /** `lookMs`: how soon to look again while there is no limit. */
-  constructor(clock: Clock, limit: () => number | undefined, broken: () => void, lookMs = 1_000) {
+  constructor(clock: Clock, limit: () => number | undefined, broken: () => void) {
     this.#clock = clock;
     this.#limit = limit;
     this.#broken = broken;
     this.#movedAt = clock.now();
-    this.#look(lookMs);
+    this.#look();
   }
 
   /** Something moved, or began to be waited for. */
@@ -30,10 +31,9 @@ export class Silence {
     this.#stop();
   }
 
-  #look(lookMs: number): void {
-    const limit = this.#limit();
-    const quiet = this.#clock.now() - this.#movedAt;
-    if (limit !== undefined && quiet >= limit) return this.#broken();
-    this.#stop = alarm(this.#clock, limit === undefined ? lookMs : limit - quiet, () => this.#look(lookMs));
+  #look(): void {
+    const left = (this.#limit() ?? Infinity) - (this.#clock.now() - this.#movedAt);
+    if (left <= 0) return this.#broken();
+    this.#stop = this.#clock.after(Math.min(left, lookMs), () => this.#look());
   }
 }
