@@ -11,6 +11,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Emit } from './events.js';
+import { withoutOurSockets } from './inherited.js';
 
 /** Passed on as they come. SIGTERM is not: the child hears it only after peers know that it goes, see lifecycle.ts. */
 const PASSED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const;
@@ -64,7 +65,8 @@ export class Child {
 
   #run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<[number | null, NodeJS.Signals | null]> {
     return new Promise((resolve, reject) => {
-      const started = spawn(command, args, { env, stdio: 'inherit' }); // throws what the system refuses before it looks for the file
+      // throws what the system refuses before it looks for the file
+      const started = withoutOurSockets(['inherit', 'inherit', 'inherit'], (stdio) => spawn(command, args, { env, stdio }));
       this.#process = started;
       const kill = (): void => void started.kill('SIGKILL'); // we are gone in a moment, nobody could ask twice
       started.on('spawn', () => process.on('exit', kill));

@@ -1,0 +1,86 @@
+/**
+ * Why there is no session, in one sentence that says what to do. The native client tells nothing of a connection that fails, so each
+ * server is asked directly: a TCP connection, and the four letters `srvr`, which every server answers by default. Only asked while there is
+ * trouble; the sentence holds no number that changes, so that the same trouble is the same sentence.
+ */
+import { connect } from 'node:net';
+import type { Clock } from '../../system.js';
+import type { Address } from '../resolve.js';
+
+type Finding = 'serves' | 'serves_nobody' | 'hangs_up' | 'foreign' | 'silent' | 'refuses' | 'unreachable';
+
+const ANSWER_MS = 1_000;
+const MOST_BYTES = 4_096;
+const MOST_ASKED = 16;
+
+/** The first that was found anywhere is told: the nearer a server is to a session, the more its trouble is ours. */
+const sentences: readonly (readonly [Finding, (places: string) => string])[] = [
+  [
+    'serves',
+    (places) =>
+      `${places} serves, but gives us no session: it may demand a login (SASL) that we do not have, or its data was wiped and ` +
+      `it refuses our old session until that has ended`,
+  ],
+  [
+    'serves_nobody',
+    (places) => `${places} runs but serves nobody: without a majority of its ensemble it waits; start the other servers`,
+  ],
+  [
+    'hangs_up',
+    (places) =>
+      `${places} accepts a connection and closes it at once: maxClientCnxns (60 from one address by default) is used up, so raise it ` +
+      `there or close other clients here; or the port wants TLS`,
+  ],
+  ['foreign', (places) => `${places} answers, but is no ZooKeeper: check the port in ZIDECAR_ZOOKEEPER`],
+  ['silent', (places) => `no answer from ${places} within ${ANSWER_MS} ms: a server that hangs, or a firewall between us`],
+  ['refuses', (places) => `nothing listens at ${places}: start ZooKeeper there, or check ZIDECAR_ZOOKEEPER`],
+  ['unreachable', (places) => `${places} cannot be reached: check the network`],
+];
+
+/** Never rejects. Takes a second at most. */
+export async function diagnose(addresses: readonly Address[], clock: Clock): Promise<string> {
+  const asked = addresses.slice(0, MOST_ASKED);
+  const findings = await Promise.all(asked.map((address) => ask(address, clock)));
+  for (const [finding, sentence] of sentences) {
+    const places = asked.filter((_, index) => findings[index] === finding).map(({ label }) => label);
+    if (places.length > 0) return sentence(places.sort().join(', '));
+  }
+  return (
+    'no server of ZIDECAR_ZOOKEEPER has an address that can be reached from here: ' +
+    'check the names, the DNS and the routes of this machine'
+  );
+}
+
+function ask({ host, port }: Address, clock: Clock): Promise<Finding> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    let isConnected = false;
+    let answer = '';
+    const found = (finding: Finding): void => {
+      stop();
+      socket.destroy();
+      resolve(finding);
+    };
+    const stop = clock.after(ANSWER_MS, () => found(answer === '' ? 'silent' : read(answer)));
+    socket.on('connect', () => {
+      isConnected = true;
+      socket.write('srvr');
+    });
+    socket.on('data', (chunk: Buffer) => {
+      answer += chunk.toString('latin1');
+      if (answer.length > MOST_BYTES) found(read(answer));
+    });
+    socket.on('end', () => found(answer === '' ? 'hangs_up' : read(answer)));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (isConnected) found(answer === '' ? 'hangs_up' : read(answer));
+      else found(code === 'ECONNREFUSED' ? 'refuses' : 'unreachable');
+    });
+  });
+}
+
+const read = (answer: string): Finding =>
+  answer.includes('not currently serving')
+    ? 'serves_nobody'
+    : /^(Zookeeper version|srvr is not executed)/i.test(answer)
+      ? 'serves'
+      : 'foreign';

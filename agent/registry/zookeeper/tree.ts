@@ -1,0 +1,267 @@
+/**
+ * The tree on a session of ZooKeeper: what the port of tree.ts promises beyond what the servers do by themselves. The chroot (put before
+ * each path here, because the native client's own has faults, and created when it is missing), bounds on sizes, watches that are
+ * shared, watches for the children of a node that is not there yet, and ephemerals that are gone when close() resolves.
+ */
+import type { Emit } from '../../events.js';
+import type { Clock } from '../../system.js';
+import { checkPath, parentOf } from '../node-path.js';
+import type { SessionKeeper } from '../session.js';
+import { MAX_NODE_BYTES, RegistryError } from '../tree.js';
+import type { Mode, RegistryErrorCode, Session, Stat, Tree } from '../tree.js';
+import type { Link } from '../turn.js';
+import { Watches } from './watches.js';
+import type { Kind } from './watches.js';
+
+/** What can be asked in one session. Paths are complete and checked. `fired` is called once, when the watch that was armed fires. */
+export interface Wire extends Link {
+  /** The watch is armed whether there is a node or not. */
+  exists(path: string, fired?: () => void): Promise<Stat | undefined>;
+  get(path: string): Promise<Node | undefined>;
+  /** The watch is armed only if there is a node. */
+  children(path: string, fired?: () => void): Promise<List | undefined>;
+  /** Answers with the path as created. */
+  create(path: string, data: Uint8Array, mode: Mode): Promise<string>;
+  set(path: string, data: Uint8Array, version: number): Promise<Stat>;
+  remove(path: string, version?: number): Promise<boolean>;
+  sync(path: string): Promise<void>;
+}
+
+export interface Node {
+  readonly data: Uint8Array;
+  readonly stat: Stat;
+}
+export interface List {
+  readonly names: readonly string[];
+  readonly stat: Stat;
+}
+
+/** A server refuses one packet over 1 MB; both kinds of watch on a path are in it. */
+const WATCHED_BYTES = 512 * 1024;
+/** Ephemerals of ours that close() takes away itself; any beyond go with the session, a moment later. */
+const MOST_OURS = 1_024;
+/** Somebody creates and removes while we look. */
+const MOST_TURNS = 5;
+
+export class ZooKeeperTree implements Tree {
+  readonly #keeper: SessionKeeper<Wire>;
+  readonly #chroot: string;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  readonly #watches: Watches;
+  /** Ephemerals that we created in this epoch. */
+  readonly #ours = new Set<string>();
+  #epoch = 0;
+  #isFullTold = false;
+  #isClosed = false;
+
+  /** `chroot`: '' for none. */
+  constructor(keeper: SessionKeeper<Wire>, chroot: string, clock: Clock, emit: Emit) {
+    this.#keeper = keeper;
+    this.#chroot = chroot;
+    this.#clock = clock;
+    this.#emit = emit;
+    this.#watches = new Watches(WATCHED_BYTES, (path) => this.#full(path));
+    keeper.onSession((session) => this.#hear(session));
+  }
+
+  get session(): Session {
+    return this.#keeper.session;
+  }
+
+  get watches(): number {
+    return this.#watches.size;
+  }
+
+  onSession(listener: (session: Session) => void): () => void {
+    return this.#keeper.onSession(listener);
+  }
+
+  exists(path: string, onChange?: () => void): Promise<Stat | undefined> {
+    return this.#ask('exists', path, async (wire, whole) => {
+      return (await this.#watched('node', whole, onChange, (fired) => wire.exists(whole, fired))).answer;
+    });
+  }
+
+  /** The size is asked first where a watch is wanted, since that is the first read of a node; a caller without knows the size. */
+  read(path: string, onChange?: () => void): Promise<Node | undefined> {
+    return this.#ask('read', path, async (wire, whole) => {
+      if (!onChange) return readWhole(wire, whole);
+      const { answer: stat, leave } = await this.#watched('node', whole, onChange, (fired) => wire.exists(whole, fired));
+      if (!stat) return undefined;
+      try {
+        checkSize('read', whole, stat.size);
+        return await readWhole(wire, whole);
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    });
+  }
+
+  children(path: string, onChange?: () => void): Promise<List | undefined> {
+    return this.#ask('children', path, async (wire, whole) => {
+      for (let turn = 0; turn < MOST_TURNS; turn++) {
+        const { answer: list } = await this.#watched('children', whole, onChange, (fired) => wire.children(whole, fired));
+        if (list || !onChange) return list;
+        const { answer: stat, leave } = await this.#watched('node', whole, onChange, (fired) => wire.exists(whole, fired));
+        if (!stat) return undefined; // and somebody is told when it comes to be
+        leave();
+      }
+      throw new RegistryError('failed', `children ${whole}: it comes and goes faster than it can be read`);
+    });
+  }
+
+  create(path: string, data: Uint8Array, mode: Mode): Promise<{ readonly path: string; readonly stat: Stat }> {
+    return this.#ask('create', path, async (wire, whole) => {
+      checkSize('create', whole, data.length);
+      if (path === '/') throw new RegistryError('node_exists', 'create /: the root is always there');
+      const made = await this.#create(wire, whole, data, mode);
+      if (mode.startsWith('ephemeral') && this.#ours.size < MOST_OURS) this.#ours.add(made);
+      const stat = await wire.exists(made);
+      if (!stat) throw new RegistryError('no_node', `create ${made}: somebody removed it at once`);
+      return { path: made.slice(this.#chroot.length), stat };
+    });
+  }
+
+  write(path: string, data: Uint8Array, version: number): Promise<Stat> {
+    return this.#ask('write', path, (wire, whole) => {
+      checkSize('write', whole, data.length);
+      return wire.set(whole, data, version);
+    });
+  }
+
+  remove(path: string, version?: number): Promise<boolean> {
+    return this.#ask('remove', path, async (wire, whole) => {
+      const wasThere = await wire.remove(whole, version);
+      this.#ours.delete(whole);
+      return wasThere;
+    });
+  }
+
+  sync(path: string): Promise<void> {
+    return this.#ask('sync', path, (wire, whole) => wire.sync(whole));
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return this.#keeper.close((wire) => this.#clear(wire));
+  }
+
+  async #ask<T>(op: string, path: string, work: (wire: Wire, whole: string) => Promise<T>): Promise<T> {
+    const begun = this.#clock.now();
+    let result = 'ok';
+    try {
+      if (this.#isClosed) throw new RegistryError('closed', `${op} ${path}: the tree is closed`);
+      const { link, session } = this.#keeper;
+      if (!link) throw new RegistryError('disconnected', `${op} ${path}: the session with ZooKeeper is ${session.state}`);
+      checkPath(path);
+      return await work(link, this.#chroot === '' ? path : path === '/' ? this.#chroot : this.#chroot + path);
+    } catch (error) {
+      result = error instanceof RegistryError ? error.code : 'failed';
+      throw error;
+    } finally {
+      this.#emit({ kind: 'registry_operation', op, result, ms: this.#clock.now() - begun });
+    }
+  }
+
+  /**
+   * Asks, and holds a watch if there is something to hold it on. The answer is no older than the watch: what is asked in one session is
+   * answered in order, so whoever finds a watch that was asked for before needs not wait until it is armed.
+   */
+  async #watched<T>(
+    kind: Kind,
+    path: string,
+    onChange: (() => void) | undefined,
+    ask: (fired?: () => void) => Promise<T | undefined>,
+  ): Promise<{ readonly answer: T | undefined; readonly leave: () => void }> {
+    for (let turn = 0; turn < MOST_TURNS; turn++) {
+      const joined = onChange && this.#watches.join(kind, path, onChange);
+      if (!joined) break;
+      const leave = (): void => {
+        if (joined.isNew) this.#watches.leave(kind, path, joined.hold);
+      };
+      const giveUp = (): void => (joined.mustArm ? this.#watches.failed(kind, path) : leave());
+      try {
+        const answer = await ask(joined.mustArm ? () => this.#watches.fire(kind, path) : undefined);
+        const isArmed = kind === 'node' || answer !== undefined;
+        if (!isArmed) giveUp();
+        else if (joined.hold.state === 'void') continue;
+        return { answer, leave };
+      } catch (error) {
+        giveUp();
+        throw error;
+      }
+    }
+    return { answer: await ask(), leave: () => undefined };
+  }
+
+  async #create(wire: Wire, path: string, data: Uint8Array, mode: Mode): Promise<string> {
+    try {
+      return await wire.create(path, data, mode);
+    } catch (error) {
+      const { code } = error as RegistryError;
+      if (code !== 'no_parent' || parentOf(path) !== this.#chroot) throw error;
+      await makeRoot(wire, this.#chroot); // somebody removed it under our feet
+      return wire.create(path, data, mode);
+    }
+  }
+
+  #hear({ state, epoch }: Session): void {
+    if (state !== 'connected' || epoch === this.#epoch) return;
+    this.#epoch = epoch;
+    this.#isFullTold = false;
+    this.#ours.clear();
+    for (const onChange of this.#watches.takeAll()) {
+      queueMicrotask(() => {
+        if (!this.#isClosed) onChange(); // after everybody has heard of the new session
+      });
+    }
+  }
+
+  /** All that was asked before is answered before this, so every node that we created is known. */
+  async #clear(wire: Wire): Promise<void> {
+    this.#watches.takeAll();
+    await wire.exists('/');
+    await Promise.all(
+      [...this.#ours].map(async (path) => {
+        const stat = await wire.exists(path);
+        if (stat?.owner === 'us') await wire.remove(path, stat.version).catch(ignore('bad_version'));
+      }),
+    );
+  }
+
+  #full(path: string): void {
+    if (this.#isFullTold) return;
+    this.#isFullTold = true;
+    const detail = `${path} and more are not watched: their changes are found by a slow look`;
+    this.#emit({ kind: 'bound_reached', bound: 'bytes of watched paths', limit: WATCHED_BYTES, detail });
+  }
+}
+
+/** Creates what is missing of the chroot, persistent and empty. */
+export async function makeRoot(wire: Wire, chroot: string): Promise<void> {
+  if (await wire.exists(chroot === '' ? '/' : chroot)) return;
+  const names = chroot.split('/');
+  for (let depth = 2; depth <= names.length; depth++) {
+    const path = names.slice(0, depth).join('/');
+    if (await wire.exists(path)) continue;
+    await wire.create(path, new Uint8Array(), 'persistent').catch(ignore('node_exists'));
+  }
+}
+
+async function readWhole(wire: Wire, path: string): Promise<Node | undefined> {
+  const node = await wire.get(path);
+  checkSize('read', path, node?.data.length ?? 0);
+  return node;
+}
+
+/** Somebody was faster, and that is just as good. */
+const ignore = (code: RegistryErrorCode) => (error: unknown) => {
+  if (!(error instanceof RegistryError && error.code === code)) throw error;
+};
+
+function checkSize(op: string, path: string, size: number): void {
+  if (size > MAX_NODE_BYTES)
+    throw new RegistryError('too_large', `${op} ${path}: ${size} bytes, and ${MAX_NODE_BYTES} are the most`);
+}

@@ -1,0 +1,163 @@
+/**
+ * A TCP forwarder between a client and a server that tests put in the way: it can cut the connections and take no more, let bytes only
+ * trickle, and end the session that went through it behind the client's back, as an expiry does.
+ *
+ * It runs in a process of its own, this same file: the native client blocks ours while it closes a session, and would wait for itself.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { withoutOurSockets } from '../../agent/inherited.js';
+import { dieWithUs } from './die-with-us.js';
+
+/** Where a ConnectResponse has the session's id and its password. */
+const CREDENTIALS = { from: 12, to: 40 } as const;
+
+type Op = 'cut' | 'heal' | 'trickle' | 'endSession';
+
+export class Cuttable {
+  readonly host = '127.0.0.1';
+  readonly port: number;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+  }
+
+  static async to({ host, port }: { readonly host: string; readonly port: number }): Promise<Cuttable> {
+    const child = withoutOurSockets(['ignore', 'inherit', 'inherit', 'ipc'], (stdio) =>
+      fork(fileURLToPath(import.meta.url), ['forward', host, String(port)], { stdio }),
+    );
+    dieWithUs(child);
+    const [listening] = (await once(child, 'message')) as [number];
+    return new Cuttable(child, listening);
+  }
+
+  /** Resets what is open, and whoever comes. */
+  cut(): Promise<void> {
+    return this.#tell('cut');
+  }
+
+  heal(): Promise<void> {
+    return this.#tell('heal');
+  }
+
+  /** From now on what the server says is passed on in pieces of a few hundred bytes, one each millisecond. */
+  trickle(): Promise<void> {
+    return this.#tell('trickle');
+  }
+
+  /** Takes over the client's session on a connection of its own, and closes it. Resolves when the server has done so. */
+  endSession(): Promise<void> {
+    return this.#tell('endSession');
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await ended;
+  }
+
+  async #tell(op: Op): Promise<void> {
+    const done = once(this.#child, 'message');
+    this.#child.send(op);
+    await done;
+  }
+}
+
+class Forwarder {
+  readonly #target: { readonly host: string; readonly port: number };
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #isCut = false;
+  #credentials: Buffer | undefined;
+  #isTrickling = false;
+
+  private constructor(server: Server, target: { readonly host: string; readonly port: number }) {
+    this.#server = server;
+    this.#target = target;
+    server.on('connection', (client) => this.#carry(client));
+  }
+
+  static async to(target: { readonly host: string; readonly port: number }): Promise<Forwarder> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new Forwarder(server, target);
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  heal(): void {
+    this.#isCut = false;
+  }
+
+  trickle(): void {
+    this.#isTrickling = true;
+  }
+
+  async endSession(): Promise<void> {
+    if (!this.#credentials) throw new Error('no session went through here yet');
+    const socket = connect(this.#target.port, this.#target.host);
+    const handshake = Buffer.alloc(20); // length, protocol 0, zxid 0, timeout; then the session's id and its password
+    handshake.writeInt32BE(44, 0);
+    handshake.writeInt32BE(4_000, 16);
+    const close = Buffer.alloc(12);
+    close.writeInt32BE(8, 0);
+    close.writeInt32BE(1, 4);
+    close.writeInt32BE(-11, 8);
+    socket.write(Buffer.concat([handshake, this.#credentials]));
+    await once(socket, 'data');
+    socket.on('data', () => undefined).write(close);
+    await once(socket, 'close');
+  }
+
+  #carry(client: Socket): void {
+    if (this.#isCut) return void client.resetAndDestroy();
+    const server = connect(this.#target.port, this.#target.host);
+    let isFirst = true;
+    let passedOn = Promise.resolve();
+    server.on('data', (chunk: Buffer) => {
+      if (isFirst && chunk.length >= CREDENTIALS.to) this.#credentials = chunk.subarray(CREDENTIALS.from, CREDENTIALS.to);
+      isFirst = false;
+      if (this.#isTrickling) passedOn = passedOn.then(() => trickle(client, chunk));
+      else client.write(chunk);
+    });
+    client.on('data', (chunk) => server.write(chunk));
+    for (const [one, other] of [[client, server] as const, [server, client] as const]) {
+      one.setNoDelay(true);
+      this.#sockets.add(one);
+      one.on('error', () => undefined);
+      one.on('close', () => {
+        this.#sockets.delete(one);
+        other.destroy();
+      });
+    }
+  }
+}
+
+async function trickle(socket: Socket, bytes: Buffer): Promise<void> {
+  for (let from = 0; from < bytes.length && !socket.destroyed; from += 300) {
+    socket.write(bytes.subarray(from, from + 300));
+    await sleep(1);
+  }
+}
+
+const [, , role, host, port] = process.argv;
+if (role === 'forward' && host !== undefined) {
+  const forwarder = await Forwarder.to({ host, port: Number(port) });
+  process.on('message', (op: Op) => {
+    void Promise.resolve(forwarder[op]()).then(() => process.send!('done'));
+  });
+  process.on('disconnect', () => process.exit());
+  process.send!(forwarder.port);
+}
