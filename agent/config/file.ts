@@ -4,7 +4,7 @@
  * built (the parser's own recursion would end the process), aliases are refused, and keys never become properties.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { Lexer, parseDocument, Parser } from 'yaml';
+import { isScalar, Lexer, LineCounter, parseDocument, Parser, visit, type Document } from 'yaml';
 import { quote } from '../printable.js';
 
 /** The text of a file, or an error that says why not. Never reads more than `mostBytes`. */
@@ -37,10 +37,11 @@ export function readConfigFile(
     const text = readFile(path, MAX_BYTES);
     const tooMuch = excess(text);
     if (tooMuch !== undefined) return { problems: [`${name} ${tooMuch}`] };
-    const document = parseDocument(text, { schema: 'failsafe', stringKeys: true });
-    const wrong = [...document.errors, ...document.warnings].slice(0, 10);
-    if (wrong.length > 0)
-      return { problems: wrong.map(({ message }) => `${name} is not YAML: ${message.split('\n')[0]!.replace(/:$/, '')}`) };
+    const lines = new LineCounter();
+    const document = parseDocument(text, { schema: 'failsafe', stringKeys: true, uniqueKeys: false, lineCounter: lines });
+    const wrong = [...document.errors, ...document.warnings].map(({ message }) => message.split('\n')[0]!.replace(/:$/, ''));
+    wrong.push(...repeated(document, lines));
+    if (wrong.length > 0) return { problems: wrong.slice(0, 10).map((what) => `${name} is not YAML: ${what}`) };
     const root: unknown = document.toJS({ mapAsMap: true, maxAliasCount: 0 });
     if (root === null || root === '') return { root: new Map() };
     return root instanceof Map ? { root } : { problems: [`${name} is not a map of settings, such as "weight: 5"`] };
@@ -59,6 +60,24 @@ function excess(text: string): string | undefined {
     if (++tokens > MAX_TOKENS) return `has more than ${MAX_TOKENS} tokens`;
   }
   return undefined;
+}
+
+/** Keys that stand twice in their map. The parser's own check compares each with each, which takes minutes for a file of a megabyte. */
+function repeated(document: Document.Parsed, lines: LineCounter): string[] {
+  const found: string[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const { line, col } = lines.linePos(key.range?.[0] ?? 0);
+        if (seen.has(key.value))
+          found.push(`the key ${quote(String(key.value))} stands twice, again at line ${line}, column ${col}`);
+        seen.add(key.value);
+      }
+    },
+  });
+  return found;
 }
 
 function reason(error: unknown): string {

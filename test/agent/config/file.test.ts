@@ -37,7 +37,12 @@ describe('the file of settings', () => {
   });
 
   for (const [what, yaml, expected] of [
-    ['a key twice', 'a: 1\na: 2', '"z.yaml" is not YAML: Map keys must be unique at line 2, column 1'],
+    ['a key twice', 'a: 1\na: 2', '"z.yaml" is not YAML: the key "a" stands twice, again at line 2, column 1'],
+    [
+      'a key twice further in',
+      'a: {b: [{"c": 1, c: 2}]}',
+      '"z.yaml" is not YAML: the key "c" stands twice, again at line 1, column 18',
+    ],
     ['a tab', 'a:\n\tb: 1', '"z.yaml" is not YAML: Tabs are not allowed as indentation at line 2, column 1'],
     [
       'an open brace',
@@ -78,6 +83,7 @@ describe('a hostile file', () => {
     'nested by question marks': '? '.repeat(300_000),
     'nested by indentation': Array.from({ length: 1_000 }, (_, n) => `${' '.repeat(n)}a:`).join('\n'),
     'of very many keys': Array.from({ length: 100_000 }, (_, n) => `k${n}:`).join('\n'),
+    'of as many keys as are let in': Array.from({ length: 24_000 }, (_, n) => `k${n}:`).join('\n'),
     'of very many commas': `a: [${','.repeat(500_000)}]`,
     'of very many anchors': '&a '.repeat(200_000),
     'of nothing but colons': ':'.repeat(1_000_000),

@@ -132,6 +132,7 @@ describe('a probe', () => {
     ['http:////x', 'is not a URL'],
     ['http://:80/x', 'is not a URL'],
     ['http://x:99999/', 'is not a URL'],
+    ['http://a@x/', 'has a user name or password, which a probe cannot send'],
     ['http://a:b@x/', 'has a user name or password, which a probe cannot send'],
     ['/a b', 'has a space in it'],
     ['none,tcp', 'has none beside others'],
