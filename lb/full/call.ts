@@ -16,7 +16,6 @@ import { answerFields } from '../headers.js';
 import type { Entrance } from '../lane.js';
 import type { Lease } from '../lease.js';
 import { failed } from '../outcome.js';
-import type { Clock } from '../ports.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
 import { isIdempotent } from '../retry.js';
 import type { Upstream } from '../upstream.js';
@@ -84,7 +83,8 @@ async function reach(
 ): Promise<Reached | NotReached> {
   const { upstream, settings, request } = plan;
   const { clock } = parts;
-  if (!(await upstream.whenListed(firstListMs))) return { ...upstream.whyNot('discovering', plan.absolute), retryAfterMs: 1_000 };
+  const listed = await Promise.race([upstream.whenListed(firstListMs), stopped(stop)]);
+  if (!listed) return { ...upstream.whyNot('discovering', plan.absolute), retryAfterMs: 1_000 };
 
   const tried: string[] = [];
   const count = { written: 0, unsent: 0 };
@@ -124,7 +124,7 @@ async function reach(
       clock.now(),
     );
     if (pauseMs === undefined) return named(upstream, last);
-    if (pauseMs > 0) await pause(clock, pauseMs, stop);
+    if (pauseMs > 0) await clock.sleep(pauseMs, stop).catch(() => undefined);
   }
 }
 
@@ -138,17 +138,8 @@ function passable(result: Answer | Failed, { asked }: Exchange, { pseudonym }: C
   return { kind: 'failed', ...fields, sent: 'all', kept: false };
 }
 
-/** Ends early when the call is stopped. */
-const pause = (clock: Clock, ms: number, stop: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const over = (): void => {
-      stopAlarm();
-      stop.removeEventListener('abort', over);
-      resolve();
-    };
-    const stopAlarm = alarm(clock, ms, over);
-    stop.addEventListener('abort', over);
-  });
+const stopped = (stop: AbortSignal): Promise<true> =>
+  new Promise((resolve) => stop.addEventListener('abort', () => resolve(true), { once: true }));
 
 const named = (upstream: Upstream, { code, message }: Refused): Refused => ({ code, message: `${upstream.name}: ${message}` });
 const times = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

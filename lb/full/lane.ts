@@ -40,7 +40,7 @@ export class FullLane implements Lane {
   readonly #pools = new Map<Upstream, Pools>();
   #calls = 0;
   #draining = false;
-  #nothingOpen: () => void = () => undefined;
+  #quiet: () => void = () => undefined;
 
   constructor(parts: CallParts, options: FullLaneOptions) {
     this.#parts = parts;
@@ -80,7 +80,7 @@ export class FullLane implements Lane {
     socket.once('close', () => {
       this.#visits.get(socket)?.end();
       this.#visits.delete(socket);
-      if (this.#visits.size === 0) this.#nothingOpen();
+      this.#left();
     });
     this.#server.emit('connection', socket);
   }
@@ -92,11 +92,16 @@ export class FullLane implements Lane {
   }
 
   async close(): Promise<void> {
-    const closed = this.#visits.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (this.#nothingOpen = resolve));
+    const quiet = new Promise<void>((resolve) => (this.#quiet = resolve));
     this.#server.close(() => undefined);
     for (const socket of this.#visits.keys()) socket.destroy();
     for (const pools of this.#pools.values()) pools.close();
-    await closed;
+    this.#left();
+    await quiet;
+  }
+
+  #left(): void {
+    if (this.#visits.size === 0 && this.#calls === 0) this.#quiet();
   }
 
   #plain(request: IncomingMessage, response: ServerResponse, expects: boolean): void {
@@ -140,13 +145,11 @@ export class FullLane implements Lane {
   #clientError(error: Error, socket: Socket): void {
     const visit = this.#visits.get(socket);
     if (visit === undefined || !socket.writable) return void socket.destroy();
-    const refused = clientError(error, socket.bytesRead === 0);
-    if (refused !== 'quiet') {
-      this.#parts.strays.ended(refused.code, 0);
-      return visit.wrong(refused);
-    }
-    visit.end();
-    if (!visit.busy || !afterLastRequest(error)) socket.destroy();
+    const trouble = clientError(error, { unused: socket.bytesRead === 0, busy: visit.busy });
+    if (trouble === 'nothing') return;
+    if (trouble === 'gone') return void socket.destroy();
+    this.#parts.strays.ended(trouble.code, 0);
+    visit.wrong(trouble);
   }
 
   async #carry(exchange: Exchange, entrance: Entrance): Promise<void> {
@@ -159,6 +162,7 @@ export class FullLane implements Lane {
     } finally {
       exchange.end();
       this.#calls--;
+      this.#left();
     }
   }
 
@@ -185,5 +189,3 @@ export class FullLane implements Lane {
     return pools;
   }
 }
-
-const afterLastRequest = (error: NodeJS.ErrnoException): boolean => error.code === 'HPE_CLOSED_CONNECTION';

@@ -9,6 +9,7 @@ import type { Clock } from '../ports.js';
 import type { RefusalAnswer } from '../refusal.js';
 import type { Upstream } from '../upstream.js';
 import type { CallSettings } from '../settings.js';
+import { alarm } from './alarm.js';
 import type { Answer, Failed } from './answer.js';
 import { attempt } from './attempt.js';
 import { valuesOf, type Asked, type Exchange, type Sending } from './exchange.js';
@@ -96,6 +97,10 @@ export class PlainExchange implements Exchange {
   end(): void {
     this.#silence?.end();
     this.#replay?.close();
+    if (this.#request.complete) return;
+    // it has its answer, and still sends what that answer did not need: for a while
+    const stop = alarm(this.#terms.clock, this.#bodyTimeoutMs, () => this.#request.socket.destroy());
+    this.#request.once('close', stop);
   }
 
   readonly #patienceMs = (): number | undefined => {

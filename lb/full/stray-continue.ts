@@ -5,14 +5,14 @@
 import type { Socket } from 'node:net';
 
 const end = Buffer.from('\r\n\r\n');
-const starts = ['HTTP/1.1 100', 'HTTP/1.0 100'];
+const starts = ['HTTP/1.1 100 ', 'HTTP/1.0 100 ', 'HTTP/1.1 100\r', 'HTTP/1.0 100\r'];
 
 /** What is left of `bytes` without the 100s in front; undefined when more must come before that can be told. */
 export function afterContinues(bytes: Buffer): Buffer | undefined {
   for (;;) {
-    const start = bytes.toString('latin1', 0, 12);
-    if (start.length < 12) return starts.some((known) => known.startsWith(start)) ? undefined : bytes;
-    if (!starts.includes(start)) return bytes;
+    const line = bytes.toString('latin1', 0, 13);
+    if (line.length < 13) return starts.some((known) => known.startsWith(line)) ? undefined : bytes;
+    if (!starts.includes(line)) return bytes;
     const at = bytes.indexOf(end);
     if (at < 0) return undefined;
     bytes = bytes.subarray(at + end.length);

@@ -45,7 +45,8 @@ export class Visit {
     if (this.#ending) return;
     if (this.#running === undefined) return this.#start(next);
     this.#waiting.push(next);
-    this.socket.pause();
+    // node itself reads on after each message, so this must come after what it does
+    if (this.#waiting.length === 1) queueMicrotask(() => this.#waiting.length > 0 && this.socket.pause());
   }
 
   /** Nothing more is taken from this connection. */

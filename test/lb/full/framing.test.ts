@@ -19,7 +19,7 @@ describe('a request that cannot be told from two', () => {
     'chunked in two fields': post('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'),
     'almost chunked': te('xchunked'),
     'an empty coding': te(''),
-    'identity': te('identity'),
+    identity: te('identity'),
     'a coding in HTTP/1.0': `POST / HTTP/1.0\r\n${host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     'two lengths': post('Content-Length: 3\r\nContent-Length: 3\r\n', 'abc'),
     'a list of lengths': cl('3, 3'),
@@ -51,7 +51,7 @@ describe('a request that cannot be told from two', () => {
     'HTTP/1.2': `GET / HTTP/1.2\r\n${host}\r\n`,
     'HTTP/2.0': `GET / HTTP/2.0\r\n${host}\r\n`,
     'the preface of HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-    'TLS': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+    TLS: '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
     'a method nobody knows': `FOO / HTTP/1.1\r\n${host}\r\n`,
     'an expectation nobody knows': post('Expect: the-worst\r\nContent-Length: 0\r\n'),
   };
@@ -214,7 +214,12 @@ describe('an answer that cannot be passed on', () => {
     });
 
   it('is followed by bytes that nobody asked for: they go nowhere, and that connection is given up', async (t) => {
-    const surplus = [ok() + ok('evil'), ok() + 'x', `HTTP/1.1 204 No Content\r\n\r\n${ok('evil')}`, `HTTP/1.1 304 Same\r\n\r\nevil`];
+    const surplus = [
+      ok() + ok('evil'),
+      ok() + 'x',
+      `HTTP/1.1 204 No Content\r\n\r\n${ok('evil')}`,
+      `HTTP/1.1 304 Same\r\n\r\nevil`,
+    ];
     for (const bytes of surplus) {
       const orders = await RawServer.start(async (wire, nth) => {
         await wire.message();
@@ -245,7 +250,8 @@ describe('an answer that cannot be passed on', () => {
 describe('an answer that is cut', () => {
   const cuts: Readonly<Record<string, string>> = {
     'short of its length': 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello',
-    'short of its length, of a connection that was to close': 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 10\r\n\r\nhello',
+    'short of its length, of a connection that was to close':
+      'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 10\r\n\r\nhello',
     'before its last chunk': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
     'before its last chunk, of a connection that was to close':
       'HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',

@@ -17,9 +17,9 @@ export interface House {
   readonly upstreams: Map<string, Upstream>;
   readonly facts: LbFact[];
   /** A new connection of the app. */
-  app(): Promise<Wire>;
+  readonly app: () => Promise<Wire>;
   /** One request on a connection of its own; the whole answer, as long as it has a length. */
-  ask(request: string): Promise<string>;
+  readonly ask: (request: string) => Promise<string>;
 }
 
 export interface HouseOptions {

@@ -17,7 +17,9 @@ describe('a request of the app', () => {
   it('keeps the case, order and duplicates of its fields, and its path byte for byte', async (t) => {
     const heads: string[] = [];
     const { ask } = await house(t, { orders: [await echoing(heads)] });
-    await ask(get('/a//b/../%2f?q=%20"&r', 'X-One: 1\r\nx-two: \xe9\r\nX-ONE: 3\r\nx-request-id: id-1\r\nAccept: a\r\nAccept: b\r\n'));
+    await ask(
+      get('/a//b/../%2f?q=%20"&r', 'X-One: 1\r\nx-two: \xe9\r\nX-ONE: 3\r\nx-request-id: id-1\r\nAccept: a\r\nAccept: b\r\n'),
+    );
     const lines = heads[0]!.split('\r\n');
     equal(lines[0], 'GET /a//b/../%2f?q=%20"&r HTTP/1.1');
     const passed = lines.filter((line) => /^(x-one|x-two|x-request-id|accept|via|host):/i.test(line));
@@ -30,7 +32,9 @@ describe('a request of the app', () => {
   it('loses what belongs to its connection only', async (t) => {
     const heads: string[] = [];
     const { ask } = await house(t, { orders: [await echoing(heads)] });
-    await ask(get('/', 'Connection: x-mine, keep-alive\r\nKeep-Alive: timeout=9\r\nX-Mine: 1\r\nTE: trailers\r\nProxy-Connection: a\r\n'));
+    await ask(
+      get('/', 'Connection: x-mine, keep-alive\r\nKeep-Alive: timeout=9\r\nX-Mine: 1\r\nTE: trailers\r\nProxy-Connection: a\r\n'),
+    );
     doesNotMatch(heads[0]!, /x-mine|timeout=9|trailers|proxy-connection/i);
     match(heads[0]!, /\r\nconnection: keep-alive\r\n/);
   });
@@ -101,6 +105,16 @@ describe('a request of the app', () => {
     equal(end, 'ended');
   });
 
+  it('of HTTP/1.0 that asks to keep its connection keeps it', async (t) => {
+    const { app } = await house(t, { orders: [await RawServer.always(ok())] });
+    const wire = await app();
+    for (let n = 0; n < 3; n++)
+      match(
+        await wire.write('GET / HTTP/1.0\r\nHost: orders\r\nConnection: Keep-Alive\r\n\r\n').message(),
+        /200 OK(?:.|\r\n)*keep-alive/i,
+      );
+  });
+
   it('of HTTP/1.0 without Host is refused in words', async (t) => {
     const { app } = await house(t, {});
     const wire = await app();
@@ -135,7 +149,10 @@ describe('an answer of an endpoint', () => {
   });
 
   it('in chunks comes in chunks, and its trailers with it', async (t) => {
-    const wire = await answered(t, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\nHost: x\r\n\r\n');
+    const wire = await answered(
+      t,
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\nHost: x\r\n\r\n',
+    );
     match(await wire.head(), /\r\nTransfer-Encoding: chunked\r\n/);
     equal(await wire.until('\r\n\r\n'), '3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n');
   });
@@ -172,7 +189,11 @@ describe('an answer of an endpoint', () => {
   });
 
   it('is not preceded by anything for HTTP/1.0', async (t) => {
-    const wire = await answered(t, `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${ok()}`, 'GET / HTTP/1.0\r\nHost: orders\r\n\r\n');
+    const wire = await answered(
+      t,
+      `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${ok()}`,
+      'GET / HTTP/1.0\r\nHost: orders\r\n\r\n',
+    );
     match((await wire.rest()).text, /^HTTP\/1\.1 200 OK/);
   });
 
@@ -236,6 +257,19 @@ describe('connections', () => {
     const wire = (await app()).write(get('/1'), 'POST /2 HTTP/1.1\r\nHost: orders\r\nContent-Length: 3\r\n\r\nabc', get('/3'));
     for (const path of ['/1', '/2', '/3']) match(await wire.message(), new RegExp(`${path}$`));
     equal(most, 1);
+  });
+
+  it('over which requests pour in read no more of them than one read brings, until they are answered', async (t) => {
+    const orders = await RawServer.start(() => undefined);
+    const { app, proxy } = await house(t, { orders: [orders] });
+    const wire = await app();
+    const flood = Buffer.from(get().repeat(300_000));
+    wire.socket.write(flood);
+    await eventually(() => proxy.quiet().calls === 1);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    equal(wire.socket.writableLength > flood.length / 4, true, `${wire.socket.writableLength} bytes are left`);
+    equal(orders.wires.length, 1);
+    wire.reset();
   });
 
   it('of which the app asked for the last answer end after it', async (t) => {

@@ -33,14 +33,21 @@ const started = (head: string): Promise<RawServer> =>
 
 describe('an endpoint', () => {
   it('that does not answer in its time is blamed, and another is asked', async (t) => {
-    const { ask, upstreams } = await house(t, { orders: [await silent(), await RawServer.always(ok())] }, { settings: { responseTimeoutMs: 50 } });
+    const { ask, upstreams } = await house(
+      t,
+      { orders: [await silent(), await RawServer.always(ok())] },
+      { settings: { responseTimeoutMs: 50 } },
+    );
     for (let n = 0; n < 2; n++) match(await ask(get()), /200 OK/);
     equal(upstreams.get('orders')!.stats.retries, 1);
   });
 
   it('that is the only one and does not answer is told of with its address and the time', async (t) => {
     const { ask } = await house(t, { orders: [await silent()] }, { settings: { responseTimeoutMs: 50, retries: 0 } });
-    match(await ask(get()), /^HTTP\/1\.1 504 (?:.|\r\n)*"error":"response_timeout","message":"orders: no answer from 127\.0\.0\.1:\d+ in 50 ms"/);
+    match(
+      await ask(get()),
+      /^HTTP\/1\.1 504 (?:.|\r\n)*"error":"response_timeout","message":"orders: no answer from 127\.0\.0\.1:\d+ in 50 ms"/,
+    );
   });
 
   it('has its time from the last byte of the request, not from the first', async (t) => {
@@ -60,7 +67,10 @@ describe('an endpoint', () => {
     const { ask, upstreams } = await house(t, peers, { settings: { connectTimeoutMs: 100 } });
     for (let n = 0; n < 2; n++) match(await ask(get()), /200 OK/);
     equal(upstreams.get('orders')!.stats.retries, 1);
-    match(await ask('GET / HTTP/1.1\r\nHost: alone\r\n\r\n'), /^HTTP\/1\.1 504 (?:.|\r\n)*no connection to 127\.0\.0\.1:\d+ in 100 ms/);
+    match(
+      await ask('GET / HTTP/1.1\r\nHost: alone\r\n\r\n'),
+      /^HTTP\/1\.1 504 (?:.|\r\n)*no connection to 127\.0\.0\.1:\d+ in 100 ms/,
+    );
   });
 
   it('that falls silent in the middle of its answer is cut off', async (t) => {
@@ -92,10 +102,23 @@ describe('an app', () => {
     const orders = await silent();
     const { app, upstreams } = await house(t, { orders: [orders] }, { settings: { bodyTimeoutMs: 100 } });
     const wire = (await app()).write('POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 10\r\n\r\nhello');
-    match((await wire.rest()).text, /^HTTP\/1\.1 408 (?:.|\r\n)*x-zidecar-error: client_body_timeout(?:.|\r\n)*connection: close/i);
+    match(
+      (await wire.rest()).text,
+      /^HTTP\/1\.1 408 (?:.|\r\n)*x-zidecar-error: client_body_timeout(?:.|\r\n)*connection: close/i,
+    );
     await orders.wires[0]!.gone();
     const { stats } = upstreams.get('orders')!;
     deepEqual([[...stats.calls], stats.inFlight], [[['client_body_timeout', 1]], 0]);
+  });
+
+  it('that has its answer and never ends its body is let go', async (t) => {
+    const early = await RawServer.start(async (wire) => {
+      await wire.head();
+      wire.write('HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n');
+    });
+    const { app } = await house(t, { orders: [early] }, { settings: { bodyTimeoutMs: 100 } });
+    const wire = (await app()).write('POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 10\r\n\r\nhello');
+    match((await wire.rest()).text, /^HTTP\/1\.1 413 No/);
   });
 
   it('that does not finish a head is told so', async (t) => {
@@ -156,7 +179,10 @@ describe('an app', () => {
     );
     equal(upstreams.get('orders')!.stats.inFlight, 0);
     deepEqual(
-      upstreams.get('orders')!.explain().map(({ circuit }) => circuit),
+      upstreams
+        .get('orders')!
+        .explain()
+        .map(({ circuit }) => circuit),
       ['closed'],
     );
   });
@@ -169,7 +195,12 @@ describe('an app', () => {
 
 describe('a limit that is off', () => {
   it('never rings', async (t) => {
-    const off = { connectTimeoutMs: undefined, requestTimeoutMs: undefined, responseTimeoutMs: undefined, bodyTimeoutMs: undefined };
+    const off = {
+      connectTimeoutMs: undefined,
+      requestTimeoutMs: undefined,
+      responseTimeoutMs: undefined,
+      bodyTimeoutMs: undefined,
+    };
     const orders = await RawServer.start(async (wire) => {
       await wire.message();
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -178,7 +209,11 @@ describe('a limit that is off', () => {
       wire.write('world');
     });
     const settings = { ...off, idleTimeoutMs: undefined, tunnelIdleTimeoutMs: undefined };
-    const { ask } = await house(t, { orders: [orders] }, { settings, proxy: { headerTimeoutMs: undefined, clientIdleTimeoutMs: undefined } });
+    const { ask } = await house(
+      t,
+      { orders: [orders] },
+      { settings, proxy: { headerTimeoutMs: undefined, clientIdleTimeoutMs: undefined } },
+    );
     match(await ask(get()), /helloworld$/);
   });
 });

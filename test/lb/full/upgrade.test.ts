@@ -49,7 +49,8 @@ describe('a websocket', () => {
       wire.write(switching('X-b: 1\r\nx-A: 2\r\nX-B: 3\r\nSet-Cookie: a\r\nset-cookie: b\r\nKeep-Alive: 7\r\n__proto__: p\r\n'));
     });
     const { app } = await house(t, { orders: [orders] });
-    const more = 'X-One: 1\r\nx-two: \xe9\r\nX-ONE: 3\r\nKeep-Alive: 5\r\nCookie: a\r\nCookie: b\r\nSec-WebSocket-Extensions: permessage-deflate\r\n';
+    const more =
+      'X-One: 1\r\nx-two: \xe9\r\nX-ONE: 3\r\nKeep-Alive: 5\r\nCookie: a\r\nCookie: b\r\nSec-WebSocket-Extensions: permessage-deflate\r\n';
     const answer = await (await app()).write(handshake(more, '/a//b/../%2f?q=//c')).head();
     const lines = heads[0]!.split('\r\n');
     equal(lines[0], 'GET /a//b/../%2f?q=//c HTTP/1.1');
@@ -181,10 +182,19 @@ describe('a websocket', () => {
 
 describe('an endpoint that does not switch', () => {
   const answers: Readonly<Record<string, [string, RegExp]>> = {
-    'with a length': ['HTTP/1.1 403 Forbidden\r\nX-Why: a\r\nContent-Length: 2\r\n\r\nno', /^HTTP\/1\.1 403 Forbidden\r\nX-Why: a\r\nContent-Length: 2\r\n(?:.|\r\n)*\r\n\r\nno$/],
-    'in chunks': ['HTTP/1.1 401 Who\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n', /^HTTP\/1\.1 401 Who\r\n(?:.|\r\n)*\r\n\r\n2\r\nno\r\n0\r\n\r\n$/],
+    'with a length': [
+      'HTTP/1.1 403 Forbidden\r\nX-Why: a\r\nContent-Length: 2\r\n\r\nno',
+      /^HTTP\/1\.1 403 Forbidden\r\nX-Why: a\r\nContent-Length: 2\r\n(?:.|\r\n)*\r\n\r\nno$/,
+    ],
+    'in chunks': [
+      'HTTP/1.1 401 Who\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n',
+      /^HTTP\/1\.1 401 Who\r\n(?:.|\r\n)*\r\n\r\n2\r\nno\r\n0\r\n\r\n$/,
+    ],
     'without a body': ['HTTP/1.1 204 No Content\r\n\r\n', /^HTTP\/1\.1 204 No Content\r\n(?:.|\r\n)*\r\n\r\n$/],
-    'large': [`HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`, /^HTTP\/1\.1 200 OK\r\n(?:.|\r\n)*x{1000}$/],
+    large: [
+      `HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`,
+      /^HTTP\/1\.1 200 OK\r\n(?:.|\r\n)*x{1000}$/,
+    ],
   };
   for (const [what, [answer, expected]] of Object.entries(answers))
     it(`has its answer passed on as to a plain request, and the connection ends: ${what}`, async (t) => {

@@ -1,0 +1,111 @@
+/** Kept connections: which is used, how many there are, and when they go. */
+import { deepEqual, equal } from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { clock } from '../../../agent/system.js';
+import type { Answer } from '../../../lb/full/answer.js';
+import { attempt } from '../../../lb/full/attempt.js';
+import { Pools, type PoolOptions } from '../../../lb/full/pools.js';
+import { RawServer } from '../../support/raw.js';
+import { eventually, ok } from './house.js';
+
+const pooled = (t: TestContext, options: Partial<PoolOptions> = {}, empty?: () => void): Pools => {
+  const defaults = { connectTimeoutMs: 1_000, idleTimeoutMs: 4_000, maxHeadBytes: 32_768, maxConnections: 1024 };
+  const pools = new Pools({ clock, ...defaults, ...options }, empty);
+  t.after(() => pools.close());
+  return pools;
+};
+
+const terms = {
+  clock,
+  responseTimeoutMs: undefined,
+  stop: new AbortController().signal,
+  inform: () => undefined,
+  moved: () => undefined,
+};
+
+/** An exchange that has reached the server, whose end is up to the test. */
+const exchange = async (pools: Pools, server: RawServer, name: string): Promise<{ nth: number; finish: () => Promise<void> }> => {
+  const request = { method: 'GET', target: `/${name}`, fields: ['Host', 'a'] };
+  const result = attempt(pools.take(server.endpoint('a')), request, terms);
+  const mine = ({ unread }: { unread: string }): boolean => unread.includes(`GET /${name} `);
+  await eventually(() => server.wires.some(mine));
+  const nth = server.wires.findIndex(mine);
+  const finish = async (): Promise<void> => {
+    const wire = server.wires[nth]!;
+    await wire.head();
+    wire.write(ok());
+    const { body } = (await result) as Answer;
+    body.resume();
+    await new Promise((resolve) => body.once('close', resolve));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  return { nth, finish };
+};
+
+describe('the connections to an endpoint', () => {
+  it('are made as calls need them, and the last one used is the next one used', async (t) => {
+    const server = await RawServer.start(() => undefined);
+    t.after(() => server.stop());
+    const pools = pooled(t);
+    const [first, second] = [await exchange(pools, server, 'first'), await exchange(pools, server, 'second')];
+    deepEqual([first.nth, second.nth], [0, 1]);
+    await second.finish();
+    await first.finish();
+    for (const name of ['third', 'fourth', 'fifth']) {
+      const next = await exchange(pools, server, name);
+      equal(next.nth, 0);
+      await next.finish();
+    }
+    equal(pools.size, 2);
+  });
+
+  it('close when nobody has used them for a while, and their owner is told when none is left', async (t) => {
+    const server = await RawServer.start(() => undefined);
+    t.after(() => server.stop());
+    let empty = 0;
+    const pools = pooled(t, { idleTimeoutMs: 50 }, () => empty++);
+    await (await exchange(pools, server, 'a')).finish();
+    await server.wires[0]!.gone();
+    await eventually(() => pools.size === 0);
+    equal(empty, 1);
+  });
+
+  it('are kept as long as the endpoint says, less a second', async (t) => {
+    const server = await RawServer.start(async (wire) => {
+      await wire.head();
+      wire.write(ok('ok', 'Keep-Alive: timeout=1\r\n'));
+    });
+    t.after(() => server.stop());
+    const pools = pooled(t, { idleTimeoutMs: 60_000 });
+    const request = { method: 'GET', target: '/', fields: ['Host', 'a'] };
+    await attempt(pools.take(server.endpoint('a')), request, terms);
+    await server.wires[0]!.gone();
+  });
+
+  it('are so many at most: for another one the longest idle goes', async (t) => {
+    const servers = [
+      await RawServer.start(() => undefined),
+      await RawServer.start(() => undefined),
+      await RawServer.start(() => undefined),
+    ];
+    t.after(() => Promise.all(servers.map((server) => server.stop())));
+    const pools = pooled(t, { maxConnections: 2 });
+    for (const server of servers.slice(0, 2)) await (await exchange(pools, server, 'a')).finish();
+    await exchange(pools, servers[2]!, 'b');
+    await servers[0]!.wires[0]!.gone();
+    equal(servers[1]!.wires[0]!.socket.destroyed, false);
+    equal(pools.size, 2);
+  });
+
+  it('that failed leave nothing behind', async (t) => {
+    const server = await RawServer.start((wire) => wire.reset());
+    const pools = pooled(t);
+    const request = { method: 'GET', target: '/', fields: ['Host', 'a'] };
+    await attempt(pools.take(server.endpoint('a')), request, terms);
+    const dead = server.endpoint('a');
+    await server.stop();
+    await attempt(pools.take(dead), request, terms);
+    await attempt(pools.take(dead), { ...request, target: 'not a target' }, terms);
+    await eventually(() => pools.size === 0);
+  });
+});
