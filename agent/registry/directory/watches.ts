@@ -65,6 +65,11 @@ export class Watches {
     return this.#armed.size;
   }
 
+  /** How many listeners of the file system there are. */
+  get listeners(): number {
+    return [...this.#folders.values()].filter(({ listener }) => listener).length;
+  }
+
   /** To be called before the node is looked at, so that no change after the look is missed; then `arm` or `drop`. */
   async listen(kind: Kind, path: string): Promise<Watch> {
     const watch: Watch = { kind, path, stirred: false };
@@ -210,18 +215,18 @@ export class Watches {
 
   #open(path: string, stats: BigIntStats): Folder {
     const folder: Folder = { path, stats, watches: new Set(), heard: false, doubtful: false };
-    const listening = [...this.#folders.values()].filter(({ listener }) => listener).length;
+    const { listeners } = this;
     if (this.#isClosed) return folder;
-    if (listening >= MOST_LISTENERS) {
+    if (listeners >= MOST_LISTENERS) {
       this.#tell('listeners of the embedded tree', MOST_LISTENERS, `changes in ${path} are noticed within a second`);
     } else {
-      folder.listener = this.#listener(folder, listening);
+      folder.listener = this.#listener(folder, listeners);
     }
     this.#folders.set(path, folder);
     return folder;
   }
 
-  #listener(folder: Folder, listening: number): FSWatcher | undefined {
+  #listener(folder: Folder, listeners: number): FSWatcher | undefined {
     try {
       const listener = listenTo(folder.path, { persistent: false }, (_, entry) => this.#hear(folder, entry));
       return listener.on('error', () => {
@@ -230,7 +235,9 @@ export class Watches {
       });
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT') this.#tell('listeners of the file system', listening, message);
+      if (code === 'ENOENT')
+        folder.doubtful = true; // gone since it was found; one of the same inode may follow
+      else this.#tell('listeners of the file system', listeners, message);
       return undefined;
     }
   }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import type { Server } from 'node:net';
 import { join, relative } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { openDirectory } from '../../../../agent/registry/directory.js';
@@ -78,6 +79,40 @@ describe('a folder that people write in', () => {
     deepEqual(await tree.exists('/leaf'), before);
   });
 
+  it('has a leaf that lost its file to its dotfile, as a kill on the way to a folder leaves it', async () => {
+    await tree.create('/half', new Uint8Array(), 'persistent');
+    const { stat } = await tree.create('/half/way', bytes('data'), 'persistent');
+    await rename(at('half/way'), at('half/.way.data'));
+    deepEqual(await tree.exists('/half/way'), stat);
+    deepEqual((await tree.children('/half'))?.names, ['way']);
+    deepEqual((await tree.children('/half/way'))?.names, []);
+    await fails('node_exists', tree.create('/half/way', bytes('x'), 'persistent'));
+    await fails('not_empty', tree.remove('/half'));
+    await tree.create('/half/way/child', bytes('x'), 'persistent');
+    equal(text((await tree.read('/half/way'))?.data), 'data');
+    await tree.remove('/half/way/child');
+    equal(await tree.remove('/half/way', 0), true);
+    equal(await tree.remove('/half'), true);
+  });
+
+  it('lets zxids grow though the wall clock is behind', async () => {
+    await writeFile(at('ahead'), 'x');
+    const behind = openDirectory({
+      path: folder.path,
+      sessionTimeoutMs: 4_000,
+      clock: { ...clock, wall: () => 5 },
+      random,
+      emit: () => undefined,
+    });
+    await connected(behind);
+    const before = (await behind.exists('/ahead'))!;
+    const written = await behind.write('/ahead', bytes('y'), before.version);
+    ok(written.mzxid > before.mzxid);
+    await rm(at('.zidecar/zxid'));
+    ok((await behind.write('/ahead', bytes('z'), written.version)).mzxid > written.mzxid);
+    await behind.close();
+  });
+
   it('ignores links, pipes, sockets and names that are no names', async () => {
     await mkdir(at('odd/real'), { recursive: true });
     await writeFile(at('odd/real/below'), 'x');
@@ -89,8 +124,9 @@ describe('a folder that people write in', () => {
     await symlink('/etc/hostname', at('odd/file'));
     await symlink('real', at('odd/inside'));
     execFileSync('mkfifo', [at('odd/pipe')]);
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(at('odd/socket'), resolve));
+    const servers = await Promise.all(['socket', '.real.node', 'real/.below.data'].map((name) => listening(at('odd', name))));
+    execFileSync('mkfifo', [at('odd/real/.below.node')]);
+    await symlink('/etc/hostname', at('odd/.real.data'));
     try {
       deepEqual((await tree.children('/odd'))?.names, ['real']);
       deepEqual((await tree.children('/odd/real'))?.names, ['below']);
@@ -98,11 +134,13 @@ describe('a folder that people write in', () => {
         equal(await tree.exists(`/odd/${name}`), undefined, name);
         equal(await tree.read(`/odd/${name}`), undefined, name);
       }
+      equal((await tree.read('/odd/real'))?.data.length, 0);
+      equal(text((await tree.read('/odd/real/below'))?.data), 'x');
       await fails('node_exists', tree.create('/odd/pipe', bytes('x'), 'persistent'));
       await fails('no_parent', tree.create('/odd/link/a', bytes('x'), 'persistent'));
       await fails('not_empty', tree.remove('/odd'));
     } finally {
-      server.close();
+      for (const server of servers) server.close();
     }
   });
 
@@ -156,6 +194,11 @@ describe('a folder that people write in', () => {
     await Promise.all([...bells.values()].map(({ heard }) => heard()));
   });
 });
+
+function listening(path: string): Promise<Server> {
+  const server = createServer();
+  return new Promise((resolve) => server.listen(path, () => resolve(server)));
+}
 
 describe('a folder that comes and goes', () => {
   let folder: Folder;
@@ -229,6 +272,18 @@ describe('a folder that comes and goes', () => {
     equal(await tree.exists('/a'), undefined);
     const expired = folder.facts.find((fact) => fact.kind === 'session_changed' && fact.state === 'expired');
     match(JSON.stringify(expired), /not renewed for 6\d{4} ms/);
+    await tree.close();
+  });
+
+  it('does not do for a new session what was asked in the old one', async () => {
+    const tree = folder.open({ sessionTimeoutMs: 900 });
+    await connected(tree);
+    await writeFile(join(folder.path, '.zidecar/lock'), 'somebody is slow');
+    const asked = tree.create('/asked', bytes('x'), 'ephemeral');
+    await unlink(join(folder.path, '.zidecar/sessions', `${tree.session.id}.lease`));
+    await fails('expired', asked);
+    await until(() => tree.session.epoch === 2, 'the next session');
+    equal(await tree.exists('/asked'), undefined);
     await tree.close();
   });
 
