@@ -31,6 +31,9 @@ const elsewhere = [
   ['/dubbo', 'dubbo'],
 ] as const;
 
+/** Reads when a slot is free; undefined once time is up. */
+type Ask = <T>(read: () => Promise<T>) => Promise<T | undefined>;
+
 interface Found {
   readonly service: string;
   readonly path: string;
@@ -54,9 +57,9 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<readonly Ser
   const look = async (): Promise<void> => {
     await connected(tree);
     const slots = new ReadSlots(READS_IN_FLIGHT);
-    const ask = <T>(read: () => Promise<T>): Promise<T | undefined> => slots.run(async () => (over ? undefined : read()));
-    for (const root of new Set(roots)) found.push(...(await servicesUnder(tree, root, only)));
-    if (only === undefined) told.push(...(await notRead(tree, roots)));
+    const ask: Ask = (read) => slots.run(async () => (over ? undefined : read()));
+    for (const root of new Set(roots)) found.push(...(await servicesUnder(tree, root, only, ask)));
+    if (only === undefined) told.push(...(await notRead(tree, roots, ask)));
     await readAll(tree, found, ask, scan);
   };
   try {
@@ -81,19 +84,19 @@ function connected(tree: Tree): Promise<void> {
   });
 }
 
-async function servicesUnder(tree: Tree, root: string, only: string | undefined): Promise<readonly Found[]> {
+async function servicesUnder(tree: Tree, root: string, only: string | undefined, ask: Ask): Promise<readonly Found[]> {
   const [parent = '', rest = ''] = root.split('/{service}');
-  const names = (await tree.children(parent === '' ? '/' : parent))?.names ?? [];
+  const names = (await ask(() => tree.children(parent === '' ? '/' : parent)))?.names ?? [];
   return names
     .filter((service) => only === undefined || service === only)
     .map((service) => ({ service, path: `${parent}/${service}${rest}`, nodes: [], complete: false }));
 }
 
-async function notRead(tree: Tree, roots: readonly string[]): Promise<readonly ServiceRow[]> {
+async function notRead(tree: Tree, roots: readonly string[], ask: Ask): Promise<readonly ServiceRow[]> {
   const rows: ServiceRow[] = [];
   for (const [path, dialect] of elsewhere) {
     if (roots.some((root) => root.startsWith(`${path}/`))) continue;
-    const names = (await tree.children(path).catch(() => undefined))?.names ?? [];
+    const names = (await ask(() => tree.children(path)).catch(() => undefined))?.names ?? [];
     if (names.length === 0) continue;
     const what = `${names.length} ${names.length === 1 ? 'folder' : 'folders'} of ${dialect}, which this release does not read`;
     rows.push({ service: path, path, dialect, instances: undefined, routable: undefined, problems: [what], nodes: [] });
@@ -101,14 +104,12 @@ async function notRead(tree: Tree, roots: readonly string[]): Promise<readonly S
   return rows;
 }
 
-type Ask = <T>(read: () => Promise<T>) => Promise<T | undefined>;
-
 async function readAll(tree: Tree, found: readonly Found[], ask: Ask, { dialects, onProgress }: Scan): Promise<void> {
   let [next, done] = [0, 0];
   const reader = async (): Promise<void> => {
     for (let one = found[next++]; one !== undefined; one = found[next++]) {
       await readOne(tree, one, ask, dialects);
-      onProgress?.(++done, found.length);
+      if (one.complete) onProgress?.(++done, found.length);
     }
   };
   await Promise.all(Array.from({ length: SERVICES_AT_ONE_TIME }, reader));

@@ -128,14 +128,8 @@ export class Announcer {
   }
 
   get #agreed(): boolean {
-    const { session } = this.#parts.tree;
     if (this.#wish === undefined) return this.#fact.kind === 'withdrawn';
-    return (
-      this.#fact.kind === 'announced' &&
-      this.#fact.instance === this.#wish &&
-      this.#fact.epoch === session.epoch &&
-      !this.#doubted
-    );
+    return this.#fact.kind === 'announced' && this.#fact.instance === this.#wish && !this.#doubted;
   }
 
   /** Takes the next step now, or arranges for it, or rests because all is well. */

@@ -133,7 +133,6 @@ export class NodeReader {
         if (child.watch !== watch) return;
         child.watch = undefined;
         child.fired = true;
-        if (!this.#live()) return; // the session is over, and the next one asks anyway
         this.#queue.now(child.name);
         this.#onChange();
         this.go();

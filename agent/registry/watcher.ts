@@ -51,6 +51,8 @@ export class Watcher {
   #asking = false;
   #askAgain = false;
   #missing = false;
+  /** Its watch says that the missing parent has come. */
+  #came = false;
   #notBefore = 0;
   /** The last time that the names changed, and the first change that no list has told yet. */
   #changedAt = -Infinity;
@@ -121,6 +123,7 @@ export class Watcher {
     const gather = gatherMs(now - this.#changedAt, this.#children.size);
     this.#changedAt = now;
     this.#since ??= now;
+    this.#came = this.#missing;
     this.#lookIn(gather);
   }
 
@@ -162,9 +165,10 @@ export class Watcher {
     this.#askedEpoch = epoch;
     this.#asOf = this.#clock.wall();
     this.#trouble = '';
-    // missing again although its watch has fired: somebody makes and removes it, or no watch could be armed
-    this.#notBefore = names === undefined && this.#missing ? this.#clock.now() + MISSING_MS : 0;
+    // missing again although it had come: somebody makes and removes it, or no watch could be armed
+    this.#notBefore = names === undefined && this.#came ? this.#clock.now() + MISSING_MS : 0;
     this.#missing = names === undefined;
+    this.#came = false;
     const { joined, beyond } = this.#children.update(names ?? []);
     if (beyond > 0 && !this.#overfull) {
       const detail = `${path} has ${beyond} nodes more, which are not looked at`;

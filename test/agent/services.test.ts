@@ -105,9 +105,12 @@ describe('a look at the services of a registry', () => {
     const release = tree.hold();
     await calm();
     await clock.advance(10_000);
+    const asked = tree.calls.length;
     match((await rows)[0]?.problems[0] ?? '', /^only 0 of its nodes were read: time was up$/);
     release();
+    await calm();
     deepEqual(progress, []);
+    equal(tree.calls.length, asked, 'nothing more is asked');
   });
 
   it('waits for a session, and fails when there is none in time', async () => {

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Fact } from '../../../agent/events.js';
 import { Announcer } from '../../../agent/registry/announcer.js';
 import { dialects } from '../../../agent/registry/dialects/dialects.js';
+import type { Proof } from '../../../agent/registry/registry.js';
 import { TreeRegistry } from '../../../agent/registry/tree-registry.js';
 import { calm } from '../../support/calm.js';
 import { FakeClock } from '../../support/clock.js';
@@ -223,6 +224,28 @@ describe('announcer', () => {
     await clock.advance(0);
     await announcer.settled();
     equal(store.nodes.get(path)?.owner, tree.session.id);
+  });
+
+  it('takes one step at a time, and believes no proof from a session that is over', async () => {
+    const { clock, tree, facts } = setup();
+    const put: ((how: Proof) => void)[] = [];
+    const registry = { put: () => new Promise<Proof>((resolve) => put.push(resolve)), remove: () => Promise.resolve() };
+    const emit = (fact: Fact): void => void facts.push(fact);
+    const announcer = new Announcer({ ...{ service: 'orders', source, registry, tree, clock, random: () => 0, emit } });
+    announcer.want(instance());
+    announcer.want(instance({ weight: 2 }));
+    announcer.want(instance({ weight: 3 }));
+    await calm();
+    equal(put.length, 1);
+    tree.expire();
+    tree.connect();
+    put[0]!({ path, zxid: '1', at: 0, how: 'created' });
+    await calm();
+    deepEqual(facts, []);
+    equal(put.length, 2);
+    put[1]!({ path, zxid: '2', at: 0, how: 'created' });
+    await announcer.settled();
+    equal(announcer.view().zxid, '2');
   });
 
   it('withdraws as soon as it is connected again, without a pause', async () => {

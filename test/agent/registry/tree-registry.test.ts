@@ -134,6 +134,23 @@ describe('putting an instance into a tree', () => {
     equal((await registry.put(instance({ weight: 2 }), at, ignore)).how, 'rewritten');
   });
 
+  it('believes nothing that its read does not show: not other bytes, and not another owner', async () => {
+    for (const meddle of ['other bytes', '0xother']) {
+      const { registry, tree, store } = setup();
+      const create = tree.create.bind(tree);
+      let times = 0;
+      tree.create = async (at, data, mode) => {
+        const made = await create(at, data, mode);
+        if (at !== path || times++ > 0) return made;
+        if (meddle.startsWith('0x')) store.delete(path);
+        store.plant(path, meddle.startsWith('0x') ? data : meddle, meddle);
+        return made;
+      };
+      equal((await registry.put(instance(), at, ignore)).how, meddle.startsWith('0x') ? 'taken_over' : 'rewritten');
+      equal(store.nodes.get(path)?.owner, tree.session.id);
+    }
+  });
+
   it('gives up on a node that changes under its hands each time', async () => {
     const { registry, tree } = setup();
     for (let i = 0; i < 20; i++) tree.fail('create', 'node_exists');

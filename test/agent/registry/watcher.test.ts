@@ -137,6 +137,47 @@ describe('watcher', () => {
     ok(!ids().includes('i00007'));
   });
 
+  it('never delays a leave, even while additions are being read', async () => {
+    const { watch, join, store, ids, pass } = setup();
+    for (const id of many(1_000)) join(id);
+    watch();
+    await pass(5_000);
+    for (const id of many(500)) join(`new-${id}`);
+    await pass(100);
+    store.delete(`${path}/i00007`);
+    await pass(30);
+    ok(!ids().includes('i00007'));
+  });
+
+  it('spreads the reads of many additions, so that its fellows and it do not ask all at once', async () => {
+    const { watch, join, ids, calls, pass } = setup();
+    watch();
+    await pass(5_000);
+    for (const id of many(400)) join(id);
+    await pass(100);
+    const begun = calls('read').length;
+    ok(begun > 50 && begun < 150, `${begun} of 400 after 100 of 400 ms`);
+    await pass(400);
+    equal(ids().length, 400);
+  });
+
+  it('looks again when its watch fires while the answer is on its way', async () => {
+    const { watch, join, tree, ids, pass } = setup();
+    const children = tree.children.bind(tree);
+    let times = 0;
+    tree.children = async (at, onChange) => {
+      const answer = await children(at, onChange);
+      if (times++ > 0) return answer;
+      join('late');
+      await calm();
+      return answer;
+    };
+    join('early');
+    watch();
+    await pass(1_000);
+    deepEqual(ids(), ['early', 'late']);
+  });
+
   it('hears of a new weight', async () => {
     const { watch, join, last, pass } = setup();
     join('a', 1);
@@ -235,6 +276,7 @@ describe('watcher', () => {
     store.delete(`${path}/i00006`);
     tree.calls.length = 0;
     tree.connect();
+    equal(last().confirmed, false, 'nobody has been asked in this session');
     await pass(0);
     ok(tree.calls.length < 20, `${tree.calls.length} calls at once`);
     await pass(1_100);
@@ -244,6 +286,20 @@ describe('watcher', () => {
     equal(tree.watched.length, 201);
     deepEqual(calls('read').toSorted(), [`read ${path}/i00005`, `read ${path}/new`]);
     equal(last().instances.find(({ id }) => id === 'i00005')?.weight, 9);
+  });
+
+  it('arms in a new session what was refused in the last', async () => {
+    const { watch, join, tree, ids, pass } = setup();
+    tree.deaf = true;
+    watch();
+    await pass(1_000);
+    tree.deaf = false;
+    tree.expire();
+    tree.connect();
+    await pass(2_000);
+    join('a');
+    await pass(1_000);
+    deepEqual(ids(), ['a']);
   });
 
   it('looks again when the answer to a look was lost', async () => {
@@ -275,6 +331,16 @@ describe('watcher', () => {
     equal(tree.mostInFlight, 8);
   });
 
+  it('lets no large service keep a small one waiting', async () => {
+    const { watch, join, store, tree, pass } = setup();
+    for (const id of many(1_000)) join(id);
+    store.plant('/services/users/a', curator.place(instance({ id: 'a', service: 'users' })).data);
+    watch();
+    watch('users', { dialect: 'curator', path: '/services/users' });
+    await pass(0);
+    ok(tree.calls.indexOf('read /services/users/a') < 100);
+  });
+
   it('tells what it has after half a second when some node takes longer', async () => {
     const { watch, join, tree, ids, pass } = setup();
     for (const id of many(20)) join(id);
@@ -304,6 +370,25 @@ describe('watcher', () => {
     equal(last().instances.find(({ id }) => id === 'a')?.weight, 5);
   });
 
+  it('holds one watch on the names and one on each node, however often it looks', async () => {
+    const { watch, join, tree, calls, pass } = setup();
+    join('a');
+    watch();
+    for (let minute = 0; minute < 60; minute++) await pass(60_000);
+    ok(calls('children').length > 5);
+    deepEqual(tree.watched, [`list ${path}`, `node ${path}/a`]);
+  });
+
+  it('asks again, without a word, when an answer got lost', async () => {
+    const { watch, join, tree, ids, told, pass } = setup();
+    join('a');
+    tree.fail('children', 'connection_lost');
+    watch();
+    await pass(1_000);
+    deepEqual(ids(), ['a']);
+    deepEqual(told('warned'), []);
+  });
+
   it('says once why it cannot list, and keeps trying', async () => {
     const { watch, join, tree, ids, told, pass } = setup();
     join('a');
@@ -317,7 +402,7 @@ describe('watcher', () => {
   });
 
   it('leaves alone what is beyond 20,000 nodes, and says so once', async () => {
-    const { watch, store, last, told, pass } = setup();
+    const { watch, join, store, last, told, pass } = setup();
     for (const id of many(20_003)) store.plant(`${path}/${id}`, '');
     watch();
     await calm(20_000);
@@ -325,6 +410,9 @@ describe('watcher', () => {
     equal(last().skipped.length, 20_000);
     equal(told('bound_reached').length, 1);
     match(told('bound_reached')[0]!.detail, /has 3 nodes more/);
+    join('one more');
+    await pass(2_000);
+    equal(told('bound_reached').length, 1);
   });
 
   it('watches no name that has gone', async () => {
