@@ -158,7 +158,6 @@ function parser(version: string): Argv {
       'dot-notation': false,
       'duplicate-arguments-array': false,
       'parse-numbers': false,
-      'parse-positional-numbers': false,
       'short-option-groups': false,
     })
     .help('help', 'Show this')

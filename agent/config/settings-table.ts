@@ -2,7 +2,6 @@
 import { envName, groups } from './schema.js';
 
 const code = (text: string): string => `\`${text}\``;
-const cell = (text: string): string => text.replaceAll('|', '\\|');
 
 /** Markdown, one table for each group. */
 export const settingsTable = (): string => `${tables()}
@@ -21,9 +20,9 @@ const tables = (): string =>
           [
             '',
             ` ${code(envName(key))}${scope === 'upstream' ? ' \\*' : ''} `,
-            ` ${cell(about)} `,
-            ` ${cell(grammar.accepts.replaceAll('*', '\\*'))} `,
-            ` ${fallback === undefined ? cell(unset) : code(fallback)} `,
+            ` ${about} `,
+            ` ${grammar.accepts.replaceAll('*', '\\*')} `,
+            ` ${fallback === undefined ? unset : code(fallback)} `,
             '',
           ].join('|'),
         ),
