@@ -28,11 +28,14 @@ export interface DirectoryOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** For a look from outside: not even a lease is written, and every change fails with 'no_auth'. */
+  readonly readOnly?: boolean;
 }
 
 /** Returns at once; the session follows as soon as the folder can be used, and again after each end until `close()`. */
 export function openDirectory(options: DirectoryOptions): Tree {
-  options.emit({ kind: 'warned', why: `the registry is the folder ${options.path}: it is for the processes of one machine` });
+  const why = `the registry is the folder ${options.path}: it is for the processes of one machine`;
+  if (!options.readOnly) options.emit({ kind: 'warned', why });
   return new DirectoryTree(options);
 }
 
@@ -53,10 +56,10 @@ class DirectoryTree implements Tree {
   readonly #keeper: Keeper;
   #closing: Promise<void> | undefined;
 
-  constructor({ path, sessionTimeoutMs: timeoutMs, clock, random, emit }: DirectoryOptions) {
+  constructor({ path, sessionTimeoutMs: timeoutMs, clock, random, emit, readOnly = false }: DirectoryOptions) {
     const root = resolve(path);
     const house = join(root, '.zidecar');
-    const sessions = new Sessions(root, house);
+    const sessions = new Sessions(root, house, readOnly);
     const changes = new Changes(root, join(house, 'zxid'), sessions.spare, clock);
     const lock = new Lock(join(house, 'lock'), clock, random);
     const watches = new Watches(root, (kind, of) => this.#mark(kind, of), emit);
@@ -185,14 +188,15 @@ class DirectoryTree implements Tree {
   }
 
   #change<T>(op: string, path: string, work: (stillOurs: StillOurs) => Promise<T>): Promise<T> {
-    return this.#run(op, path, (isStill) =>
-      this.#lock.hold(async (stillOurs) => {
+    return this.#run(op, path, (isStill) => {
+      if (this.#sessions.isReadOnly) throw new RegistryError('no_auth', `${op} ${path} was not tried: the tree is read only`);
+      return this.#lock.hold(async (stillOurs) => {
         isStill();
         if (!this.#keeper.isLive) throw new RegistryError('disconnected', `${op} ${path} was not tried: the session is in doubt`);
         await this.#mustBeThere();
         return work(stillOurs);
-      }),
-    );
+      });
+    });
   }
 
   /** What is common to all: refused without a session, not believed when the session ended meanwhile, told as a fact. */

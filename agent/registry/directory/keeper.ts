@@ -118,7 +118,7 @@ export class Keeper {
         if (wasSuspended || silentMs > timeoutMs / 3 - this.#beatMs) {
           if (!(await this.#renew())) return await this.#expire('its lease was taken away');
         }
-        await this.#reap();
+        if (!this.#parts.sessions.isReadOnly) await this.#reap();
         if (this.#session.state === 'suspended') this.#set('connected');
         await watches.glance(wasSuspended || beat % DEEP === 0);
       } catch (error) {
@@ -157,6 +157,7 @@ export class Keeper {
   /** Our own session, and what is left of it. What cannot be removed is left to whoever finds the lease dead. */
   async #remove(): Promise<void> {
     const { sessions, changes, lock } = this.#parts;
+    if (sessions.isReadOnly) return;
     await lock.hold((stillOurs) => sessions.end(this.#session.id, changes, stillOurs)).catch(() => undefined);
   }
 

@@ -18,6 +18,7 @@ const LONGEST = 600_000;
 const MOST_LISTED = 16 * 1024 * 1024;
 
 export class Sessions {
+  readonly isReadOnly: boolean;
   readonly #root: string;
   readonly #folder: string;
   readonly #spares: string;
@@ -27,9 +28,10 @@ export class Sessions {
   #id = '';
   #made = 0;
 
-  /** `house`: the folder in the root that is ours. */
-  constructor(root: string, house: string) {
+  /** `house`: the folder in the root that is ours. A read-only one has no lease: its session lives while the root is there. */
+  constructor(root: string, house: string, isReadOnly: boolean) {
     this.#root = root;
+    this.isReadOnly = isReadOnly;
     this.#folder = join(house, 'sessions');
     this.#spares = join(house, 'tmp');
   }
@@ -40,6 +42,7 @@ export class Sessions {
   /** Begins a session. Fails as the file system does: no root, no right to write there, no room, no hard links. */
   async begin(id: string, timeoutMs: number): Promise<void> {
     if (!(await stat(this.#root)).isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' });
+    if (this.isReadOnly) return;
     for (const folder of [join(this.#folder, '..'), this.#folder, this.#spares]) {
       await mkdir(folder).catch((error: unknown) => {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -54,6 +57,7 @@ export class Sessions {
 
   /** False: the session was ended by others. Fails when the folder cannot be reached, which says nothing about the session. */
   async renew(timeoutMs: number): Promise<boolean> {
+    if (this.isReadOnly) return (await stat(this.#root)).isDirectory();
     const lease = await absent(open(this.#lease(this.#id), 'r+'));
     if (!lease) {
       await stat(this.#folder);
@@ -68,7 +72,8 @@ export class Sessions {
   }
 
   /** Whether our session's lease can be seen. If not, nothing that is missing in the tree is known to be missing. */
-  readonly isThere = async (): Promise<boolean> => (await look(this.#lease(this.#id))) !== undefined;
+  readonly isThere = async (): Promise<boolean> =>
+    (await look(this.isReadOnly ? this.#root : this.#lease(this.#id), this.isReadOnly)) !== undefined;
 
   /** Notes an ephemeral of ours, before it is made. */
   readonly claim = async (path: string): Promise<void> => {

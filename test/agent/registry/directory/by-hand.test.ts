@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { join, relative } from 'node:path';
@@ -273,6 +273,28 @@ describe('a folder that comes and goes', () => {
     const expired = folder.facts.find((fact) => fact.kind === 'session_changed' && fact.state === 'expired');
     match(JSON.stringify(expired), /not renewed for 6\d{4} ms/);
     await tree.close();
+  });
+
+  it('is looked at without a trace by a tree that is read only', async () => {
+    const path = join(folder.path, 'foreign');
+    await mkdir(join(path, 'services'), { recursive: true });
+    await writeFile(join(path, 'services/a'), 'x');
+    const options = { path, sessionTimeoutMs: 600, clock, random, emit: () => undefined, readOnly: true };
+    const tree = openDirectory(options);
+    await connected(tree);
+    const { ring, heard } = bell();
+    deepEqual((await tree.children('/services', ring))?.names, ['a']);
+    await writeFile(join(path, 'services/b'), 'x');
+    await heard();
+    await fails('no_auth', tree.create('/c', bytes('x'), 'persistent'));
+    await fails('no_auth', tree.remove('/services/a'));
+    await rename(path, `${path}-away`);
+    await fails('connection_lost', tree.exists('/none'));
+    await rename(`${path}-away`, path);
+    await connected(tree);
+    equal(await tree.exists('/none'), undefined);
+    await tree.close();
+    deepEqual(await readdir(path, { recursive: true }), ['services', 'services/a', 'services/b']);
   });
 
   it('does not do for a new session what was asked in the old one', async () => {

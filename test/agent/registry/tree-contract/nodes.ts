@@ -45,7 +45,23 @@ const oddNames = [
   `.${'n'.repeat(199)}`,
   `${'%3A'.repeat(159)}a`, // 478 bytes, as long as a Dubbo provider's
 ];
-const badPaths = ['', 'a', 'a/b', '/a/', '//', '//a', '/a//b', '/.', '/..', '/a/./b', '/a/../b', '/a\0b', '/a\nb', '/a\u0085b'];
+const badPaths = [
+  '',
+  'a',
+  'a/b',
+  '/a/',
+  '//',
+  '//a',
+  '/a//b',
+  '/.',
+  '/..',
+  '/a/./b',
+  '/a/../b',
+  '/a\0b',
+  '/a\nb',
+  '/a\u0085b',
+  '/\u{1f600}',
+];
 const persistent: readonly Mode[] = ['persistent', 'container'];
 
 export function nodes(stage: Stage): void {
