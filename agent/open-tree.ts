@@ -30,5 +30,5 @@ export async function openTree({
     const { servers, chroot } = zookeeper;
     return openZooKeeper({ servers, chroot, sessionTimeoutMs, clock, random, emit, readOnly });
   }
-  return openDirectory({ path: zookeeper.path, sessionTimeoutMs, clock, random, emit });
+  return openDirectory({ path: zookeeper.path, sessionTimeoutMs, clock, random, emit, readOnly });
 }
