@@ -173,6 +173,7 @@ export class Announcer {
     } catch (error) {
       this.#failed(error, wish, epoch);
     }
+    if (wish && !this.#wish) this.#notBefore = 0; // the pause was for announcing
   }
 
   #announced(fact: Extract<Fact, { kind: 'announced' }>, before: Fact): void {
@@ -193,6 +194,7 @@ export class Announcer {
   #withdrawn(): void {
     const { service, emit } = this.#parts;
     this.#fact = { kind: 'withdrawn' };
+    this.#strangerSince = undefined;
     if (this.#last) emit({ kind: 'withdrawn', service, path: this.#path });
     this.#last = undefined;
   }

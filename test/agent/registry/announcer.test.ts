@@ -307,6 +307,31 @@ describe('announcer', () => {
     await announcer.withdrawn();
   });
 
+  it('takes over no pause from an announcement that fails while it is withdrawn', async () => {
+    const { announcer, tree } = setup({ random: () => 0.99 });
+    for (let i = 0; i < 3; i++) tree.fail('create', 'no_auth');
+    const release = tree.hold();
+    announcer.want(instance());
+    await calm();
+    announcer.want(undefined);
+    release();
+    await announcer.withdrawn();
+  });
+
+  it('gives a stranger its 40 s again after a withdrawal', async () => {
+    const { announcer, store, clock, told } = setup();
+    store.plant(path, 'a stranger', '0xbad');
+    announcer.want(instance());
+    await calm();
+    await clock.advance(30_000);
+    announcer.want(undefined);
+    await announcer.withdrawn();
+    announcer.want(instance());
+    await calm();
+    await clock.advance(30_000);
+    deepEqual(told('announce_failed'), []);
+  });
+
   it('waits 40 s for the end of a stranger before it tells who that is, and takes the place at once when it is free', async () => {
     const { announcer, store, clock, told } = setup();
     const other = instance({ host: '10.9.9.9' });
