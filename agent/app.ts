@@ -171,6 +171,7 @@ export async function startApp(config: Config, { version, clock, random, startCh
     discovery.start();
     sweeper.start();
     for (const { at, upstream } of await proxy.listen()) tellOpen(upstream === undefined ? 'outbound' : 'upstream', at, upstream);
+    discovery.recheck(); // a list may have come before it was known where we listen
   } catch (error) {
     await lifecycle.abandon();
     throw error;
