@@ -32,7 +32,7 @@ export interface Failed {
   readonly code: FailureCode;
   readonly message: string;
   readonly sent: Sent;
-  /** It went over a connection that had waited for it, and broke off without a byte of an answer: the connection was dead, perhaps. */
+  /** It went over a connection that had been used before, which then broke off: the connection was dead, perhaps, not the endpoint. */
   readonly kept: boolean;
 }
 

@@ -97,7 +97,7 @@ async function reach(
       return { ...upstream.whyNot(lease, plan.absolute), retryAfterMs: upstream.retryAfterMs() };
     }
     story.attempts++;
-    story.endpoint = lease.endpoint.id;
+    story.endpoint = address(lease.endpoint);
     const sentAt = clock.now();
     const result = passable(await exchange.send(lease.endpoint, { upstream, settings, ...request, stop }), exchange, parts);
     const ms = clock.now() - sentAt;

@@ -53,7 +53,6 @@ export class FullLane implements Lane {
       connectionsCheckingInterval: Math.min(options.headerTimeoutMs ?? 1_000, 1_000),
       requireHostHeader: false,
       insecureHTTPParser: false,
-      noDelay: true,
     });
     this.#server.maxHeadersCount = 0;
     this.#server.on('request', (request, response) => this.#plain(request, response, false));
@@ -148,8 +147,7 @@ export class FullLane implements Lane {
     const trouble = clientError(error, { unused: socket.bytesRead === 0, busy: visit.busy });
     if (trouble === 'nothing') return;
     if (trouble === 'gone') return void socket.destroy();
-    this.#parts.strays.ended(trouble.code, 0);
-    visit.wrong(trouble);
+    if (visit.wrong(trouble) === 'stray') this.#parts.strays.ended(trouble.code, 0);
   }
 
   async #carry(exchange: Exchange, entrance: Entrance): Promise<void> {

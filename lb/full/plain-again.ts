@@ -16,15 +16,8 @@ export const isWebSocket = ({ method, httpVersion, headers }: IncomingMessage): 
  */
 export function plainAgain({ method, url, httpVersion, rawHeaders }: IncomingMessage, socket: Socket, unread: Buffer): void {
   const lines = [`${method ?? ''} ${url ?? ''} HTTP/${httpVersion}`];
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const [name, value] = [rawHeaders[index]!, rawHeaders[index + 1]!];
-    if (dropped.has(name.toLowerCase())) continue;
-    const rest =
-      name.toLowerCase() === 'connection'
-        ? value.split(',').filter((option) => !dropped.has(option.trim().toLowerCase()))
-        : [value];
-    if (rest.length > 0) lines.push(`${name}: ${rest.join(',').trim()}`);
-  }
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (!dropped.has(rawHeaders[index]!.toLowerCase())) lines.push(`${rawHeaders[index]!}: ${rawHeaders[index + 1]!}`);
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), unread]));
 }
 

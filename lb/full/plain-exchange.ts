@@ -89,9 +89,9 @@ export class PlainExchange implements Exchange {
     return this.#reply.relay({ ...answer, fields });
   }
 
-  /** An app that still waits to send its body may send it or not: nobody could tell where its next request begins. */
+  /** If the app still waits to send its body, node ends the connection: nobody could tell where the next request begins. */
   refuse(answer: RefusalAnswer): Promise<void> {
-    return this.#reply.refuse(answer, this.#expects);
+    return this.#reply.refuse(answer);
   }
 
   end(): void {

@@ -50,9 +50,9 @@ export function makePlan(asked: Asked, entrance: Entrance, parts: CallParts): Pl
   const version = asked.version === '1.0' ? '1.0' : '1.1';
   const { own, domain, pseudonym, forwardedFor } = parts;
   const fixed = entrance.upstream === undefined ? {} : { fixedUpstream: entrance.upstream };
-  const way = route({ method, target, hosts: valuesOf(raw, 'host'), version }, { ...fixed, own, domain });
   const fault = requestFault(asked, parts.maxFields);
   if (fault !== undefined) return fault;
+  const way = route({ method, target, hosts: valuesOf(raw, 'host'), version }, { ...fixed, own, domain });
   if ('code' in way) return way;
   const upstream = parts.lookup(way.name, way.absolute);
   if ('code' in upstream) return upstream;

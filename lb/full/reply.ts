@@ -42,16 +42,18 @@ export class Reply {
   inform(status: number, reason: string, fields: readonly string[]): void {
     const { socket, headersSent } = this.#response;
     if (this.#asked.version !== '1.1' || headersSent || !socket) return;
-    const lines = fields.flatMap((part, index) => (index % 2 === 0 ? [`${part}: ${fields[index + 1] ?? ''}\r\n`] : []));
+    // like a trailer, such a head may frame and route nothing
+    const lines = pairs(trailerFields(fields)).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(`HTTP/1.1 ${status} ${clean(reason) ?? ''}\r\n${lines.join('')}\r\n`, 'latin1');
   }
 
-  refuse({ status, fields, body }: RefusalAnswer, close = false): Promise<void> {
+  refuse({ status, fields, body }: RefusalAnswer): Promise<void> {
     const response = this.#response;
     return new Promise((resolve) => {
       if (response.destroyed) return resolve();
       response.once('close', resolve);
-      const ends = close || this.#isLast() ? ['connection', 'close'] : [];
+      if (response.headersSent) return this.cut();
+      const ends = this.#isLast() ? ['connection', 'close'] : [];
       response.writeHead(status, [...fields, ...(valuesOf(fields, 'connection').length > 0 ? [] : ends)]);
       response.end(body);
     });

@@ -55,16 +55,20 @@ export class Visit {
     this.#waiting.length = 0;
   }
 
-  /** What came makes no sense. If the app waits for an answer to something before it, it gets that first. */
-  wrong(refused: Refused): void {
-    if (this.#ending) return;
+  /**
+   * What came makes no sense. If the app waits for an answer to something before it, it gets that first. `stray`: it is nobody's call;
+   * otherwise it is the body of the one that runs, or comes after the last.
+   */
+  wrong(refused: Refused): 'stray' | undefined {
+    if (this.#ending) return undefined;
     if (this.#running && !this.#running.complete()) {
       this.end();
       this.#running.broken(new CallError(refused.code, refused.message));
-      return;
+      return undefined;
     }
     this.#farewell = refusalAnswer(refused, { close: true });
     if (this.#running === undefined) this.#goodbye();
+    return 'stray';
   }
 
   #start(next: Running): void {

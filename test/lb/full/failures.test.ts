@@ -47,7 +47,7 @@ describe('an endpoint that refuses connections', () => {
     await ask(get());
     equal(upstreams.get('orders')!.circuits().open, 1);
     const { attempts } = upstreams.get('orders')!.stats;
-    match(await ask(get()), /^HTTP\/1\.1 503 (?:.|\r\n)*x-zidecar-error: all_open\r\nretry-after: [12]\r\n/);
+    match(await ask(get()), /^HTTP\/1\.1 503 (?:.|\r\n)*x-zidecar-error: all_open\r\nretry-after: 60\r\n/);
     equal(upstreams.get('orders')!.stats.attempts, attempts);
   });
 });
@@ -231,9 +231,10 @@ describe('an app that goes away', () => {
 
 describe('what is told', () => {
   it('of every attempt and of every call, where it was asked for', async (t) => {
+    const well = await RawServer.always(ok());
     const { ask, facts } = await house(
       t,
-      { orders: [await dead('a'), await RawServer.always(ok())], empty: [] },
+      { orders: [await dead('a'), well], empty: [] },
       { proxy: { accessLog: true, trace: true } },
     );
     await ask(get('/a?b', 'x-request-id: one\r\n'));
@@ -244,8 +245,8 @@ describe('what is told', () => {
     const calls = facts.flatMap((fact) => (fact.kind === 'call_ended' ? [{ ...fact, ms: 0, attempts: 0 }] : []));
     const told = { kind: 'call_ended', upstream: 'orders', method: 'GET', target: '/a?b', attempts: 0, ms: 0 };
     deepEqual(calls, [
-      { ...told, requestId: 'one', status: 200, endpoint: 'b' },
-      { ...told, requestId: 'two', status: 200, endpoint: 'b' },
+      { ...told, requestId: 'one', status: 200, endpoint: `127.0.0.1:${well.port}` },
+      { ...told, requestId: 'two', status: 200, endpoint: `127.0.0.1:${well.port}` },
       { ...told, upstream: 'empty', target: '/', requestId: 'three', status: 503, code: 'no_endpoints' },
     ]);
   });

@@ -42,6 +42,7 @@ export async function house(
       clock,
       random,
       emit,
+      breaker: { failures: 5, openMs: 60_000, maxOpenMs: 60_000, jitter: 0 },
       source: `/services/${name}`,
     });
     if (list) upstream.update(list.map((peer, index) => (peer instanceof RawServer ? peer.endpoint('abcdef'[index]!) : peer)));

@@ -9,7 +9,7 @@ import { RawServer } from '../../support/raw.js';
 import { eventually, ok } from './house.js';
 
 const pooled = (t: TestContext, options: Partial<PoolOptions> = {}, empty?: () => void): Pools => {
-  const defaults = { connectTimeoutMs: 1_000, idleTimeoutMs: 4_000, maxHeadBytes: 32_768, maxConnections: 1024 };
+  const defaults = { connectTimeoutMs: 1_000, idleTimeoutMs: 60_000, maxHeadBytes: 32_768, maxConnections: 1024 };
   const pools = new Pools({ clock, ...defaults, ...options }, empty);
   t.after(() => pools.close());
   return pools;

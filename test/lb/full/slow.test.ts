@@ -36,7 +36,7 @@ describe('an endpoint', () => {
     const { ask, upstreams } = await house(
       t,
       { orders: [await silent(), await RawServer.always(ok())] },
-      { settings: { responseTimeoutMs: 50 } },
+      { settings: { responseTimeoutMs: 1_000 } },
     );
     for (let n = 0; n < 2; n++) match(await ask(get()), /200 OK/);
     equal(upstreams.get('orders')!.stats.retries, 1);
@@ -55,21 +55,21 @@ describe('an endpoint', () => {
       await wire.message();
       wire.write(ok());
     });
-    const { app } = await house(t, { orders: [orders] }, { settings: { responseTimeoutMs: 100 } });
+    const { app } = await house(t, { orders: [orders] }, { settings: { responseTimeoutMs: 1_000 } });
     const wire = (await app()).write('POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 10\r\n\r\nhello');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     match(await wire.write('world').message(), /200 OK/);
   });
 
   it('that does not take a connection in its time is blamed, and another is asked', async (t) => {
     const deaf = await deafEndpoint(t);
     const peers = { orders: [deaf, await RawServer.always(ok())], alone: [deaf] };
-    const { ask, upstreams } = await house(t, peers, { settings: { connectTimeoutMs: 100 } });
+    const { ask, upstreams } = await house(t, peers, { settings: { connectTimeoutMs: 1_000 } });
     for (let n = 0; n < 2; n++) match(await ask(get()), /200 OK/);
     equal(upstreams.get('orders')!.stats.retries, 1);
     match(
       await ask('GET / HTTP/1.1\r\nHost: alone\r\n\r\n'),
-      /^HTTP\/1\.1 504 (?:.|\r\n)*no connection to 127\.0\.0\.1:\d+ in 100 ms/,
+      /^HTTP\/1\.1 504 (?:.|\r\n)*no connection to 127\.0\.0\.1:\d+ in 1000 ms/,
     );
   });
 
@@ -146,11 +146,11 @@ describe('an app', () => {
       await wire.head();
       wire.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`).socket.write(Buffer.alloc(total, 'x'));
     });
-    const { app } = await house(t, { orders: [orders] }, { settings: { bodyTimeoutMs: 100 } });
+    const { app } = await house(t, { orders: [orders] }, { settings: { bodyTimeoutMs: 1_000 } });
     const wire = (await app()).write(get());
     await wire.head();
     wire.socket.pause();
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
     let came = wire.unread.length;
     wire.socket.removeAllListeners('data').on('data', (part: Buffer) => (came += part.length));
     wire.socket.resume();

@@ -100,7 +100,18 @@ describe('a websocket', () => {
     deepEqual([...stats.calls], [['1xx', 1]]);
   });
 
-  it('may be ended by one side while the other still speaks', async (t) => {
+  it('may be ended by the endpoint while the app still speaks', async (t) => {
+    const orders = await RawServer.start(async (wire) => {
+      await wire.head();
+      wire.write(switching(), 'bye').end();
+    });
+    const [wire] = await opened(t, orders);
+    equal((await wire.rest()).text, 'bye');
+    wire.write('still here').end();
+    equal((await orders.wires[0]!.rest()).text, 'still here');
+  });
+
+  it('may be ended by the app while the endpoint still speaks', async (t) => {
     const orders = await RawServer.start(async (wire) => {
       await wire.head();
       wire.write(switching());
@@ -124,10 +135,10 @@ describe('a websocket', () => {
 
   it('that is silent for too long is over, and one that is not goes on', async (t) => {
     const orders = await echoing();
-    const [wire] = await opened(t, orders, { settings: { tunnelIdleTimeoutMs: 300, bodyTimeoutMs: 50 } });
+    const [wire] = await opened(t, orders, { settings: { tunnelIdleTimeoutMs: 1_500, bodyTimeoutMs: 50 } });
     for (let n = 0; n < 8; n++) {
       await wire.write('ping').bytes(4);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 300));
     }
     await wire.gone();
     await orders.wires[0]!.gone();
