@@ -63,13 +63,14 @@ export class Reply {
     const response = this.#response;
     const { status, body } = answer;
     return new Promise((resolve) => {
-      const lost = (): void => {
+      const closed = (): void => {
+        if (response.writableFinished) return resolve('whole');
         body.destroy();
         resolve(gone());
       };
-      if (response.destroyed) return lost();
+      if (response.destroyed) return closed();
       response.once('finish', () => resolve('whole'));
-      response.once('close', lost);
+      response.once('close', closed);
       body.once('error', (error) => {
         resolve(error instanceof CallError ? error : new CallError('cut', `the endpoint cut its answer: ${error.message}`));
         this.cut();
