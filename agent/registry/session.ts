@@ -64,7 +64,7 @@ export class SessionKeeper<L extends Link> {
   async #close(farewell: (link: L) => Promise<void>): Promise<void> {
     const link = this.link;
     this.#end.abort();
-    if (link && (await within(FAREWELL_MS, farewell(link), this.#parts.clock))) link.close();
+    if (link && (await within(FAREWELL_MS, farewell(link), this.#parts.clock))) await link.close();
     this.#turn?.end('closed');
     this.#become({ ...this.#session, state: 'closed' });
     this.#listeners.clear();
@@ -95,7 +95,7 @@ export class SessionKeeper<L extends Link> {
       const why = await turn.ended;
       link.drop();
       if (turn.wasConfirmed) this.#become({ ...this.#session, state: 'expired' }, why);
-      else if (!this.#end.signal.aborted) this.#tell(why ?? (await this.#parts.diagnose(turn.addresses)));
+      else if (!this.#end.signal.aborted) this.#tell(why ?? (await this.#parts.diagnose(turn.addresses)).why);
     } catch (error) {
       this.#tell((error as Error).message);
     }

@@ -26,8 +26,8 @@ export interface LinkEvents {
 export interface Link {
   /** Looks for the servers at these addresses from now on. Asked only while there is no connection. */
   aim(addresses: readonly Address[]): void;
-  /** Ends the session. Asked only just after the servers have answered, since it waits for them. */
-  close(): void;
+  /** Ends the session. Asked only just after the servers have answered. Never rejects. */
+  close(): Promise<void>;
   /** Lets go of the servers at once and without a word; calls that are out fail. */
   drop(): void;
 }
@@ -43,8 +43,16 @@ export interface KeeperParts<L extends Link> {
   open(addresses: readonly Address[], events: LinkEvents): Promise<L>;
   /** Asks the servers something in the new session, and prepares what its users take for granted. */
   confirm(link: L): Promise<void>;
-  /** Why there is no session, in a sentence that says what to do. Never rejects. */
-  diagnose(addresses: readonly Address[]): Promise<string>;
+  /** Never rejects. */
+  diagnose(addresses: readonly Address[]): Promise<Diagnosis>;
+}
+
+/** Why there is no session. */
+export interface Diagnosis {
+  /** A sentence that says what to do. */
+  readonly why: string;
+  /** There is a server that serves others: a link that just lost its connection may still come back to it by itself. */
+  readonly isServing: boolean;
 }
 
 /** What a turn has to say, at most once for each thing that happens. */
@@ -104,7 +112,7 @@ export class Turn<L extends Link> implements LinkEvents {
   async open(): Promise<L> {
     this.#addresses = await this.#parts.resolve();
     if (this.#isOver) throw new RegistryError('closed', 'the tree is closed');
-    if (this.#addresses.length === 0) throw new RegistryError('disconnected', await this.#parts.diagnose([]));
+    if (this.#addresses.length === 0) throw new RegistryError('disconnected', (await this.#parts.diagnose([])).why);
     this.#wait(this.#patienceMs);
     try {
       this.#link = await this.#parts.open(this.#addresses, this);
@@ -183,7 +191,7 @@ export class Turn<L extends Link> implements LinkEvents {
   #lookAfter(ms: number): void {
     let isWanted = true;
     const stop = this.#parts.clock.after(Math.min(ms, this.#timeoutMs / 2), () => {
-      void this.#look(() => isWanted).then(() => isWanted && this.#lookAfter(Math.min(2 * ms, LONGEST_LOOK_MS)));
+      void this.#look(ms, () => isWanted).then(() => isWanted && this.#lookAfter(Math.min(2 * ms, LONGEST_LOOK_MS)));
     });
     this.#stopLook = () => {
       isWanted = false;
@@ -191,14 +199,14 @@ export class Turn<L extends Link> implements LinkEvents {
     };
   }
 
-  async #look(isWanted: () => boolean): Promise<void> {
+  async #look(waitedMs: number, isWanted: () => boolean): Promise<void> {
     const found = await this.#parts.resolve();
     if (isWanted() && found.length > 0 && !same(found, this.#addresses)) {
       this.#addresses = found;
       this.#link?.aim(found);
     }
-    const why = await this.#parts.diagnose(found);
-    if (isWanted()) this.#events.trouble(why);
+    const { why, isServing } = await this.#parts.diagnose(found);
+    if (isWanted() && !(isServing && waitedMs < this.#timeoutMs / 2)) this.#events.trouble(why);
   }
 }
 

@@ -10,7 +10,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { withoutOurSockets } from '../../agent/inherited.js';
-import { dieWithUs } from './die-with-us.js';
+import { dieWithUs, holding } from './die-with-us.js';
 
 /** Where a ConnectResponse has the session's id and its password. */
 const CREDENTIALS = { from: 12, to: 40 } as const;
@@ -32,7 +32,7 @@ export class Cuttable {
       fork(fileURLToPath(import.meta.url), ['forward', host, String(port)], { stdio }),
     );
     dieWithUs(child);
-    const [listening] = (await once(child, 'message')) as [number];
+    const [listening] = (await holding(once(child, 'message'))) as [number];
     return new Cuttable(child, listening);
   }
 
@@ -56,13 +56,13 @@ export class Cuttable {
   }
 
   async stop(): Promise<void> {
-    const ended = once(this.#child, 'exit');
+    const ended = holding(once(this.#child, 'exit'));
     this.#child.kill('SIGKILL');
     await ended;
   }
 
   async #tell(op: Op): Promise<void> {
-    const done = once(this.#child, 'message');
+    const done = holding(once(this.#child, 'message'));
     this.#child.send(op);
     await done;
   }

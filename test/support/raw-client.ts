@@ -6,7 +6,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { withoutOurSockets } from '../../agent/inherited.js';
-import { dieWithUs } from './die-with-us.js';
+import { dieWithUs, holding } from './die-with-us.js';
 
 const MODES = { persistent: 0, ephemeral: 1, persistent_sequential: 2, ephemeral_sequential: 3, container: 4 } as const;
 export type RawMode = keyof typeof MODES;
@@ -54,7 +54,7 @@ export class RawClient {
       fork(script, [connect, String(timeoutMs)], { stdio, serialization: 'advanced' }),
     );
     dieWithUs(child);
-    const [{ id }] = (await once(child, 'message')) as [{ id: string }];
+    const [{ id }] = (await holding(once(child, 'message'))) as [{ id: string }];
     return new RawClient(child, id);
   }
 
@@ -117,7 +117,7 @@ export class RawClient {
   /** Its session ends at once. */
   async close(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, 'exit');
+    const ended = holding(once(this.#child, 'exit'));
     this.#child.send({ number: 0, op: 'close', path: '/' });
     await ended;
   }
@@ -126,10 +126,12 @@ export class RawClient {
   async #ask<A extends readonly unknown[]>(command: Command, mayBeMissing: true): Promise<A | undefined>;
   async #ask(command: Command, mayBeMissing = false): Promise<readonly unknown[] | undefined> {
     const number = ++this.#number;
-    const { code, words, answer } = await new Promise<Answer>((resolve) => {
-      this.#waiting.set(number, resolve);
-      this.#child.send({ number, ...command });
-    });
+    const { code, words, answer } = await holding(
+      new Promise<Answer>((resolve) => {
+        this.#waiting.set(number, resolve);
+        this.#child.send({ number, ...command });
+      }),
+    );
     this.#waiting.delete(number);
     if (code === -101 && mayBeMissing) return undefined;
     if (code !== 0) throw new Error(`${command.op} ${command.path}: ${words} (${code})`);

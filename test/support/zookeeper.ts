@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withoutOurSockets } from '../../agent/inherited.js';
-import { dieWithUs } from './die-with-us.js';
+import { dieWithUs, holding } from './die-with-us.js';
 
 const JARS = ['zookeeper', 'slf4j-log4j12', 'log4j-1.2'].map((name) => `/usr/share/java/${name}.jar`);
 /** Ready in 1.4 s on an idle machine. */
@@ -207,7 +207,7 @@ export class ZooKeeperServer {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
+    const ended = holding(once(child, 'exit'));
     child.kill('SIGCONT');
     child.kill(signal);
     await ended;
@@ -231,7 +231,14 @@ export async function ensemble(size = 3, cfg: ZooCfg = {}): Promise<readonly Zoo
 async function commonPort(hosts: readonly string[]): Promise<number> {
   for (;;) {
     const port = await freePort(hosts[0]!);
-    const isFree = await Promise.all(hosts.slice(1).map((host) => freePort(host, port).then(() => true, () => false)));
+    const isFree = await Promise.all(
+      hosts.slice(1).map((host) =>
+        freePort(host, port).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
     if (isFree.every(Boolean)) return port;
   }
 }

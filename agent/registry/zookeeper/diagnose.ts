@@ -6,12 +6,17 @@
 import { connect } from 'node:net';
 import type { Clock } from '../../system.js';
 import type { Address } from '../resolve.js';
+import type { Diagnosis } from '../turn.js';
 
 type Finding = 'serves' | 'serves_nobody' | 'hangs_up' | 'foreign' | 'silent' | 'refuses' | 'unreachable';
 
 const ANSWER_MS = 1_000;
 const MOST_BYTES = 4_096;
 const MOST_ASKED = 16;
+
+const NOWHERE =
+  'no server of ZIDECAR_ZOOKEEPER has an address that can be reached from here: ' +
+  'check the names, the DNS and the routes of this machine';
 
 /** The first that was found anywhere is told: the nearer a server is to a session, the more its trouble is ours. */
 const sentences: readonly (readonly [Finding, (places: string) => string])[] = [
@@ -38,17 +43,14 @@ const sentences: readonly (readonly [Finding, (places: string) => string])[] = [
 ];
 
 /** Never rejects. Takes a second at most. */
-export async function diagnose(addresses: readonly Address[], clock: Clock): Promise<string> {
+export async function diagnose(addresses: readonly Address[], clock: Clock): Promise<Diagnosis> {
   const asked = addresses.slice(0, MOST_ASKED);
   const findings = await Promise.all(asked.map((address) => ask(address, clock)));
   for (const [finding, sentence] of sentences) {
     const places = asked.filter((_, index) => findings[index] === finding).map(({ label }) => label);
-    if (places.length > 0) return sentence(places.sort().join(', '));
+    if (places.length > 0) return { why: sentence(places.sort().join(', ')), isServing: finding === 'serves' };
   }
-  return (
-    'no server of ZIDECAR_ZOOKEEPER has an address that can be reached from here: ' +
-    'check the names, the DNS and the routes of this machine'
-  );
+  return { why: NOWHERE, isServing: false };
 }
 
 function ask({ host, port }: Address, clock: Clock): Promise<Finding> {

@@ -1,0 +1,260 @@
+/**
+ * A link to the servers by one handle of the native package's C library, which holds one session at most and reconnects within it. What that
+ * library does wrong is told in the registry's README, "The session"; each remedy stands here beside the name of what it is against.
+ */
+import type { Clock } from '../../system.js';
+import type { Address } from '../resolve.js';
+import { RegistryError } from '../tree.js';
+import type { Mode, Stat } from '../tree.js';
+import type { LinkEvents } from '../turn.js';
+import { OK, UNIMPLEMENTED, failure } from './codes.js';
+import type { List, Node, Wire } from './tree.js';
+
+interface NativeStat {
+  readonly czxid: number;
+  readonly mzxid: number;
+  readonly version: number;
+  readonly dataLength: number;
+  readonly ctime: Date;
+  /** Hex, '0' for none. */
+  readonly ephemeralOwner: string;
+}
+type Done<A extends readonly unknown[]> = (code: number, words: string, ...answer: A) => void;
+type Fired = (type: number) => void;
+
+/** What we use of the package. Calls answer with 0, or with a negative code when nothing was sent and `done` will not be called. */
+export interface NativeClient {
+  readonly client_id: string;
+  readonly timeout: number;
+  on(event: 'connect' | 'connecting', listener: () => void): unknown;
+  on(event: 'close', listener: (client: unknown, code: number) => void): unknown;
+  init(options: Readonly<Record<string, string | number | boolean>>): unknown;
+  set_servers(servers: string): number;
+  close(): unknown;
+  a_exists(path: string, watch: false, done: Done<[NativeStat]>): number;
+  aw_exists(path: string, fired: Fired, done: Done<[NativeStat]>): number;
+  a_get(path: string, watch: false, done: Done<[NativeStat, Buffer | null]>): number;
+  a_get_children2(path: string, watch: false, done: Done<[readonly string[], NativeStat]>): number;
+  aw_get_children2(path: string, fired: Fired, done: Done<[readonly string[], NativeStat]>): number;
+  a_create(path: string, data: Buffer, flags: number, done: Done<[string]>): number;
+  a_set(path: string, data: Buffer, version: number, done: Done<[NativeStat]>): number;
+  a_delete_(path: string, version: number, done: Done<[]>): number;
+  a_sync(path: string, done: Done<[string]>): number;
+}
+
+const flags: Readonly<Record<Mode, number>> = { persistent: 0, ephemeral: 1, ephemeral_sequential: 3, container: 4 };
+const ANY_VERSION = -1;
+const SESSION_EVENT = -1;
+/** It answers each reading of a part of a large answer with "nothing", and by default takes eleven of them for the end of the session. */
+const PARTS_OF_AN_ANSWER = 10_000;
+/** No server can have it. */
+const NOWHERE = '255.255.255.255:1';
+
+export class NativeLink implements Wire {
+  readonly #client: NativeClient;
+  readonly #clock: Clock;
+  /** How to fail each call that is out. */
+  readonly #out = new Set<(error: RegistryError) => void>();
+  #isUp = false;
+  #isOver = false;
+  #stopBeat: () => void = () => undefined;
+
+  constructor(client: NativeClient, addresses: readonly Address[], timeoutMs: number, clock: Clock, events: LinkEvents) {
+    this.#client = client;
+    this.#clock = clock;
+    client.on('connect', () => {
+      if (this.#isOver) return;
+      this.#isUp = true;
+      this.#stopBeat();
+      this.#stopBeat = clock.every(client.timeout / 6, () => this.#beat());
+      events.up(client.client_id, client.timeout);
+    });
+    client.on('connecting', () => {
+      if (this.#isOver) return;
+      this.#rest();
+      events.down();
+    });
+    client.on('close', (_, code) => {
+      if (this.#isOver) return;
+      this.#finish();
+      events.over(code === -113 ? 'the servers do not accept who we are' : 'the servers have ended it');
+    });
+    client.init({
+      connect: connectString(addresses),
+      timeout: timeoutMs,
+      host_order_deterministic: true,
+      response_counter_limit: PARTS_OF_AN_ANSWER,
+      debug_level: 0,
+    });
+  }
+
+  aim(addresses: readonly Address[]): void {
+    if (!this.#isOver) this.#client.set_servers(connectString(addresses));
+  }
+
+  /** Blocks this process until the servers have ended the session: some milliseconds, or 1.5 s when they are not there after all. */
+  close(): Promise<void> {
+    if (this.#isOver) return Promise.resolve();
+    this.#finish();
+    return new Promise((resolve) => this.#outsideOfItsCalls(() => resolve(void this.#client.close())));
+  }
+
+  /** Closing a handle that believes itself connected would block for 1.5 s: it is sent elsewhere first, which closes the connection. */
+  drop(): void {
+    if (this.#isOver) return;
+    const wasUp = this.#isUp;
+    this.#finish();
+    this.#outsideOfItsCalls(() => {
+      if (wasUp) this.#client.set_servers(NOWHERE);
+      this.#client.close();
+    });
+  }
+
+  exists(path: string, fired?: () => void): Promise<Stat | undefined> {
+    return this.#ask<[NativeStat], Stat>(
+      'exists',
+      path,
+      (done) => (fired ? this.#client.aw_exists(path, onEvent(fired), done) : this.#client.a_exists(path, false, done)),
+      (stat) => this.#stat(stat),
+    ).catch(absent);
+  }
+
+  get(path: string): Promise<Node | undefined> {
+    return this.#ask<[NativeStat, Buffer | null], Node>(
+      'read',
+      path,
+      (done) => this.#client.a_get(path, false, done),
+      (stat, data) => ({ data: data ?? new Uint8Array(), stat: this.#stat(stat) }),
+    ).catch(absent);
+  }
+
+  children(path: string, fired?: () => void): Promise<List | undefined> {
+    return this.#ask<[readonly string[], NativeStat], List>(
+      'children',
+      path,
+      (done) =>
+        fired ? this.#client.aw_get_children2(path, onEvent(fired), done) : this.#client.a_get_children2(path, false, done),
+      (names, stat) => ({ names, stat: this.#stat(stat) }),
+    ).catch(absent);
+  }
+
+  create(path: string, data: Uint8Array, mode: Mode): Promise<string> {
+    const bytes = Buffer.from(data);
+    return this.#ask<[string], string>(
+      'create',
+      path,
+      (done) =>
+        this.#client.a_create(path, bytes, flags[mode], (code, words, made) => {
+          if (code !== UNIMPLEMENTED || mode !== 'container') return done(code, words, made);
+          const sent = this.#client.a_create(path, bytes, flags.persistent, done);
+          if (sent !== OK) done(sent, 'not sent', made);
+        }),
+      (made) => made,
+    );
+  }
+
+  set(path: string, data: Uint8Array, version: number): Promise<Stat> {
+    return this.#ask<[NativeStat], Stat>(
+      'write',
+      path,
+      (done) => this.#client.a_set(path, Buffer.from(data), version, done),
+      (stat) => this.#stat(stat),
+    );
+  }
+
+  remove(path: string, version = ANY_VERSION): Promise<boolean> {
+    return this.#ask<[], boolean>(
+      'remove',
+      path,
+      (done) => this.#client.a_delete_(path, version, done),
+      () => true,
+    )
+      .catch(absent)
+      .then((done) => done === true);
+  }
+
+  sync(path: string): Promise<void> {
+    return this.#ask<[string], undefined>(
+      'sync',
+      path,
+      (done) => this.#client.a_sync(path, done),
+      () => undefined,
+    );
+  }
+
+  #ask<A extends readonly unknown[], T>(
+    op: string,
+    path: string,
+    send: (done: Done<A>) => number,
+    read: (...answer: A) => T,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: RegistryError): void => {
+        this.#out.delete(fail);
+        reject(error);
+      };
+      const done: Done<A> = (code, words, ...answer) => {
+        if (code === OK) {
+          this.#out.delete(fail);
+          resolve(read(...answer));
+        } else fail(failure(op, path, code, words));
+      };
+      this.#out.add(fail);
+      const code = this.#isOver ? -9 : send(done);
+      if (code !== OK) fail(failure(op, path, code, 'not sent'));
+    });
+  }
+
+  #stat({ czxid, mzxid, version, dataLength, ephemeralOwner, ctime }: NativeStat): Stat {
+    const isOwned = ephemeralOwner !== '0';
+    return {
+      czxid: BigInt(czxid),
+      mzxid: BigInt(mzxid),
+      version,
+      size: dataLength,
+      owner: isOwned ? (ephemeralOwner === this.#client.client_id ? 'us' : 'other') : 'none',
+      ownerId: isOwned ? ephemeralOwner : '',
+      ctime: ctime.getTime(),
+    };
+  }
+
+  /** Of a server that is silent the handle lets go at 2/3 of the timeout, but goes to the next one only when it would have pinged: at 3/3. */
+  #beat(): void {
+    this.#client.a_exists('/', false, () => undefined);
+  }
+
+  /** We may be within a call from its C library, which would then put off the closing until we have returned to it. */
+  #outsideOfItsCalls(run: () => void): void {
+    this.#clock.after(0, run);
+  }
+
+  #rest(): void {
+    this.#isUp = false;
+    this.#stopBeat();
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#rest();
+    for (const fail of [...this.#out])
+      fail(new RegistryError('connection_lost', 'we let go of the servers before an answer came'));
+  }
+}
+
+/** The session's own changes come to every watch; they are no change of the node. A new function each time: the package marks it. */
+const onEvent =
+  (fired: () => void): Fired =>
+  (type) => {
+    if (type !== SESSION_EVENT) fired();
+  };
+
+/** Of an even number of servers it tries every second one only, once it has lost a connection: the first is named twice. */
+function connectString(addresses: readonly Address[]): string {
+  const all = addresses.map(({ host, port }) => `${host}:${port}`);
+  return (all.length % 2 === 0 ? [...all, ...all.slice(0, 1)] : all).join(',');
+}
+
+function absent(error: unknown): undefined {
+  if (error instanceof RegistryError && error.code === 'no_node') return undefined;
+  throw error;
+}

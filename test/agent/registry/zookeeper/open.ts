@@ -1,0 +1,41 @@
+import { openZooKeeper } from '../../../../agent/registry/zookeeper.js';
+import type { ZooKeeperOptions } from '../../../../agent/registry/zookeeper.js';
+import type { Fact, SessionState } from '../../../../agent/events.js';
+import type { Tree } from '../../../../agent/registry/tree.js';
+import { clock, random } from '../../../../agent/system.js';
+import { until } from '../tree-contract.js';
+
+export interface Opened {
+  readonly tree: Tree;
+  readonly facts: Fact[];
+  /** Every state since it was opened. */
+  readonly states: () => readonly SessionState[];
+  /** Every different trouble that was told. */
+  readonly troubles: () => readonly string[];
+  /** Resolves with the first trouble that fits. */
+  readonly trouble: (fits: RegExp) => Promise<string>;
+}
+
+const trees = new Set<Tree>();
+
+/** For `after`: what a failed test left open would keep the process alive. */
+export const closeAll = (): Promise<unknown> => Promise.all([...trees].map((tree) => tree.close()));
+
+export function open(servers: ZooKeeperOptions['servers'], options: Partial<ZooKeeperOptions> = {}): Opened {
+  const facts: Fact[] = [];
+  const emit = (fact: Fact): void => void facts.push(fact);
+  const tree = openZooKeeper({ servers, chroot: '', sessionTimeoutMs: 3_000, clock, random, emit, ...options });
+  trees.add(tree);
+  const troubles = (): readonly string[] => facts.flatMap((fact) => (fact.kind === 'session_trouble' ? [fact.why] : []));
+  return {
+    tree,
+    facts,
+    troubles,
+    states: () => facts.flatMap((fact) => (fact.kind === 'session_changed' ? [fact.state] : [])),
+    trouble: async (fits) => {
+      const found = (): string | undefined => troubles().find((why) => fits.test(why));
+      await until(() => found() !== undefined, `a trouble like ${fits}, and not only ${troubles().join(' | ')}`);
+      return found()!;
+    },
+  };
+}
