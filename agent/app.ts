@@ -138,17 +138,18 @@ export async function startApp(config: Config, { version, clock, random, startCh
       for (const announcement of announcements) {
         if ('weight' in change) announcement.setWeight(change.weight);
         else if (change.status === 'drain') announcement.drain();
-        else announcement.undrain();
       }
-      return undefined;
+      return 'status' in change && change.status === 'up' ? changes.undrain() : undefined;
     },
     async drain({ wait }) {
       const drained = lifecycle.drain();
       if (wait) await drained;
     },
     undrain() {
+      if (lifecycle.phase !== 'ready') return { refused: `the sidecar is ${lifecycle.phase}: it announces nobody any more` };
       lifecycle.undrained();
       for (const announcement of announcements) announcement.undrain();
+      return undefined;
     },
     shutdown: () => void lifecycle.stop('SIGTERM', 'asked for by the admin'),
     setLogLevel: (level) => log.setLevel(level),

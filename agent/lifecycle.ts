@@ -38,6 +38,8 @@ export class Lifecycle {
   #phase: Phase = 'starting';
   #closing = false;
   #drained: Promise<void> | undefined;
+  /** The registry has confirmed the last withdrawal. */
+  #withdrawn: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
   #tellStopped: () => void = () => undefined;
   /** Resolves when everything is closed, whoever asked for it. */
@@ -92,9 +94,10 @@ export class Lifecycle {
 
   async #stop(signal: NodeJS.Signals, why: string): Promise<void> {
     this.#enter('draining', why);
-    await this.drain();
-    this.#parts.drainOutbound();
     const child = this.#parts.child();
+    const childGone = child?.ended.then(() => this.#atMost(this.#withdrawn, LEAST_WITHDRAW_MS));
+    await Promise.race(childGone ? [this.drain(), childGone] : [this.drain()]);
+    this.#parts.drainOutbound();
     child?.signal(signal);
     const over = new AbortController();
     const gone = child?.ended ?? this.#quiet(over.signal);
@@ -118,9 +121,9 @@ export class Lifecycle {
   async #withdraw(waitMs: number): Promise<void> {
     const withdrawn = this.#parts.withdraw();
     if (withdrawn === undefined) return;
+    this.#withdrawn = withdrawn;
     // An unreachable registry must not hold up the end: peers cannot hear of it either way, and the session's end will tell them.
-    await this.#atMost(withdrawn, Math.max(waitMs, LEAST_WITHDRAW_MS));
-    await this.#clock.sleep(waitMs);
+    if (await this.#atMost(withdrawn, Math.max(waitMs, LEAST_WITHDRAW_MS))) await this.#clock.sleep(waitMs);
   }
 
   async #quiet(signal: AbortSignal): Promise<void> {
@@ -134,14 +137,13 @@ export class Lifecycle {
     }
   }
 
-  async #atMost(done: Promise<unknown>, ms: number | undefined): Promise<void> {
-    if (ms === undefined) {
-      await done;
-      return;
-    }
+  /** Whether it was done in time. */
+  async #atMost(done: Promise<unknown>, ms: number | undefined): Promise<boolean> {
     const over = new AbortController();
-    await Promise.race([done, this.#clock.sleep(ms, over.signal).catch(() => undefined)]);
+    const late = ms === undefined ? [] : [this.#clock.sleep(ms, over.signal).then(() => false)];
+    const inTime = await Promise.race([done.then(() => true), ...late.map((sleep) => sleep.catch(() => false))]);
     over.abort();
+    return inTime;
   }
 
   #enter(phase: Phase, why: string): void {

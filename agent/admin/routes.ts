@@ -76,8 +76,8 @@ export function makeRoutes(views: Views, changes: Changes): readonly Route[] {
       return announcements();
     }),
     post('/undrain', 'announce again', () => {
-      changes.undrain();
-      return announcements();
+      const refused = changes.undrain();
+      return refused ? refusal(400, 'refused', refused.refused) : announcements();
     }),
     post('/shutdown', 'stop in order, as on SIGTERM', () => {
       changes.shutdown();

@@ -67,7 +67,7 @@ export interface Changes {
   setAnnouncement(change: AnnouncementChange): { readonly refused: string } | undefined;
   /** Withdraws everything. Resolves when that is done and, with `wait`, when peers can know of it. The process lives on. */
   drain(options: { readonly wait: boolean }): Promise<void>;
-  undrain(): void;
+  undrain(): { readonly refused: string } | undefined;
   /** Begins to stop, and returns at once. */
   shutdown(): void;
   setLogLevel(level: Level): void;

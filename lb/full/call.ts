@@ -20,8 +20,8 @@ import { refusalAnswer, type Refused } from '../refusal.js';
 import { isIdempotent } from '../retry.js';
 import type { Upstream } from '../upstream.js';
 import { alarm } from './alarm.js';
-import type { Answer, Failed } from './answer.js';
-import type { Exchange } from './exchange.js';
+import { hasNoBody, type Answer, type Failed } from './answer.js';
+import { valuesOf, type Exchange } from './exchange.js';
 import { makePlan, type CallParts, type Plan } from './plan.js';
 
 /** The first call of a name waits at most this long for the name's list. */
@@ -32,7 +32,7 @@ export async function carry(exchange: Exchange, entrance: Entrance, parts: CallP
   const began = clock.now();
   const plan = makePlan(exchange.asked, entrance, parts);
   if ('code' in plan) {
-    await exchange.refuse(refusalAnswer(plan));
+    await exchange.refuse(refusalAnswer(plan, plan.code === 'discovering' ? { retryAfterMs: 1_000 } : {}));
     parts.strays.ended(plan.code, clock.now() - began);
     return;
   }
@@ -132,7 +132,10 @@ async function reach(
 function passable(result: Answer | Failed, { asked }: Exchange, { pseudonym }: CallParts): Answer | Failed {
   if (result.kind === 'failed') return result;
   const upgrade = result.status === 101;
-  const fields = answerFields(result.fields, { version: '1.1', pseudonym, upgrade, trailers: asked.version === '1.1' });
+  // node throws on a Trailer field where there are no chunks to put one after
+  const chunked = valuesOf(result.fields, 'transfer-encoding').length > 0 && !hasNoBody(asked.method, result.status);
+  const trailers = asked.version === '1.1' && chunked && !asked.upgrade;
+  const fields = answerFields(result.fields, { version: '1.1', pseudonym, upgrade, trailers });
   if (Array.isArray(fields)) return { ...result, fields };
   result.body.destroy();
   return { kind: 'failed', ...fields, sent: 'all', kept: false };

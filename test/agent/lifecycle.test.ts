@@ -80,7 +80,16 @@ describe('lifecycle', () => {
     const { clock, steps, lifecycle } = sidecar({ withdrawMs: Infinity });
     void lifecycle.stop('SIGTERM', 'SIGTERM');
     await clock.advance(60_000);
-    equal(steps.at(-1), '11 stopped');
+    equal(steps.at(-1), '6 stopped');
+  });
+
+  it('waits for nobody any more when the child dies during the drain', async () => {
+    const { clock, steps, lifecycle, childEnds } = sidecar({ child: true });
+    void lifecycle.stop('SIGTERM', 'SIGTERM');
+    await clock.advance(1_000);
+    childEnds(0);
+    await clock.advance(1);
+    equal(steps.at(-1), '1 stopped');
   });
 
   it('waits once for a drain that came before the stop, and again after an undrain', async () => {

@@ -2,6 +2,7 @@
  * The port of agent/registry/tree.ts in memory, with switches to lose a connection, end a session, hold answers and fail calls. It is
  * held to the same contract as the real adapters (test/agent/registry/memory-tree.test.ts), so that what is tested on it is honest.
  */
+import { checkPath } from '../../agent/registry/node-path.js';
 import { MAX_NODE_BYTES, RegistryError } from '../../agent/registry/tree.js';
 import type { Mode, RegistryErrorCode, Session, Stat, Tree } from '../../agent/registry/tree.js';
 
@@ -252,8 +253,7 @@ export class MemoryTree implements Tree {
     const now = this.#session.state;
     if (now !== 'connected')
       throw new RegistryError(now === 'closed' ? 'closed' : 'disconnected', `${operation} ${path}: ${now}`);
-    if (!/^\/$|^(\/(?!\.{1,2}(\/|$))[^/\0-\x1f\x7f-\x9f]+)+$/.test(path))
-      throw new RegistryError('bad_path', `${operation} ${path}`);
+    checkPath(path);
     this.calls.push(`${operation} ${path}`);
     this.mostInFlight = Math.max(this.mostInFlight, ++this.#inFlight);
     const { epoch } = this.#session;

@@ -116,7 +116,10 @@ export function sidecar(): {
         if (wait) await new Promise<void>((resolve) => (drained.finish = resolve));
         withdraw();
       },
-      undrain: () => void done.push('undrain'),
+      undrain: () => {
+        done.push('undrain');
+        return undefined;
+      },
       shutdown: () => void done.push('shutdown'),
       setLogLevel: (level) => void done.push({ level }),
     },
