@@ -67,11 +67,17 @@ export async function startApp(config: Config, { version, clock, random, startCh
     {
       upstreams: () => discovery.upstreams(),
       unrouted: () => proxy.strays,
-      announcements: () =>
-        announcements.map((announcement) => {
-          const { service, fact, probe } = announcement.view();
-          return { service, registered: fact === 'announced', up: probe.up };
-        }),
+      announcements: () => {
+        const all = announcements.map((announcement) => announcement.view());
+        return Array.from(new Set(all.map(({ service }) => service)), (service) => {
+          const views = all.filter((view) => view.service === service); // one for each dialect
+          return {
+            service,
+            registered: views.every(({ fact }) => fact === 'announced'),
+            up: views.every(({ probe }) => probe.up),
+          };
+        });
+      },
       session: () => tree.session.state,
       watches: () => tree.watches,
       logLinesLost: () => log.lost,

@@ -23,6 +23,7 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
   const { env, stdout, stderr } = around;
   const print = (text: string): void => void stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   const complain = (text: string): void => void stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+  const warn = (warning: string): void => complain(`warning: ${warning}`);
   try {
     switch (parsed.command) {
       case 'print':
@@ -39,10 +40,12 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
       }
       case 'run':
         return await run(parsed, around);
-      case 'services':
-        return await (
-          await import('./show-services.js')
-        ).showServices(parsed, loadSettings({ env, flags: parsed.flags }, commands.services.settings), around);
+      case 'services': {
+        const settings = loadSettings({ env, flags: parsed.flags }, commands.services.settings);
+        settings.warnings.forEach(warn);
+        const { showServices } = await import('./show-services.js');
+        return await showServices(parsed, settings, around);
+      }
       case 'status':
       case 'why':
       case 'drain': {
@@ -73,8 +76,12 @@ async function run({ flags, child }: Extract<Parsed, { command: 'run' }>, { env,
   return runUntilStopped(() => startApp(config, { version, clock, random, startChild }), exit);
 }
 
-function ask(parsed: Extract<Parsed, { command: 'status' | 'why' | 'drain' }>, { env, stdout }: Surroundings): Promise<Told> {
-  const { admin } = loadSettings({ env, flags: parsed.flags }, commands[parsed.command].settings);
+function ask(
+  parsed: Extract<Parsed, { command: 'status' | 'why' | 'drain' }>,
+  { env, stdout, stderr }: Surroundings,
+): Promise<Told> {
+  const { admin, warnings } = loadSettings({ env, flags: parsed.flags }, commands[parsed.command].settings);
+  for (const warning of warnings) stderr.write(`warning: ${warning}\n`);
   const asking: Asking = { admin, json: parsed.json, paint: paintFor(stdout, env), clock };
   switch (parsed.command) {
     case 'status':

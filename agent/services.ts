@@ -52,6 +52,7 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<readonly Ser
       resolve();
     });
   });
+  const seen = { roots: false };
   const found: Found[] = [];
   const told: ServiceRow[] = [];
   const look = async (): Promise<void> => {
@@ -59,6 +60,7 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<readonly Ser
     const slots = new ReadSlots(READS_IN_FLIGHT);
     const ask: Ask = (read) => slots.run(async () => (over ? undefined : read()));
     for (const root of new Set(roots)) found.push(...(await servicesUnder(tree, root, only, ask)));
+    seen.roots = true;
     if (only === undefined) told.push(...(await notRead(tree, roots, ask)));
     await readAll(tree, found, ask, scan);
   };
@@ -68,8 +70,9 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<readonly Ser
     over = true;
     stop();
   }
-  if (tree.session.epoch === 0)
-    throw new RegistryError('disconnected', `no session with the registry within ${deadlineMs / 1_000} s`);
+  const patience = `${deadlineMs / 1_000} s`;
+  if (tree.session.epoch === 0) throw new RegistryError('disconnected', `no session with the registry within ${patience}`);
+  if (!seen.roots) throw new RegistryError('connection_lost', `the registry did not list its services within ${patience}`);
   return [...inOrder(found.map(({ service, path, nodes, complete }) => serviceRow(service, path, nodes, complete))), ...told];
 }
 

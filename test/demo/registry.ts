@@ -3,11 +3,15 @@
  * embedded tree in a folder, which plays the same scenes. Whatever it is, it can be taken away for a while and brought back.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openZooKeeper } from '../../agent/registry/zookeeper.js';
+import { clock, random } from '../../agent/system.js';
 import { ZooKeeperServer } from '../support/zookeeper.js';
 
 export interface DemoRegistry {
@@ -102,12 +106,16 @@ async function ownServer(progress: Progress): Promise<DemoRegistry> {
   };
 }
 
-/** Somebody's own ZooKeeper is not ours to stop: a forwarder stands before it, and is what goes away. */
+/**
+ * Somebody's own ZooKeeper is not ours to stop: a forwarder stands before it, and is what goes away. Nor are its services ours to join: all is
+ * under a node of this demo's own, which is removed at the end.
+ */
 async function behindForwarder(given: string): Promise<DemoRegistry> {
   const [servers = '', ...chroot] = given.split(/(?=\/)/);
   const first = servers.split(',')[0]!;
   const at = first.lastIndexOf(':');
   const [host, port] = [first.slice(0, at).replace(/^\[|\]$/g, ''), Number(first.slice(at + 1))];
+  const own = `${chroot.join('').replace(/\/$/, '')}/zidecar-demo-${randomBytes(4).toString('hex')}`;
   const open = new Set<Socket>();
   const forward = (client: Socket): void => {
     const server = connect(port, host);
@@ -135,12 +143,29 @@ async function behindForwarder(given: string): Promise<DemoRegistry> {
     });
   return {
     title: `your ZooKeeper at ${given}`,
-    zookeeper: `127.0.0.1:${taken}${chroot.join('')}`,
+    zookeeper: `127.0.0.1:${taken}${own}`,
     loss: 'ZooKeeper cut off',
     takeAway: cut,
     bringBack: () => listen(taken).then(() => undefined),
-    end: cut,
+    end: async () => {
+      await removeAll(`127.0.0.1:${taken}`, own);
+      await cut();
+    },
   };
+}
+
+/** Removes a node and what is below it. Gives up after some seconds: the registry may be gone for good. */
+async function removeAll(server: string, path: string): Promise<void> {
+  const [host = '', port = ''] = server.split(':');
+  const options = { servers: [{ host, port: Number(port) }], chroot: '', readOnly: true, sessionTimeoutMs: 4_000, clock, random };
+  const tree = openZooKeeper({ ...options, emit: () => undefined });
+  const remove = async (node: string): Promise<void> => {
+    for (const name of (await tree.children(node))?.names ?? []) await remove(`${node}/${name}`);
+    await tree.remove(node);
+  };
+  for (let tries = 0; tries < 50 && tree.session.state !== 'connected'; tries++) await sleep(100);
+  await remove(path).catch(() => undefined);
+  await tree.close();
 }
 
 async function embedded(): Promise<DemoRegistry> {
