@@ -6,11 +6,11 @@ import { Proxy } from '../lb/proxy.js';
 import type { CallSettings } from '../lb/settings.js';
 import { Sweeper } from '../lb/sweeper.js';
 import { Upstream } from '../lb/upstream.js';
-import { isLoopback } from './config/derived.js';
 import type { Config } from './config/load.js';
 import type { UpstreamSettings } from './config/schema.js';
 import { Discovery } from './discovery.js';
 import type { Emit } from './events.js';
+import { isLoopback } from './loopback.js';
 import type { Registry } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
 
@@ -80,7 +80,7 @@ export function makeCalling({ config, registry, clock, random, emit, isOwnListen
 }
 
 /** What peers may be told of us. Never a loopback address, which they would trust as their own. */
-const ownAddress = ({ advertise }: Config): string | undefined =>
+export const ownAddress = ({ advertise }: Pick<Config, 'advertise'>): string | undefined =>
   advertise === undefined || isIP(advertise.host) === 0 || isLoopback(advertise.host) ? undefined : advertise.host;
 
 const callSettings = (of: UpstreamSettings): CallSettings => ({

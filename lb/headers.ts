@@ -5,7 +5,6 @@
  *
  * Content-Length and Transfer-Encoding pass as they came: framing is the lane's, and nothing that a message says can remove them.
  */
-import { isIP } from 'node:net';
 import type { Refused } from './refusal.js';
 
 export interface RequestRules {
@@ -18,7 +17,7 @@ export interface RequestRules {
   /** `zidecar-<id>`: who we are in Via. */
   readonly pseudonym: string;
   readonly newRequestId: () => string;
-  /** The pod's address, appended to x-forwarded-for. Absent, or a loopback address, which peers would trust: left untouched. */
+  /** The pod's address, appended to x-forwarded-for: never a loopback one, which peers would trust. Absent: left untouched. */
   readonly forwardedFor?: string | undefined;
   /** The connection becomes a websocket: Connection and Upgrade are written anew. */
   readonly upgrade?: boolean;
@@ -63,8 +62,7 @@ export const requestFields = (raw: readonly string[], rules: RequestRules): Requ
 
   const fields = ['Host', rules.host, ...without(raw, dropped)];
   if (rules.upgrade) fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
-  if (rules.forwardedFor !== undefined && !isLoopback(rules.forwardedFor))
-    appendTo(fields, 'x-forwarded-for', rules.forwardedFor);
+  if (rules.forwardedFor !== undefined) appendTo(fields, 'x-forwarded-for', rules.forwardedFor);
   if (rules.prefix !== undefined) fields.push('x-forwarded-prefix', rules.prefix);
   if (!kept) fields.push('x-request-id', requestId);
   fields.push('via', `${rules.version} ${rules.pseudonym}`);
@@ -107,7 +105,8 @@ const without = (raw: readonly string[], dropped: ReadonlySet<string>): string[]
   return left;
 };
 
-const valuesOf = (raw: readonly string[], name: string): string[] =>
+/** The values of a field of this name, in lower case, one for each time that it is there. */
+export const valuesOf = (raw: readonly string[], name: string): string[] =>
   raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name);
 
 /** Servers that make `X_FORWARDED_FOR` of both spellings would take the app's word for ours. */
@@ -155,7 +154,6 @@ const durationOf = (text: string): number | undefined => {
 const countOf = (text: string): number | undefined => (/^([0-9]|10)$/.test(text) ? Number(text) : undefined);
 
 const isRequestId = (text: string): boolean => /^[\x21-\x7e]{1,128}$/.test(text);
-const isLoopback = (address: string): boolean => isIP(address) === 0 || address === '::1' || /^(::ffff:)?127\./i.test(address);
 
 /** Into the last field of that name, since many readers look at one only; a field of its own if there is none. */
 const appendTo = (fields: string[], name: string, value: string): void => {

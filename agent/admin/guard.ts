@@ -7,7 +7,7 @@
  *
  * A Unix socket has neither names nor browsers: whoever may open the file may ask.
  */
-import { BlockList, isIP } from 'node:net';
+import { isLoopback } from '../loopback.js';
 
 export interface Caller {
   readonly host: string | undefined;
@@ -39,12 +39,3 @@ const hostOf = (field: string): string => {
 
 /** An IPv4 caller of a listener for both families has an address of this form. */
 const plain = (host: string): string => host.replace(/^::ffff:(?=[\d.]+$)/, '');
-
-function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  if (family === 0) return host === 'localhost' || host.endsWith('.localhost');
-  const loopback = new BlockList();
-  loopback.addSubnet('127.0.0.0', 8);
-  loopback.addAddress('::1', 'ipv6');
-  return loopback.check(host, family === 4 ? 'ipv4' : 'ipv6');
-}

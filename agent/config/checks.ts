@@ -4,7 +4,7 @@
  */
 import type { Announcement } from './announcements.js';
 import { clashes, show, type Claim } from './clashes.js';
-import { isLoopback } from './derived.js';
+import { isLoopback } from '../loopback.js';
 import type { Entry } from './layers.js';
 import { refusal, written } from './problems.js';
 import { envName, schema, type Settings } from './schema.js';

@@ -7,12 +7,10 @@ import { isIP } from 'node:net';
 import type { Listener, Zookeeper } from './addresses.js';
 import type { Announcement } from './announcements.js';
 import type { Entry, Texts } from './layers.js';
+import { isLoopback } from '../loopback.js';
 import { dialects } from '../registry/dialects/dialects.js';
 
 const derived = (value: unknown, text: string, name: string): Entry => ({ value, text, origin: { from: 'derived', name } });
-
-const LOOPBACK = /^(localhost|127\.[\d.]+|::1)$/;
-export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
 
 /** What peers are told: the pod's address, or loopback where the registry is on this machine, as its readers are then too. */
 export function advertised(env: Texts, registry: Zookeeper | undefined): Entry | undefined {

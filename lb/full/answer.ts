@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { FailureCode } from '../errors.js';
+import { framingFault } from '../framing.js';
 
 export type Sent = 'nothing' | 'some' | 'all';
 
@@ -40,20 +41,5 @@ export interface Failed {
 export const mostInformational = 16;
 
 /** Why an answer with this head cannot be passed on. The parsers were strict already; these are what they let through. */
-export function answerFault(status: number, fields: readonly string[]): string | undefined {
-  if (status < 200 || status > 599) return `the status ${status} is none of a final answer`;
-  const codings = valuesOf(fields, 'transfer-encoding');
-  if (codings.length > 1 || (codings.length === 1 && codings[0]!.trim().toLowerCase() !== 'chunked'))
-    return `the Transfer-Encoding ${JSON.stringify(codings.join(', ').slice(0, 100))} is not one "chunked"`;
-  const lengths = valuesOf(fields, 'content-length');
-  if (codings.length > 0 && lengths.length > 0) return 'there is a Content-Length beside a Transfer-Encoding';
-  if (lengths.length > 1) return 'there is more than one Content-Length';
-  if (lengths.some((length) => !/^\d{1,15}$/.test(length))) return 'the Content-Length is no number of bytes';
-  return undefined;
-}
-
-/** RFC 9110, 6.4.1: whatever its fields say, nothing follows this head. */
-export const hasNoBody = (method: string, status: number): boolean => method === 'HEAD' || status === 204 || status === 304;
-
-const valuesOf = (fields: readonly string[], name: string): string[] =>
-  fields.filter((_, index) => index % 2 === 1 && fields[index - 1]!.toLowerCase() === name);
+export const answerFault = (status: number, fields: readonly string[]): string | undefined =>
+  status < 200 || status > 599 ? `the status ${status} is none of a final answer` : framingFault(fields);

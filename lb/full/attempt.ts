@@ -11,10 +11,11 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { CallError } from '../errors.js';
+import { hasNoBody } from '../framing.js';
 import type { Clock } from '../ports.js';
 import type { Refused } from '../refusal.js';
-import { alarm } from './alarm.js';
-import { answerFault, hasNoBody, mostInformational, type Answer, type Failed, type Inform, type Sent } from './answer.js';
+import { alarm } from '../alarm.js';
+import { answerFault, mostInformational, type Answer, type Failed, type Inform, type Sent } from './answer.js';
 import type { Connection } from './pools.js';
 
 export interface Outgoing {

@@ -9,19 +9,20 @@
  *
  * It does not know whether it carries a plain exchange or an upgrade, and it never rejects unless there is a fault in here.
  */
+import { alarm } from '../alarm.js';
 import { address } from '../endpoint.js';
 import { CallError } from '../errors.js';
 import type { LbFact } from '../facts.js';
-import { answerFields } from '../headers.js';
+import { hasNoBody } from '../framing.js';
+import { answerFields, valuesOf } from '../headers.js';
 import type { Entrance } from '../lane.js';
 import type { Lease } from '../lease.js';
 import { failed } from '../outcome.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
 import { isIdempotent } from '../retry.js';
 import type { Upstream } from '../upstream.js';
-import { alarm } from './alarm.js';
-import { hasNoBody, type Answer, type Failed } from './answer.js';
-import { valuesOf, type Exchange } from './exchange.js';
+import type { Answer, Failed } from './answer.js';
+import type { Exchange } from './exchange.js';
 import { makePlan, type CallParts, type Plan } from './plan.js';
 
 /** The first call of a name waits at most this long for the name's list. */

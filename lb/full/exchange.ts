@@ -47,6 +47,3 @@ export interface Exchange {
   /** The call is over: nothing of it is held any longer. */
   end(): void;
 }
-
-export const valuesOf = (raw: readonly string[], name: string): string[] =>
-  raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name);

@@ -13,7 +13,7 @@ import { refusalAnswer } from '../refusal.js';
 import { route } from '../route.js';
 import type { CallSettings } from '../settings.js';
 import type { Upstream } from '../upstream.js';
-import { longestMs } from './alarm.js';
+import { longestMs } from '../alarm.js';
 import { carry } from './call.js';
 import { clientError } from './client-error.js';
 import type { Exchange } from './exchange.js';

@@ -3,20 +3,21 @@
  * the app while its body is due, of the endpoint while the answer's is, and of an app that does not take what it asked for.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { alarm } from '../alarm.js';
 import { CallError } from '../errors.js';
 import type { Endpoint } from '../endpoint.js';
+import { hasBody } from '../framing.js';
+import { valuesOf } from '../headers.js';
 import type { Clock } from '../ports.js';
 import type { RefusalAnswer } from '../refusal.js';
 import type { Upstream } from '../upstream.js';
 import type { CallSettings } from '../settings.js';
-import { alarm } from './alarm.js';
 import type { Answer, Failed } from './answer.js';
 import { attempt } from './attempt.js';
-import { valuesOf, type Asked, type Exchange, type Sending } from './exchange.js';
+import type { Asked, Exchange, Sending } from './exchange.js';
 import type { Pools } from './pools.js';
 import { Replay } from './replay.js';
 import { Reply } from './reply.js';
-import { hasBody } from './request-fault.js';
 import { Silence } from './silence.js';
 
 export interface ExchangeTerms {

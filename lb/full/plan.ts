@@ -1,5 +1,5 @@
 /** What is to be done for a request, before anything is sent: for which upstream it is, and what goes to an endpoint. */
-import { requestFields } from '../headers.js';
+import { requestFields, valuesOf } from '../headers.js';
 import type { Entrance } from '../lane.js';
 import type { Clock, Emit, Random } from '../ports.js';
 import type { Refused } from '../refusal.js';
@@ -7,7 +7,7 @@ import { route } from '../route.js';
 import type { CallSettings } from '../settings.js';
 import type { UpstreamStats } from '../stats.js';
 import type { Upstream } from '../upstream.js';
-import { valuesOf, type Asked } from './exchange.js';
+import type { Asked } from './exchange.js';
 import { requestFault } from './request-fault.js';
 
 /** The upstream of a name, or why there is none. `absolute`: the request came as to a proxy (`http_proxy`), so `no_proxy` may help. */

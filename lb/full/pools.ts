@@ -14,8 +14,8 @@ import { Client, type Dispatcher } from 'undici';
 import { address, type Endpoint } from '../endpoint.js';
 import { CallError } from '../errors.js';
 import type { Clock } from '../ports.js';
-import { longestMs } from './alarm.js';
-import { dial } from './dial.js';
+import { longestMs } from '../alarm.js';
+import { dial } from '../dial.js';
 import { dropContinues } from './stray-continue.js';
 
 export interface PoolOptions {

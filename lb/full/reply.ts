@@ -4,10 +4,11 @@
  */
 import type { ServerResponse } from 'node:http';
 import { CallError } from '../errors.js';
-import { trailerFields } from '../headers.js';
+import { hasNoBody } from '../framing.js';
+import { trailerFields, valuesOf } from '../headers.js';
 import type { RefusalAnswer } from '../refusal.js';
-import { hasNoBody, type Answer } from './answer.js';
-import { valuesOf, type Asked } from './exchange.js';
+import type { Answer } from './answer.js';
+import type { Asked } from './exchange.js';
 
 export class Reply {
   readonly #response: ServerResponse;

@@ -11,7 +11,7 @@ import { CallError } from '../errors.js';
 import { address, type Endpoint } from '../endpoint.js';
 import type { RefusalAnswer } from '../refusal.js';
 import type { Answer, Failed } from './answer.js';
-import { dial } from './dial.js';
+import { dial } from '../dial.js';
 import type { Asked, Exchange, Sending } from './exchange.js';
 import type { ExchangeTerms } from './plain-exchange.js';
 import { Reply } from './reply.js';

@@ -13,7 +13,7 @@ import type { Socket } from 'node:net';
 import httpProxy from 'http-proxy';
 import { CallError } from '../errors.js';
 import type { Clock } from '../ports.js';
-import { alarm } from './alarm.js';
+import { alarm } from '../alarm.js';
 import { answerFault, type Answer, type Failed } from './answer.js';
 
 export interface Handshake {

@@ -117,11 +117,6 @@ describe('fields of a request', () => {
     deepEqual(sent(raw('a: 1'), own), ['a: 1', 'x-forwarded-for: 10.1.2.3']);
   });
 
-  it('never get a loopback address, which a peer would trust', () => {
-    for (const forwardedFor of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1', 'localhost'])
-      deepEqual(sent([], { forwardedFor }), []);
-  });
-
   it('get the prefix that was taken off, in place of one that came', () => {
     deepEqual(sent(raw('X-Forwarded-Prefix: /evil'), { prefix: '/svc/orders' }), ['x-forwarded-prefix: /svc/orders']);
   });

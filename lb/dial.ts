@@ -3,9 +3,9 @@
  * is resolved here. Trouble of this machine (no ports, no descriptors left) is told apart: no endpoint is to blame for it.
  */
 import { connect, type Socket } from 'node:net';
-import { address, type Endpoint } from '../endpoint.js';
-import { CallError, type FailureCode } from '../errors.js';
-import type { Clock } from '../ports.js';
+import { address, type Endpoint } from './endpoint.js';
+import { CallError, type FailureCode } from './errors.js';
+import type { Clock } from './ports.js';
 import { alarm } from './alarm.js';
 
 export interface DialOptions {

@@ -1,4 +1,4 @@
-import type { Clock } from '../ports.js';
+import type { Clock } from './ports.js';
 
 /** The longest that a timer of node can be set to; a longer one would ring at once. */
 export const longestMs = 2 ** 31 - 1;
