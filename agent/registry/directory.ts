@@ -105,7 +105,7 @@ class DirectoryTree implements Tree {
   children(path: string, onChange?: () => void): Promise<{ readonly names: readonly string[]; readonly stat: Stat } | undefined> {
     return this.#ask('children', path, 'children', onChange, async () => {
       const found = await this.#find(path);
-      const list = found && (await names(found));
+      const list = found && (await this.#names(found));
       return { answer: found && { names: list ?? [], stat: this.#stat(found) }, mark: markOf(found, list) };
     });
   }
@@ -154,8 +154,18 @@ class DirectoryTree implements Tree {
 
   async #find(path: string, withData = false): Promise<Found | undefined> {
     const found = await find(this.#root, path, withData);
-    if (!found) await this.#mustBeThere();
-    return found;
+    if (found) return found;
+    await this.#mustBeThere();
+    // It may have been away at the first look, and be back at the second.
+    const again = await find(this.#root, path, withData);
+    if (!again) await this.#mustBeThere();
+    return again;
+  }
+
+  async #names(found: Found): Promise<readonly string[]> {
+    const list = await names(found);
+    if (list.length === 0) await this.#mustBeThere(); // the folder may have gone since the node was found
+    return list;
   }
 
   /** Not to see a node is to know that it is missing only while our own lease is seen: a folder that went away empties nothing. */
@@ -168,7 +178,7 @@ class DirectoryTree implements Tree {
 
   async #mark(kind: Kind, path: string): Promise<string> {
     const found = await this.#find(path);
-    return kind === 'children' ? markOf(found, found && (await names(found))) : markOf(found);
+    return kind === 'children' ? markOf(found, found && (await this.#names(found))) : markOf(found);
   }
 
   #ask<T>(op: string, path: string, kind: Kind, onChange: (() => void) | undefined, look: () => Promise<Look<T>>): Promise<T> {
@@ -192,7 +202,6 @@ class DirectoryTree implements Tree {
       if (this.#sessions.isReadOnly) throw new RegistryError('no_auth', `${op} ${path} was not tried: the tree is read only`);
       return this.#lock.hold(async (stillOurs) => {
         isStill();
-        if (!this.#keeper.isLive) throw new RegistryError('disconnected', `${op} ${path} was not tried: the session is in doubt`);
         await this.#mustBeThere();
         return work(stillOurs);
       });

@@ -3,10 +3,11 @@
  *
  *     connecting --> connected <--> suspended        the folder cannot be reached
  *         ^              |              |
- *         +--- expired <-+--------------+            the lease was taken away, or not renewed for its timeout
+ *         +--- expired <-+--------------+            the lease was taken away, or everything in the folder was
  *
  * It renews our lease in each third of the timeout, and about once a second it removes what dead sessions left and lets the watches
- * glance. Knows nothing of paths and of what is asked of the tree.
+ * glance. However long the folder was away or this process frozen: while the lease is there, nobody has ended the session, and it goes on.
+ * Knows nothing of paths and of what is asked of the tree.
  */
 import { randomUUID } from 'node:crypto';
 import type { Emit, SessionState } from '../../events.js';
@@ -39,10 +40,10 @@ export interface KeeperOptions {
 
 export class Keeper {
   readonly #parts: KeeperOptions;
-  readonly #leases = new Leases();
   readonly #listeners = new Set<(session: Session) => void>();
   readonly #stop = new AbortController();
   readonly #beatMs: number;
+  readonly #leases: Leases;
   readonly #over: Promise<void>;
   #session: Session;
   #renewedAt = 0;
@@ -51,17 +52,13 @@ export class Keeper {
   constructor(parts: KeeperOptions) {
     this.#parts = parts;
     this.#beatMs = Math.min(BEAT_MS, parts.timeoutMs / 6);
+    this.#leases = new Leases(this.#beatMs);
     this.#session = { state: 'connecting', id: '', epoch: 0, server: parts.root, timeoutMs: parts.timeoutMs };
     this.#over = this.#run();
   }
 
   get session(): Session {
     return this.#session;
-  }
-
-  /** False from the moment the timeout has passed, even before the loop has noticed (a process that was frozen). */
-  get isLive(): boolean {
-    return this.#session.state === 'connected' && this.#parts.clock.now() - this.#renewedAt <= this.#parts.timeoutMs;
   }
 
   listen(listener: (session: Session) => void): () => void {
@@ -107,23 +104,23 @@ export class Keeper {
 
   /** Until the session is over. */
   async #stay(): Promise<void> {
-    const { clock, timeoutMs, watches } = this.#parts;
+    const { clock, timeoutMs, watches, sessions } = this.#parts;
     for (let beat = 1; ; beat++) {
       await this.#pause();
       if (this.#isStopped) return;
       const silentMs = clock.now() - this.#renewedAt;
-      if (silentMs > timeoutMs) return this.#expire(`its lease was not renewed for ${Math.round(silentMs)} ms`);
       const wasSuspended = this.#session.state !== 'connected';
       try {
         if (wasSuspended || silentMs > timeoutMs / 3 - this.#beatMs) {
           if (!(await this.#renew())) return await this.#expire('its lease was taken away');
         }
-        if (!this.#parts.sessions.isReadOnly) await this.#reap();
+        if (!sessions.isReadOnly) await this.#reap();
         if (this.#session.state === 'suspended') this.#set('connected');
         await watches.glance(wasSuspended || beat % DEEP === 0);
       } catch (error) {
         this.doubt(inWords(error, this.#parts.root));
         this.#tell(error);
+        if (silentMs > timeoutMs && (await sessions.wasEmptied())) return this.#expire('its folder was emptied');
       }
     }
   }

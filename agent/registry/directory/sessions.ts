@@ -71,6 +71,11 @@ export class Sessions {
     return true;
   }
 
+  /** Whether the root is there and nothing of ours is in it: nobody will bring the session back. */
+  async wasEmptied(): Promise<boolean> {
+    return !this.isReadOnly && (await look(this.#root, true).catch(() => undefined)) !== undefined && !(await look(this.#folder));
+  }
+
   /** Whether our session's lease can be seen. If not, nothing that is missing in the tree is known to be missing. */
   readonly isThere = async (): Promise<boolean> =>
     (await look(this.isReadOnly ? this.#root : this.#lease(this.#id), this.isReadOnly)) !== undefined;

@@ -29,7 +29,7 @@ export function inWords(error: unknown, root: string): string {
   switch (code) {
     case 'ENOENT':
       if (path === root) return `there is no folder ${root}: create it (mkdir -p ${root}), ${elsewhere}`;
-      return `${path} is gone: the tree was moved or removed; a new one begins after the session timeout`;
+      return `${path} is gone: the tree was moved or removed; the session goes on when it is back, and a new one begins in an empty folder`;
     case 'ENOTDIR':
       return `${root} is not a folder: name one in ZIDECAR_ZOOKEEPER=dir:PATH`;
     case 'EPERM':
