@@ -76,7 +76,15 @@ export function makeCalling({ config, registry, clock, random, emit, isOwnListen
       trace: config.logLevel === 'trace',
     },
   });
-  return { proxy, discovery, sweeper: new Sweeper({ clock, upstreams: () => discovery.upstreams() }) };
+  return {
+    proxy,
+    discovery,
+    sweeper: new Sweeper({
+      clock,
+      upstreams: () => discovery.upstreams(),
+      connectTimeoutMs: (name) => config.settingsOf(name).connectTimeout,
+    }),
+  };
 }
 
 /** What peers may be told of us. Never a loopback address, which they would trust as their own. */

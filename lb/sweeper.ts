@@ -4,12 +4,14 @@
  *
  * Bounded: so many connects at one time, each so long. With more endpoints than that, each sweep goes on where the last one stopped.
  */
-import { connect } from 'node:net';
+import { dial } from './dial.js';
 import type { Endpoint } from './endpoint.js';
+import { CallError } from './errors.js';
 import type { Clock } from './ports.js';
 
 /** What it needs of an upstream. */
 export interface Swept {
+  readonly name: string;
   unreachable(): readonly Endpoint[];
   reached(endpoint: Endpoint): void;
 }
@@ -17,16 +19,17 @@ export interface Swept {
 export interface SweeperParts {
   readonly clock: Clock;
   readonly upstreams: () => Iterable<Swept>;
+  /** Of the upstream with this name; a place is held for ten seconds at most. */
+  readonly connectTimeoutMs: (upstream: string) => number | undefined;
   readonly everyMs?: number;
-  readonly timeoutMs?: number;
   readonly concurrency?: number;
 }
 
 export class Sweeper {
   readonly #clock: Clock;
   readonly #upstreams: () => Iterable<Swept>;
+  readonly #connectTimeoutMs: SweeperParts['connectTimeoutMs'];
   readonly #everyMs: number;
-  readonly #timeoutMs: number;
   readonly #concurrency: number;
   /** The connects that are under way, and how each is ended. */
   readonly #running = new Map<Endpoint, () => void>();
@@ -34,11 +37,11 @@ export class Sweeper {
   #tried = 0;
   #stop: (() => void) | undefined;
 
-  constructor({ clock, upstreams, everyMs = 500, timeoutMs = 1_000, concurrency = 16 }: SweeperParts) {
+  constructor({ clock, upstreams, connectTimeoutMs, everyMs = 500, concurrency = 16 }: SweeperParts) {
     this.#clock = clock;
     this.#upstreams = upstreams;
+    this.#connectTimeoutMs = connectTimeoutMs;
     this.#everyMs = everyMs;
-    this.#timeoutMs = timeoutMs;
     this.#concurrency = concurrency;
   }
 
@@ -65,18 +68,16 @@ export class Sweeper {
   }
 
   #connect(upstream: Swept, endpoint: Endpoint): void {
-    const socket = connect({ host: endpoint.host, port: endpoint.port });
-    const end = (): void => {
-      forget();
-      socket.destroy();
+    const connectTimeoutMs = Math.min(this.#connectTimeoutMs(upstream.name) ?? longestMs, longestMs);
+    const giveUp = dial(endpoint, { clock: this.#clock, connectTimeoutMs }, (socket) => {
       this.#running.delete(endpoint);
-    };
-    const forget = this.#clock.after(this.#timeoutMs, end);
-    this.#running.set(endpoint, end);
-    socket.on('error', end);
-    socket.once('connect', () => {
-      end();
+      if (socket instanceof CallError) return;
+      socket.destroy();
       upstream.reached(endpoint);
     });
+    this.#running.set(endpoint, giveUp);
   }
 }
+
+/** Where a connect may take as long as it likes, one that hangs must not keep the others from their turn. */
+const longestMs = 10_000;

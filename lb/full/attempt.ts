@@ -78,7 +78,10 @@ class Attempt {
 
   readonly #handler: Dispatcher.DispatchHandler = {
     onRequestStart: (controller) => {
-      this.#abort = (error) => controller.abort(error);
+      this.#abort = (error) => {
+        controller.abort(error);
+        this.#connection.close(); // undici would connect again, for nobody
+      };
       this.#connection.expectAnswer();
       const { body } = this.#request;
       if (body === undefined) return this.#sentAll();

@@ -30,6 +30,8 @@ export interface FullLaneOptions {
   readonly maxHeadBytes: number;
   /** Of one upstream. */
   readonly maxConnections: number;
+  /** How long an app may go on with a body after it has the whole answer. Default 30 s. */
+  readonly uploadLingerMs?: number;
 }
 
 export class FullLane implements Lane {
@@ -169,6 +171,7 @@ export class FullLane implements Lane {
       clock: this.#parts.clock,
       pools: (upstream, settings) => this.#poolsOf(upstream, settings),
       clientIdleTimeoutMs: this.#options.clientIdleTimeoutMs,
+      uploadLingerMs: this.#options.uploadLingerMs ?? 30_000,
       isLast: () => this.#draining,
     };
   }

@@ -3,7 +3,6 @@
  * the app while its body is due, of the endpoint while the answer's is, and of an app that does not take what it asked for.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { alarm } from '../alarm.js';
 import { CallError } from '../errors.js';
 import type { Endpoint } from '../endpoint.js';
 import { hasBody } from '../framing.js';
@@ -24,6 +23,8 @@ export interface ExchangeTerms {
   readonly clock: Clock;
   readonly pools: (upstream: Upstream, settings: CallSettings) => Pools;
   readonly clientIdleTimeoutMs: number | undefined;
+  /** How long an app may go on with a body after it has the whole answer. */
+  readonly uploadLingerMs: number;
   /** The connection takes no request after this one. */
   readonly isLast: () => boolean;
 }
@@ -99,8 +100,10 @@ export class PlainExchange implements Exchange {
     this.#silence?.end();
     this.#replay?.close();
     if (this.#request.complete) return;
-    // it has its answer, and still sends what that answer did not need: for a while
-    const stop = alarm(this.#terms.clock, this.#bodyTimeoutMs, () => this.#request.socket.destroy());
+    // it has its answer, and still sends what that answer did not need: for a while, so that it can read the answer, but not for ever
+    const { clock, uploadLingerMs } = this.#terms;
+    const forMs = Math.min(this.#bodyTimeoutMs ?? uploadLingerMs, uploadLingerMs);
+    const stop = clock.after(forMs, () => this.#request.socket.destroy());
     this.#request.once('close', stop);
   }
 

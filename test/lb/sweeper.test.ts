@@ -27,14 +27,20 @@ describe('sweeper', () => {
   after(() => server.close());
 
   const at = (id: string, port: number): Endpoint => ({ id, host: '127.0.0.1', port, weight: 1, meta: {} });
-  const sweeping = (endpoints: Endpoint[], concurrency = 16) => {
+  const sweeping = (endpoints: Endpoint[], concurrency = 16, connectTimeoutMs: number | 'off' = 1_000) => {
     const clock = new FakeClock();
     const reached: string[] = [];
     const upstream: Swept = {
+      name: 'orders',
       unreachable: () => endpoints.filter(({ id }) => !reached.includes(id)),
       reached: ({ id }) => void reached.push(id),
     };
-    const sweeper = new Sweeper({ clock, upstreams: () => [upstream], concurrency });
+    const sweeper = new Sweeper({
+      clock,
+      upstreams: () => [upstream],
+      connectTimeoutMs: () => (connectTimeoutMs === 'off' ? undefined : connectTimeoutMs),
+      concurrency,
+    });
     return { clock, reached, sweeper };
   };
   const until = async (what: () => boolean): Promise<void> => {
@@ -91,13 +97,37 @@ describe('sweeper', () => {
     sweeper.stop();
   });
 
+  it('waits for each as long as a connect to its upstream may take, ten seconds at most', async (test) => {
+    for (const [connectTimeoutMs, waitedMs] of [
+      [3_000, 3_000],
+      ['off', 10_000],
+    ] as const) {
+      const { port, release } = await blackHole();
+      test.after(release);
+      const { clock, reached, sweeper } = sweeping([at('silent', port), at('open', openPort)], 1, connectTimeoutMs);
+      sweeper.start();
+      await clock.advance(500 + waitedMs - 1);
+      await sleep(20); // what had been begun would be done by now
+      deepEqual(reached, []);
+      await clock.advance(501);
+      await until(() => reached.length > 0);
+      deepEqual(reached, ['open']);
+      sweeper.stop();
+    }
+  });
+
   it('stops, with whatever it has begun', async () => {
     const clock = new FakeClock();
     const reached: string[] = [];
-    const upstream: Swept = { unreachable: () => [at('open', openPort)], reached: ({ id }) => void reached.push(id) };
+    const upstream: Swept = {
+      name: 'orders',
+      unreachable: () => [at('open', openPort)],
+      reached: ({ id }) => void reached.push(id),
+    };
     let sweeps = 0;
     const sweeper = new Sweeper({
       clock,
+      connectTimeoutMs: () => 1_000,
       upstreams: () => {
         sweeps++;
         queueMicrotask(() => sweeper.stop()); // the connect has begun and cannot have ended

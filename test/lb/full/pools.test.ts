@@ -2,10 +2,11 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { clock } from '../../../agent/system.js';
+import { CallError } from '../../../lb/errors.js';
 import type { Answer } from '../../../lb/full/answer.js';
 import { attempt } from '../../../lb/full/attempt.js';
 import { Pools, type PoolOptions } from '../../../lb/full/pools.js';
-import { RawServer } from '../../support/raw.js';
+import { RawServer, Wire } from '../../support/raw.js';
 import { eventually, ok } from './house.js';
 
 const pooled = (t: TestContext, options: Partial<PoolOptions> = {}, empty?: () => void): Pools => {
@@ -95,6 +96,29 @@ describe('the connections to an endpoint', () => {
     await servers[0]!.wires[0]!.gone();
     equal(servers[1]!.wires[0]!.socket.destroyed, false);
     equal(pools.size, 2);
+  });
+
+  it('are not made anew for an attempt that was given up', async (t) => {
+    const server = await RawServer.start(async (wire) => {
+      if ((await wire.head()).includes('/answered')) wire.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf');
+    });
+    t.after(() => server.stop());
+    const pools = pooled(t);
+    for (const target of ['/silent', '/answered']) {
+      const before = server.wires.length;
+      const stop = new AbortController();
+      const request = { method: 'GET', target, fields: ['Host', 'a'] };
+      const result = attempt(pools.take(server.endpoint('a')), request, { ...terms, stop: stop.signal });
+      await eventually(() => server.wires[before]?.unread === '' && server.wires[before].socket.bytesRead > 0);
+      if (target === '/silent') stop.abort(new CallError('client_gone', 'the app went away'));
+      else ((await result) as Answer).body.destroy();
+      await result;
+      await server.wires[before]!.gone();
+      const other = await Wire.dial(server.port); // whatever was dialled before it was accepted before it
+      await eventually(() => server.wires.some(({ socket }) => socket.remotePort === other.socket.localPort));
+      equal(server.wires.length, before + 2);
+      equal(pools.size, 0);
+    }
   });
 
   it('that failed leave nothing behind', async (t) => {

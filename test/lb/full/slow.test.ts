@@ -121,6 +121,26 @@ describe('an app', () => {
     match((await wire.rest()).text, /^HTTP\/1\.1 413 No/);
   });
 
+  for (const [what, expected, body] of [
+    ['by us', /^HTTP\/1\.1 503 (?:.|\r\n)*x-zidecar-error: no_endpoints/, undefined],
+    ['by its endpoint', /^HTTP\/1\.1 413 No/, 'HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n'],
+  ] as const)
+    it(`that goes on with the body of a call that was refused ${what} is cut after a while, however steadily it sends`, async (t) => {
+      const early = await RawServer.start(async (wire) => {
+        await wire.head();
+        wire.write(body ?? '');
+      });
+      const peers = { orders: body === undefined ? [] : [early] };
+      const { app, proxy } = await house(t, peers, { settings: { bodyTimeoutMs: undefined }, proxy: { uploadLingerMs: 300 } });
+      const wire = (await app()).write('POST / HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n');
+      const trickle = setInterval(() => wire.write('1\r\nx\r\n'), 20);
+      t.after(() => clearInterval(trickle));
+      t.after(() => early.stop());
+      match(await wire.message(), expected);
+      await wire.gone();
+      await eventually(() => proxy.quiet().connections === 0);
+    });
+
   it('that does not finish a head is told so', async (t) => {
     const { app, proxy } = await house(t, {}, { proxy: { headerTimeoutMs: 100 } });
     const { text } = await (await app()).write('GET / HTTP/1.1\r\nHos').rest();
