@@ -1,13 +1,14 @@
 /**
  * `zidecar run`: signals heard from the first moment, and the exit code that is due at the end.
  *
- * The first SIGTERM or SIGINT stops in order (lifecycle.ts), the second ends at once. With a child, the child's end is our end, and its exit
- * code is ours.
+ * Whatever asks a process to end (a supervisor, a key, a terminal that goes away) stops in order (lifecycle.ts), and a second signal ends at
+ * once. A hang-up never is that second one: it comes twice by itself, from the shell and from the kernel. With a child, the child's
+ * end is our end, and its exit code is ours.
  */
 import { constants } from 'node:os';
 import type { App } from './app.js';
 
-const STOPPING = ['SIGTERM', 'SIGINT'] as const;
+const ENDING = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const;
 /** A child that outlives the grace is killed when we exit, and that is how it ended. */
 const GRACE_OVER = 128 + constants.signals.SIGKILL;
 
@@ -16,14 +17,14 @@ export async function runUntilStopped(start: () => Promise<App>, exit: (code: nu
   let app: App | undefined;
   let heard: NodeJS.Signals | undefined;
   const hear = (signal: NodeJS.Signals): void => {
-    if (heard !== undefined) exit(128 + constants.signals[signal]);
-    heard = signal;
-    void app?.stop('SIGTERM', signal);
+    if (heard !== undefined && signal !== 'SIGHUP') exit(128 + constants.signals[signal]);
+    heard ??= signal;
+    void app?.stop(heard, heard);
   };
-  for (const signal of STOPPING) process.on(signal, hear);
+  for (const signal of ENDING) process.on(signal, hear);
   app = await start();
   // one that came while we started has waited until there was something to stop
-  if (heard !== undefined) void app.stop('SIGTERM', heard);
+  if (heard !== undefined) void app.stop(heard, heard);
   const stopPassing = app.child?.passSignals();
   try {
     if (app.child === undefined) {
@@ -35,6 +36,6 @@ export async function runUntilStopped(start: () => Promise<App>, exit: (code: nu
     return code;
   } finally {
     stopPassing?.();
-    for (const signal of STOPPING) process.off(signal, hear);
+    for (const signal of ENDING) process.off(signal, hear);
   }
 }

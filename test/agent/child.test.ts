@@ -1,6 +1,6 @@
-/** Real processes. The parent is a small program of its own where signals, the terminal or the parent's end are looked at. */
+/** Real processes. The parent is a small program of its own where signals or the parent's end are looked at. */
 import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { on, once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +39,7 @@ const sidecar = (more = ''): string => `
   import { Child } from ${built};
   const child = Child.start(process.execPath, ['-e', ${JSON.stringify(app)}], process.env, () => {});
   child.passSignals();
-  process.on('SIGTERM', () => console.log('sidecar SIGTERM'));
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP']) process.on(name, () => console.log('sidecar ' + name));
   process.on('SIGWINCH', () => console.log('sidecar SIGWINCH'));
   child.ended.then((code) => process.exit(code));
   ${more}`;
@@ -51,7 +51,10 @@ interface Parent {
 }
 async function sidecarProcess(more = ''): Promise<Parent> {
   const stderr = more ? 'ignore' : 'inherit'; // a fault that is made on purpose need not be read by everybody
-  const started = spawn(process.execPath, ['--input-type=module', '-e', sidecar(more)], { stdio: ['ignore', 'pipe', stderr] });
+  const started = spawn(process.execPath, ['--input-type=module', '-e', sidecar(more)], {
+    stdio: ['ignore', 'pipe', stderr],
+    detached: true,
+  });
   const lines = on(createInterface(started.stdout), 'line');
   const line = async (): Promise<string> => ((await lines.next()).value as [string])[0];
   const parent = { process: started, app: Number((await line()).slice('app '.length)), line };
@@ -126,7 +129,7 @@ describe('child', () => {
     const before = count();
     for (const command of ['true', 'no-such-command-here']) {
       const { child } = start(command);
-      const stop = child.passSignals(false);
+      const stop = child.passSignals();
       await child.ended;
       stop();
     }
@@ -135,21 +138,22 @@ describe('child', () => {
 });
 
 describe('signals to the sidecar', () => {
-  it('reach the child, each once, and SIGTERM does not', async () => {
+  it('reach the child, each once, and what asks for an end does not', async () => {
     const { process: sidecarOf, app, line } = await sidecarProcess();
     const heard: string[] = [];
-    for (const name of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGTERM'] as const) {
-      sidecarOf.kill(name);
+    // to the whole group, as a supervisor sends them
+    for (const name of ['SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM'] as const) {
+      process.kill(-sidecarOf.pid!, name);
       heard.push(await line());
     }
     sidecarOf.kill('SIGWINCH');
     heard.push(...[await line(), await line()].sort());
     deepEqual(heard, [
-      'app SIGHUP',
-      'app SIGINT',
-      'app SIGQUIT',
       'app SIGUSR1',
       'app SIGUSR2',
+      'sidecar SIGINT',
+      'sidecar SIGQUIT',
+      'sidecar SIGHUP',
       'sidecar SIGTERM',
       'app SIGWINCH',
       'sidecar SIGWINCH',
@@ -164,30 +168,19 @@ describe('signals to the sidecar', () => {
     deepEqual(await once(sidecarOf, 'exit'), [7, null]);
   });
 
-  it('are not doubled when the terminal has given them to both', async () => {
-    const file = join(folder, 'sidecar.mjs');
-    writeFileSync(file, sidecar());
-    // python's pty is the one terminal that every machine with node-gyp has; it types two Ctrl-C, then a Ctrl-\
-    const keys = `
-import os, pty, sys, re
-pid, fd = pty.fork()
-if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
-seen = b''
-def until(pattern):
-    global seen
-    while not re.search(pattern, seen): seen += os.read(fd, 1024)
-until(rb'app \\d+\\r?\\n')
-os.write(fd, b'\\x03'); until(rb'app SIGINT')
-os.write(fd, b'\\x1c'); until(rb'app SIGQUIT')
-app = int(re.search(rb'app (\\d+)', seen).group(1))
-os.kill(pid, 12); until(rb'app SIGUSR2')
-os.kill(app, 15)
-try:
-    while True: seen += os.read(fd, 1024)
-except OSError: pass
-print(re.findall(r'app (SIG\\w+)', seen.decode()), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
-    const typed = spawnSync('python3', ['-c', keys, process.execPath, file], { encoding: 'utf8' });
-    equal(typed.stdout.trim(), "['SIGINT', 'SIGQUIT', 'SIGUSR2'] 7", typed.stderr);
+  it('stop it with the sidecar on Ctrl-Z, and let it go on again', async () => {
+    const { process: sidecarOf, app } = await sidecarProcess();
+    const state = (pid: number): string => readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) (.).*$/s, '$1');
+    const both = async (stopped: boolean): Promise<void> => {
+      while ([app, sidecarOf.pid!].some((pid) => (state(pid) === 'T') !== stopped))
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    sidecarOf.kill('SIGTSTP');
+    await both(true);
+    sidecarOf.kill('SIGCONT');
+    await both(false);
+    process.kill(app, 'SIGTERM');
+    deepEqual(await once(sidecarOf, 'exit'), [7, null]);
   });
 });
 
@@ -196,7 +189,7 @@ describe('a sidecar that ends before its child', () => {
     ['by an exception that nobody caught', `throw new Error('a fault of ours');`],
     ['by leaving at once', 'process.exit(143);'],
   ] as const) {
-    it(`takes it with it: ${claim}`, async () => {
+    it(`takes it with it, and what it started: ${claim}`, async () => {
       const { process: sidecarOf, app } = await sidecarProcess(`process.on('SIGALRM', () => { ${fault} });`);
       sidecarOf.kill('SIGALRM');
       await once(sidecarOf, 'exit');

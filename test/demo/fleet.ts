@@ -22,6 +22,8 @@ export interface EndpointView {
 
 interface Pair {
   readonly process: ChildProcess;
+  /** The process of the app, once the sidecar has started it. */
+  app: number | undefined;
   readonly log: string[];
 }
 
@@ -139,16 +141,18 @@ export class Fleet {
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true, // a process group of its own, so that app and sidecar can be killed as one
+      detached: true, // a Ctrl-C is for the demo, which then ends all of them in order
     });
-    const log: string[] = [];
+    const pair: Pair = { process: child, app: undefined, log: [] };
+    const { log } = pair;
     const hear = (text: string): void => {
+      if (text.includes('"kind":"child_started"')) pair.app = (JSON.parse(text) as { pid: number }).pid;
       if (text.startsWith('{"demo":')) this.report = (JSON.parse(text) as { demo: Report }).demo;
       else if (log.push(text) > 200) log.shift();
     };
     createInterface(child.stdout).on('line', hear);
     createInterface(child.stderr).on('line', hear);
-    this.#pairs.set(name, { process: child, log });
+    this.#pairs.set(name, pair);
   }
 
   /** Until a line of its log holds these words, or it has ended. */
@@ -157,12 +161,15 @@ export class Fleet {
     while (child.exitCode === null && child.signalCode === null && !log.some((line) => line.includes(words))) await sleep(50);
   }
 
+  /** To the sidecar; a SIGKILL to the app too, since the sidecar could not pass it on. */
   #signal(name: string, signal: NodeJS.Signals): void {
-    const pid = this.#pairs.get(name)?.process.pid;
-    try {
-      if (pid !== undefined) process.kill(signal === 'SIGKILL' ? -pid : pid, signal);
-    } catch {
-      // it has ended already
+    const pair = this.#pairs.get(name);
+    for (const pid of [pair?.process.pid, signal === 'SIGKILL' ? pair?.app : undefined]) {
+      try {
+        if (pid !== undefined) process.kill(pid, signal);
+      } catch {
+        // it has ended already
+      }
     }
   }
 }

@@ -1,11 +1,12 @@
 /** How the process ends: exit codes, the child of `run --`, first and second signals. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { app, call, type App } from '../support/calls.js';
-import { eventually, Sidecar, zidecar } from '../support/program.js';
+import { eventually, Sidecar, sidecarCommand, sidecarDefaults, zidecar } from '../support/program.js';
+import { onTerminal } from '../support/terminal.js';
 
 describe('the end of a sidecar', { timeout: 120_000 }, () => {
   let folder = '';
@@ -43,6 +44,65 @@ describe('the end of a sidecar', { timeout: 120_000 }, () => {
     equal(await sidecar.ended(), 127);
     match(sidecar.story(), /no-such-program/);
   });
+
+  /** An app that says what it hears, and how many nodes of its service it sees just then; it ends when it hears of an end. */
+  const watchful = (): string => {
+    const seen = `require('node:fs').readdirSync(${JSON.stringify(join(folder, 'services', 'orders'))}).filter((name) => name[0] !== '.').length`;
+    return `for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']) process.on(name, () => {
+        require('node:fs').appendFileSync(${JSON.stringify(join(folder, 'heard'))}, name + ' ' + ${seen} + '\\n');
+        setTimeout(() => process.exit(3), 50);
+      });
+      console.log('{"kind":"app_up"}');
+      setInterval(() => {}, 1000);`;
+  };
+  const heard = async (): Promise<string> => {
+    const said = await readFile(join(folder, 'heard'), 'utf8');
+    await rm(join(folder, 'heard'));
+    return said;
+  };
+
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
+    it(`withdraws on ${signal} to its group before the app hears of it, once`, async () => {
+      const sidecar = start(announcing(), node(watchful()));
+      await sidecar.fact('app_up');
+      await sidecar.fact('announced');
+      sidecar.signalGroup(signal);
+      equal(await sidecar.ended(), 3, sidecar.story());
+      equal(await heard(), `${signal} 0\n`, sidecar.story());
+    });
+
+    it(`withdraws on ${signal} when it has no app to tell`, async () => {
+      const sidecar = start(announcing());
+      await sidecar.fact('announced');
+      sidecar.signal(signal);
+      equal(await sidecar.ended(), 0);
+      await sidecar.fact('withdrawn');
+    });
+  }
+
+  it('takes a second hang-up for the same one', async () => {
+    const sidecar = start({ ...announcing(), ZIDECAR_DRAIN_WAIT: '1s' });
+    await sidecar.fact('announced');
+    sidecar.signal('SIGHUP');
+    await sidecar.fact('withdrawn');
+    sidecar.signal('SIGHUP');
+    equal(await sidecar.ended(), 0);
+  });
+
+  for (const [act, signal] of [
+    ['Ctrl-C', 'SIGINT'],
+    ['Ctrl-\\', 'SIGQUIT'],
+    ['the end of the terminal', 'SIGHUP'],
+  ] as const) {
+    it(`withdraws on ${act} before the app hears of it`, async () => {
+      const said = await onTerminal(
+        [...sidecarCommand, ...node(watchful())],
+        { ...sidecarDefaults, ZIDECAR_ZOOKEEPER: `dir:${folder}`, ...announcing() },
+        signal === 'SIGHUP' ? 'close' : signal === 'SIGINT' ? '\\x03' : '\\x1c',
+      );
+      equal(await heard(), `${signal} 0\n`, said);
+    });
+  }
 
   it('passes SIGTERM to the app only when peers can know, and waits for it', async () => {
     const app = `process.on('SIGTERM', () => setTimeout(() => process.exit(3), 100)); console.log('{"kind":"app_up"}'); setInterval(() => {}, 1000)`;

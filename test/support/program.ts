@@ -30,6 +30,21 @@ export async function zidecar(
   return { code, out, err };
 }
 
+/** Every listener on a free loopback port, and little patience. */
+export const sidecarDefaults = {
+  ZIDECAR_OUTBOUND: '127.0.0.1:0',
+  ZIDECAR_ADMIN: '127.0.0.1:0',
+  ZIDECAR_HEALTH: '127.0.0.1:0',
+  ZIDECAR_SESSION_TIMEOUT: '4s',
+  ZIDECAR_DRAIN_WAIT: '300ms',
+  ZIDECAR_GRACE: '2s',
+  ZIDECAR_SNAPSHOT: 'off',
+  ZIDECAR_LOG_FORMAT: 'json',
+};
+
+/** The command line that starts a sidecar with an app; the app's own follows. */
+export const sidecarCommand: readonly string[] = [process.execPath, main, 'run', '--'];
+
 export class Sidecar {
   readonly lines: Line[] = [];
   readonly #child: ChildProcess;
@@ -57,20 +72,10 @@ export class Sidecar {
 
   /** Starts `zidecar run` with every listener on a free loopback port unless `env` says otherwise. */
   static start(env: Readonly<Record<string, string>>, command: readonly string[] = []): Sidecar {
-    const args = [main, 'run', ...(command.length > 0 ? ['--', ...command] : [])];
-    const defaults = {
-      ZIDECAR_OUTBOUND: '127.0.0.1:0',
-      ZIDECAR_ADMIN: '127.0.0.1:0',
-      ZIDECAR_HEALTH: '127.0.0.1:0',
-      ZIDECAR_SESSION_TIMEOUT: '4s',
-      ZIDECAR_DRAIN_WAIT: '300ms',
-      ZIDECAR_GRACE: '2s',
-      ZIDECAR_SNAPSHOT: 'off',
-      ZIDECAR_LOG_FORMAT: 'json',
-    };
+    const args = command.length > 0 ? [...sidecarCommand.slice(1), ...command] : [main, 'run'];
     return new Sidecar(
       spawn(process.execPath, args, {
-        env: environment({ ...defaults, ...env }),
+        env: environment({ ...sidecarDefaults, ...env }),
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       }),
@@ -122,13 +127,21 @@ export class Sidecar {
     this.#child.kill(name);
   }
 
-  /** The sidecar and everything it started, at once, as a power cut would. */
+  /** The sidecar and everything it started, at once, as a power cut would. The app it started leads a group of its own. */
   kill(): void {
-    try {
-      process.kill(-this.pid, 'SIGKILL');
-    } catch {
-      // it has ended already
+    const app = this.lines.find(({ kind }) => kind === 'child_started')?.['pid'];
+    for (const group of [this.pid, ...(typeof app === 'number' ? [app] : [])]) {
+      try {
+        process.kill(-group, 'SIGKILL');
+      } catch {
+        // it has ended already
+      }
     }
+  }
+
+  /** To every process of its group, as a terminal or a supervisor sends it. */
+  signalGroup(name: NodeJS.Signals): void {
+    process.kill(-this.pid, name);
   }
 
   /** Its exit code; -2 when a signal ended it. */
