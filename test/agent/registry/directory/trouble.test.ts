@@ -10,7 +10,10 @@ describe('what a file system refuses', () => {
   it('is told with what to do', () => {
     const cases: readonly (readonly [Error, RegExp])[] = [
       [refused('ENOENT'), /^there is no folder \/tree: create it \(mkdir -p \/tree\)/],
-      [refused('ENOENT', { path: '/tree/.zidecar/lock' }), /lock is gone: .* after the session timeout$/],
+      [
+        refused('ENOENT', { path: '/tree/.zidecar/lock' }),
+        /lock is gone: .* the session goes on when it is back, and a new one begins in an empty folder$/,
+      ],
       [refused('ENOTDIR'), /^\/tree is not a folder: name one in ZIDECAR_ZOOKEEPER=dir:PATH$/],
       [refused('EACCES'), /^this user may not write in \/tree .*: allow it, or name another/],
       [refused('EROFS'), /^this user may not write/],
