@@ -1,13 +1,13 @@
 /**
  * The health check of the container image: asks the sidecar's /live and ends with 0 or 1, the only codes that Docker knows.
- * Its argument is ZIDECAR_HEALTH as it stands in the container's environment, empty where it is not set. A health listener that
+ * It reads ZIDECAR_HEALTH from the container's environment itself, because the image has no shell to hand it over. A health listener that
  * was moved by a flag or by the configuration file cannot be seen from here; one that is off cannot be asked, and passes.
  */
 import { get, type RequestOptions } from 'node:http';
 
 const DEFAULT = '[::]:6191';
 /** One process stands behind all of its listeners: the first will do. */
-const address = process.argv[2]?.split(',')[0]?.trim() || DEFAULT;
+const address = process.env['ZIDECAR_HEALTH']?.split(',')[0]?.trim() || DEFAULT;
 
 function where(): RequestOptions {
   if (address.startsWith('unix:')) return { socketPath: address.slice('unix:'.length) };

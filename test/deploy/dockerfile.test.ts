@@ -31,31 +31,30 @@ const one = (stage: readonly Instruction[], word: string): string => {
 };
 const copiedFromHere = instructions
   .filter(({ word, rest }) => word === 'COPY' && !rest.startsWith('--from='))
-  .flatMap(({ rest }) => rest.split(' ').slice(0, -1));
+  .flatMap(({ rest }) => rest.split(' ').slice(0, -1))
+  .filter((source) => !source.startsWith('--'));
 
 describe('Dockerfile', () => {
   it('has nothing that the linter objects to', () => {
     deepEqual(lint('.', dockerfile), []);
   });
 
-  it('builds in stages, and the last one begins from the slim image of the same Node', () => {
-    deepEqual(
-      stages.map((stage) => stage[0]!.rest.split(' ')[0]),
-      ['node:24', 'node:24', 'node:24-slim'],
-    );
+  it('builds on one exact version of Node and Debian, and ends on an image without a shell of the same Debian', () => {
+    const bases = stages.map((stage) => stage[0]!.rest.split(' ')[0]!);
+    const [node] = bases;
+    match(node!, /^node:24\.\d+\.\d+-bookworm$/);
+    deepEqual(bases, [node, node, node, 'gcr.io/distroless/cc-debian12:nonroot']);
   });
 
-  it('compiles the addon in a stage, and asserts in the last one that it loads', () => {
-    match(all(stages[0]!, 'RUN').join(), /npm rebuild zookeeper/);
-    match(all(last, 'RUN').join(), /node -e "import\('zookeeper'\)"/);
+  it('compiles the addon in a stage, and asserts in another that it loads', () => {
+    match(all(stages[0]!, 'RUN').join(), /npm ci --omit=dev .*npm rebuild zookeeper/);
+    match(all(stages[2]!, 'RUN').join(), /prune\.js \..*node -e "import\('zookeeper'\)"/);
   });
 
-  it('takes production packages only into the last stage, and installs nothing there', () => {
-    match(all(stages[0]!, 'RUN').join(), /npm ci --omit=dev/);
-    const [modules, program] = all(last, 'COPY').filter((copy) => copy.startsWith('--from='));
-    equal(modules, '--from=dependencies /zidecar/node_modules node_modules');
-    equal(program, '--from=build /zidecar/dist dist');
-    ok(!/npm|apt/.test(all(last, 'RUN').join()));
+  it('runs nothing in the last stage, and takes all of it from the stage before but the command', () => {
+    deepEqual(all(last, 'RUN'), []);
+    const copies = all(last, 'COPY').filter((copy) => !copy.startsWith('--from=program '));
+    deepEqual(copies, ['--chmod=755 deploy/image/zidecar /usr/local/bin/zidecar']);
   });
 
   it('runs as a user that is not root, by number, after everything that needs root', () => {
@@ -64,20 +63,39 @@ describe('Dockerfile', () => {
     deepEqual(after, ['EXPOSE', 'HEALTHCHECK', 'ENTRYPOINT', 'CMD']);
   });
 
-  it('asks for its health by a program that the build makes', () => {
-    const [, program] = /CMD node \/opt\/zidecar\/dist\/(\S+)\.js "\$ZIDECAR_HEALTH"$/.exec(one(last, 'HEALTHCHECK'))!;
-    ok(existsSync(new URL(`${program!}.ts`, root)));
+  it('asks for its health by a program that the build makes, without a shell', () => {
+    const [node, program, ...rest] = JSON.parse(one(last, 'HEALTHCHECK').replace(/^.*? CMD /, '')) as string[];
+    deepEqual([node, rest], ['/usr/local/bin/node', []]);
+    ok(existsSync(new URL(program!.replace('/opt/zidecar/dist/', '').replace(/\.js$/, '.ts'), root)), program);
   });
 
   it('starts the program of package.json, and `run` unless told otherwise', () => {
     const { bin } = JSON.parse(read('package.json')) as { bin: { zidecar: string } };
-    deepEqual(JSON.parse(one(last, 'ENTRYPOINT')), ['node', `/opt/zidecar/${bin.zidecar}`]);
+    deepEqual(JSON.parse(one(last, 'ENTRYPOINT')), ['/usr/local/bin/node', `/opt/zidecar/${bin.zidecar}`]);
     deepEqual(JSON.parse(one(last, 'CMD')), ['run']);
   });
 
   it('says whose it is in the labels of the Open Container Initiative', () => {
     const labels = [...one(last, 'LABEL').matchAll(/org\.opencontainers\.image\.(\w+)=/g)].map((label) => label[1]!);
-    deepEqual(labels, ['title', 'description', 'licenses', 'version', 'revision']);
+    deepEqual(labels, ['title', 'description', 'licenses', 'version', 'revision', 'created']);
+  });
+});
+
+describe('docker-bake.hcl', () => {
+  const bake = read('deploy/image/docker-bake.hcl');
+
+  it('sets every argument that the Dockerfile takes, and the time of everything in the image', () => {
+    const [, args] = /args = \{([^}]*)\}/.exec(bake)!;
+    const set = [...args!.matchAll(/(\w+) *= \1/g)].map(([, name]) => name!);
+    deepEqual(set.sort(), ['SOURCE_DATE_EPOCH', ...all(last, 'ARG').map((arg) => arg.split('=')[0]!)].sort());
+    for (const name of set) match(bake, new RegExp(`^variable "${name}" \\{ default = ".+" \\}$`, 'm'));
+  });
+
+  it('builds a release for two architectures, with a bill of materials, where it came from, and fixed times', () => {
+    const release = bake.slice(bake.indexOf('target "release"'));
+    match(release, /"linux\/amd64", "linux\/arm64"/);
+    match(release, /"type=sbom", "type=provenance,mode=max"/);
+    match(release, /rewrite-timestamp=true/);
   });
 });
 
@@ -89,7 +107,7 @@ describe('.dockerignore', () => {
   it('keeps everything out, node_modules, .git and dist among it, but what the Dockerfile copies', () => {
     equal(rules[0], '*');
     const letIn = rules.filter((rule) => rule.startsWith('!')).map((rule) => rule.slice(1));
-    deepEqual(letIn.sort(), [...new Set(copiedFromHere)].sort());
+    deepEqual(letIn.sort(), [...new Set(copiedFromHere.filter((name) => !name.includes('/')))].sort());
   });
 
   it('names nothing that is not there', () => {

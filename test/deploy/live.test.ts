@@ -26,7 +26,11 @@ async function answering(status: number, at: ListenOptions): Promise<number> {
   return at.path === undefined ? (server.address() as AddressInfo).port : 0;
 }
 const check = (setting: string): Promise<number> =>
-  new Promise((resolve) => execFile(process.execPath, [program, setting], (error) => resolve(error ? Number(error.code) : 0)));
+  new Promise((resolve) =>
+    execFile(process.execPath, [program], { env: { ZIDECAR_HEALTH: setting } }, (error) =>
+      resolve(error ? Number(error.code) : 0),
+    ),
+  );
 
 describe('live', () => {
   it('ends with 0 when /live answers 200, wherever the listener is', async () => {
@@ -50,8 +54,10 @@ describe('live', () => {
     equal(await check('off'), 0);
   });
 
-  it('asks the default listener where the setting is empty', async () => {
-    const out = await new Promise<string>((resolve) => execFile(process.execPath, [program, ''], (_, stdout) => resolve(stdout)));
+  it('asks the default listener where nothing is set', async () => {
+    const out = await new Promise<string>((resolve) =>
+      execFile(process.execPath, [program], { env: {} }, (_, stdout) => resolve(stdout)),
+    );
     equal(out.split(': ')[0], '[::]:6191');
   });
 });
