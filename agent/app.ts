@@ -92,7 +92,15 @@ export async function startApp(config: Config, { version, clock, random, startCh
   const announcements = await makeAnnouncements({ config, tree, registry, clock, random, emit });
   const listeners: ListenerView[] = [];
   const isOwnListener = ownListeners(() => listeners.map(({ at }) => at), machineAddresses);
-  const { discovery, proxy, sweeper } = makeCalling({ config, registry, clock, random, emit, isOwnListener });
+  const { discovery, proxy, sweeper } = makeCalling({
+    config,
+    registry,
+    clock,
+    random,
+    emit,
+    isOwnListener,
+    traced: () => log.wants('trace'),
+  });
 
   // the order of stopping
   let child: Child | undefined;

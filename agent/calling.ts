@@ -22,6 +22,8 @@ export interface CallingParts {
   readonly emit: Emit;
   /** True for an address at which this sidecar listens itself. */
   readonly isOwnListener: (host: string, port: number) => boolean;
+  /** Whether a fact of level trace goes anywhere now. */
+  readonly traced: () => boolean;
 }
 
 export interface Calling {
@@ -33,7 +35,7 @@ export interface Calling {
 /** Connections to the endpoints of one upstream: as many as it may have calls in flight. */
 const MAX_CONNECTIONS = 1024;
 
-export function makeCalling({ config, registry, clock, random, emit, isOwnListener }: CallingParts): Calling {
+export function makeCalling({ config, registry, clock, random, emit, isOwnListener, traced }: CallingParts): Calling {
   const discovery = new Discovery<Upstream>({
     registry,
     clock,
@@ -73,7 +75,7 @@ export function makeCalling({ config, registry, clock, random, emit, isOwnListen
       headerTimeoutMs: config.headerTimeout,
       clientIdleTimeoutMs: config.clientIdleTimeout,
       accessLog: config.accessLog,
-      trace: config.logLevel === 'trace',
+      traced,
     },
   });
   return {

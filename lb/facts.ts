@@ -27,9 +27,11 @@ export type LbFact =
     }
   | {
       readonly kind: 'call_ended';
+      /** `unknown` for a call that was for none. */
       readonly upstream: string;
       readonly method: string;
       readonly target: string;
+      /** Empty where a call that was for no upstream brought none. */
       readonly requestId: string;
       readonly endpoint?: string;
       readonly status: number;

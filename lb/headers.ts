@@ -50,21 +50,20 @@ export const requestFields = (raw: readonly string[], rules: RequestRules): Requ
   const retries = ours(raw, 'x-zidecar-retries', countOf, 'one number from 0 to 10');
   if (typeof retries === 'object') return retries;
 
-  const given = valuesOf(raw, 'x-request-id');
-  const kept = given.length === 1 && isRequestId(given[0]!);
-  const requestId = kept ? given[0]! : rules.newRequestId();
+  const kept = requestIdOf(raw);
+  const requestId = kept ?? rules.newRequestId();
   const dropped = connectionOnly(raw, rules.trailers ?? false)
     .add('host')
     .add('expect');
   dropped.add('x-zidecar-timeout').add('x-zidecar-retries');
-  if (!kept) dropped.add('x-request-id');
+  if (kept === undefined) dropped.add('x-request-id');
   if (rules.prefix !== undefined) dropped.add('x-forwarded-prefix');
 
   const fields = ['Host', rules.host, ...without(raw, dropped)];
   if (rules.upgrade) fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
   if (rules.forwardedFor !== undefined) appendTo(fields, 'x-forwarded-for', rules.forwardedFor);
   if (rules.prefix !== undefined) fields.push('x-forwarded-prefix', rules.prefix);
-  if (!kept) fields.push('x-request-id', requestId);
+  if (kept === undefined) fields.push('x-request-id', requestId);
   fields.push('via', `${rules.version} ${rules.pseudonym}`);
   return { fields, requestId, ...(timeoutMs !== undefined && { timeoutMs }), ...(retries !== undefined && { retries }) };
 };
@@ -153,7 +152,11 @@ const durationOf = (text: string): number | undefined => {
 };
 const countOf = (text: string): number | undefined => (/^([0-9]|10)$/.test(text) ? Number(text) : undefined);
 
-const isRequestId = (text: string): boolean => /^[\x21-\x7e]{1,128}$/.test(text);
+/** The app's own, if it is one token of up to 128 visible characters. */
+export const requestIdOf = (raw: readonly string[]): string | undefined => {
+  const given = valuesOf(raw, 'x-request-id');
+  return given.length === 1 && /^[\x21-\x7e]{1,128}$/.test(given[0]!) ? given[0] : undefined;
+};
 
 /** Into the last field of that name, since many readers look at one only; a field of its own if there is none. */
 const appendTo = (fields: string[], name: string, value: string): void => {

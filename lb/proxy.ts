@@ -28,9 +28,10 @@ export interface ProxyOptions extends FullLaneOptions {
   /** The pod's address, to be appended to `x-forwarded-for`. Absent: those fields pass untouched. */
   readonly forwardedFor?: string | undefined;
   readonly maxFields: number;
-  /** Tell `call_ended` for every call, `attempt_ended` for every attempt. */
+  /** Tell `call_ended` for every call. */
   readonly accessLog?: boolean;
-  readonly trace?: boolean;
+  /** Tell `attempt_ended` for every attempt: asked each time, since the level of the log can change. */
+  readonly traced?: () => boolean;
 }
 
 export interface ProxyParts {
@@ -49,9 +50,9 @@ export class Proxy {
   #open: readonly Open[] = [];
 
   constructor({ lookup, clock, random, emit, options }: ProxyParts) {
-    const { settings, domain, pseudonym, forwardedFor, maxFields, accessLog = false, trace = false } = options;
+    const { settings, domain, pseudonym, forwardedFor, maxFields, accessLog = false, traced = () => false } = options;
     const own = new Set((options.own ?? []).map((name) => name.toLowerCase()));
-    const told = { settings, domain, own, pseudonym, forwardedFor, maxFields, accessLog, trace };
+    const told = { settings, domain, own, pseudonym, forwardedFor, maxFields, accessLog, traced };
     const parts: CallParts = { ...{ lookup, clock, random, emit, strays: this.strays }, ...told };
     this.#listeners = options.listeners;
     this.#lane = new FullLane(parts, options);

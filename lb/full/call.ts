@@ -11,7 +11,7 @@
  */
 import { alarm } from '../alarm.js';
 import { address } from '../endpoint.js';
-import { CallError } from '../errors.js';
+import { CallError, failures } from '../errors.js';
 import type { LbFact } from '../facts.js';
 import { hasNoBody } from '../framing.js';
 import { answerFields, valuesOf } from '../headers.js';
@@ -24,6 +24,7 @@ import type { Upstream } from '../upstream.js';
 import type { Answer, Failed } from './answer.js';
 import type { Exchange } from './exchange.js';
 import { makePlan, type CallParts, type Plan } from './plan.js';
+import { strayEnded } from './stray.js';
 
 /** The first call of a name waits at most this long for the name's list. */
 const firstListMs = 1_000;
@@ -34,8 +35,7 @@ export async function carry(exchange: Exchange, entrance: Entrance, parts: CallP
   const plan = makePlan(exchange.asked, entrance, parts);
   if ('code' in plan) {
     await exchange.refuse(refusalAnswer(plan, plan.code === 'discovering' ? { retryAfterMs: 1_000 } : {}));
-    parts.strays.ended(plan.code, clock.now() - began);
-    return;
+    return strayEnded(plan.code, parts, exchange.asked, clock.now() - began);
   }
   const { upstream, requestTimeoutMs } = plan;
   const story: Story = { began, attempts: 0, endpoint: undefined };
@@ -102,7 +102,7 @@ async function reach(
     const sentAt = clock.now();
     const result = passable(await exchange.send(lease.endpoint, { upstream, settings, ...request, stop }), exchange, parts);
     const ms = clock.now() - sentAt;
-    if (parts.trace) parts.emit(attemptEnded(upstream, lease, result, ms));
+    if (parts.traced()) parts.emit(attemptEnded(upstream, lease, result, ms));
     if (result.kind === 'answer') {
       lease.answered({ kind: 'success', ms });
       return { lease, answer: result, fields: result.fields };
@@ -167,10 +167,7 @@ function tell(
   const ms = clock.now() - began;
   upstream.stats.ended(result, ms);
   if (!accessLog) return;
-  const became =
-    typeof result === 'number'
-      ? { status: result }
-      : { status: refusalAnswer({ code: result, message: '' }).status, code: result };
+  const became = typeof result === 'number' ? { status: result } : { status: failures[result].status || 502, code: result };
   emit({
     ...{ kind: 'call_ended', upstream: upstream.name, method: asked.method, target: request.target, requestId, attempts, ms },
     ...became,

@@ -22,6 +22,7 @@ import { isWebSocket, plainAgain } from './plain-again.js';
 import { PlainExchange, type ExchangeTerms } from './plain-exchange.js';
 import { Pools } from './pools.js';
 import { UpgradeExchange } from './upgrade-exchange.js';
+import { strayEnded } from './stray.js';
 import { sayGoodbye, Visit } from './visit.js';
 
 export interface FullLaneOptions {
@@ -135,11 +136,11 @@ export class FullLane implements Lane {
   }
 
   /** Never carried; the routing has the words for it. */
-  #connect({ method = '', url: target = '', socket }: IncomingMessage): void {
-    const { own, domain, strays, clock } = this.#parts;
+  #connect({ method = '', url: target = '', rawHeaders, socket }: IncomingMessage): void {
+    const { own, domain, clock } = this.#parts;
     const refused = route({ method, target, hosts: [], version: '1.1' }, { own, domain });
     if (!('code' in refused) || this.#visits.get(socket)?.busy !== false) return void socket.destroy();
-    strays.ended(refused.code, 0);
+    strayEnded(refused.code, this.#parts, { method, target, raw: rawHeaders });
     sayGoodbye(socket, refusalAnswer(refused, { close: true }), clock);
   }
 
@@ -149,7 +150,7 @@ export class FullLane implements Lane {
     const trouble = clientError(error, { unused: socket.bytesRead === 0, busy: visit.busy });
     if (trouble === 'nothing') return;
     if (trouble === 'gone') return void socket.destroy();
-    if (visit.wrong(trouble) === 'stray') this.#parts.strays.ended(trouble.code, 0);
+    if (visit.wrong(trouble) === 'stray') strayEnded(trouble.code, this.#parts);
   }
 
   async #carry(exchange: Exchange, entrance: Entrance): Promise<void> {

@@ -30,9 +30,10 @@ export interface CallParts {
   readonly maxFields: number;
   /** Counts the calls that were for no upstream. */
   readonly strays: UpstreamStats;
-  /** Whether `call_ended` and `attempt_ended` are told. */
+  /** `call_ended` is told. */
   readonly accessLog: boolean;
-  readonly trace: boolean;
+  /** `attempt_ended` is told now. */
+  readonly traced: () => boolean;
 }
 
 export interface Plan {

@@ -46,6 +46,29 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
     equal(await sidecar.stop(), 0);
   });
 
+  it('tells of attempts once the level of the log is trace, and of calls for nobody where every call is told', async () => {
+    const sidecar = start({ ZIDECAR_UPSTREAMS: 'nobody', ZIDECAR_ACCESS_LOG: 'on' });
+    const outbound = await sidecar.at('outbound');
+    const peer = await app('peer');
+    apps.push(peer);
+    await mkdir(join(folder, 'services', 'nobody'), { recursive: true });
+    await writeFile(join(folder, 'services', 'nobody', 'n1'), JSON.stringify({ address: '127.0.0.1', port: peer.port }));
+    await sidecar.fact('endpoints_changed');
+    await call(outbound, 'nobody');
+    await sidecar.fact('call_ended', { upstream: 'nobody', status: 200 });
+    equal(
+      sidecar.lines.some(({ kind }) => kind === 'attempt_ended'),
+      false,
+    );
+    await sidecar.post('/log-level', { level: 'trace' });
+    await call(outbound, 'nobody');
+    await sidecar.fact('attempt_ended', { upstream: 'nobody', result: '200' });
+    await call(outbound, 'stranger');
+    await sidecar.fact('call_ended', { upstream: 'unknown', code: 'unknown_upstream' });
+    await rm(join(folder, 'services', 'nobody'), { recursive: true });
+    equal(await sidecar.stop(), 0);
+  });
+
   it('announces, routes by weight, and withdraws', async () => {
     await instance('a', 5);
     const b = await instance('b', 1);

@@ -235,7 +235,7 @@ describe('what is told', () => {
     const { ask, facts } = await house(
       t,
       { orders: [await dead('a'), well], empty: [] },
-      { proxy: { accessLog: true, trace: true } },
+      { proxy: { accessLog: true, traced: () => true } },
     );
     await ask(get('/a?b', 'x-request-id: one\r\n'));
     await ask(get('/a?b', 'x-request-id: two\r\n'));
@@ -249,6 +249,36 @@ describe('what is told', () => {
       { ...told, requestId: 'two', status: 200, endpoint: `127.0.0.1:${well.port}` },
       { ...told, upstream: 'empty', target: '/', requestId: 'three', status: 503, code: 'no_endpoints' },
     ]);
+  });
+
+  it('of calls that are for no upstream too: an unknown name, a bad head, a tunnel, no HTTP at all', async (t) => {
+    const { app, facts } = await house(t, {}, { proxy: { accessLog: true } });
+    const requests = [
+      get('/a', 'x-request-id: one\r\n'),
+      get('/b#c'),
+      'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n',
+      'nonsense\r\n\r\n',
+    ];
+    for (const request of requests) await (await app()).write(request).end().rest();
+    const calls = facts.flatMap((fact) => (fact.kind === 'call_ended' ? [{ ...fact, ms: 0 }] : []));
+    const told = { kind: 'call_ended', upstream: 'unknown', requestId: '', attempts: 0, ms: 0 };
+    deepEqual(calls, [
+      { ...told, method: 'GET', target: '/a', requestId: 'one', status: 404, code: 'unknown_upstream' },
+      { ...told, method: 'GET', target: '/b#c', status: 400, code: 'bad_request' },
+      { ...told, method: 'CONNECT', target: 'a:1', status: 405, code: 'connect_method' },
+      { ...told, method: '-', target: '-', status: 400, code: 'bad_request' },
+    ]);
+  });
+
+  it('of attempts from the moment on in which somebody asks for it', async (t) => {
+    let traced = false;
+    const { ask, facts } = await house(t, { orders: [await RawServer.always(ok())] }, { proxy: { traced: () => traced } });
+    const attempts = (): number => facts.filter(({ kind }) => kind === 'attempt_ended').length;
+    await ask(get());
+    equal(attempts(), 0);
+    traced = true;
+    await ask(get());
+    equal(attempts(), 1);
   });
 
   it('to nobody otherwise', async (t) => {
