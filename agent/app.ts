@@ -11,6 +11,7 @@ import type { Child } from './child.js';
 import { effective } from './config/effective.js';
 import type { Config } from './config/load.js';
 import type { Emit, LifecycleFact } from './events.js';
+import { Floods } from './floods.js';
 import { serveHealth } from './health-server.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Listening } from './listen.js';
@@ -57,10 +58,13 @@ export async function startApp(config: Config, { version, clock, random, startCh
     wall: () => clock.wall(),
   });
   const ring = new Ring(() => clock.wall());
-  const emit: Emit = (fact) => {
+  const floods = new Floods((fact) => {
     log.emit(fact);
     ring.add(fact);
+  }, clock);
+  const emit: Emit = (fact) => {
     metrics.emit(fact);
+    floods.emit(fact);
   };
   const warn = (why: string): void => emit({ kind: 'warned', why });
   const metrics = makeMetrics(
@@ -179,9 +183,9 @@ export async function startApp(config: Config, { version, clock, random, startCh
 
   // the order of starting: who asks, whom we call, and last of all the prober, so that nobody hears of an app whose sidecar is not there
   try {
-    listening.push(await serveAdmin(views, changes, config.admin, warn));
+    listening.push(await serveAdmin(views, changes, config.admin, emit));
     for (const at of listening[0]!.addresses) tellOpen('admin', at);
-    listening.push(await serveHealth({ ready, metrics: () => metrics.scrape() }, config.health, warn));
+    listening.push(await serveHealth({ ready, metrics: () => metrics.scrape() }, config.health, emit));
     for (const at of listening[1]!.addresses) tellOpen('health', at);
     discovery.start();
     sweeper.start();

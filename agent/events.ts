@@ -36,7 +36,13 @@ export type RegistryFact =
   | { readonly kind: 'announcement_lost'; readonly service: string; readonly path: string; readonly why: string }
   | { readonly kind: 'withdrawn'; readonly service: string; readonly path: string }
   /** Told once for each version of the node. */
-  | { readonly kind: 'znode_ignored'; readonly path: string; readonly reason: SkipReason; readonly detail: string }
+  | {
+      readonly kind: 'znode_ignored';
+      readonly service: string;
+      readonly path: string;
+      readonly reason: SkipReason;
+      readonly detail: string;
+    }
   | {
       readonly kind: 'list_changed';
       readonly path: string;
@@ -76,7 +82,9 @@ export type LifecycleFact =
     }
   | { readonly kind: 'child_started'; readonly command: string; readonly pid: number }
   | { readonly kind: 'child_ended'; readonly code: number; readonly signal?: string }
-  | { readonly kind: 'warned'; readonly why: string };
+  | { readonly kind: 'warned'; readonly why: string }
+  /** So many more facts of one kind about one subject, which were not told one by one: see floods.ts. */
+  | { readonly kind: 'left_out'; readonly of: string; readonly about: string; readonly count: number };
 
 export type Fact = LbFact | HealthFact | RegistryFact | LifecycleFact;
 export type Emit = (fact: Fact) => void;

@@ -1,13 +1,14 @@
 /**
  * The listener that Kubernetes, load balancers and Prometheus ask: /live, /ready, /metrics. It stands where the whole network may reach
- * it, so it only tells, holds few connections, and waits for nobody long.
+ * it, so it only tells; how it is kept open for all is bounded-server.ts.
  *
  * Alive means that the event loop answers; being asked is the proof. Ready is somebody else's decision (see the conventions in the
  * README): neither the app's verdict nor the session is part of it, or a lost ZooKeeper would take every pod out at once.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { DropArgument } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { evicted, LIMITS, makeBoundedServer, type Limits } from './bounded-server.js';
 import type { Listener } from './config/addresses.js';
+import type { Emit } from './events.js';
 import { listen, type Listening } from './listen.js';
 
 export interface HealthViews {
@@ -16,63 +17,16 @@ export interface HealthViews {
   metrics(): Promise<{ readonly type: string; readonly text: string }>;
 }
 
-export interface Limits {
-  readonly connections: number;
-  /** For the head of a request to arrive. */
-  readonly headMs: number;
-  /** For the whole request to arrive. */
-  readonly requestMs: number;
-  /** Between two requests of a connection. */
-  readonly idleMs: number;
-  /** Without a byte in either direction, whatever is going on. */
-  readonly silenceMs: number;
-  /** How often the first two are looked at. */
-  readonly lookMs: number;
-}
-
-export const LIMITS: Limits = {
-  connections: 128,
-  headMs: 5_000,
-  requestMs: 10_000,
-  idleMs: 5_000,
-  silenceMs: 30_000,
-  lookMs: 1_000,
-};
-
-/** A small HTTP server that waits for nobody long. `warn` is told when it first turns a connection away because it holds too many. */
-export function makeBoundedServer(
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-  limits: Limits,
-  warn: (why: string) => void,
-): Server {
-  const server = createServer(
-    {
-      headersTimeout: limits.headMs,
-      requestTimeout: limits.requestMs,
-      keepAliveTimeout: limits.idleMs,
-      connectionsCheckingInterval: limits.lookMs,
-      maxHeaderSize: 16 * 1024,
-    },
-    handle,
-  );
-  server.maxConnections = limits.connections;
-  server.setTimeout(limits.silenceMs);
-  server.once('drop', (refused: DropArgument | undefined) => {
-    const at = `port ${refused?.localPort ?? '(a socket file)'}`;
-    warn(`${at} holds ${limits.connections} connections, which is its bound: more are closed at once, and this is told once`);
-  });
-  return server;
-}
-
 const plain = 'text/plain; charset=utf-8';
 const paths = ['/live', '/healthz', '/ready', '/metrics'];
 
 export function serveHealth(
   views: HealthViews,
   listeners: readonly Listener[],
-  warn: (why: string) => void,
+  emit: Emit,
   limits: Limits = LIMITS,
 ): Promise<Listening> {
+  const warn = (why: string): void => emit({ kind: 'warned', why });
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     answer(views, request).then(
       ({ status, type, text, allow }) => {
@@ -85,12 +39,14 @@ export function serveHealth(
         response.end(text); // node leaves the body out for HEAD
       },
       (error: unknown) => {
-        warn(`the health listener could not answer ${request.url ?? ''}: ${String(error)}`);
+        warn(`the health listener could not answer ${pathOf(request)}: ${String(error)}`);
         response.writeHead(500, { 'content-type': plain }).end('a fault of ours\n');
       },
     );
   };
-  return listen(() => makeBoundedServer(handle, limits, warn), listeners, 'ZIDECAR_HEALTH', warn);
+  const server = (): ReturnType<typeof makeBoundedServer> =>
+    makeBoundedServer(handle, limits, () => emit(evicted('health', limits)));
+  return listen(server, listeners, 'ZIDECAR_HEALTH', warn);
 }
 
 interface Answer {
@@ -100,10 +56,11 @@ interface Answer {
   readonly allow?: string;
 }
 
+const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?')[0]!;
 const say = (status: number, sentence: string): Answer => ({ status, type: plain, text: `${sentence}\n` });
 
 async function answer(views: HealthViews, request: IncomingMessage): Promise<Answer> {
-  const path = (request.url ?? '/').split('?')[0]!;
+  const path = pathOf(request);
   if (!paths.includes(path)) return say(404, `nothing here; ask for one of ${paths.join(' ')}`);
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return { ...say(405, 'this listener only tells: GET and HEAD'), allow: 'GET, HEAD' };

@@ -23,6 +23,16 @@ const because = (why: string | undefined): string => (why === undefined || why =
 const withoutQuery = (target: string): string => target.replace(/\?.*$/s, '?…');
 const many = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
+/** What was left out, and where all of it is to be seen. */
+const more: Readonly<Record<string, (about: string) => string>> = {
+  znode_ignored: (service) => `nodes ignored: zidecar services ${service}`,
+  endpoint_refused: (service) => `endpoints that get no call: zidecar services ${service}`,
+  name_unresolved: () => 'names that do not resolve',
+  circuit_opened: (upstream) => `circuits opened: zidecar why ${upstream}`,
+  circuit_half_opened: (upstream) => `circuits half-open: zidecar why ${upstream}`,
+  circuit_closed: (upstream) => `circuits closed: zidecar why ${upstream}`,
+};
+
 const how = { created: 'created', taken_over: 'taken over', rewritten: 'rewritten', found: 'found as it should be' } as const;
 
 const table: Table = {
@@ -79,6 +89,11 @@ const table: Table = {
   child_started: ['info', (fact) => `started ${fact.command} as process ${fact.pid}`],
   child_ended: ['info', (fact) => `the app has ended with ${fact.signal ?? `code ${fact.code}`}`],
   warned: ['warn', (fact) => fact.why],
+  left_out: [
+    'warn',
+    ({ of, about, count }) =>
+      `${about === '' ? '' : `${about}: `}and ${count.toLocaleString('en')} more ${more[of]?.(about) ?? `times (${of})`}`,
+  ],
 };
 
 export interface Told {

@@ -5,7 +5,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Listener } from '../config/addresses.js';
-import { LIMITS, makeBoundedServer, type Limits } from '../health-server.js';
+import { evicted, LIMITS, makeBoundedServer, type Limits } from '../bounded-server.js';
+import type { Emit } from '../events.js';
 import { listen, type Listening } from '../listen.js';
 import { readBody } from './body.js';
 import { turnedAway } from './guard.js';
@@ -16,21 +17,24 @@ export function serveAdmin(
   views: Views,
   changes: Changes,
   listeners: readonly Listener[],
-  warn: (why: string) => void,
+  emit: Emit,
   limits: Limits = LIMITS,
 ): Promise<Listening> {
+  const warn = (why: string): void => emit({ kind: 'warned', why });
   const routes = makeRoutes(views, changes);
   const own = listeners.flatMap((listener) => (listener.kind === 'tcp' ? [listener.host] : []));
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     answer(routes, own, request).then(
       (given) => write(response, given),
       (error: unknown) => {
-        warn(`the admin could not answer ${request.method ?? ''} ${request.url ?? ''}: ${String(error)}`);
+        warn(`the admin could not answer ${request.method ?? ''} ${(request.url ?? '').split('?')[0]!}: ${String(error)}`);
         write(response, refusal(500, 'internal', 'a fault of ours; the log says more'));
       },
     );
   };
-  return listen(() => makeBoundedServer(handle, limits, warn), listeners, 'ZIDECAR_ADMIN', warn);
+  const server = (): ReturnType<typeof makeBoundedServer> =>
+    makeBoundedServer(handle, limits, () => emit(evicted('admin', limits)));
+  return listen(server, listeners, 'ZIDECAR_ADMIN', warn);
 }
 
 type Given = Answer & { readonly allow?: readonly string[] };

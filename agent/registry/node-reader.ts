@@ -153,8 +153,9 @@ export class NodeReader {
   }
 
   #learned(child: Child, mzxid: bigint | undefined, said: Instance | Skip): void {
-    const { emit, path } = this.#parts;
+    const { emit, path, service } = this.#parts;
     this.#children.learned(child, mzxid, said);
-    if ('skip' in said) emit({ kind: 'znode_ignored', path: `${path}/${child.name}`, reason: said.skip, detail: said.detail });
+    if (!('skip' in said)) return;
+    emit({ kind: 'znode_ignored', service, path: `${path}/${child.name}`, reason: said.skip, detail: said.detail });
   }
 }

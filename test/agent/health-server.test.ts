@@ -1,8 +1,10 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { LIMITS, serveHealth } from '../../agent/health-server.js';
+import { LIMITS } from '../../agent/bounded-server.js';
+import type { Fact } from '../../agent/events.js';
+import { serveHealth } from '../../agent/health-server.js';
 import type { Listening } from '../../agent/listen.js';
 import { ask, raw } from './ask.js';
 
@@ -23,7 +25,7 @@ describe('health server', () => {
   let listening: Listening;
   let address: string;
   before(async () => {
-    listening = await serveHealth(views, [at], (why) => warnings.push(why));
+    listening = await serveHealth(views, [at], (fact) => fact.kind === 'warned' && warnings.push(fact.why));
     address = listening.addresses[0]!;
   });
   after(() => listening.close());
@@ -99,18 +101,58 @@ describe('health server under slow clients', () => {
     ok((await raw(address, 'POST /live HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n')).startsWith('HTTP/1.1 405'));
   });
 
-  it('holds no more connections than its bound, and tells so once', async () => {
-    const told: string[] = [];
-    const few = await serveHealth(views, [at], (why) => told.push(why), { ...LIMITS, connections: 3 });
+  it('gives a new connection the place of the one that was idle for the longest, and tells so', async () => {
+    const told: Fact[] = [];
+    const few = await serveHealth(views, [at], (fact) => told.push(fact), { ...LIMITS, connections: 3 });
     const port = Number(few.addresses[0]!.split(':')[1]);
-    const held = Array.from({ length: 3 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
-    await Promise.all(held.map((socket) => once(socket, 'connect')));
-    for (let again = 0; again < 2; again++) {
-      const more = connect(port, '127.0.0.1').on('error', () => undefined);
-      await once(more, 'close'); // at once, and without an answer
-      equal(more.bytesRead, 0);
-    }
-    deepEqual(told, [`port ${port} holds 3 connections, which is its bound: more are closed at once, and this is told once`]);
+    const open = async (): Promise<Socket> => {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      await once(socket, 'connect');
+      return socket;
+    };
+    const [first, second, third] = [await open(), await open(), await open()];
+    first.write('GET /live HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(first, 'data'); // it has asked, so the second has been idle for longer now
+    const fourth = await open();
+    await once(second, 'close');
+    await open();
+    await once(third, 'close');
+    for (const socket of [first, fourth]) equal(socket.destroyed, false);
+    const [{ kind, bound, limit }] = told as [Extract<Fact, { kind: 'bound_reached' }>];
+    deepEqual([kind, bound, limit, told.length], ['bound_reached', 'connections of the health listener', 3, 2]);
     await few.close();
+  });
+
+  it('takes the place of one that is being answered only when all are', async () => {
+    let answer = (): void => undefined;
+    const slow = { ...views, metrics: () => new Promise<never>((_, reject) => (answer = () => reject(new Error('over')))) };
+    const few = await serveHealth(slow, [at], () => undefined, { ...LIMITS, connections: 2 });
+    const port = Number(few.addresses[0]!.split(':')[1]);
+    const scrape = connect(port, '127.0.0.1').on('error', () => undefined);
+    scrape.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+    while (answer.toString() === '() => undefined') await new Promise((resolve) => setTimeout(resolve, 5));
+    for (let turn = 0; turn < 5; turn++) equal((await ask(few.addresses[0]!, '/live')).status, 200);
+    equal(scrape.destroyed, false);
+    answer();
+    match(String(((await once(scrape, 'data')) as [Buffer])[0]), /^HTTP\/1.1 500/);
+    await few.close();
+  });
+
+  it('answers a scrape while others hold 200 connections: idle, with half a head, and without reading', async () => {
+    const large = { ...views, metrics: () => Promise.resolve({ type: 'text/plain', text: 'x'.repeat(8 * 1024 * 1024) }) };
+    const busy = await serveHealth(large, [at], () => undefined);
+    const port = Number(busy.addresses[0]!.split(':')[1]);
+    const held = Array.from({ length: 200 }, () =>
+      connect(port, '127.0.0.1')
+        .on('error', () => undefined)
+        .pause(),
+    );
+    const said = ['', 'GET /metrics HTTP/1.1\r\nHost:', 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'];
+    await Promise.all(held.map((socket) => once(socket, 'connect')));
+    held.forEach((socket, index) => socket.write(said[index % 3]!));
+    for (let turn = 0; turn < 5; turn++) equal((await ask(busy.addresses[0]!, '/live')).status, 200);
+    equal((await ask(busy.addresses[0]!, '/metrics')).text.length, 8 * 1024 * 1024);
+    for (const socket of held) socket.destroy();
+    await busy.close();
   });
 });

@@ -26,6 +26,7 @@ const call: Fact = {
 };
 const hostile: Fact = {
   kind: 'znode_ignored',
+  service: 'orders',
   path: '/a\n{"level":"fatal"}\r\u001b[2J',
   reason: 'not_json',
   detail: '\u202e\u2028\u009b2J\ud800',

@@ -77,7 +77,11 @@ const table: readonly (readonly [Fact, string, string])[] = [
   ],
   [{ kind: 'announcement_lost', service, path, why: 'deleted' }, 'warn', `orders: our node ${path} is lost: deleted`],
   [{ kind: 'withdrawn', service, path }, 'info', `orders: withdrawn from ${path}`],
-  [{ kind: 'znode_ignored', path, reason: 'bad_port', detail: 'port "x"' }, 'warn', `node ${path} ignored (bad_port): port "x"`],
+  [
+    { kind: 'znode_ignored', service: 'orders', path, reason: 'bad_port', detail: 'port "x"' },
+    'warn',
+    `node ${path} ignored (bad_port): port "x"`,
+  ],
   [
     { kind: 'list_changed', path: '/services/orders', joined: 2, left: 1, total: 3, tookMs: 4 },
     'info',
@@ -112,6 +116,7 @@ describe('sentences', () => {
   it('cleans every text of a fact, in the sentence and in its fields', () => {
     const { message, fact } = tell({
       kind: 'znode_ignored',
+      service: 'orders',
       path: '/a\nb\u001b[2J',
       reason: 'not_json',
       detail: '\u202eevil\u0085',
@@ -122,6 +127,7 @@ describe('sentences', () => {
   it('never lets one text of others fill the line', () => {
     const { message } = tell({
       kind: 'znode_ignored',
+      service: 'orders',
       path: 'p'.repeat(100_000),
       reason: 'not_json',
       detail: 'd'.repeat(100_000),

@@ -1,6 +1,8 @@
 /** Several sidecars of one machine find each other in a folder: no Java, no server. */
 import { deepEqual, equal, match } from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -66,6 +68,26 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
     await call(outbound, 'stranger');
     await sidecar.fact('call_ended', { upstream: 'unknown', code: 'unknown_upstream' });
     await rm(join(folder, 'services', 'nobody'), { recursive: true });
+    equal(await sidecar.stop(), 0);
+  });
+
+  it('tells a few bad nodes of a service, counts the others, and is scraped while strangers hold its listener', async () => {
+    const bad = join(folder, 'services', 'broken');
+    await mkdir(bad, { recursive: true });
+    for (let node = 0; node < 200; node++) await writeFile(join(bad, `n${node}`), 'no json');
+    const sidecar = start({ ZIDECAR_UPSTREAMS: 'broken' });
+    const health = await sidecar.at('health');
+    const held = Array.from({ length: 200 }, () =>
+      connect(Number(health.split(':')[1]), '127.0.0.1').on('error', () => undefined),
+    );
+    await Promise.all(held.map((socket) => once(socket, 'connect')));
+    const { msg } = await sidecar.fact('left_out', { of: 'znode_ignored' });
+    equal(msg, 'broken: and 188 more nodes ignored: zidecar services broken');
+    equal(sidecar.lines.filter(({ kind }) => kind === 'znode_ignored').length, 12);
+    const metrics = await (await fetch(`http://${health}/metrics`)).text();
+    match(metrics, /zidecar_znodes_ignored_total\{reason="not_json"\} 200/);
+    match(metrics, /zidecar_bound_reached_total\{bound="connections of the health listener"\} [1-9]/);
+    for (const socket of held) socket.destroy();
     equal(await sidecar.stop(), 0);
   });
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { serveAdmin } from '../../../agent/admin/server.js';
-import { LIMITS } from '../../../agent/health-server.js';
+import { LIMITS } from '../../../agent/bounded-server.js';
 import type { Listening } from '../../../agent/listen.js';
 import { ask, raw, type Answered, type Asked } from '../ask.js';
 import { announcement, endpoint, ill, iso, shown, sidecar } from './fixture.js';
@@ -23,7 +23,7 @@ describe('admin server', () => {
   beforeEach(async () => {
     side = sidecar();
     warnings = [];
-    listening = await serveAdmin(side.views, side.changes, [at], (why) => warnings.push(why));
+    listening = await serveAdmin(side.views, side.changes, [at], (fact) => fact.kind === 'warned' && warnings.push(fact.why));
   });
   afterEach(() => listening.close());
   const get = (path: string, asked?: Asked): Promise<Answered> => ask(listening.addresses[0]!, path, asked);
