@@ -113,6 +113,7 @@ export class FullLane implements Lane {
     visit.enter({
       complete: () => request.complete,
       broken: (why) => exchange.broken(why),
+      drained: () => exchange.drained(),
       run: () => this.#carry(exchange, visit.entrance),
     });
   }
@@ -120,18 +121,16 @@ export class FullLane implements Lane {
   #upgrade(request: IncomingMessage, unread: Buffer): void {
     const { socket } = request;
     const visit = this.#visits.get(socket);
-    // node has let go of the socket: an answer that is still on its way to an earlier request cannot be finished
-    if (visit === undefined || visit.busy) return void socket.destroy();
-    if (!isWebSocket(request)) {
-      plainAgain(request, socket, unread);
-      this.#server.emit('connection', socket);
-      return;
-    }
-    const exchange = new UpgradeExchange(request, socket, unread, this.#terms);
-    visit.enter({
+    if (visit === undefined) return void socket.destroy();
+    visit.enterAlone({
       complete: () => true,
       broken: () => undefined,
-      run: () => this.#carry(exchange, visit.entrance),
+      run: async () => {
+        if (isWebSocket(request)) return this.#carry(new UpgradeExchange(request, socket, unread, this.#terms), visit.entrance);
+        plainAgain(request, socket, unread);
+        this.#server.emit('connection', socket);
+        socket.resume(); // it was paused if it had to wait
+      },
     });
   }
 
@@ -139,9 +138,16 @@ export class FullLane implements Lane {
   #connect({ method = '', url: target = '', rawHeaders, socket }: IncomingMessage): void {
     const { own, domain, clock } = this.#parts;
     const refused = route({ method, target, hosts: [], version: '1.1' }, { own, domain });
-    if (!('code' in refused) || this.#visits.get(socket)?.busy !== false) return void socket.destroy();
-    strayEnded(refused.code, this.#parts, { method, target, raw: rawHeaders });
-    sayGoodbye(socket, refusalAnswer(refused, { close: true }), clock);
+    const visit = this.#visits.get(socket);
+    if (!('code' in refused) || visit === undefined) return void socket.destroy();
+    visit.enterAlone({
+      complete: () => true,
+      broken: () => undefined,
+      run: async () => {
+        strayEnded(refused.code, this.#parts, { method, target, raw: rawHeaders });
+        sayGoodbye(socket, refusalAnswer(refused, { close: true }), clock);
+      },
+    });
   }
 
   #clientError(error: Error, socket: Socket): void {
@@ -172,6 +178,7 @@ export class FullLane implements Lane {
       clock: this.#parts.clock,
       pools: (upstream, settings) => this.#poolsOf(upstream, settings),
       clientIdleTimeoutMs: this.#options.clientIdleTimeoutMs,
+      maxHeadBytes: this.#options.maxHeadBytes,
       uploadLingerMs: this.#options.uploadLingerMs ?? 30_000,
       isLast: () => this.#draining,
     };

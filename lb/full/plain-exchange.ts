@@ -23,6 +23,7 @@ export interface ExchangeTerms {
   readonly clock: Clock;
   readonly pools: (upstream: Upstream, settings: CallSettings) => Pools;
   readonly clientIdleTimeoutMs: number | undefined;
+  readonly maxHeadBytes: number;
   /** How long an app may go on with a body after it has the whole answer. */
   readonly uploadLingerMs: number;
   /** The connection takes no request after this one. */
@@ -58,6 +59,11 @@ export class PlainExchange implements Exchange {
 
   onGone(listener: (why: CallError) => void): void {
     this.#goneListeners.push(listener);
+  }
+
+  /** The app takes bytes again. */
+  drained(): void {
+    this.#reply.drained();
   }
 
   /** The rest of the request will not come, or makes no sense. */

@@ -34,6 +34,11 @@ export class Reply {
     });
   }
 
+  /** The connection has drained, and node does not hear of it any more. */
+  drained(): void {
+    this.#response.emit('drain');
+  }
+
   /** Tells an app that waits for it to send its body. */
   goOn(): void {
     this.#response.writeContinue();

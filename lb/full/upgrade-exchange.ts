@@ -53,15 +53,16 @@ export class UpgradeExchange implements Exchange {
   }
 
   async send(to: Endpoint, { settings, target, fields, stop }: Sending): Promise<Answer | Failed> {
-    const { clock } = this.#terms;
+    const { clock, maxHeadBytes } = this.#terms;
     const { connectTimeoutMs, responseTimeoutMs } = settings;
     this.#tunnelIdleTimeoutMs = settings.tunnelIdleTimeoutMs;
     this.#bodyTimeoutMs = settings.bodyTimeoutMs;
     const endpoint = await connected(to, { clock, connectTimeoutMs }, stop);
     if ('kind' in endpoint) return endpoint;
     this.#endpoint = endpoint;
+    const inform: Reply['inform'] = (...head) => this.#reply.inform(...head);
     const sockets = { app: this.#app, early: this.#early, endpoint };
-    return shakeHands({ clock, ...sockets, address: address(to), target, fields, responseTimeoutMs, stop });
+    return shakeHands({ clock, ...sockets, address: address(to), target, fields, responseTimeoutMs, maxHeadBytes, inform, stop });
   }
 
   async relay(answer: Shaken, fields: readonly string[]): Promise<'whole' | CallError> {

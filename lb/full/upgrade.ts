@@ -14,7 +14,7 @@ import httpProxy from 'http-proxy';
 import { CallError } from '../errors.js';
 import type { Clock } from '../ports.js';
 import { alarm } from '../alarm.js';
-import { answerFault, type Answer, type Failed } from './answer.js';
+import { answerFault, mostInformational, type Answer, type Failed, type Inform } from './answer.js';
 
 export interface Handshake {
   readonly clock: Clock;
@@ -29,6 +29,8 @@ export interface Handshake {
   /** Flat raw pairs, Host, Connection and Upgrade among them. */
   readonly fields: readonly string[];
   readonly responseTimeoutMs: number | undefined;
+  readonly maxHeadBytes: number;
+  readonly inform: Inform;
   readonly stop: AbortSignal;
 }
 
@@ -38,7 +40,7 @@ export type Shaken = Answer & { readonly open?: (fields: readonly string[]) => v
 /** Never rejects. Everything was sent, whatever comes of it. */
 export const shakeHands = (handshake: Handshake): Promise<Shaken | Failed> =>
   new Promise((resolve) => {
-    const { clock, app, early, endpoint, address, responseTimeoutMs, stop } = handshake;
+    const { clock, app, early, endpoint, address, responseTimeoutMs, inform, stop } = handshake;
     const settle = (result: Shaken | Failed): void => {
       stopAlarm();
       stop.removeEventListener('abort', stopped);
@@ -53,13 +55,18 @@ export const shakeHands = (handshake: Handshake): Promise<Shaken | Failed> =>
     if (stop.aborted) return stopped();
     stop.addEventListener('abort', stopped);
 
+    let informational = 0;
     const proxy = httpProxy.createProxyServer();
     proxy.on('proxyReqWs', (request) => {
       replaceHead(request, handshake);
       const hear = request.emit.bind(request) as (event: string, ...args: unknown[]) => boolean;
       request.emit = (event: string, ...args: unknown[]): boolean => {
         if (event === 'error') fail(broken(args[0] as NodeJS.ErrnoException, address));
-        else if (event === 'response') judged(args[0] as IncomingMessage, address, settle, fail);
+        else if (event === 'information') {
+          const { statusCode, statusMessage, rawHeaders } = args[0] as IncomingMessage;
+          if (++informational > mostInformational) fail(bad(address, 'it sends no end of 1xx heads'));
+          else if (statusCode !== 100) inform(statusCode ?? 0, statusMessage ?? '', rawHeaders);
+        } else if (event === 'response') judged(args[0] as IncomingMessage, address, settle, fail);
         else if (event === 'upgrade') {
           const response = args[0] as IncomingMessage;
           if (response.headers.upgrade?.toLowerCase() !== 'websocket')
@@ -91,7 +98,7 @@ function judged(
 ): void {
   const fault = answerFault(response.statusCode ?? 0, response.rawHeaders);
   if (fault === undefined) settle(answerOf(response));
-  else fail(new CallError('bad_answer', `${address} sent an answer that cannot be passed on: ${fault}`));
+  else fail(bad(address, fault));
 }
 
 const answerOf = (response: IncomingMessage): Answer => ({
@@ -104,10 +111,13 @@ const answerOf = (response: IncomingMessage): Answer => ({
   trailers: () => response.rawTrailers,
 });
 
-function replaceHead(request: ClientRequest, { target, fields }: Handshake): void {
+/** What we were asked to send goes out, and what comes back is bounded: http-proxy has no way to be told either. */
+function replaceHead(request: ClientRequest, { target, fields, maxHeadBytes }: Handshake): void {
   for (const name of request.getHeaderNames()) request.removeHeader(name);
   for (const [name, values] of Object.entries(grouped(fields))) request.setHeader(name, values);
   request.path = target;
+  request.maxHeadersCount = 0; // node would drop those beyond its count without a word; the size is bound enough
+  Object.assign(request, { maxHeaderSize: maxHeadBytes });
 }
 
 /** By the first spelling of each name, which is how node and http-proxy take them. No prototype: the names are a stranger's. */
@@ -125,8 +135,11 @@ function grouped(fields: readonly string[]): Record<string, string[]> {
 
 function broken({ code = '', message }: NodeJS.ErrnoException, address: string): CallError {
   if (!code.startsWith('HPE_')) return new CallError('reset', `${address} broke the connection: ${message}`);
-  return new CallError('bad_answer', `${address} sent an answer that cannot be passed on: ${message}`);
+  return bad(address, message);
 }
+
+const bad = (address: string, why: string): CallError =>
+  new CallError('bad_answer', `${address} sent an answer that cannot be passed on: ${why}`);
 
 /** Gives the one socket that it has. */
 class Connected extends Agent {

@@ -14,6 +14,10 @@ export interface Running {
   /** Its request was read to the end. */
   readonly complete: () => boolean;
   broken(why: CallError): void;
+  /** The app takes bytes again. Told only once node has let go of the connection, for a later one. */
+  drained?(): void;
+  /** It reads the connection itself. */
+  readonly alone?: boolean;
   /** Resolves when the last byte of the answer has left. */
   run(): Promise<void>;
 }
@@ -49,6 +53,27 @@ export class Visit {
     if (this.#waiting.length === 1) queueMicrotask(() => this.#waiting.length > 0 && this.socket.pause());
   }
 
+  /**
+   * The same for one that gets the connection itself: node reads no more of it, and does not look after it. Answers that are still on
+   * their way to earlier requests need somebody who hears of trouble, and that the app takes bytes again.
+   */
+  enterAlone(next: Running): void {
+    const { socket } = this;
+    if (this.#running === undefined) return this.enter(next);
+    const broken = (): void => void socket.destroy();
+    const drained = (): void => this.#running?.drained?.();
+    socket.on('error', broken).on('drain', drained);
+    this.enter({
+      ...next,
+      alone: true,
+      run: () => {
+        socket.off('error', broken).off('drain', drained);
+        socket.setTimeout(0); // node's, for the pause after an answer
+        return next.run();
+      },
+    });
+  }
+
   /** Nothing more is taken from this connection. */
   end(): void {
     this.#ending = true;
@@ -78,7 +103,7 @@ export class Visit {
       if (!this.socket.writable) this.end(); // that was the last answer
       const waiting = this.#waiting.shift();
       if (waiting === undefined) return this.#farewell && this.#goodbye();
-      if (this.#waiting.length === 0) this.socket.resume();
+      if (this.#waiting.length === 0 && waiting.alone !== true) this.socket.resume();
       this.#start(waiting);
     });
   }

@@ -100,3 +100,9 @@ export async function eventually(look: () => boolean): Promise<void> {
 
 export const get = (path = '/', more = ''): string => `GET ${path} HTTP/1.1\r\nHost: orders\r\n${more}\r\n`;
 export const ok = (body = 'ok', more = ''): string => `HTTP/1.1 200 OK\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`;
+
+/** Of a websocket. */
+export const handshake = (more = '', path = '/chat'): string =>
+  `GET ${path} HTTP/1.1\r\nHost: orders\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZQ==\r\n${more}\r\n`;
+export const switching = (more = ''): string =>
+  `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x=\r\n${more}\r\n`;

@@ -3,12 +3,7 @@ import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import { RawServer, type Wire } from '../../support/raw.js';
-import { dead, eventually, get, house, ok, type House } from './house.js';
-
-const handshake = (more = '', path = '/chat'): string =>
-  `GET ${path} HTTP/1.1\r\nHost: orders\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZQ==\r\n${more}\r\n`;
-const switching = (more = ''): string =>
-  `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x=\r\n${more}\r\n`;
+import { dead, eventually, get, handshake, house, ok, switching, type House } from './house.js';
 
 /** Switches, and sends back what comes. */
 const echoing = (heads: string[] = []): Promise<RawServer> =>
@@ -222,7 +217,38 @@ describe('an endpoint that does not switch', () => {
       equal(upstreams.get('orders')!.stats.inFlight, 0);
     });
 
+  it('has what it says first passed on: 103 passes, a 100 that nobody asked for does not', async (t) => {
+    const orders = await RawServer.start(async (wire) => {
+      await wire.head();
+      wire.write(`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${switching()}`);
+    });
+    const { app } = await house(t, { orders: [orders] });
+    const wire = (await app()).write(handshake());
+    equal(await wire.head(), 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
+    match(await wire.head(), /^HTTP\/1\.1 101 /);
+  });
+
+  it('may have a head as large as one may be', async (t) => {
+    const orders = await RawServer.start(async (wire) => {
+      await wire.head();
+      wire.write(switching(`X-Large: ${'x'.repeat(40_000)}\r\n`));
+    });
+    const { app } = await house(t, { orders: [orders] }, { proxy: { maxHeadBytes: 64 * 1024 } });
+    match(await (await app()).write(handshake()).head(), /^HTTP\/1\.1 101 (?:.|\r\n)*X-Large: x{40000}\r\n/);
+  });
+
+  it('has all of its fields passed on, however many they are', async (t) => {
+    const orders = await RawServer.start(async (wire) => {
+      await wire.head();
+      wire.write(switching(Array.from({ length: 3_000 }, (_, n) => `X-${n}: 1\r\n`).join('')));
+    });
+    const { app } = await house(t, { orders: [orders] }, { proxy: { maxHeadBytes: 64 * 1024 } });
+    match(await (await app()).write(handshake()).head(), /^HTTP\/1\.1 101 (?:.|\r\n)*X-2999: 1\r\n/);
+  });
+
   const bad: Readonly<Record<string, [string, string]>> = {
+    'has a head that is too large': [switching(`X-Large: ${'x'.repeat(12_000)}\r\n`), 'bad_answer'],
+    'sends no end of 103': ['HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100) + switching(), 'bad_answer'],
     'switches to something else': ['HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n', 'bad_upgrade'],
     'switches without saying to what': ['HTTP/1.1 101 Switching\r\n\r\n', 'bad_answer'],
     'speaks no HTTP': ['hello\r\n\r\n', 'bad_answer'],
@@ -234,9 +260,9 @@ describe('an endpoint that does not switch', () => {
         await wire.head();
         wire.write(answer);
       });
-      const { app } = await house(t, { orders: [orders] });
+      const { app } = await house(t, { orders: [orders] }, { proxy: { maxHeadBytes: 8 * 1024 } });
       const { text } = await (await app()).write(handshake()).rest();
-      match(text, new RegExp(`^HTTP/1\\.1 502 (?:.|\\r\\n)*x-zidecar-error: ${code}`));
+      match(text, new RegExp(`^(?:HTTP/1\\.1 103 .*\\r\\n\\r\\n)*HTTP/1\\.1 502 (?:.|\\r\\n)*x-zidecar-error: ${code}`));
       await orders.wires[0]!.gone();
     });
 });
