@@ -1,0 +1,16 @@
+/** Everybody who is compared, in the order of the tables. */
+import type { Contender } from './contender.js';
+import { forwarder } from './forwarder.js';
+import { haproxy } from './haproxy.js';
+import { nginx } from './nginx.js';
+import { zidecar } from './zidecar.js';
+
+export const contenders: readonly Contender[] = [
+  forwarder,
+  haproxy('haproxy', 'HAProxy', {}),
+  haproxy('haproxy-64k', 'HAProxy, 64 KiB buffers', { global: 'tune.bufsize 65536' }),
+  haproxy('haproxy-splice', 'HAProxy, splice', { defaults: 'option splice-auto' }),
+  nginx,
+  zidecar('zidecar', 'zidecar', { fastLane: true }),
+  zidecar('zidecar-full', 'zidecar, full lane', { fastLane: false }),
+];
