@@ -1,4 +1,7 @@
-/** Puts together what announces the app: for each announcement a probe, a prober with its verdict, and an announcer. */
+/**
+ * Puts together what announces the app: for each service a prober with its verdict, and for each of the dialects in which that service is
+ * announced an announcer.
+ */
 import { allProbes } from '../health/all.js';
 import { httpProbe } from '../health/http.js';
 import { noProbe } from '../health/none.js';
@@ -29,12 +32,19 @@ export interface AnnouncingParts {
 }
 
 export async function makeAnnouncements(parts: AnnouncingParts): Promise<readonly AppAnnouncement[]> {
-  const { config, emit } = parts;
+  const { config, tree, registry, clock, random, emit } = parts;
   const untold = config.announcements.some(({ advertise }) => advertise === undefined);
   const towards =
     untold && config.zookeeper.kind === 'zookeeper' ? await addressTowards(config.zookeeper.servers) : { host: '127.0.0.1' };
   if (towards.warning !== undefined) emit({ kind: 'warned', why: towards.warning });
-  return config.announcements.map((announced) => makeAnnouncement(announced, instanceOf(announced, towards.host), parts));
+  const probers = new Map<Announced['probes'], Prober>();
+  for (const announced of config.announcements)
+    if (!probers.has(announced.probes)) probers.set(announced.probes, makeProber(announced, parts));
+  return config.announcements.map((announced) => {
+    const { service, dialect, path, probes } = announced;
+    const announcer = new Announcer({ service, source: { dialect, path }, registry, tree, clock, random, emit });
+    return new Announcement(instanceOf(announced, towards.host), probers.get(probes)!, announcer);
+  });
 }
 
 function instanceOf({ service, appPort, advertise, instanceId: id, weight, zone, meta }: Announced, ownHost: string): Instance {
@@ -44,11 +54,9 @@ function instanceOf({ service, appPort, advertise, instanceId: id, weight, zone,
   return { ...place, weight, up: true, meta, ...(zone !== undefined && { zone }) };
 }
 
-function makeAnnouncement(announced: Announced, instance: Instance, parts: AnnouncingParts): AppAnnouncement {
-  const { config, tree, registry, clock, random, emit } = parts;
-  const { service, dialect, path } = announced;
-  const prober = new Prober({
-    service,
+function makeProber(announced: Announced, { config, clock, random, emit }: AnnouncingParts): Prober {
+  return new Prober({
+    service: announced.service,
     probe: allProbes(announced.probes.map((probe) => probeOf(probe, announced))),
     verdict: new Verdict({ rise: config.probeRise, fall: config.probeFall }),
     pace: { intervalMs: config.probeInterval, timeoutMs: config.probeTimeout ?? config.probeInterval },
@@ -56,8 +64,6 @@ function makeAnnouncement(announced: Announced, instance: Instance, parts: Annou
     random,
     emit,
   });
-  const announcer = new Announcer({ service, source: { dialect, path }, registry, tree, clock, random, emit });
-  return new Announcement(instance, prober, announcer);
 }
 
 function probeOf(probe: Announced['probes'][number], { appHost, appPort }: Announced): Probe {

@@ -42,6 +42,7 @@ const BLIND_MS = 60_000;
 export class Prober {
   readonly #options: ProberOptions;
   readonly #stopping = new AbortController();
+  readonly #listeners: ((up: boolean) => void)[] = [];
   #loop: Promise<void> | undefined;
   #since: number | undefined;
   #last: ProbeResult | undefined;
@@ -57,13 +58,16 @@ export class Prober {
     return this.#options.verdict.up;
   }
 
-  /** Begins with a probe at once. `onVerdict` hears every change; down is where it starts, and is not told. Call it once. */
+  /**
+   * Begins with a probe at once. `onVerdict` hears every change; down is where it starts, and is not told. Whoever else starts it hears
+   * the same from then on: the app is asked no more often.
+   */
   start(onVerdict: (up: boolean) => void): void {
-    if (this.#loop) throw new Error(`the prober of ${this.#options.service} has been started already`);
-    this.#loop = this.#run(onVerdict);
+    this.#listeners.push(onVerdict);
+    this.#loop ??= this.#run();
   }
 
-  /** Gives a running probe up. Nothing is told or called once it was asked for; resolves when the loop has ended. */
+  /** For all who started it. Gives a running probe up. Nothing is told or called once it was asked for; resolves when the loop has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#loop;
@@ -78,13 +82,13 @@ export class Prober {
     };
   }
 
-  async #run(onVerdict: (up: boolean) => void): Promise<void> {
+  async #run(): Promise<void> {
     const { signal } = this.#stopping;
     try {
       for (;;) {
         const result = await this.#ask(signal);
         signal.throwIfAborted();
-        this.#learn(result, onVerdict);
+        this.#learn(result);
         await this.#options.clock.sleep(this.#pause(), signal);
       }
     } catch (error) {
@@ -115,7 +119,7 @@ export class Prober {
       : { kind: 'fail', why: `${probe.name}: no full answer in ${pace.timeoutMs} ms` };
   }
 
-  #learn(result: ProbeResult, onVerdict: (up: boolean) => void): void {
+  #learn(result: ProbeResult): void {
     const { service, probe, verdict, clock, emit } = this.#options;
     this.#last = result;
     const why = result.kind === 'pass' ? {} : { why: result.why };
@@ -126,7 +130,7 @@ export class Prober {
     if (changed === undefined) return;
     this.#since = clock.now();
     emit({ kind: 'verdict_changed', service, up: verdict.up, why: changed });
-    onVerdict(verdict.up);
+    for (const listener of this.#listeners) listener(verdict.up);
   }
 
   #hint(result: ProbeResult): void {

@@ -14,7 +14,7 @@ export interface Announcement {
   readonly service: string;
   readonly appHost: string;
   readonly appPort: number;
-  /** All must pass. Every URL is complete. Announcements of one row have the same. */
+  /** All must pass. Every URL is complete. Announcements of one row have the same array, and one prober for it. */
   readonly probes: readonly ProbeText[];
   readonly dialect: string;
   /** The parent of the instances, with the service's name in it. */
@@ -96,6 +96,7 @@ export function announcementsOf(
 ): { readonly announcements: readonly Announcement[]; readonly problems: readonly string[] } {
   const announcements = rows.flatMap((row) => {
     const appHost = row.host ?? base.appHost;
+    const probes = probesOf(row.probe ?? base.probe, appHost, row.port);
     const zone = row.zone ?? base.zone;
     const id = row.instanceId ?? base.instanceId;
     const told = row.advertise ?? base.advertise;
@@ -103,7 +104,7 @@ export function announcementsOf(
       service: row.service,
       appHost,
       appPort: row.port,
-      probes: probesOf(row.probe ?? base.probe, appHost, row.port),
+      probes,
       ...place(row.service, source),
       weight: row.weight ?? base.weight,
       ...(zone !== undefined && { zone }),

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, throws } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HealthFact } from '../../health/ports.js';
 import type { Probe, ProbeResult } from '../../health/probe.js';
@@ -178,9 +178,19 @@ describe('prober', () => {
     deepEqual(asked, [0]);
   });
 
-  it('is started once only', async () => {
-    const { prober } = rig([pass]);
-    throws(() => prober.start(() => undefined), /orders/);
+  it('started by several asks once, and tells each of them', async () => {
+    const { clock, asked, verdicts, prober } = rig([pass, fail]);
+    const others: boolean[] = [];
+    prober.start((up) => others.push(up));
+    await clock.advance(5_000);
+    deepEqual(
+      [asked, verdicts.map(([, up]) => up), others],
+      [
+        [0, 5_000],
+        [true, false],
+        [true, false],
+      ],
+    );
     await prober.stop();
   });
 
