@@ -40,7 +40,7 @@ export const commands = {
     usage: 'services [name]',
     about: 'Show the services of a registry, trouble first; needs no sidecar',
     settings: toRegistry,
-    switches: { all: 'Show every instance', watch: 'Go on, and show each change', json },
+    switches: { all: 'Show every problem of each service, not only the first', watch: 'Go on, and show each change', json },
     examples: [['$0 services orders --zookeeper zk:2181', 'the instances of orders, and what is wrong with them']],
   },
   status: {

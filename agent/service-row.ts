@@ -11,6 +11,8 @@ export interface ReadNode {
   readonly name: string;
   readonly dialect: string | undefined;
   readonly said: Instance | Skip;
+  /** Why its owner is held for dead. */
+  readonly orphaned?: string | undefined;
 }
 
 export interface ServiceNode {
@@ -49,30 +51,36 @@ export function serviceRow(service: string, path: string, read: readonly ReadNod
     ...nodes.filter(({ problem }) => problem !== '').map(({ name, problem }) => `node ${short(name)}: ${problem}`),
     ...duplicates(nodes),
   ];
-  if (complete && read.length === 0) problems.push(EMPTY);
-  else if (routable === 0 && problems.length === 0) problems.push('nobody gets calls: all are drained or have weight 0');
+  if (complete && read.length === 0) problems.push(NOBODY);
+  else if (complete && routable === 0 && problems.length === 0)
+    problems.push('nobody gets calls: all are drained or have weight 0');
   const dialect = kinds.length > 1 ? 'mixed' : (kinds[0] ?? '-');
   return { service, path, dialect, instances: read.length, routable, problems, nodes };
 }
 
-/** Trouble first, then empty folders, then those that are well, and last what is only told of; each by name. */
+/** Trouble first, those whom nobody can call at their head, then those without instances, then those that are well, and last what is only told of; each by name. */
 export function inOrder(rows: readonly ServiceRow[]): readonly ServiceRow[] {
-  const rank = ({ instances, problems }: ServiceRow): number =>
-    instances === undefined ? 3 : problems.length === 0 ? 2 : problems[0] === EMPTY ? 1 : 0;
+  const rank = ({ instances, routable, problems }: ServiceRow): number => {
+    if (instances === undefined) return 4;
+    if (problems.length === 0) return 3;
+    return problems[0] === NOBODY ? 2 : routable === 0 ? 0 : 1;
+  };
   return [...rows].sort((one, other) => rank(one) - rank(other) || (one.service < other.service ? -1 : 1));
 }
 
-const EMPTY = 'empty folder';
+/** It looks the same whether all have withdrawn, were drained, died, or never came. */
+const NOBODY = 'nobody is registered: never, or not any more';
 const NUMBERS = ['no', 'one', 'two', 'three', 'four', 'five'];
 
-function describe({ name, dialect = '-', said }: ReadNode): ServiceNode {
+function describe({ name, dialect = '-', said, orphaned }: ReadNode): ServiceNode {
   if ('skip' in said) {
     return { name, dialect, address: '', weight: undefined, zone: '', state: 'no calls', problem: said.detail };
   }
   const { weight, zone = '', up } = said;
   // a name counts as an address here: nothing is resolved for a look
   const { refused } = endpointsOf([said], { addressOf: () => '192.0.2.1', isOwnListener: () => false });
-  const problem = refused[0] ? `${refused[0].why}, which gets no calls` : '';
+  const left = orphaned === undefined ? '' : `${orphaned}; the next sidecar that comes removes it`;
+  const problem = left || (refused[0] ? `${refused[0].why}, which gets no calls` : '');
   const state = !up ? 'down' : weight === 0 || problem !== '' ? 'no calls' : 'routable';
   return { name, dialect, address: address(said), weight, zone, state, problem };
 }

@@ -1,6 +1,7 @@
 /** What `zidecar services` prints: one line a service, or one service with its nodes. */
 import { printable } from './printable.js';
 import type { ServiceNode, ServiceRow } from './service-row.js';
+import type { Fleet } from './services.js';
 import { table, type Cell, type Paint } from './text.js';
 
 export interface TableLook {
@@ -8,6 +9,13 @@ export interface TableLook {
   readonly width: number;
   /** Every problem on a line of its own, instead of the first and how many there are. */
   readonly all?: boolean;
+}
+
+/** The table, or a sentence where there is nothing to put into one. */
+export function renderFleet({ rows, missing }: Fleet, look: TableLook): string {
+  if (rows.length > 0) return renderServices(rows, look);
+  const elsewhere = 'nobody has announced yet, or they do so elsewhere (--registry-path)';
+  return missing === undefined ? `no services: ${elsewhere}` : `no services, for there is no ${printable(missing)}: ${elsewhere}`;
 }
 
 export function renderServices(rows: readonly ServiceRow[], { paint, width, all = false }: TableLook): string {
@@ -21,7 +29,7 @@ export function renderServices(rows: readonly ServiceRow[], { paint, width, all 
 }
 
 function lines({ service, dialect, instances, routable, problems }: ServiceRow, all: boolean, paint: Paint): Cell[][] {
-  const mark = instances === undefined ? paint.dim : instances > 0 && routable === 0 ? paint.red : paint.yellow;
+  const mark = instances === undefined || instances === 0 ? paint.dim : routable === 0 ? paint.red : paint.yellow;
   const [first = '', ...rest] = problems;
   const more = !all && rest.length > 0 ? ` (and ${rest.length} more)` : '';
   const head: Cell[] = [service, dialect, String(instances ?? '-'), String(routable ?? '-'), { text: first + more, paint: mark }];
@@ -32,7 +40,7 @@ function lines({ service, dialect, instances, routable, problems }: ServiceRow, 
 export function renderService(row: ServiceRow, { paint, width }: TableLook): string {
   const { service, path, dialect, instances, routable, problems, nodes } = row;
   const whole = problems.filter((problem) => !problem.startsWith('node '));
-  const title = `${paint.bold(printable(service))} ${dialect} ${instances ?? '-'} instances, ${routable ?? '-'} routable, in ${printable(path)}`;
+  const title = `${paint.bold(printable(service))}: ${instances ?? '-'} ${instances === 1 ? 'instance' : 'instances'}, ${routable ?? '-'} routable (${dialect}, in ${printable(path)})`;
   const rank = ({ problem }: ServiceNode): number => (problem === '' ? 1 : 0);
   const sorted = [...nodes].sort((one, other) => rank(one) - rank(other));
   const list = table({

@@ -2,11 +2,11 @@
  * A look at every service of a registry, for a person: reads, never writes, arms no watch, and has an end. What was read when time is up is
  * what is told. Roots of systems that this release does not read are told of, so that nobody wonders where their services are.
  */
-import type { Dialect, Instance, Skip } from './registry/dialects/dialect.js';
+import type { Dialect, Skip } from './registry/dialects/dialect.js';
 import { openEnvelope, payloadClass } from './registry/dialects/envelope.js';
 import { SPRING_CLASS } from './registry/dialects/spring.js';
 import { ReadSlots } from './registry/read-slots.js';
-import { MAX_NODE_BYTES, RegistryError } from './registry/tree.js';
+import { isSessionTrouble, MAX_NODE_BYTES, RegistryError } from './registry/tree.js';
 import type { Stat, Tree } from './registry/tree.js';
 import { inOrder, serviceRow, type ReadNode, type ServiceRow } from './service-row.js';
 import type { Clock } from './system.js';
@@ -31,7 +31,7 @@ const elsewhere = [
   ['/dubbo', 'dubbo'],
 ] as const;
 
-/** Reads when a slot is free; undefined once time is up. */
+/** Reads when a slot is free, again when a connection was lost meanwhile; undefined once time is up. */
 type Ask = <T>(read: () => Promise<T>) => Promise<T | undefined>;
 
 interface Found {
@@ -41,8 +41,17 @@ interface Found {
   complete: boolean;
 }
 
+/** What there is to see: a service or more, or why there is none. */
+export interface Fleet {
+  readonly rows: readonly ServiceRow[];
+  /** A sentence where a place in which services are looked for does not exist. */
+  readonly missing: string | undefined;
+  /** False where time was up, or the connection lost for good, before all was read. */
+  readonly complete: boolean;
+}
+
 /** Fails with 'disconnected' when no session could be had in time. */
-export async function scanServices(tree: Tree, scan: Scan): Promise<readonly ServiceRow[]> {
+export async function scanServices(tree: Tree, scan: Scan): Promise<Fleet> {
   const { clock, roots = ['/services/{service}'], deadlineMs = 10_000, only } = scan;
   let stop = (): void => undefined;
   let over = false;
@@ -54,12 +63,13 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<readonly Ser
   });
   const seen = { roots: false };
   const found: Found[] = [];
+  const missing: string[] = [];
   const told: ServiceRow[] = [];
   const look = async (): Promise<void> => {
     await connected(tree);
     const slots = new ReadSlots(READS_IN_FLIGHT);
-    const ask: Ask = (read) => slots.run(async () => (over ? undefined : read()));
-    for (const root of new Set(roots)) found.push(...(await servicesUnder(tree, root, only, ask)));
+    const ask: Ask = (read) => slots.run(() => patiently(tree, read, () => over));
+    for (const root of new Set(roots)) found.push(...(await servicesUnder(tree, root, only, ask, (what) => missing.push(what))));
     seen.roots = true;
     if (only === undefined) told.push(...(await notRead(tree, roots, ask)));
     await readAll(tree, found, ask, scan);
@@ -73,7 +83,24 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<readonly Ser
   const patience = `${deadlineMs / 1_000} s`;
   if (tree.session.epoch === 0) throw new RegistryError('disconnected', `no session with the registry within ${patience}`);
   if (!seen.roots) throw new RegistryError('connection_lost', `the registry did not list its services within ${patience}`);
-  return [...inOrder(found.map(({ service, path, nodes, complete }) => serviceRow(service, path, nodes, complete))), ...told];
+  const rows = found.map(({ service, path, nodes, complete }) => serviceRow(service, path, nodes, complete));
+  return {
+    rows: [...inOrder(rows), ...told],
+    missing: missing[0],
+    complete: found.every(({ complete }) => complete),
+  };
+}
+
+async function patiently<T>(tree: Tree, read: () => Promise<T>, isOver: () => boolean): Promise<T | undefined> {
+  while (!isOver()) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isSessionTrouble(error) || tree.session.state === 'closed') throw error;
+      await connected(tree);
+    }
+  }
+  return undefined;
 }
 
 function connected(tree: Tree): Promise<void> {
@@ -87,10 +114,17 @@ function connected(tree: Tree): Promise<void> {
   });
 }
 
-async function servicesUnder(tree: Tree, root: string, only: string | undefined, ask: Ask): Promise<readonly Found[]> {
+async function servicesUnder(
+  tree: Tree,
+  root: string,
+  only: string | undefined,
+  ask: Ask,
+  miss: (what: string) => void,
+): Promise<readonly Found[]> {
   const [parent = '', rest = ''] = root.split('/{service}');
-  const names = (await ask(() => tree.children(parent === '' ? '/' : parent)))?.names ?? [];
-  return names
+  const listed = await ask(() => tree.children(parent === '' ? '/' : parent));
+  if (listed === undefined) miss((await ask(() => tree.exists('/'))) === undefined ? 'the chroot' : parent);
+  return (listed?.names ?? [])
     .filter((service) => only === undefined || service === only)
     .map((service) => ({ service, path: `${parent}/${service}${rest}`, nodes: [], complete: false }));
 }
@@ -151,13 +185,13 @@ function understand(
   name: string,
   node: { readonly data: Uint8Array; readonly stat: Stat } | Skip,
   dialects: Scan['dialects'],
-): { readonly dialect: string | undefined; readonly said: Instance | Skip } {
+): Omit<ReadNode, 'name'> {
   if ('skip' in node) return { dialect: undefined, said: node };
   const envelope = openEnvelope(node.data);
   const isSpring = !('skip' in envelope) && payloadClass(envelope) === SPRING_CLASS;
   const dialect = isSpring ? 'spring' : 'curator';
   const said = dialects.get(dialect)!.read(service, name, node.data, node.stat);
-  return { dialect: 'skip' in envelope ? undefined : dialect, said };
+  return { dialect: 'skip' in envelope ? undefined : dialect, said, orphaned: node.stat.orphaned };
 }
 
 const refusal = (error: unknown): Skip => {

@@ -5,70 +5,69 @@ import type { Emit } from './events.js';
 import { openTree } from './open-tree.js';
 import { quote } from './printable.js';
 import { dialects } from './registry/dialects/dialects.js';
-import { RegistryError, type Tree } from './registry/tree.js';
-import { renderService, renderServices } from './service-table.js';
-import type { ServiceRow } from './service-row.js';
-import { scanServices } from './services.js';
+import { RegistryError } from './registry/tree.js';
+import { renderFleet, renderService } from './service-table.js';
+import { scanServices, type Fleet } from './services.js';
 import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
 import { paintFor } from './text.js';
+import { watchServices } from './watch-services.js';
 
 type Asked = Extract<Parsed, { command: 'services' }>;
 type Of = Pick<Settings, 'zookeeper' | 'sessionTimeout' | 'dialect' | 'registryPath'>;
 
-const WATCH_MS = 2_000;
+/** With the start of the process and the good-bye, ten seconds. */
+const DEADLINE_MS = 9_000;
+const GOODBYE_MS = 300;
 const NOT_FOUND = 1;
-/** Clears a terminal and goes to its first line. */
-const CLEAR = '\x1b[2J\x1b[H';
 
 /** Rejects with a RegistryError where the registry does not answer. */
 export async function showServices(asked: Asked, settings: Of, around: Surroundings): Promise<number> {
   const { stdout, stderr } = around;
-  const troubles: string[] = [];
+  let trouble = '';
   const emit: Emit = (fact) => {
-    if (fact.kind === 'session_trouble') troubles.push(fact.why);
+    if (fact.kind === 'session_trouble') trouble = fact.why;
   };
   const tree = await openTree({ ...settings, clock, random, emit, readOnly: true });
-  try {
-    for (;;) {
-      const rows = await scan(tree, asked, settings, around).catch((error: unknown) => {
-        throw error instanceof RegistryError && troubles.length > 0
-          ? new RegistryError(error.code, `${error.message}: ${troubles.at(-1)!}`, { cause: error })
-          : error;
-      });
-      const text = render(rows, asked, around);
-      if (text === undefined) {
-        stderr.write(`no service ${quote(asked.name ?? '')} in the registry; zidecar services lists those that are\n`);
-        return NOT_FOUND;
-      }
-      stdout.write(`${asked.watch && stdout.isTTY ? CLEAR : ''}${text}\n`);
-      if (!asked.watch) return 0;
-      await clock.sleep(WATCH_MS);
-    }
-  } finally {
-    await tree.close();
-  }
-}
-
-function scan(
-  tree: Tree,
-  { name, json }: Asked,
-  { dialect, registryPath }: Of,
-  { stderr }: Surroundings,
-): Promise<readonly ServiceRow[]> {
-  const roots = [registryPath ?? dialects.get(dialect)!.defaultPath];
-  const tell = stderr.isTTY && !json;
+  const roots = [settings.registryPath ?? dialects.get(settings.dialect)!.defaultPath];
+  const tell = stderr.isTTY && !asked.json && !asked.watch;
   const onProgress = (read: number, all: number): void => {
     if (tell) stderr.write(read === all ? '\r\x1b[K' : `\rreading ${read} of ${all} services`);
   };
-  return scanServices(tree, { dialects, clock, roots, only: name, onProgress });
+  const look = (): Promise<Fleet> =>
+    scanServices(tree, { dialects, clock, roots, only: asked.name, onProgress, deadlineMs: DEADLINE_MS });
+  try {
+    const fleet = await look().catch((error: unknown) => {
+      if (!(error instanceof RegistryError) || trouble === '') throw error;
+      throw new RegistryError(error.code, `${error.message}: ${trouble}`, { cause: error });
+    });
+    const why = nothing(fleet, asked, settings);
+    if (why !== undefined && !asked.watch) {
+      stderr.write(`${why}\n`);
+      return NOT_FOUND;
+    }
+    const show = (seen: Fleet): string => nothing(seen, asked, settings) ?? render(seen, asked, around);
+    if (asked.watch) await watchServices({ look, show, tree, around, trouble: () => trouble }, show(fleet));
+    else stdout.write(`${show(fleet)}\n`);
+    return 0;
+  } finally {
+    await Promise.race([tree.close(), clock.sleep(GOODBYE_MS)]);
+  }
 }
 
-/** Undefined: there is no service of that name. */
-function render(rows: readonly ServiceRow[], { name, all, json }: Asked, { stdout, env }: Surroundings): string | undefined {
+/** Why there is nothing to show, where what was asked for does not exist. */
+function nothing({ rows, missing }: Fleet, { name }: Asked, { zookeeper }: Of): string | undefined {
+  const chroot = zookeeper.kind === 'zookeeper' ? zookeeper.chroot : '';
+  if (missing === 'the chroot' && chroot !== '') {
+    return `there is no ${chroot} in this ZooKeeper, which --zookeeper names as the root of everything: a typing error, or nobody has started there yet`;
+  }
+  if (name === undefined || rows.length > 0) return undefined;
+  return `no service ${quote(name)} in the registry; zidecar services lists those that are`;
+}
+
+function render(fleet: Fleet, { name, all, json }: Asked, { stdout, env }: Surroundings): string {
   const look = { paint: paintFor(stdout, env), width: stdout.isTTY ? stdout.columns : 80, all };
-  if (name === undefined) return json ? JSON.stringify({ services: rows }, undefined, 2) : renderServices(rows, look);
-  const [row] = rows;
-  if (row === undefined) return undefined;
+  if (name === undefined) return json ? JSON.stringify({ services: fleet.rows }, undefined, 2) : renderFleet(fleet, look);
+  const row = fleet.rows[0]!;
   return json ? JSON.stringify(row, undefined, 2) : renderService(row, look);
 }

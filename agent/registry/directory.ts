@@ -88,7 +88,7 @@ class DirectoryTree implements Tree {
   exists(path: string, onChange?: () => void): Promise<Stat | undefined> {
     return this.#ask('exists', path, 'node', onChange, async () => {
       const found = await this.#find(path);
-      return { answer: found && this.#stat(found), mark: markOf(found) };
+      return { answer: found && (await this.#told(found)), mark: markOf(found) };
     });
   }
 
@@ -98,7 +98,7 @@ class DirectoryTree implements Tree {
       if (found && !found.data) {
         throw new RegistryError('too_large', `${path} has ${found.size} bytes: more than ${MAX_NODE_BYTES} are not read`);
       }
-      return { answer: found?.data && { data: found.data, stat: this.#stat(found) }, mark: markOf(found) };
+      return { answer: found?.data && { data: found.data, stat: await this.#told(found) }, mark: markOf(found) };
     });
   }
 
@@ -233,6 +233,14 @@ class DirectoryTree implements Tree {
     } finally {
       this.#emit({ kind: 'registry_operation', op, result, ms: this.#clock.now() - start });
     }
+  }
+
+  /** A look from outside removes nothing, so it says whose nodes wait to be removed. */
+  async #told(found: Found): Promise<Stat> {
+    const stat = this.#stat(found);
+    if (!this.#sessions.isReadOnly || stat.ownerId === '') return stat;
+    const orphaned = await this.#sessions.epitaph(stat.ownerId, this.#clock.wall());
+    return orphaned === undefined ? stat : { ...stat, orphaned };
   }
 
   #stat({ truth, size }: Found): Stat {

@@ -25,6 +25,8 @@ export interface Stat {
   readonly owner: Owner;
   /** The session that holds it, in hex, to name it to a person; '' where there is none. */
   readonly ownerId: string;
+  /** Only for a look from outside at a folder: why its owner is held for dead, though its node is still there. */
+  readonly orphaned?: string;
   /** When it was created, milliseconds since 1970 by the clock of the tree. */
   readonly ctime: number;
 }

@@ -4,7 +4,7 @@ import { curator } from '../../agent/registry/dialects/curator.js';
 import { dialects } from '../../agent/registry/dialects/dialects.js';
 import { spring } from '../../agent/registry/dialects/spring.js';
 import { inOrder } from '../../agent/service-row.js';
-import { renderService, renderServices } from '../../agent/service-table.js';
+import { renderFleet, renderService, renderServices } from '../../agent/service-table.js';
 import { scanServices } from '../../agent/services.js';
 import { paintFor } from '../../agent/text.js';
 import { calm } from '../support/calm.js';
@@ -20,7 +20,8 @@ const setup = (connected = true) => {
   const tree = new MemoryTree(store, { connected });
   const put = (service: string, id: string, port: number, more = {}, dialect = curator): void =>
     store.plant(`/services/${service}/${id}`, dialect.place(instance({ service, id, port, ...more })).data);
-  return { clock, store, tree, put, scan: (more = {}) => scanServices(tree, { dialects, clock, ...more }) };
+  const look = (more = {}) => scanServices(tree, { dialects, clock, ...more });
+  return { clock, store, tree, put, look, scan: async (more = {}) => (await look(more)).rows };
 };
 
 describe('a look at the services of a registry', () => {
@@ -76,7 +77,7 @@ describe('a look at the services of a registry', () => {
           'node 4a1f…: port null, Spring readers throw',
         ],
         ['users', 'curator', 'two nodes with 10.1.2.3:1'],
-        ['deserted', '-', 'empty folder'],
+        ['deserted', '-', 'nobody is registered: never, or not any more'],
         ['fine', 'curator'],
       ],
     );
@@ -158,6 +159,44 @@ describe('a look at the services of a registry', () => {
     ok(!(await scan({ roots: ['/dubbo/{service}/providers'] })).some(({ service }) => service === '/dubbo'));
   });
 
+  it('says which place is missing, and tells a missing chroot from a registry without services', async () => {
+    const { look, store, tree } = setup();
+    deepEqual((await look()).missing, '/services');
+    store.plant('/services', '');
+    deepEqual((await look()).missing, undefined);
+    tree.exists = async () => undefined;
+    deepEqual((await look({ roots: ['/teams/{service}'] })).missing, 'the chroot');
+  });
+
+  it('reads on after the connection was lost for a while', async () => {
+    const { put, look, tree } = setup();
+    put('orders', 'a', 1);
+    const release = tree.hold();
+    const looking = look();
+    await calm();
+    tree.lose();
+    release();
+    await calm();
+    tree.connect();
+    const { rows, complete } = await looking;
+    deepEqual([rows[0]?.problems, rows[0]?.routable, complete], [[], 1, true]);
+  });
+
+  it('gives no calls to a node whose owner has died', async () => {
+    const { put, scan, tree } = setup();
+    put('orders', 'a', 1);
+    const read = tree.read.bind(tree);
+    tree.read = async (path) => {
+      const { data, stat } = (await read(path))!;
+      return { data, stat: { ...stat, orphaned: 'its process (pid 7) has ended' } };
+    };
+    const [row] = await scan();
+    deepEqual(
+      [row?.routable, row?.problems],
+      [0, ['node a: its process (pid 7) has ended; the next sidecar that comes removes it']],
+    );
+  });
+
   it('says so where it may not read', async () => {
     const { scan, put, tree } = setup();
     put('orders', 'a', 1);
@@ -179,8 +218,8 @@ describe('the table of services', () => {
       renderServices(await scan(), look),
       [
         'SERVICE  DIALECT  INSTANCES  ROUTABLE  PROBLEM',
-        'orders   spring          12        11  node 4a1f…: not JSON in UTF-8: "{"name":""',
         'users    -                2         0  node one: not JSON in UTF-8: "x" (and 1 more)',
+        'orders   spring          12        11  node 4a1f…: not JSON in UTF-8: "{"name":""',
         'fine     curator          1         1',
         '/dubbo   dubbo            -         -  1 folder of dubbo, which this release does not read',
       ].join('\n'),
@@ -198,7 +237,7 @@ describe('the table of services', () => {
     equal(
       text,
       [
-        'orders curator 3 instances, 1 routable, in /services/orders',
+        'orders: 3 instances, 1 routable (curator, in /services/orders)',
         'two nodes with 10.1.2.3:1',
         'NODE     ADDRESS     WEIGHT  ZONE  STATE     PROBLEM',
         'z\\u200b                            no calls  the node\'s name "z\\u200b" cannot be shown',
@@ -208,7 +247,9 @@ describe('the table of services', () => {
     );
   });
 
-  it('is empty but for its head when there is nothing', () => {
-    equal(renderServices(inOrder([]), look), 'SERVICE  DIALECT  INSTANCES  ROUTABLE  PROBLEM');
+  it('is a sentence when there is nothing', () => {
+    const rows = inOrder([]);
+    match(renderFleet({ rows, missing: undefined, complete: true }, look), /^no services: nobody has announced yet/);
+    match(renderFleet({ rows, missing: '/services', complete: true }, look), /^no services, for there is no \/services: /);
   });
 });

@@ -161,6 +161,41 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
     match(out, /orders +curator +2 +2/);
   });
 
+  it('shows zidecar services who was killed, though nobody lives to remove its node, and writes nothing', async () => {
+    const alone = await mkdtemp(join(tmpdir(), 'zidecar-test-'));
+    const beside = await app('killed');
+    apps.push(beside);
+    const killed = start({
+      ZIDECAR_ZOOKEEPER: `dir:${alone}`,
+      ZIDECAR_SERVICE: 'orders',
+      ZIDECAR_INSTANCE_ID: 'killed',
+      ZIDECAR_APP_PORT: String(beside.port),
+      ZIDECAR_SESSION_TIMEOUT: '30s',
+    });
+    await killed.fact('announced');
+    const look = async (): Promise<string> => (await zidecar(['services', '--zookeeper', `dir:${alone}`])).out;
+    match(await look(), /orders +curator +1 +1$/m);
+    killed.kill();
+    await killed.ended();
+    const before = await readdir(alone, { recursive: true });
+    match(await look(), /orders +curator +1 +0 +node killed: its process \(pid \d+\) has/);
+    deepEqual(await readdir(alone, { recursive: true }), before);
+    await rm(alone, { recursive: true });
+  });
+
+  it('loses the node of a killed process long before its session would end', async () => {
+    const beside = await app('brief');
+    apps.push(beside);
+    const brief = start({
+      ZIDECAR_SERVICE: 'brief',
+      ZIDECAR_APP_PORT: String(beside.port),
+      ZIDECAR_SESSION_TIMEOUT: '10m',
+    });
+    await brief.fact('announced');
+    brief.kill();
+    await eventually(async () => (await readdir(join(folder, 'services/brief'))).length === 0);
+  });
+
   it('loses an instance that was killed hard, and no call with it', async () => {
     const caller = start({ ZIDECAR_UPSTREAMS: 'orders' });
     const outbound = await caller.at('outbound');

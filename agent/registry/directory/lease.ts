@@ -1,5 +1,5 @@
 /**
- * When a session of somebody else is over: its lease file was seen unchanged for its whole timeout.
+ * When a session of somebody else is over: its process is known to have ended, or its lease was seen unchanged for its whole timeout.
  *
  * The span is measured by this process's own monotonic clock, between its own looks. No two clocks are compared: a step of the wall
  * clock, a laptop that slept, or a server of files with a time of its own ends nobody's session. And only what was watched counts: after
@@ -15,6 +15,8 @@ export interface Lease {
   readonly timeoutMs: number;
   /** How much older it is than a lease known to be fresh, in milliseconds. */
   readonly behindMs: number;
+  /** Its process is known to have ended. */
+  readonly isDead?: boolean;
 }
 
 export class Leases {
@@ -36,7 +38,8 @@ export class Leases {
     return leases.filter((lease) => this.#isDead(lease, now, unwatchedMs));
   }
 
-  #isDead({ id, mark, timeoutMs, behindMs }: Lease, now: number, unwatchedMs: number): boolean {
+  #isDead({ id, mark, timeoutMs, behindMs, isDead = false }: Lease, now: number, unwatchedMs: number): boolean {
+    if (isDead) return true;
     const last = this.#seen.get(id);
     const wasWatched = unwatchedMs <= Math.max(timeoutMs / 3, 1.5 * this.#beatMs);
     if (last?.mark === mark && wasWatched) return now - last.since > timeoutMs;

@@ -7,6 +7,8 @@ import { link, mkdir, open, readdir, rename, stat, unlink, writeFile } from 'nod
 import { join } from 'node:path';
 import type { Changes } from './changes.js';
 import { absent, look, text } from './files.js';
+import { fateOf, holderIn, ourselves } from './holder.js';
+import type { Holder } from './holder.js';
 import type { Lease } from './lease.js';
 import type { StillOurs } from './lock.js';
 import { find } from './nodes.js';
@@ -23,8 +25,9 @@ export class Sessions {
   readonly #folder: string;
   readonly #spares: string;
   /** What is in the leases of others; it never changes. */
-  readonly #timeouts = new Map<string, number>();
+  readonly #said = new Map<string, Said>();
   readonly #claimed = new Set<string>();
+  #holder: Promise<Holder | undefined> | undefined;
   #id = '';
   #made = 0;
 
@@ -51,7 +54,7 @@ export class Sessions {
     this.#id = id;
     this.#claimed.clear();
     const file = this.spare();
-    await writeFile(file, content(timeoutMs), { flag: 'wx' });
+    await writeFile(file, await this.#content(timeoutMs), { flag: 'wx' });
     await link(file, this.#lease(id)).finally(() => unlink(file));
   }
 
@@ -64,7 +67,7 @@ export class Sessions {
       return false;
     }
     try {
-      await lease.write(content(timeoutMs), 0); // by a write the file system sets the time, by its own clock
+      await lease.write(await this.#content(timeoutMs), 0); // by a write the file system sets the time, by its own clock
     } finally {
       await lease.close();
     }
@@ -93,10 +96,20 @@ export class Sessions {
   /** The leases of the others, as one look finds them. One that is gone but for its list has no time left. */
   async others(): Promise<readonly Lease[]> {
     const ids = new Set((await readdir(this.#folder)).flatMap((file) => ofSession.exec(file)?.[1] ?? []));
-    for (const id of this.#timeouts.keys()) if (!ids.has(id)) this.#timeouts.delete(id);
+    for (const id of this.#said.keys()) if (!ids.has(id)) this.#said.delete(id);
     const fresh = (await look(this.#lease(this.#id)))?.mtimeMs ?? 0n;
     ids.delete(this.#id);
     return Promise.all([...ids].map((id) => this.#look(id, fresh)));
+  }
+
+  /** Why the owner of a node is held for dead, for a look from outside, which sees each lease once. `wall`: milliseconds since 1970. */
+  async epitaph(id: string, wall: number): Promise<string | undefined> {
+    const { mark, timeoutMs, behindMs, isDead } = await this.#look(id, BigInt(Math.floor(wall)));
+    if (mark === 'gone') return 'its session has ended';
+    const { holder } = this.#said.get(id)!;
+    if (isDead) return `its process (pid ${holder!.pid}) has ended`;
+    if (behindMs <= timeoutMs || (await fateOf(holder, await this.#us())) === 'alive') return undefined;
+    return `its session of ${timeoutMs / 1_000} s was not renewed for ${Math.round(behindMs / 1_000)} s`;
   }
 
   /** Removes what a session left behind, with the lock held. With `lease`, only if that has not been renewed since. */
@@ -116,9 +129,20 @@ export class Sessions {
   async #look(id: string, fresh: bigint): Promise<Lease> {
     const stats = await look(this.#lease(id));
     if (!stats) return { id, mark: 'gone', timeoutMs: 0, behindMs: 0 };
-    const timeoutMs = this.#timeouts.get(id) ?? timeoutIn(await text(this.#lease(id)));
-    this.#timeouts.set(id, timeoutMs);
-    return { id, mark: `${stats.ino}-${stats.mtimeNs}`, timeoutMs, behindMs: Number(fresh - stats.mtimeMs) };
+    const said = this.#said.get(id) ?? saidIn(await text(this.#lease(id)));
+    this.#said.set(id, said);
+    const isDead = (await fateOf(said.holder, await this.#us())) === 'dead';
+    const { timeoutMs } = said;
+    return { id, mark: `${stats.ino}-${stats.mtimeNs}`, timeoutMs, behindMs: Number(fresh - stats.mtimeMs), isDead };
+  }
+
+  #us(): Promise<Holder | undefined> {
+    return (this.#holder ??= ourselves());
+  }
+
+  /** Always of the same length for one session: a renewal writes over it. */
+  async #content(timeoutMs: number): Promise<string> {
+    return `${JSON.stringify({ timeoutMs, holder: await this.#us() })}\n`;
   }
 
   #lease(id: string): string {
@@ -131,11 +155,21 @@ export class Sessions {
 }
 
 const ofSession = /^([0-9a-f-]{36})\.(?:lease|nodes)$/;
-const content = (timeoutMs: number): string => `${JSON.stringify({ timeoutMs })}\n`;
 
-function timeoutIn(lease: string | undefined): number {
-  const said = Number(/"timeoutMs":(\d{1,9})\b/.exec(lease ?? '')?.[1] ?? USUAL);
-  return Math.min(said, LONGEST);
+/** What a lease says of its session. */
+interface Said {
+  readonly timeoutMs: number;
+  readonly holder: Holder | undefined;
+}
+
+function saidIn(lease: string | undefined): Said {
+  try {
+    const { timeoutMs, holder } = JSON.parse(lease ?? '') as Record<string, unknown>;
+    const isTime = Number.isSafeInteger(timeoutMs) && (timeoutMs as number) >= 0;
+    return { timeoutMs: isTime ? Math.min(timeoutMs as number, LONGEST) : USUAL, holder: holderIn(holder) };
+  } catch {
+    return { timeoutMs: USUAL, holder: undefined };
+  }
 }
 
 /** The list is written whole or not at all; one that is not ours to read names nothing. */
