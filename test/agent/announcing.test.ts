@@ -15,7 +15,7 @@ describe('a service that is announced in two dialects', () => {
     const config = load(
       { ZIDECAR_ZOOKEEPER: 'dir:nowhere', ZIDECAR_ADVERTISE: '10.1.2.3' },
       `announce:
-  - { service: orders, port: ${beside.port}, dialects: 'curator:/a,spring:/b' }
+  - { service: orders, port: ${beside.port}, dialects: 'curator:/a+spring:/b' }
   - { service: users, port: ${beside.port} }`,
     );
     const probed: string[] = [];
