@@ -13,7 +13,7 @@ import { Announcement } from './announcement.js';
 import type { Config } from './config/load.js';
 import type { Announcement as Announced } from './config/announcements.js';
 import type { Emit } from './events.js';
-import { addressTowards, instanceId } from './identity.js';
+import { instanceId } from './identity.js';
 import { Announcer, type AnnouncerView } from './registry/announcer.js';
 import type { Instance } from './registry/dialects/dialect.js';
 import type { Registry } from './registry/registry.js';
@@ -24,6 +24,8 @@ export type AppAnnouncement = Announcement<AnnouncerView, ProberView>;
 
 export interface AnnouncingParts {
   readonly config: Config;
+  /** What peers are told where no setting says it. */
+  readonly ownHost: string;
   readonly tree: Tree;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -31,19 +33,15 @@ export interface AnnouncingParts {
   readonly emit: Emit;
 }
 
-export async function makeAnnouncements(parts: AnnouncingParts): Promise<readonly AppAnnouncement[]> {
-  const { config, tree, registry, clock, random, emit } = parts;
-  const untold = config.announcements.some(({ advertise }) => advertise === undefined);
-  const towards =
-    untold && config.zookeeper.kind === 'zookeeper' ? await addressTowards(config.zookeeper.servers) : { host: '127.0.0.1' };
-  if (towards.warning !== undefined) emit({ kind: 'warned', why: towards.warning });
+export function makeAnnouncements(parts: AnnouncingParts): readonly AppAnnouncement[] {
+  const { config, ownHost, tree, registry, clock, random, emit } = parts;
   const probers = new Map<Announced['probes'], Prober>();
   for (const announced of config.announcements)
     if (!probers.has(announced.probes)) probers.set(announced.probes, makeProber(announced, parts));
   return config.announcements.map((announced) => {
     const { service, dialect, path, probes } = announced;
     const announcer = new Announcer({ service, source: { dialect, path }, registry, tree, clock, random, emit });
-    return new Announcement(instanceOf(announced, towards.host), probers.get(probes)!, announcer);
+    return new Announcement(instanceOf(announced, ownHost), probers.get(probes)!, announcer);
   });
 }
 

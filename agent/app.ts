@@ -13,6 +13,7 @@ import type { Config } from './config/load.js';
 import type { Emit, LifecycleFact } from './events.js';
 import { Floods } from './floods.js';
 import { serveHealth } from './health-server.js';
+import { ownRoute } from './identity.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Listening } from './listen.js';
 import { makeLog } from './log.js';
@@ -86,19 +87,23 @@ export async function startApp(config: Config, { version, clock, random, startCh
       watches: () => tree.watches,
       logLinesLost: () => log.lost,
     },
-    { version, node: process.version, perEndpoint: false },
+    { version, node: process.version, perEndpoint: config.metricsEndpoints },
   );
   config.warnings.forEach(warn);
 
   // the registry; who we are in it; whom we call through it
   const tree = await openTree({ ...config, clock, random, emit });
   const registry = new TreeRegistry({ tree, dialects, clock, random, emit });
-  const announcements = await makeAnnouncements({ config, tree, registry, clock, random, emit });
+  const own = await ownRoute(config, clock);
+  if (own?.warning !== undefined) warn(own.warning);
+  const ownHost = own?.host;
+  const announcements = makeAnnouncements({ config, ownHost: ownHost ?? '127.0.0.1', tree, registry, clock, random, emit });
   const listeners: ListenerView[] = [];
   const isOwnListener = ownListeners(() => listeners.map(({ at }) => at), machineAddresses);
   const { discovery, proxy, sweeper } = makeCalling({
     config,
     registry,
+    ownHost,
     clock,
     random,
     emit,

@@ -17,6 +17,8 @@ import type { Clock, Random } from './system.js';
 export interface CallingParts {
   readonly config: Config;
   readonly registry: Registry;
+  /** The address that routes to ZooKeeper, where it was asked for. */
+  readonly ownHost: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -35,7 +37,10 @@ export interface Calling {
 /** Connections to the endpoints of one upstream: as many as it may have calls in flight. */
 const MAX_CONNECTIONS = 1024;
 
-export function makeCalling({ config, registry, clock, random, emit, isOwnListener, traced }: CallingParts): Calling {
+export function makeCalling({ config, registry, ownHost, clock, random, emit, isOwnListener, traced }: CallingParts): Calling {
+  const forwardedFor = config.forwarded === 'append' ? ownAddress(config, ownHost) : undefined;
+  if (config.forwarded === 'append' && forwardedFor === undefined)
+    emit({ kind: 'warned', why: `ZIDECAR_FORWARDED=append appends nothing: ${NO_ADDRESS}` });
   const discovery = new Discovery<Upstream>({
     registry,
     clock,
@@ -68,7 +73,7 @@ export function makeCalling({ config, registry, clock, random, emit, isOwnListen
       pseudonym: `zidecar-${Math.floor(random() * 2 ** 32)
         .toString(16)
         .padStart(8, '0')}`,
-      forwardedFor: config.forwarded === 'append' ? ownAddress(config) : undefined,
+      forwardedFor,
       maxFields: config.maxFields,
       maxHeadBytes: config.maxHead,
       maxConnections: MAX_CONNECTIONS,
@@ -89,9 +94,11 @@ export function makeCalling({ config, registry, clock, random, emit, isOwnListen
   };
 }
 
+const NO_ADDRESS = 'no address of this machine but the loopback is known; set ZIDECAR_ADVERTISE to the one that peers know';
+
 /** What peers may be told of us. Never a loopback address, which they would trust as their own. */
-export const ownAddress = ({ advertise }: Pick<Config, 'advertise'>): string | undefined =>
-  advertise === undefined || isIP(advertise.host) === 0 || isLoopback(advertise.host) ? undefined : advertise.host;
+export const ownAddress = ({ advertise }: Pick<Config, 'advertise'>, ownHost?: string): string | undefined =>
+  [advertise?.host, ownHost].find((host) => host !== undefined && isIP(host) !== 0 && !isLoopback(host));
 
 const callSettings = (of: UpstreamSettings): CallSettings => ({
   connectTimeoutMs: of.connectTimeout,

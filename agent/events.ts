@@ -33,7 +33,15 @@ export type RegistryFact =
       readonly againInMs: number;
     }
   /** Our node was changed or removed by somebody else, or went with its session. */
-  | { readonly kind: 'announcement_lost'; readonly service: string; readonly path: string; readonly why: string }
+  | {
+      readonly kind: 'announcement_lost';
+      readonly service: string;
+      readonly path: string;
+      readonly by: LostBy;
+      readonly why: string;
+    }
+  /** Another live sidecar has our id, host and port, and the node; told once, until we have it again. */
+  | { readonly kind: 'announcement_contested'; readonly service: string; readonly path: string; readonly why: string }
   | { readonly kind: 'withdrawn'; readonly service: string; readonly path: string }
   /** Told once for each version of the node. */
   | {
@@ -54,6 +62,9 @@ export type RegistryFact =
   /** A bound was reached: watches of a session, names of peers, reads in flight. */
   | { readonly kind: 'bound_reached'; readonly bound: string; readonly limit: number; readonly detail: string }
   | { readonly kind: 'name_unresolved'; readonly host: string; readonly why: string };
+
+/** A label of `zidecar_announcements_lost_total`, so the set is closed. */
+export type LostBy = 'session' | 'removed' | 'taken_over' | 'changed';
 
 /** Why a node beside valid ones is skipped; the label of `zidecar_znodes_ignored_total`, so the set is closed. */
 export type SkipReason =

@@ -82,7 +82,13 @@ function ask(
 ): Promise<Told> {
   const { admin, warnings } = loadSettings({ env, flags: parsed.flags }, commands[parsed.command].settings);
   for (const warning of warnings) stderr.write(`warning: ${warning}\n`);
-  const asking: Asking = { admin, json: parsed.json, paint: paintFor(stdout, env), clock };
+  const asking: Asking = {
+    admin,
+    json: parsed.json,
+    paint: paintFor(stdout, env),
+    width: stdout.isTTY ? stdout.columns : undefined,
+    clock,
+  };
   switch (parsed.command) {
     case 'status':
       return status(asking);

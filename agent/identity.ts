@@ -5,7 +5,10 @@
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import type { Config } from './config/load.js';
+import type { Clock } from './system.js';
 
 export interface Route {
   readonly host: string;
@@ -13,26 +16,56 @@ export interface Route {
   readonly warning?: string;
 }
 
+interface Server {
+  readonly host: string;
+  readonly port: number;
+}
+/** An address of a name. Rejects when it has none. */
+export type Lookup = (host: string) => Promise<string>;
+const lookUp: Lookup = async (host) => (await lookup(host)).address;
+
+/** A slow resolver must not keep us from serving: the app's calls need no address of ours. */
+const NO_ANSWER_MS = 2_000;
+/** An address for documentation (RFC 5737), behind the default route; nothing is sent there. */
+const ANYWHERE: Server = { host: '192.0.2.1', port: 9 };
+
 /**
- * The address of this machine that routes to ZooKeeper: peers that share a registry most likely share its network. Never fails: with no
- * name of ZooKeeper resolvable it takes the first address of the machine, and says so.
+ * The address of this machine that routes to ZooKeeper: peers that share a registry most likely share its network. Never fails, and takes
+ * 2 s at most: with no name of ZooKeeper resolved by then it takes the address of the default route, and says so.
  */
-export async function addressTowards(servers: readonly { readonly host: string; readonly port: number }[]): Promise<Route> {
-  for (const server of servers) {
-    const host = await routeTo(server).catch(() => undefined);
-    if (host !== undefined) return { host };
-  }
-  const host = firstAddress() ?? '127.0.0.1';
+export async function addressTowards(
+  servers: readonly Server[],
+  clock: Pick<Clock, 'after'>,
+  lookup: Lookup = lookUp,
+): Promise<Route> {
+  const found = await new Promise<string | undefined>((resolve) => {
+    const giveUp = clock.after(NO_ANSWER_MS, () => resolve(undefined));
+    void Promise.any(servers.map((server) => routeTo(server, lookup)))
+      .catch(() => undefined)
+      .then((host) => (giveUp(), resolve(host)));
+  });
+  if (found !== undefined) return { host: found };
+  const host = (await routeTo(ANYWHERE, lookup).catch(() => undefined)) ?? firstAddress() ?? '127.0.0.1';
   return {
     host,
-    warning: `no name of ZooKeeper resolves yet, so peers are told ${host}: set ZIDECAR_ADVERTISE if that is not right`,
+    warning: `no name of ZooKeeper resolves, so peers are told ${host}: set ZIDECAR_ADVERTISE if that is not right`,
   };
 }
 
+/** The address that stands in where no setting names one; undefined where nobody asks for it, or no server is elsewhere. */
+export async function ownRoute(
+  { zookeeper, announcements, forwarded, advertise }: Pick<Config, 'zookeeper' | 'announcements' | 'forwarded' | 'advertise'>,
+  clock: Pick<Clock, 'after'>,
+): Promise<Route | undefined> {
+  const untold = announcements.some((one) => one.advertise === undefined);
+  const asked = untold || (forwarded === 'append' && (advertise === undefined || isIP(advertise.host) === 0));
+  return asked && zookeeper.kind === 'zookeeper' ? addressTowards(zookeeper.servers, clock) : undefined;
+}
+
 /** Asks the kernel which of our addresses it would send from. Connecting a UDP socket sends nothing. */
-async function routeTo(server: { readonly host: string; readonly port: number }): Promise<string> {
-  const { address, family } = await lookup(server.host);
-  const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+async function routeTo(server: Server, lookup: Lookup): Promise<string> {
+  const address = isIP(server.host) === 0 ? await lookup(server.host) : server.host;
+  const socket = createSocket(isIP(address) === 6 ? 'udp6' : 'udp4');
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);

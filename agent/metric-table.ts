@@ -23,12 +23,17 @@ export const metricTable = {
   zidecar_circuit_state: [
     'gauge',
     'service endpoint',
-    'Circuit of an endpoint: 0 closed, 1 half-open, 2 open. Only where asked for.',
+    'Circuit of an endpoint: 0 closed, 1 half-open, 2 open. Only with ZIDECAR_METRICS_ENDPOINTS=on.',
   ],
   zidecar_ejections_total: ['counter', 'service', 'Endpoints ejected because of their answers.'],
   zidecar_app_up: ['gauge', 'service', 'Verdict of the probes of the app: 1 up, 0 down.'],
   zidecar_probes_total: ['counter', 'service result', 'Probes of the app by result; unknown is a probe that could not be run.'],
   zidecar_registered: ['gauge', 'service', '1 when the registry has confirmed our node in the live session.'],
+  zidecar_announcements_lost_total: [
+    'counter',
+    'service by',
+    'Times that our node was lost: with its session, removed, changed, or taken over by another live sidecar that says it is us.',
+  ],
   zidecar_session_state: ['gauge', 'state', '1 for the state in which the session of the registry is.'],
   zidecar_registry_operations_total: [
     'counter',

@@ -50,6 +50,8 @@ interface Sample {
 }
 
 const sessionStates: readonly SessionState[] = ['connecting', 'connected', 'suspended', 'expired', 'closed'];
+/** In one scrape; a fleet has more than a Prometheus wants from each pod. */
+const MOST_ENDPOINTS = 2_000;
 const circuitNumber: Readonly<Record<CircuitState, number>> = { closed: 0, half_open: 1, open: 2 };
 const propagationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -93,14 +95,16 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
     ),
   );
   if (options.perEndpoint)
-    scraped('zidecar_circuit_state', () =>
-      Array.from(sources.upstreams()).flatMap((upstream) =>
+    scraped('zidecar_circuit_state', () => {
+      const all = Array.from(sources.upstreams()).flatMap((upstream) =>
         upstream.explain().map((endpoint) => ({
           labels: { service: upstream.name, endpoint: address(endpoint) },
           value: circuitNumber[endpoint.circuit],
         })),
-      ),
-    );
+      );
+      if (all.length > MOST_ENDPOINTS) bounds.inc({ bound: 'endpoints in the metrics' });
+      return all.slice(0, MOST_ENDPOINTS);
+    });
   const perAnnouncement = (name: MetricName, read: (one: { registered: boolean; up: boolean }) => boolean): void =>
     scraped(name, () =>
       Array.from(sources.announcements(), (one) => ({ labels: { service: one.service }, value: Number(read(one)) })),
@@ -119,6 +123,7 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
 
   const probes = new Counter(described('zidecar_probes_total'));
   const operations = new Counter(described('zidecar_registry_operations_total'));
+  const lost = new Counter(described('zidecar_announcements_lost_total'));
   const ignored = new Counter(described('zidecar_znodes_ignored_total'));
   const bounds = new Counter(described('zidecar_bound_reached_total'));
   const propagation = new Histogram({ ...described('zidecar_propagation_seconds'), buckets: propagationBounds });
@@ -127,6 +132,7 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
     emit(fact) {
       if (fact.kind === 'probe_ended') probes.inc({ service: fact.service, result: fact.result });
       else if (fact.kind === 'registry_operation') operations.inc({ op: fact.op, result: fact.result });
+      else if (fact.kind === 'announcement_lost') lost.inc({ service: fact.service, by: fact.by });
       else if (fact.kind === 'znode_ignored') ignored.inc({ reason: fact.reason });
       else if (fact.kind === 'bound_reached') bounds.inc({ bound: fact.bound });
       else if (fact.kind === 'list_changed') propagation.observe(fact.tookMs / 1000);

@@ -78,6 +78,7 @@ const table: Table = {
     (fact) => `${fact.service}: not announced at ${fact.path}, again in ${elapsed(fact.againInMs)}${because(fact.why)}`,
   ],
   announcement_lost: ['warn', (fact) => `${fact.service}: our node ${fact.path} is lost${because(fact.why)}`],
+  announcement_contested: ['warn', (fact) => `${fact.service}: ${fact.why}`],
   withdrawn: ['info', (fact) => `${fact.service}: withdrawn from ${fact.path}`],
   znode_ignored: ['warn', (fact) => `node ${fact.path} ignored (${fact.reason})${because(fact.detail)}`],
   list_changed: ['info', (fact) => `${fact.path}: ${fact.joined} joined, ${fact.left} left, ${many(fact.total, 'instance')} now`],

@@ -16,6 +16,8 @@ export interface Asking {
   /** Print the view as it came. */
   readonly json: boolean;
   readonly paint: Paint;
+  /** Of the terminal; undefined where there is none. */
+  readonly width: number | undefined;
   readonly clock: Pick<Clock, 'wall' | 'after'>;
 }
 
@@ -30,7 +32,9 @@ const ANSWER_MS = 5_000;
 const DRAIN_MS = 10 * 60_000;
 
 export const status = (asking: Asking): Promise<Told> =>
-  ask(asking, 'GET', '/status', ANSWER_MS, (view) => renderStatus(view as StatusView, asking.clock.wall(), asking.paint));
+  ask(asking, 'GET', '/status', ANSWER_MS, (view) =>
+    renderStatus(view as StatusView, asking.clock.wall(), asking.paint, asking.width),
+  );
 
 export const why = (asking: Asking, name: string): Promise<Told> =>
   ask(asking, 'GET', `/upstreams/${encodeURIComponent(name)}/why`, ANSWER_MS, (view) =>

@@ -2,6 +2,8 @@
 export interface Clock {
   /** Monotonic milliseconds. Only differences mean anything. */
   now(): number;
+  /** Milliseconds since 1970, for people. */
+  wall(): number;
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -28,8 +28,8 @@ export interface ProberOptions {
 
 export interface ProberView {
   readonly up: boolean;
-  /** When the verdict last changed, by the clock's `now()`; absent while it is the one we started with. */
-  readonly since?: number;
+  /** When the verdict last changed, in ISO 8601; absent while it is the one we started with. */
+  readonly since?: string;
   readonly last?: ProbeResult;
   readonly probe: string;
 }
@@ -44,7 +44,7 @@ export class Prober {
   readonly #stopping = new AbortController();
   readonly #listeners: ((up: boolean) => void)[] = [];
   #loop: Promise<void> | undefined;
-  #since: number | undefined;
+  #since: string | undefined;
   #last: ProbeResult | undefined;
   #hinted = false;
   #unknownSince: number | undefined;
@@ -128,7 +128,7 @@ export class Prober {
     this.#look(result);
     const changed = verdict.observe(result);
     if (changed === undefined) return;
-    this.#since = clock.now();
+    this.#since = new Date(clock.wall()).toISOString();
     emit({ kind: 'verdict_changed', service, up: verdict.up, why: changed });
     for (const listener of this.#listeners) listener(verdict.up);
   }

@@ -1,5 +1,5 @@
 /**
- * The admin's views as text for a person: trouble first, in 80 columns. Pure: a view and the time in, lines out. Texts in a view come
+ * The admin's views as text for a person: trouble first. Pure: a view and the time in, lines out. Texts in a view come
  * from others (ids of nodes, errors of peers), so each is made printable before it is put into a line.
  */
 import { elapsed } from '../elapsed.js';
@@ -8,7 +8,6 @@ import type { Paint } from '../text.js';
 import { address } from '../../lb/endpoint.js';
 import type { AnnouncementView, SessionView, StatusView, VerdictView, WhyView } from './views.js';
 
-const WIDTH = 80;
 const MOST_ANNOUNCEMENTS = 3;
 const MOST_UPSTREAMS = 6;
 
@@ -49,8 +48,9 @@ function sentence({ state, since, out, total, lost }: VerdictView, now: number):
 
 const isTrouble = ({ state }: VerdictView): boolean => state !== 'well';
 
-/** Under twenty lines, whatever there is. */
-export function renderStatus(view: StatusView, now: number, paint: Paint): string {
+/** Under twenty lines, whatever there is; `width`: where each is cut, undefined: nowhere. */
+export function renderStatus(view: StatusView, now: number, paint: Paint, width?: number): string {
+  const cut = (line: string): string => (width !== undefined && line.length > width ? `${line.slice(0, width - 1)}…` : line);
   const head = `zidecar ${view.version}  ${view.phase}, started ${clock(view.startedAt, now)} (${elapsed(now - Date.parse(view.startedAt))} ago)`;
   const announcements = view.announcements.map((one): Line => {
     const [says, trouble] = announcementSays(one);
@@ -79,8 +79,9 @@ function sessionLine({ state, id, server, timeoutMs }: SessionView): Line {
   return { about: 'registry', says: `${state}${at}, timeout ${elapsed(timeoutMs)}`, trouble: state !== 'connected' };
 }
 
-function announcementSays({ wish, fact, path, weight, drained, probe }: AnnouncementView): readonly [string, boolean] {
+function announcementSays({ wish, fact, path, weight, contested, drained, probe }: AnnouncementView): readonly [string, boolean] {
   const last = probe.last !== undefined && 'why' in probe.last ? `: ${probe.last.why}` : '';
+  if (wish === 'announced' && contested !== null) return [`not by us: ${contested}`, true];
   if (wish === 'announced')
     return fact === 'announced' ? [`weight ${weight}, ${path ?? ''}`, false] : ['not yet: not confirmed', true];
   const gone = fact === 'withdrawn' ? 'withdrawn' : 'being withdrawn';
@@ -101,8 +102,6 @@ const troubleFirst = <T extends { readonly trouble: boolean }>(lines: readonly T
   ...lines.filter(({ trouble }) => trouble),
   ...lines.filter(({ trouble }) => !trouble),
 ];
-
-const cut = (line: string): string => (line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line);
 
 /** `12 %`; what is more than nothing is never shown as nothing. */
 const percent = (value: number): string => (value > 0 && value < 1 ? '<1 %' : `${Math.round(value)} %`);

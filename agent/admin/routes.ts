@@ -2,7 +2,8 @@
  * Every call that the admin answers, in one table: `GET /` is made from it. A route turns a request that has been let in into a status
  * and a view; it knows nothing of sockets. A refusal is an answer like any other.
  */
-import { printable } from '../printable.js';
+import { nearest } from '../config/nearest.js';
+import { quote } from '../printable.js';
 import { isProblem, readAnnouncementChange, readLevel, type Fields, type Problem } from './body.js';
 import { eventsView, statusView, upstreamsView, whyView, type Changes, type Views } from './views.js';
 
@@ -30,6 +31,16 @@ export interface Route {
 }
 
 export const refusal = (status: number, error: string, message: string): Answer => ({ status, body: { error, message } });
+/** What a person can do who asks for a name that nobody follows here. */
+function notFollowed(name: string, known: readonly string[]): string {
+  const some = known.slice(0, 5).join(', ') + (known.length > 5 ? ` and ${known.length - 5} more` : '');
+  const here = known.length === 0 ? 'no peer is followed yet' : `the nearest is ${nearest(name, known)}, of ${some}`;
+  return (
+    `${quote(name, 100)} is not followed here: ${here}. A peer is followed once it is called or ZIDECAR_UPSTREAMS names it; ` +
+    `zidecar services NAME looks into the registry`
+  );
+}
+
 const ok = (body: unknown): Answer => ({ status: 200, body });
 
 /** Reads the body with `read` and hands on what it says; a body that says nothing is refused. */
@@ -53,7 +64,14 @@ export function makeRoutes(views: Views, changes: Changes): readonly Route[] {
       const view = whyView(views, name);
       return view
         ? ok(view)
-        : refusal(404, 'unknown_upstream', `"${printable(name, 100)}" is not an upstream; GET /upstreams lists them`);
+        : refusal(
+            404,
+            'unknown_upstream',
+            notFollowed(
+              name,
+              [...views.upstreams()].map((one) => one.name),
+            ),
+          );
     }),
     get('/announcement', 'our own services in the registry', announcements),
     get('/session', 'the session of the registry', () => ok(views.session())),

@@ -28,10 +28,12 @@ export interface AnnouncementView {
   readonly path: string | null;
   readonly provenAt: string | null;
   readonly zxid: string | null;
+  /** Who else says that he is us, while he has the node; null: nobody. */
+  readonly contested: string | null;
   readonly drained: boolean;
   readonly weight: number;
   /** How the probes find the app; while it is down nothing is wished for. */
-  readonly probe: { readonly up: boolean; readonly probe: string; readonly last?: ProbeResult };
+  readonly probe: { readonly up: boolean; readonly probe: string; readonly since?: string; readonly last?: ProbeResult };
 }
 
 export interface SessionView {

@@ -23,16 +23,22 @@ export function readChecked<T>(grammar: Grammar<T>, text: string): Reading<T> {
   return /\p{Cc}/u.test(text) ? { problem: 'has a control character in it' } : grammar.read(text);
 }
 
-/** The parts of a list, blanks around them taken off. A problem names its part, unless there is only one. */
+/** Of one list; what is more is counted. */
+const MOST_PROBLEMS = 10;
+
+/** The parts of a list, blanks around them taken off. Every problem is told, and names its part, unless there is only one part. */
 export function readParts<T>(text: string, between: string | RegExp, read: (part: string) => Reading<T>): Reading<readonly T[]> {
   const found: T[] = [];
+  const problems: string[] = [];
   const parts = text.split(between).map((part) => part.trim());
   for (const part of parts) {
     const one = read(part);
-    if ('problem' in one) return parts.length === 1 ? one : { problem: `has ${quote(part)}, which ${one.problem}` };
-    found.push(one.value);
+    if ('value' in one) found.push(one.value);
+    else if (parts.length === 1) return one;
+    else problems.push(`has ${quote(part)}, which ${one.problem}`);
   }
-  return { value: found };
+  const more = problems.length > MOST_PROBLEMS ? [`has ${problems.length - MOST_PROBLEMS} more that are wrong`] : [];
+  return problems.length === 0 ? { value: found } : { problem: [...problems.slice(0, MOST_PROBLEMS), ...more].join('; it ') };
 }
 
 const bounded = (value: number, shown: (limit: 'least' | 'most') => string, least: number, most: number): Reading<number> =>

@@ -162,6 +162,7 @@ const living = {
     'Time for peers to know of a withdrawal.',
   ),
   grace: set('25s', timeout('0s', '1h'), 'After that wait: longest time for the app and its calls to end.'),
+  metricsEndpoints: set('off', onOff, 'Metrics of the circuit of each endpoint: one series each, 2,000 at most.'),
   logLevel: { ...set('info', oneOf(levels), 'Least level that is logged.'), reloadable: true },
   logFormat: set('auto', oneOf(['auto', 'json', 'pretty']), 'Form of the logs; auto is pretty on a terminal.'),
   accessLog: set('off', onOff, 'One line of log for each call.'),

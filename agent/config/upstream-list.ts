@@ -30,12 +30,16 @@ export const upstreamList: Grammar<UpstreamList> = {
   accepts: `name[=source][@port] with commas, * for any other name; a source is ${sources.accepts}`,
   list: ',',
   read(text) {
-    const read = readParts(text, ',', readUpstream);
+    const names = new Set<string>();
+    const read = readParts(text, ',', (part): Reading<ListedUpstream | '*'> => {
+      const one = readUpstream(part);
+      if ('problem' in one || one.value === '*') return one;
+      if (names.has(one.value.name)) return { problem: 'has a name that was there before' };
+      names.add(one.value.name);
+      return one;
+    });
     if ('problem' in read) return read;
     const named = read.value.filter((upstream) => upstream !== '*');
-    const names = named.map(({ name }) => name);
-    const twice = names.find((name, index) => names.indexOf(name) < index);
-    if (twice !== undefined) return { problem: `names ${quote(twice)} twice` };
     return { value: { closed: named.length === read.value.length, named } };
   },
 };

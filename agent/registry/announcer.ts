@@ -12,9 +12,10 @@
  * A withdrawal never waits out a back-off or a spread. Failures and heals are followed by a pause with full jitter, so that two who fight
  * over a node do it slowly.
  */
-import type { Emit } from '../events.js';
+import type { Emit, LostBy } from '../events.js';
 import type { Clock, Random } from '../system.js';
 import { Alarm } from './alarm.js';
+import { Contest } from './contest.js';
 import type { Instance } from './dialects/dialect.js';
 import type { Proof, Registry, Source } from './registry.js';
 import { isSessionTrouble, RegistryError } from './tree.js';
@@ -38,6 +39,8 @@ export interface AnnouncerView {
   readonly path: string;
   readonly provenAt: string | null;
   readonly zxid: string | null;
+  /** Who else lives and says that he is us, while he has the node. */
+  readonly contested: string | null;
 }
 
 type Fact =
@@ -72,6 +75,7 @@ export class Announcer {
   #troubledAt = -Infinity;
   #strangerSince: number | undefined;
   #lostSession = false;
+  readonly #contest = new Contest();
   readonly #pause: Alarm;
   readonly #slowLook: Alarm;
   #waiting: { readonly over: () => boolean; readonly resolve: () => void }[] = [];
@@ -115,6 +119,7 @@ export class Announcer {
       path: this.#path,
       provenAt: proof ? new Date(proof.at).toISOString() : null,
       zxid: proof ? proof.zxid : null,
+      contested: this.#contest.held ?? null,
     };
   }
 
@@ -155,7 +160,7 @@ export class Announcer {
   }
 
   async #step(): Promise<void> {
-    const { registry, source, tree } = this.#parts;
+    const { registry, source, tree, clock } = this.#parts;
     const { epoch } = tree.session;
     const wish = this.#wish;
     this.#doubted = false;
@@ -164,10 +169,11 @@ export class Announcer {
         this.#last = wish;
         const before = this.#fact;
         this.#fact = { kind: 'unknown' };
-        const proof = await registry.put(wish, source, () => this.#doubt());
+        const proof = await registry.put(wish, source, () => this.#doubt(), this.#contest.yields(clock.now()));
         if (tree.session.epoch === epoch) this.#announced({ kind: 'announced', instance: wish, proof, epoch }, before);
       } else {
-        if (this.#last) await registry.remove(this.#last, source);
+        // what the other has in our place is his
+        if (this.#last && this.#contest.held === undefined) await registry.remove(this.#last, source);
         this.#withdrawn();
       }
     } catch (error) {
@@ -177,15 +183,17 @@ export class Announcer {
   }
 
   #announced(fact: Extract<Fact, { kind: 'announced' }>, before: Fact): void {
-    const { service, emit } = this.#parts;
+    const { service, emit, clock } = this.#parts;
     const { path, zxid, how } = fact.proof;
     const again = before.kind === 'announced' && before.epoch === fact.epoch && before.instance === fact.instance;
     this.#fact = fact;
     this.#path = path;
     this.#strangerSince = undefined;
+    this.#contest.settled();
     if (again && how === 'found') return;
     if (again) {
-      emit({ kind: 'announcement_lost', service, path, why: lost[how] });
+      if (how === 'taken_over') this.#contest.lost(clock.now());
+      emit({ kind: 'announcement_lost', service, path, ...lost[how] });
       this.#trouble();
     }
     emit({ kind: 'announced', service, path, zxid, how });
@@ -195,6 +203,7 @@ export class Announcer {
     const { service, emit } = this.#parts;
     this.#fact = { kind: 'withdrawn' };
     this.#strangerSince = undefined;
+    this.#contest.settled();
     if (this.#last) emit({ kind: 'withdrawn', service, path: this.#path });
     this.#last = undefined;
   }
@@ -208,6 +217,11 @@ export class Announcer {
     const againInMs = this.#trouble();
     if (error instanceof RegistryError && error.code === 'node_exists') {
       this.#strangerSince ??= clock.now();
+      if (this.#contest.yields(clock.now())) {
+        if (this.#contest.left(error.message, clock.now()))
+          emit({ kind: 'announcement_contested', service, path: this.#path, why: error.message });
+        return;
+      }
       if (clock.now() - this.#strangerSince < STRANGER_MS) return;
     }
     const why = `${wish ? '' : 'cannot withdraw: '}${error instanceof Error ? error.message : String(error)}`;
@@ -241,6 +255,7 @@ export class Announcer {
         kind: 'announcement_lost',
         service,
         path: this.#path,
+        by: 'session',
         why: `its session is ${isOver(session) ? session.state : 'over'}`,
       });
     }
@@ -266,9 +281,9 @@ export class Announcer {
 
 const isOver = ({ state }: Session): boolean => state === 'expired' || state === 'closed';
 
-const lost: Readonly<Record<Proof['how'], string>> = {
-  created: 'somebody removed the node',
-  taken_over: 'the node belonged to another session',
-  rewritten: 'somebody changed its data',
-  found: 'it stood all the time',
+const lost: Readonly<Record<Proof['how'], { readonly by: LostBy; readonly why: string }>> = {
+  created: { by: 'removed', why: 'somebody removed the node' },
+  taken_over: { by: 'taken_over', why: 'the node belonged to another session' },
+  rewritten: { by: 'changed', why: 'somebody changed its data' },
+  found: { by: 'changed', why: 'it stood all the time' },
 };

@@ -37,8 +37,8 @@ export interface InstanceList {
 }
 
 export interface Registry {
-  /** Resolves only when a read in the live session has shown the node, with our bytes, owned by us. May be repeated: it heals. */
-  put(instance: Instance, at: Source, onChange: () => void): Promise<Proof>;
+  /** Resolves only when a read in the live session has shown the node, with our bytes, owned by us. May be repeated: it heals. `yields`: what another session holds is not taken over. */
+  put(instance: Instance, at: Source, onChange: () => void, yields?: boolean): Promise<Proof>;
   /** Resolves when the node is gone. May be repeated. Takes only a node of ours. */
   remove(instance: Instance, at: Source): Promise<void>;
   /** Tells whole lists, the first as soon as there is one (an empty or missing parent is a list of none). */

@@ -30,6 +30,8 @@ export class SessionKeeper<L extends Link> {
   readonly #told = new Set<string>();
   #session: Session;
   #turn: Turn<L> | undefined;
+  /** The last turn ended without a session although a server served: once is a server that has just come up. */
+  #wasServed = false;
   #closing: Promise<void> | undefined;
 
   constructor(parts: KeeperParts<L>) {
@@ -95,15 +97,23 @@ export class SessionKeeper<L extends Link> {
       const why = await turn.ended;
       link.drop();
       if (turn.wasConfirmed) this.#become({ ...this.#session, state: 'expired' }, why);
-      else if (!this.#end.signal.aborted) this.#tell(why ?? (await this.#parts.diagnose(turn.addresses)).why);
+      else if (why !== undefined) this.#tell(why);
+      else if (!this.#end.signal.aborted) await this.#explain(turn);
     } catch (error) {
       this.#tell((error as Error).message);
     }
     return turn.wasConfirmed;
   }
 
+  async #explain({ addresses }: Turn<L>): Promise<void> {
+    const { why, isServing } = await this.#parts.diagnose(addresses);
+    if (!isServing || this.#wasServed) this.#tell(why);
+    this.#wasServed = isServing;
+  }
+
   #connected(id: string, timeoutMs: number, server: string | undefined): void {
     this.#told.clear();
+    this.#wasServed = false;
     const epoch = this.#session.epoch + (id === this.#session.id ? 0 : 1);
     this.#become({ state: 'connected', id, epoch, timeoutMs, ...(server !== undefined && { server }) });
   }

@@ -48,12 +48,12 @@ export class TreeRegistry implements Registry {
   }
 
   /** Rejects with 'node_exists' when a stranger holds the node; the message says who, and `onChange` is called when that changes. */
-  async put(instance: Instance, at: Source, onChange: () => void): Promise<Proof> {
+  async put(instance: Instance, at: Source, onChange: () => void, yields = false): Promise<Proof> {
     const { path, data, mode } = this.#place(instance, at);
     let how: Proof['how'] = 'found';
     for (let turn = 0; turn < MOST_TURNS; turn++) {
       const stat = await this.#tree.exists(path);
-      const stranger = stat && (await this.#stranger(instance, at, path, stat));
+      const stranger = stat && ((await this.#stranger(instance, at, path, stat)) ?? (yields ? twin(path, stat) : undefined));
       if (stranger !== undefined) {
         await this.#watched(path, onChange, (changed) => this.#tree.exists(path, changed));
         throw new RegistryError('node_exists', stranger);
@@ -179,6 +179,13 @@ export class TreeRegistry implements Registry {
 }
 
 const same = (one: Uint8Array | undefined, other: Uint8Array): boolean => one !== undefined && Buffer.compare(one, other) === 0;
+
+/** A sentence about another session that has our id, host and port, and holds the node. */
+const twin = (path: string, { owner, ownerId }: Stat): string | undefined =>
+  owner === 'us'
+    ? undefined
+    : `${path} is held by another live sidecar with our id, host and port (session ${ownerId}), which takes it back each time: ` +
+      'stop one of the two, or give each its own ZIDECAR_ADVERTISE or ZIDECAR_INSTANCE_ID';
 
 const restless = (path: string): RegistryError =>
   new RegistryError('failed', `${path} changed ${MOST_TURNS} times under our hands: somebody else writes or removes it`);

@@ -84,6 +84,8 @@ export class Turn<L extends Link> implements LinkEvents {
   #isOver = false;
   #stopWaiting: () => void = () => undefined;
   #stopLook: () => void = () => undefined;
+  /** Since when a server has been seen to serve while we are without a connection. */
+  #servesSince: number | undefined;
   #resolveEnded: (why: string | undefined) => void = () => undefined;
 
   /** `patienceMs`: how long the link may take to be up for the first time, while there is no session to lose. */
@@ -191,22 +193,27 @@ export class Turn<L extends Link> implements LinkEvents {
   #lookAfter(ms: number): void {
     let isWanted = true;
     const stop = this.#parts.clock.after(Math.min(ms, this.#timeoutMs / 2), () => {
-      void this.#look(ms, () => isWanted).then(() => isWanted && this.#lookAfter(Math.min(2 * ms, LONGEST_LOOK_MS)));
+      void this.#look(() => isWanted).then(() => isWanted && this.#lookAfter(Math.min(2 * ms, LONGEST_LOOK_MS)));
     });
     this.#stopLook = () => {
       isWanted = false;
+      this.#servesSince = undefined;
       stop();
     };
   }
 
-  async #look(waitedMs: number, isWanted: () => boolean): Promise<void> {
+  async #look(isWanted: () => boolean): Promise<void> {
     const found = await this.#parts.resolve();
     if (isWanted() && found.length > 0 && !same(found, this.#addresses)) {
       this.#addresses = found;
       this.#link?.aim(found);
     }
     const { why, isServing } = await this.#parts.diagnose(found);
-    if (isWanted() && !(isServing && waitedMs < this.#timeoutMs / 2)) this.#events.trouble(why);
+    const now = this.#parts.clock.now();
+    this.#servesSince = isServing ? (this.#servesSince ?? now) : undefined;
+    // one that serves again gets its time until the link has come back to it
+    const isSoon = this.#servesSince !== undefined && now - this.#servesSince < this.#timeoutMs / 2;
+    if (isWanted() && !isSoon) this.#events.trouble(why);
   }
 }
 

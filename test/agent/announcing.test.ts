@@ -26,11 +26,18 @@ describe('a service that is announced in two dialects', () => {
       };
       // nothing is written: no verdict rises on its first pass
       const registry = {} as AnnouncingParts['registry'];
-      const parts = { config, registry, tree: new MemoryTree(new MemoryStore()), clock: new FakeClock(), random: () => 0, emit };
-      void makeAnnouncements(parts).then((all) => {
-        equal(all.length, 3);
-        for (const announcement of all) announcement.start();
-      });
+      const parts = {
+        config,
+        ownHost: '127.0.0.1',
+        registry,
+        tree: new MemoryTree(new MemoryStore()),
+        clock: new FakeClock(),
+        random: () => 0,
+        emit,
+      };
+      const all = makeAnnouncements(parts);
+      equal(all.length, 3);
+      for (const announcement of all) announcement.start();
     });
     await both;
     deepEqual(probed.sort(), ['orders', 'users']);

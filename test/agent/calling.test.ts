@@ -14,5 +14,7 @@ describe('what peers are told of us in x-forwarded-for', () => {
 
   it('is the address that is announced', () => {
     deepEqual(ownAddress({ advertise: { host: '10.1.2.3', port: 80 } }), '10.1.2.3');
+    deepEqual(ownAddress({ advertise: { host: 'pod' } }, '10.1.2.4'), '10.1.2.4');
+    deepEqual(ownAddress({ advertise: undefined }, '127.0.0.1'), undefined);
   });
 });

@@ -93,6 +93,7 @@ describe('metrics', () => {
     orders.ended(200, 12);
     metrics.emit({ kind: 'probe_ended', service: 'shop', probe: 'http', result: 'unknown' });
     metrics.emit({ kind: 'registry_operation', op: 'create', result: 'ok', ms: 1 });
+    metrics.emit({ kind: 'announcement_lost', service: 'orders', path: '/a', by: 'removed', why: '' });
     metrics.emit({ kind: 'znode_ignored', service: 'orders', path: '/a', reason: 'bad_port', detail: '' });
     metrics.emit({ kind: 'bound_reached', bound: 'names', limit: 256, detail: '' });
     const { type, text } = await metrics.scrape();

@@ -75,7 +75,11 @@ const table: readonly (readonly [Fact, string, string])[] = [
     'warn',
     `orders: not announced at ${path}, again in 1 s: no_auth`,
   ],
-  [{ kind: 'announcement_lost', service, path, why: 'deleted' }, 'warn', `orders: our node ${path} is lost: deleted`],
+  [
+    { kind: 'announcement_lost', service, path, by: 'removed', why: 'deleted' },
+    'warn',
+    `orders: our node ${path} is lost: deleted`,
+  ],
   [{ kind: 'withdrawn', service, path }, 'info', `orders: withdrawn from ${path}`],
   [
     { kind: 'znode_ignored', service: 'orders', path, reason: 'bad_port', detail: 'port "x"' },
@@ -95,6 +99,12 @@ const table: readonly (readonly [Fact, string, string])[] = [
   [{ kind: 'child_started', command: 'node app.js', pid: 7 }, 'info', 'started node app.js as process 7'],
   [{ kind: 'child_ended', code: 1 }, 'info', 'the app has ended with code 1'],
   [{ kind: 'child_ended', code: 137, signal: 'SIGKILL' }, 'info', 'the app has ended with SIGKILL'],
+  [{ kind: 'announcement_contested', service, path, why: 'held by another' }, 'warn', 'orders: held by another'],
+  [
+    { kind: 'left_out', of: 'znode_ignored', about: 'orders', count: 4_988 },
+    'warn',
+    'orders: and 4,988 more nodes ignored: zidecar services orders',
+  ],
   [{ kind: 'warned', why: 'careful' }, 'warn', 'careful'],
 ];
 

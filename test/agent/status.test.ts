@@ -22,6 +22,7 @@ const asking = (admin: Listener | undefined, more: Partial<Asking> = {}): Asking
   admin: admin ? [admin] : [],
   json: false,
   paint,
+  width: undefined,
   clock: { wall: () => at + 12_000, after: () => () => undefined },
   ...more,
 });
@@ -58,7 +59,9 @@ describe('the commands that ask a sidecar', () => {
     equal((await why(asking(tcp(port)), 'us/ers')).code, 0);
     deepEqual(await why(asking(tcp(port)), 'nobody'), {
       code: 1,
-      text: '"nobody" is not an upstream; GET /upstreams lists them',
+      text:
+        '"nobody" is not followed here: the nearest is orders, of orders, us/ers. A peer is followed once it is called or ZIDECAR_UPSTREAMS ' +
+        'names it; zidecar services NAME looks into the registry',
     } satisfies Told);
   });
 

@@ -91,6 +91,23 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
     equal(await sidecar.stop(), 0);
   });
 
+  it('leaves the node to a twin that lives, says what to do, and has it again when that one ends', async () => {
+    const env = { ZIDECAR_SERVICE: 'twins', ZIDECAR_APP_PORT: '7', ZIDECAR_PROBE: 'none', ZIDECAR_OUTBOUND: 'off' };
+    const [one, two] = [start(env), start(env)];
+    const contested = /another live sidecar with our id, host and port .*: stop one of the two/;
+    const loser = await eventually(() =>
+      [one, two].find(({ lines }) => lines.some(({ kind }) => kind === 'announcement_contested')),
+    );
+    const { announcements } = await loser.get<{ announcements: { contested: string; fact: string }[] }>('/announcement');
+    match(announcements[0]!.contested, contested);
+    const metrics = await (await fetch(`http://${await loser.at('health')}/metrics`)).text();
+    match(metrics, /zidecar_announcements_lost_total\{service="twins",by="taken_over"\} [1-9]/);
+    const before = loser.lines.filter(({ kind }) => kind === 'announced').length;
+    equal(await (loser === one ? two : one).stop(), 0);
+    await eventually(() => loser.lines.filter(({ kind }) => kind === 'announced').length > before);
+    equal(await loser.stop(), 0);
+  });
+
   it('announces, routes by weight, and withdraws', async () => {
     await instance('a', 5);
     const b = await instance('b', 1);

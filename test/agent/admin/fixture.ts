@@ -44,6 +44,7 @@ export const announcement = (more: Partial<AnnouncementView> = {}): Announcement
   path: '/services/shop/a',
   provenAt: iso,
   zxid: '17',
+  contested: null,
   drained: false,
   weight: 1,
   probe: { up: true, probe: 'http' },

@@ -121,7 +121,8 @@ describe('status', () => {
       listeners: many((index) => ({ what: 'upstream', at: `127.0.0.1:${index}` })),
       events: Array.from({ length: 5 }, () => ({ at: iso, level: 'warn', message: 'x'.repeat(500) })),
     });
-    const lines = renderStatus(view, now, paint).split('\n');
+    ok(renderStatus(view, now, paint).includes('x'.repeat(400)), 'a pipe is not cut');
+    const lines = renderStatus(view, now, paint, 80).split('\n');
     ok(lines.length < 20, String(lines.length));
     ok(lines.every((line) => line.length <= 80));
     match(lines.join('\n'), /^upstream {4}and 294 more, 4 of them not well$/m);

@@ -111,6 +111,7 @@ const wrong: Readonly<Record<Key, string>> = {
     maxHead: '32KB',
     maxFields: '0',
     forwarded: 'drop',
+    metricsEndpoints: 'some',
   },
   ...{ fastLane: 'true', dataDir: 'x'.repeat(5000), snapshot: 'x'.repeat(5000), startWait: '5', drainWait: '5', grace: '25' },
   ...{ logLevel: 'verbose', logFormat: 'text', accessLog: 'yes' },

@@ -43,7 +43,12 @@ describe('a list of peers', () => {
     ['a=', 'has the dialect "", which is not known'],
     ['a=dubbo', 'has the dialect "dubbo", which is not in this release yet'],
     ['a=curator:x', 'has the path "x", which does not begin with "/"'],
-    ['a,b,a', 'names "a" twice'],
+    ['a,b,a', 'has "a", which has a name that was there before'],
+    [
+      'or/ders,a,users@70000,a@1',
+      'has "or/ders", which has the name "or/ders", which has "/" in it; ' +
+        'it has "users@70000", which has the port "70000", which is not a port; it has "a@1", which has a name that was there before',
+    ],
   ] as const) {
     it(`${text} ${problem}`, () => deepEqual(upstreamList.read(text), { problem }));
   }

@@ -17,9 +17,12 @@ const path = '/services/orders/4a1f9c2e';
 const writes = /^(create|write|remove) /;
 type Told<K extends Fact['kind']> = Extract<Fact, { kind: K }>;
 
-const setup = ({ connected = true, random = seeded(1) } = {}) => {
-  const clock = new FakeClock();
-  const store = new MemoryStore(() => clock.wall());
+const setup = ({
+  connected = true,
+  random = seeded(1),
+  clock = new FakeClock(),
+  store = new MemoryStore(() => clock.wall()),
+} = {}) => {
   const tree = new MemoryTree(store, { connected });
   const facts: Fact[] = [];
   const emit = (fact: Fact): void => {
@@ -46,7 +49,15 @@ describe('announcer', () => {
     await announcer.settled();
     const zxid = String(store.nodes.get(path)!.mzxid);
     const provenAt = new Date(clock.wall()).toISOString();
-    deepEqual(announcer.view(), { service: 'orders', wish: 'announced', fact: 'announced', path, provenAt, zxid });
+    deepEqual(announcer.view(), {
+      service: 'orders',
+      wish: 'announced',
+      fact: 'announced',
+      path,
+      provenAt,
+      zxid,
+      contested: null,
+    });
     deepEqual(kinds(), ['announced created']);
   });
 
@@ -347,6 +358,44 @@ describe('announcer', () => {
     await clock.advance(100);
     await announcer.settled();
     equal(told('announced')[0]!.how, 'created');
+  });
+
+  it('leaves its node to another live sidecar that says it is us after three losses, tells it once, and has it when that one goes', async () => {
+    const one = setup({ random: () => 0.5 });
+    const two = setup({ random: () => 0.5, clock: one.clock, store: one.store });
+    const both = [one, two];
+    for (const { announcer } of both) announcer.want(instance());
+    let missing = 0;
+    for (let turn = 0; turn < 6_000; turn++) {
+      await one.clock.advance(100);
+      if (!one.store.nodes.has(path)) missing++;
+    }
+    equal(missing, 0);
+    const told = both.flatMap((each) => each.told('announcement_contested'));
+    equal(told.length, 1);
+    match(told[0]!.why, /another live sidecar with our id, host and port \(session 0x\d\).*stop one of the two/);
+    ok(both.every((each) => each.told('announcement_lost').length <= 4));
+    const [loser, holder] = one.announcer.view().contested === null ? [two, one] : [one, two];
+    equal(loser.announcer.view().fact, 'unknown');
+    equal(holder.announcer.view().fact, 'announced');
+    equal(one.store.nodes.get(path)?.owner, holder.tree.session.id);
+    holder.announcer.want(undefined);
+    await holder.announcer.withdrawn();
+    await one.clock.advance(1_000);
+    await loser.announcer.settled();
+    equal(one.store.nodes.get(path)?.owner, loser.tree.session.id);
+    equal(loser.announcer.view().contested, null);
+  });
+
+  it('takes nothing away from the one that it left its node to', async () => {
+    const one = setup({ random: () => 0.5 });
+    const two = setup({ random: () => 0.5, clock: one.clock, store: one.store });
+    for (const { announcer } of [one, two]) announcer.want(instance());
+    for (let turn = 0; turn < 600; turn++) await one.clock.advance(100);
+    const loser = one.announcer.view().contested === null ? two : one;
+    loser.announcer.want(undefined);
+    await loser.announcer.withdrawn();
+    ok(one.store.nodes.has(path));
   });
 
   it('looks at its node again every few minutes, and writes nothing when all is well', async () => {

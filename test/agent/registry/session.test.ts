@@ -228,6 +228,17 @@ describe('session keeper', () => {
     deepEqual(troubles(), ['nothing listens']);
   });
 
+  it('does not complain of a server that has just come up again', async () => {
+    const { clock, world, connect, last, troubles } = staged();
+    await connect('a');
+    last().events.down();
+    await clock.advance(20_000);
+    deepEqual(troubles(), ['nothing listens']);
+    Object.assign(world, { isServing: true, why: 'it may demand a login' });
+    await clock.advance(10_000);
+    deepEqual(troubles(), ['nothing listens']);
+  });
+
   it('aims its link at new addresses while it is suspended, and at no others', async () => {
     const { clock, world, connect, last } = staged();
     await connect('a');
