@@ -86,9 +86,9 @@ export class Calling {
   readonly #began = performance.now();
 
   /** `pauseMs` between two calls of one worker: with 5 workers and 10 ms, some 500 calls a second. */
-  constructor(at: string, service: string, { workers = 5, pauseMs = 10 } = {}) {
+  constructor(at: string, service: string, { workers = 5, pauseMs = 10, method = 'GET' } = {}) {
     this.#agent = new Agent({ keepAlive: true, maxSockets: workers });
-    this.#workers = Array.from({ length: workers }, () => this.#work(at, service, pauseMs));
+    this.#workers = Array.from({ length: workers }, () => this.#work(at, service, pauseMs, method));
   }
 
   get total(): number {
@@ -102,11 +102,11 @@ export class Calling {
     return { total: this.#total, lost: this.#lost, by: this.#by };
   }
 
-  async #work(at: string, service: string, pauseMs: number): Promise<void> {
+  async #work(at: string, service: string, pauseMs: number, method: string): Promise<void> {
     while (!this.#stopped) {
       const when = (): string => `${((performance.now() - this.#began) / 1_000).toFixed(2)} s:`;
       try {
-        const { status, headers, body } = await call(at, service, { agent: this.#agent });
+        const { status, headers, body } = await call(at, service, { agent: this.#agent, method });
         if (status === 200) this.#by.set(body, (this.#by.get(body) ?? 0) + 1);
         else this.#lost.push(`${when()} ${status} ${String(headers['x-zidecar-error'] ?? '')} ${body}`);
       } catch (error) {

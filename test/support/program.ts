@@ -70,6 +70,11 @@ export class Sidecar {
     });
   }
 
+  /** A sidecar that somebody else has started, with pipes for its output. */
+  static of(child: ChildProcess): Sidecar {
+    return new Sidecar(child);
+  }
+
   /** Starts `zidecar run` with every listener on a free loopback port unless `env` says otherwise. */
   static start(env: Readonly<Record<string, string>>, command: readonly string[] = []): Sidecar {
     const args = command.length > 0 ? [...sidecarCommand.slice(1), ...command] : [main, 'run'];

@@ -33,6 +33,13 @@ const DEFAULTS = {
 
 export type ZooCfg = Readonly<Record<string, string | number | boolean>>;
 
+/** Where a server runs that we cannot reach by ourselves. */
+export interface House {
+  /** The words before a command that is to run there. */
+  readonly enter: readonly string[];
+  say(address: string, port: number, text: string): Promise<string>;
+}
+
 let found: boolean | undefined;
 /**
  * False, and the test is skipped with a loud message, where there is no Java or no ZooKeeper. In CI (`CI` is set) that is a failure.
@@ -62,13 +69,15 @@ export class ZooKeeperServer {
   #port: number;
   readonly #folder = mkdtempSync(join(tmpdir(), 'zidecar-zk-'));
   readonly #cfg: ZooCfg;
+  readonly #house: House | undefined;
   #child: ChildProcess | undefined;
   #said = '';
 
-  private constructor(host: string, port: number, cfg: ZooCfg) {
+  private constructor(host: string, port: number, cfg: ZooCfg, house?: House) {
     this.host = host;
     this.#port = port;
     this.#cfg = cfg;
+    this.#house = house;
   }
 
   /** A single server on a free port of 127.0.0.1, ready when the promise resolves. `cfg`: more lines for its zoo.cfg. */
@@ -78,9 +87,9 @@ export class ZooKeeperServer {
     return server;
   }
 
-  /** Not started. */
-  static create(host: string, port: number, cfg: ZooCfg = {}): ZooKeeperServer {
-    return new ZooKeeperServer(host, port, cfg);
+  /** Not started. `house`: another network than ours, in which it is to run. */
+  static create(host: string, port: number, cfg: ZooCfg = {}, house?: House): ZooKeeperServer {
+    return new ZooKeeperServer(host, port, cfg, house);
   }
 
   get port(): number {
@@ -117,10 +126,12 @@ export class ZooKeeperServer {
     const lines = Object.entries(cfg).map(([name, value]) => `${name}=${value}`);
     writeFileSync(join(this.#folder, 'zoo.cfg'), lines.join('\n'));
     this.#said = '';
+    const [program = 'java', ...before] = this.#house ? [...this.#house.enter, 'java'] : [];
     const child = withoutOurSockets(['ignore', 'pipe', 'pipe'], (stdio) =>
       spawn(
-        'java',
+        program,
         [
+          ...before,
           '-Xmx128m',
           '-XX:+UseSerialGC',
           '-XX:TieredStopAtLevel=1',
@@ -159,6 +170,7 @@ export class ZooKeeperServer {
 
   /** One of the four-letter words: `srvr`, `mntr`, `cons`, `wchs`, `dump` … */
   ask(word: string): Promise<string> {
+    if (this.#house) return this.#house.say(this.host, this.#port, word);
     return new Promise((resolve, reject) => {
       const socket = connect(this.#port, this.host);
       let answer = '';

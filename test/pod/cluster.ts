@@ -1,0 +1,161 @@
+/**
+ * An ensemble of three and pods beside it, all in one network, with calls flowing and a verdict in numbers: what every scene stands on.
+ * A scene's chance comes from a seed that is printed; SCENE_SEED repeats it.
+ */
+import type { TestContext } from 'node:test';
+import { Sidecar, eventually } from '../support/program.js';
+import { seeded } from '../support/random.js';
+import { ZooKeeperServer } from '../support/zookeeper.js';
+import type { Report } from './app.js';
+import { Kubelet, type Ended } from './kubelet.js';
+import { injected } from './manifest.js';
+import { Network, type Host } from './network.js';
+
+interface Upstreams {
+  readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly { readonly id: string }[] }[];
+}
+
+export interface Member {
+  readonly host: Host;
+  readonly server: ZooKeeperServer;
+}
+
+/** The default of the curator dialect; `inject` makes the app wait as long. */
+const DRAIN_SECONDS = 5;
+
+export class Cluster {
+  readonly network: Network;
+  readonly members: readonly Member[];
+  readonly pods = new Set<Kubelet>();
+  readonly seed: number;
+  readonly random: () => number;
+  #made = 0;
+
+  private constructor(network: Network, members: readonly Member[]) {
+    this.network = network;
+    this.members = members;
+    this.seed = Number(process.env['SCENE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+    this.random = seeded(this.seed);
+  }
+
+  static async open(): Promise<Cluster> {
+    const network = await Network.open();
+    const hosts = await Promise.all(['zk-0', 'zk-1', 'zk-2'].map((name) => network.host(name, `${name}.zk`)));
+    const list = Object.fromEntries(hosts.map(({ address }, index) => [`server.${index + 1}`, `${address}:2888:3888`]));
+    const members = hosts.map((host, index) => ({
+      host,
+      server: ZooKeeperServer.create(
+        host.address,
+        2181,
+        { ...list, id: index + 1 },
+        { enter: host.enter, say: host.say.bind(host) },
+      ),
+    }));
+    for (const { server } of members) server.launch();
+    await Promise.all(members.map(({ server }) => server.ready()));
+    return new Cluster(network, members);
+  }
+
+  get zookeeper(): string {
+    return this.members.map(({ host }) => `${host.name}.zk:2181`).join(',');
+  }
+
+  /** A pod that announces its app; resolves when it is ready and announced. */
+  async instance(service: string, settings: Readonly<Record<string, string>> = {}, zidecar?: string): Promise<Kubelet> {
+    const pod = await this.#pod(service, { ZIDECAR_SERVICE: service, ZIDECAR_APP_PORT: '8080', ...settings }, zidecar);
+    await pod.sidecar.fact('announced');
+    return pod;
+  }
+
+  instances(service: string, count: number): Promise<Kubelet[]> {
+    return Promise.all(Array.from({ length: count }, () => this.instance(service)));
+  }
+
+  /** A pod that calls and announces nothing; resolves when it knows this many endpoints. */
+  async caller(
+    service: string,
+    endpoints: number,
+    settings: Readonly<Record<string, string>> = {},
+    zidecar?: string,
+  ): Promise<Kubelet> {
+    const pod = await this.#pod(`${service}-caller`, { ZIDECAR_UPSTREAMS: service, ...settings }, zidecar);
+    await this.knows(pod, service, endpoints);
+    return pod;
+  }
+
+  /** Resolves when the pod's list of the service is this long. */
+  knows(pod: Kubelet, service: string, endpoints: number): Promise<boolean> {
+    return eventually(async () => {
+      const view = await pod.admin<Upstreams>('/upstreams');
+      return view?.upstreams.find(({ name }) => name === service)?.endpoints.length === endpoints;
+    });
+  }
+
+  async delete(pod: Kubelet): Promise<Ended> {
+    this.pods.delete(pod);
+    return pod.delete();
+  }
+
+  /** The pod's machine is gone. */
+  async lose(pod: Kubelet): Promise<void> {
+    this.pods.delete(pod);
+    await pod.lose();
+  }
+
+  oneOf<T>(list: readonly T[]): T {
+    return list[Math.floor(this.random() * list.length)]!;
+  }
+
+  /** Calls go on in these pods, by each of these methods, while `happens` does and a while longer. */
+  async calling(
+    t: TestContext,
+    callers: readonly Kubelet[],
+    service: string,
+    happens: () => Promise<void>,
+    methods: readonly string[] = ['GET'],
+  ): Promise<Report> {
+    for (const caller of callers) for (const method of methods) await caller.call(service, { method });
+    await Promise.all(callers.map((caller) => more(caller, 50)));
+    await happens();
+    await Promise.all(callers.map((caller) => more(caller, 100)));
+    const reports = await Promise.all(callers.map((caller) => caller.stopCalling()));
+    const total = reports.reduce((sum, report) => sum + report.total, 0);
+    const lost = reports.flatMap((report) => report.lost);
+    t.diagnostic(`${total} calls, ${lost.length} lost; seed ${this.seed}\n${lost.slice(0, 5).join('\n')}`.trim());
+    const by: Record<string, number> = {};
+    for (const report of reports) for (const [name, count] of Object.entries(report.by)) by[name] = (by[name] ?? 0) + count;
+    return { total, lost, by };
+  }
+
+  /** Everything is gone at once. */
+  close(): void {
+    this.network.close();
+  }
+
+  /** What every sidecar said, for a failure. */
+  story(): string {
+    const told = (pod: Kubelet): string => pod.sidecars.map((sidecar: Sidecar) => `${pod.name}:\n${sidecar.story()}`).join('');
+    return [...this.pods].map(told).join('\n');
+  }
+
+  async #pod(name: string, settings: Readonly<Record<string, string>>, zidecar?: string): Promise<Kubelet> {
+    const number = ++this.#made;
+    const uid = `${number.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`;
+    const common = {
+      ZIDECAR_ZOOKEEPER: this.zookeeper,
+      ZIDECAR_SESSION_TIMEOUT: '4s',
+      ZIDECAR_PROBE_INTERVAL: '500ms',
+      ZIDECAR_SNAPSHOT: 'off',
+    };
+    const manifest = injected(`${name}-${number}`, uid, { ...common, ...settings }, DRAIN_SECONDS);
+    const pod = await Kubelet.run(this.network, manifest, zidecar);
+    this.pods.add(pod);
+    return pod;
+  }
+}
+
+/** Until it has made this many more calls. */
+async function more(caller: Kubelet, calls: number): Promise<void> {
+  const wanted = (await caller.total()) + calls;
+  await eventually(async () => (await caller.total()) >= wanted);
+}
