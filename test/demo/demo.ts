@@ -149,6 +149,7 @@ function rows({ report }: Fleet, states: ReadonlyMap<string, string>, killed: Re
 
 function summary(registry: DemoRegistry, fleet: Fleet): void {
   const { total, failed } = fleet.report;
+  const where = fleet.admin === '127.0.0.1:6190' ? '' : ` --admin ${fleet.admin}`;
   const own = registry.title.startsWith('your')
     ? ''
     : '  ZIDECAR_ZOOKEEPER=zk1:2181 npm run demo      the same, on your own ZooKeeper\n';
@@ -157,7 +158,7 @@ An instance was killed and came back, the registry went away and came back:
 ${thousands(failed)} of ${thousands(total)} calls failed.
 
 Try next (npm run demo -- --stay keeps all of this up):
-  npx zidecar why orders                       where calls go, and why
+  npx zidecar why orders${where}                       where calls go, and why
   npx zidecar services --zookeeper ${registry.zookeeper}
   curl http://${fleet.admin}/upstreams           the admin API
   curl -H 'Host: orders' http://${fleet.outbound}/   a call of your own

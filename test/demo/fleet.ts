@@ -25,7 +25,14 @@ interface Pair {
   /** The process of the app, once the sidecar has started it. */
   app: number | undefined;
   readonly log: string[];
+  /** Its end is not yet a failure: it may be started again with other ports. */
+  starting: boolean;
 }
+
+/** Another demo may take a port between our look and our use of it. */
+const MOST_STARTS = 5;
+const taken = (log: readonly string[]): boolean =>
+  log.some((line) => /EADDRINUSE|address already in use|is in use|taken/i.test(line));
 
 const freePort = (wanted = 0): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -52,34 +59,37 @@ export class Fleet {
 
   /** Starts an instance of `orders` with its sidecar, and resolves when that has registered it. */
   async startInstance(name: string, weight: number): Promise<void> {
-    const port = String(await freePort());
-    this.#start(name, 'orders', {
-      ZIDECAR_SERVICE: 'orders',
-      ZIDECAR_INSTANCE_ID: name,
-      ZIDECAR_APP_PORT: port,
-      ZIDECAR_WEIGHT: String(weight),
-      ZIDECAR_OUTBOUND: 'off',
-      ZIDECAR_ADMIN: 'off',
-      ZIDECAR_HEALTH: 'off',
-      NAME: name,
-      PORT: port,
+    await this.#startUntil('"kind":"announced"', name, 'orders', async () => {
+      const port = String(await freePort());
+      return {
+        ZIDECAR_SERVICE: 'orders',
+        ZIDECAR_INSTANCE_ID: name,
+        ZIDECAR_APP_PORT: port,
+        ZIDECAR_WEIGHT: String(weight),
+        ZIDECAR_OUTBOUND: 'off',
+        ZIDECAR_ADMIN: 'off',
+        ZIDECAR_HEALTH: 'off',
+        NAME: name,
+        PORT: port,
+      };
     });
-    await this.#said(name, '"kind":"announced"');
   }
 
   /** Starts the caller with its sidecar, on zidecar's usual ports where these are free. */
   async startCaller(): Promise<void> {
-    this.outbound = `127.0.0.1:${await freePort(6140)}`;
-    this.admin = `127.0.0.1:${await freePort(6190)}`;
-    const health = `127.0.0.1:${await freePort()}`;
-    this.#start('caller', 'caller', {
-      ZIDECAR_UPSTREAMS: 'orders',
-      ZIDECAR_OUTBOUND: this.outbound,
-      ZIDECAR_ADMIN: this.admin,
-      ZIDECAR_HEALTH: health,
-      ZIDECAR_START_WAIT: '1m',
-      OUTBOUND: this.outbound,
-      HEALTH: health,
+    await this.#startUntil('every listener is open', 'caller', 'caller', async () => {
+      this.outbound = `127.0.0.1:${await freePort(6140)}`;
+      this.admin = `127.0.0.1:${await freePort(6190)}`;
+      const health = `127.0.0.1:${await freePort()}`;
+      return {
+        ZIDECAR_UPSTREAMS: 'orders',
+        ZIDECAR_OUTBOUND: this.outbound,
+        ZIDECAR_ADMIN: this.admin,
+        ZIDECAR_HEALTH: health,
+        ZIDECAR_START_WAIT: '1m',
+        OUTBOUND: this.outbound,
+        HEALTH: health,
+      };
     });
   }
 
@@ -101,8 +111,8 @@ export class Fleet {
 
   /** The last words of a pair that ended though nobody told it to. */
   get failure(): string | undefined {
-    for (const [name, { process: child, log }] of this.#pairs) {
-      if (child.exitCode !== null) return `${name} ended with ${child.exitCode}:\n${log.slice(-15).join('\n')}`;
+    for (const [name, { process: child, log, starting }] of this.#pairs) {
+      if (!starting && child.exitCode !== null) return `${name} ended with ${child.exitCode}:\n${log.slice(-15).join('\n')}`;
     }
     return undefined;
   }
@@ -127,6 +137,21 @@ export class Fleet {
     for (const name of this.#pairs.keys()) this.#signal(name, 'SIGKILL');
   }
 
+  /** Starts a pair and waits until its log holds these words; with other ports when one of them was taken meanwhile. */
+  async #startUntil(words: string, name: string, app: string, env: () => Promise<Record<string, string>>): Promise<void> {
+    for (let starts = 1; ; starts++) {
+      this.#start(name, app, await env());
+      const pair = this.#pairs.get(name)!;
+      await this.#said(name, words);
+      if (this.#ending) return;
+      const hasEnded = pair.process.exitCode !== null || pair.process.signalCode !== null;
+      if (!hasEnded || starts === MOST_STARTS || !taken(pair.log)) {
+        pair.starting = false;
+        return;
+      }
+    }
+  }
+
   #start(name: string, app: string, env: Record<string, string>): void {
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('ZIDECAR_')));
     const child = spawn(process.execPath, [zidecar, 'run', '--', process.execPath, script(app)], {
@@ -143,7 +168,7 @@ export class Fleet {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true, // a Ctrl-C is for the demo, which then ends all of them in order
     });
-    const pair: Pair = { process: child, app: undefined, log: [] };
+    const pair: Pair = { process: child, app: undefined, log: [], starting: true };
     const { log } = pair;
     const hear = (text: string): void => {
       if (text.includes('"kind":"child_started"')) pair.app = (JSON.parse(text) as { pid: number }).pid;

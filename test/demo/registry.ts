@@ -8,8 +8,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { zookeeper, type HostPort } from '../../agent/config/addresses.js';
+import type { Emit } from '../../agent/events.js';
 import { openZooKeeper } from '../../agent/registry/zookeeper.js';
 import { clock, random } from '../../agent/system.js';
 import { ZooKeeperServer } from '../support/zookeeper.js';
@@ -36,7 +39,8 @@ const COMPILER = ['python3', 'make', 'g++'];
 
 export async function findRegistry(progress: Progress, say: Say): Promise<DemoRegistry> {
   const given = process.env['ZIDECAR_ZOOKEEPER'];
-  if (given !== undefined && given !== '') return given.startsWith('dir:') ? embedded() : behindForwarder(given);
+  if (given !== undefined && given !== '')
+    return given.startsWith('dir:') ? embedded(given.slice('dir:'.length)) : behindForwarder(given, progress);
   if (!(await canSpeak()) || !hasJava()) await install(progress, say);
   if ((await canSpeak()) && hasJava()) return ownServer(progress);
   say('No ZooKeeper here, so the demo plays on the embedded tree: the same nodes, in a folder of this machine.');
@@ -55,7 +59,10 @@ const path = (): string[] => (process.env['PATH'] ?? '').split(':').filter((fold
 /** Whether the native client was built; tried in a process of its own, because it cannot be unloaded. */
 const canSpeak = async (): Promise<boolean> => {
   try {
-    execFileSync(process.execPath, ['-e', "import('zookeeper').then(() => {}, () => process.exit(1))"], { stdio: 'ignore' });
+    execFileSync(process.execPath, ['-e', "import('zookeeper').then(() => {}, () => process.exit(1))"], {
+      stdio: 'ignore',
+      cwd: dirname(fileURLToPath(import.meta.url)), // where the project's packages are found, wherever the demo was started
+    });
     return true;
   } catch {
     return false;
@@ -73,7 +80,11 @@ async function install(progress: Progress, say: Say): Promise<void> {
   ];
   if (!(await canSpeak())) steps.push(['building the ZooKeeper client', 'npm', ['rebuild', 'zookeeper']]);
   for (const [what, command, args] of steps) {
-    const code = await withProgress(what, progress, spawn(command, args, { env, stdio: 'ignore' }));
+    const code = await withProgress(
+      what,
+      progress,
+      spawn(command, args, { env, stdio: 'ignore', cwd: fileURLToPath(new URL('../../..', import.meta.url)) }),
+    );
     if (code === 0) continue;
     say(`${command} ${args.join(' ')} ended with ${code}`);
     return;
@@ -110,12 +121,13 @@ async function ownServer(progress: Progress): Promise<DemoRegistry> {
  * Somebody's own ZooKeeper is not ours to stop: a forwarder stands before it, and is what goes away. Nor are its services ours to join: all is
  * under a node of this demo's own, which is removed at the end.
  */
-async function behindForwarder(given: string): Promise<DemoRegistry> {
-  const [servers = '', ...chroot] = given.split(/(?=\/)/);
-  const first = servers.split(',')[0]!;
-  const at = first.lastIndexOf(':');
-  const [host, port] = [first.slice(0, at).replace(/^\[|\]$/g, ''), Number(first.slice(at + 1))];
-  const own = `${chroot.join('').replace(/\/$/, '')}/zidecar-demo-${randomBytes(4).toString('hex')}`;
+async function behindForwarder(given: string, progress: Progress): Promise<DemoRegistry> {
+  const reading = zookeeper.read(given);
+  if ('problem' in reading) throw new Error(`ZIDECAR_ZOOKEEPER=${given}: ${reading.problem}; accepted: ${zookeeper.accepts}`);
+  if (reading.value.kind !== 'zookeeper') return embedded(reading.value.path);
+  progress(`asking your ZooKeeper at ${given} …`);
+  const { host, port } = await whoAnswers(reading.value.servers, given);
+  const own = `${reading.value.chroot}/zidecar-demo-${randomBytes(4).toString('hex')}`;
   const open = new Set<Socket>();
   const forward = (client: Socket): void => {
     const server = connect(port, host);
@@ -154,6 +166,25 @@ async function behindForwarder(given: string): Promise<DemoRegistry> {
   };
 }
 
+/** The first of the servers that lets us have a session. Throws with what each of them said instead. */
+async function whoAnswers(servers: readonly HostPort[], given: string): Promise<HostPort> {
+  const whys: string[] = [];
+  for (const server of servers) {
+    let why = 'no session within 5 s';
+    const emit: Emit = (fact) => {
+      if (fact.kind === 'session_trouble') why = fact.why;
+    };
+    const options = { servers: [server], chroot: '', readOnly: true, sessionTimeoutMs: 4_000, clock, random };
+    const tree = openZooKeeper({ ...options, emit });
+    for (let tries = 0; tries < 50 && tree.session.state !== 'connected'; tries++) await sleep(100);
+    const answers = tree.session.state === 'connected';
+    await tree.close();
+    if (answers) return server;
+    whys.push(`  ${server.host}:${server.port}: ${why}`);
+  }
+  throw new Error(`the ZooKeeper that ZIDECAR_ZOOKEEPER=${given} names does not answer:\n${whys.join('\n')}`);
+}
+
 /** Removes a node and what is below it. Gives up after some seconds: the registry may be gone for good. */
 async function removeAll(server: string, path: string): Promise<void> {
   const [host = '', port = ''] = server.split(':');
@@ -168,8 +199,11 @@ async function removeAll(server: string, path: string): Promise<void> {
   await tree.close();
 }
 
-async function embedded(): Promise<DemoRegistry> {
-  const folder = await mkdtemp(join(tmpdir(), 'zidecar-demo-'));
+/** In a folder of its own below `parent`, which must be there: what else lies in it is not ours to move away. */
+async function embedded(parent = tmpdir()): Promise<DemoRegistry> {
+  if (!existsSync(parent))
+    throw new Error(`there is no folder ${parent}: create it (mkdir -p ${parent}), and then the demo again`);
+  const folder = await mkdtemp(join(resolve(parent), 'zidecar-demo-'));
   const tree = join(folder, 'tree');
   await mkdir(tree);
   return {
