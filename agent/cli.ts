@@ -31,6 +31,15 @@ export type Parsed =
   | { readonly command: 'why'; readonly flags: Flags; readonly name: string; readonly json: boolean }
   /** `wait`: return when the app is withdrawn and peers have had their time to know. */
   | { readonly command: 'drain'; readonly flags: Flags; readonly wait: boolean; readonly json: boolean }
+  /** `flags` are settings of the sidecars to be, `options` rows of their container by name. */
+  | {
+      readonly command: 'inject';
+      readonly flags: Flags;
+      readonly paths: readonly string[];
+      readonly options: Readonly<Record<string, string>>;
+      readonly uninject: boolean;
+      readonly diff: boolean;
+    }
   /** Help and version have the exit code 0 and belong on standard output; a wrong line has 64 and belongs on standard error. */
   | { readonly command: 'print'; readonly text: string; readonly exitCode: 0 | 64 };
 
@@ -64,14 +73,15 @@ function answer(
   if (command === 'run' && child && program === undefined)
     return misuse('a command is missing after "--": zidecar run -- node app.js');
   if (command !== 'run' && child) return misuse(`${command} takes no "--"; only run starts a command`);
-  if (extra !== undefined || (name !== undefined && !commands[command].usage.includes(' '))) {
-    return misuse(`${command} does not take ${quote(extra ?? name!)}; see zidecar ${command} --help`);
-  }
+  const { usage }: Command = commands[command];
+  const stray = usage.includes('..') ? undefined : (extra ?? (usage.includes(' ') ? undefined : name));
+  if (stray !== undefined) return misuse(`${command} does not take ${quote(stray)}; see zidecar ${command} --help`);
   if (command === 'why' && name === undefined) return misuse('why needs the name of a peer, such as: zidecar why orders');
 
-  const text = (key: Key): string => (typeof result[flagName(key)] === 'string' ? (result[flagName(key)] as string) : '');
-  const given = keys.filter((key) => text(key) !== '').map((key) => [key, text(key)] as const);
-  const flags: Flags = Object.fromEntries(given);
+  const text = (flag: string): string => (typeof result[flag] === 'string' ? result[flag] : '');
+  const given = (names: readonly string[], flag = (one: string): string => one): Record<string, string> =>
+    Object.fromEntries(names.filter((one) => text(flag(one)) !== '').map((one) => [one, text(flag(one))]));
+  const flags: Flags = given(keys, flagName);
   const on = (flag: string): boolean => result[flag] === true;
   switch (command) {
     case 'run':
@@ -85,11 +95,23 @@ function answer(
       return { command, flags, name: name!, json: on('json') };
     case 'drain':
       return { command, flags, wait: !on('no-wait'), json: on('json') };
+    case 'inject': {
+      const options = given(Object.keys(commands.inject.options));
+      return { command, flags, paths: words.slice(1), options, uninject: on('uninject'), diff: on('diff') };
+    }
   }
 }
 
-const settingFlags = new Set(keys.map(flagName));
-const flagsOf = ({ settings, switches }: Command): string[] => [...settings.map(flagName), ...Object.keys(switches), 'help'];
+const flagsWithValue = new Set([
+  ...keys.map(flagName),
+  ...Object.values(commands).flatMap(({ options }: Command) => Object.keys(options)),
+]);
+const flagsOf = ({ settings, switches, options }: Command): string[] => [
+  ...settings.map(flagName),
+  ...Object.keys(switches),
+  ...Object.keys(options),
+  'help',
+];
 
 interface Scanned {
   /** The words that are no flags. */
@@ -109,7 +131,7 @@ function scan(line: readonly string[]): Scanned {
     if (!/^-./s.test(word)) words.push(word);
     else if (word !== '-h') {
       const [flag, value] = [word.replace(/=.*$/s, ''), line[index + 1]];
-      const takesValue = settingFlags.has(flag.slice(2));
+      const takesValue = flagsWithValue.has(flag.slice(2));
       flags.push(flag);
       if (word !== flag && !takesValue) misfits.push(`${flag} takes no value`);
       if (word !== flag || !takesValue) continue;
@@ -175,12 +197,17 @@ file. A wrong value is answered with what is accepted; README.md has it all, and
 zidecar check shows what holds and where it came from.`;
 
 function describe(parent: Argv, name: CommandName): Argv {
-  const { usage, about, settings, switches, examples }: Command = commands[name];
+  const { usage, about, settings, switches, options, examples }: Command = commands[name];
   return parent.command(usage, about, (inner) => {
     inner
-      .usage(`zidecar ${usage.replace('name', 'NAME')} [options]${name === 'run' ? ' [-- COMMAND...]' : ''}\n\n${about}.`)
+      .usage(
+        `zidecar ${usage.replace('name', 'NAME').replace('path..', 'PATH...')} [options]${name === 'run' ? ' [-- COMMAND...]' : ''}\n\n${about}.`,
+      )
       .version(false);
     for (const [flag, words] of Object.entries(switches)) inner.option(flag, { type: 'boolean', describe: words });
+    for (const [flag, { about: describe, unset }] of Object.entries(options)) {
+      inner.option(flag, { nargs: 1, describe, defaultDescription: unset });
+    }
     for (const [group, rows] of Object.entries(groups)) {
       for (const key of settings.filter((one) => Object.hasOwn(rows, one))) {
         const { about: describe, unset, required } = schema[key];

@@ -2,7 +2,8 @@
  * The commands of the program, as a table: what each is for, which settings it needs and which switches it has. The command line and its
  * help are made from it; and a command asks for no other settings than stand here, so that what is wrong elsewhere cannot stop it.
  */
-import { keys, type Key } from './config/schema.js';
+import { container } from './config/container.js';
+import { keys, schema, type Key } from './config/schema.js';
 
 export interface Command {
   readonly usage: string;
@@ -11,6 +12,8 @@ export interface Command {
   readonly settings: readonly Key[];
   /** Switches beside the settings. */
   readonly switches: Readonly<Record<string, string>>;
+  /** Flags with a value that are no settings. */
+  readonly options: Readonly<Record<string, { readonly about: string; readonly unset: string }>>;
   readonly examples: readonly (readonly [string, string])[];
 }
 
@@ -18,12 +21,16 @@ const json = 'Print JSON';
 const toAdmin = ['config', 'admin'] as const satisfies readonly Key[];
 const toRegistry = ['config', 'zookeeper', 'sessionTimeout', 'dialect', 'registryPath'] as const satisfies readonly Key[];
 
+/** What a manifest may hold: no secrets, and no path of a file, which would be one in the pod. */
+const ofPods = keys.filter((key) => key !== 'config' && !schema[key].secret);
+
 export const commands = {
   run: {
     usage: 'run',
     about: 'Run the sidecar, and with "-- COMMAND" the app too',
     settings: keys,
     switches: {},
+    options: {},
     examples: [
       ['$0 run --zookeeper zk:2181 --service orders --app-port 8080', 'announce the app on port 8080'],
       ['$0 run --zookeeper dir:/tmp/zk -- node app.js', 'start the app too; no ZooKeeper needed'],
@@ -34,6 +41,7 @@ export const commands = {
     about: 'Show the effective settings and where each came from, or all that is wrong',
     settings: keys,
     switches: { json },
+    options: {},
     examples: [['$0 check --config zidecar.yaml', 'look at a file before it is used']],
   },
   services: {
@@ -41,6 +49,7 @@ export const commands = {
     about: 'Show the services of a registry, trouble first; needs no sidecar',
     settings: toRegistry,
     switches: { all: 'Show every problem of each service, not only the first', watch: 'Go on, and show each change', json },
+    options: {},
     examples: [['$0 services orders --zookeeper zk:2181', 'the instances of orders, and what is wrong with them']],
   },
   status: {
@@ -48,6 +57,7 @@ export const commands = {
     about: 'Show how the sidecar beside you is',
     settings: toAdmin,
     switches: { json },
+    options: {},
     examples: [['$0 status', 'ask the sidecar on 127.0.0.1:6190']],
   },
   why: {
@@ -55,6 +65,7 @@ export const commands = {
     about: 'Show why calls to a peer go where they go',
     settings: toAdmin,
     switches: { json },
+    options: {},
     examples: [['$0 why orders', 'each instance with its share and the reason']],
   },
   drain: {
@@ -62,7 +73,19 @@ export const commands = {
     about: 'Withdraw the app from the registry; the sidecar lives on',
     settings: toAdmin,
     switches: { 'no-wait': 'Return at once, before peers can know', json },
+    options: {},
     examples: [['$0 drain', 'before the app is stopped']],
+  },
+  inject: {
+    usage: 'inject [path..]',
+    about: 'Put the sidecar into Kubernetes manifests: files, folders, or standard input',
+    settings: ofPods,
+    switches: { uninject: 'Take it out again', diff: 'Show the difference alone' },
+    options: container,
+    examples: [
+      ['$0 inject --zookeeper zk:2181 app.yaml | kubectl apply -f -', 'the settings given are those of the sidecars'],
+      ['$0 inject --zookeeper zk:2181 --diff deploy/', 'look at it first'],
+    ],
   },
 } as const satisfies Record<string, Command>;
 

@@ -53,6 +53,15 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
         (told.code === 0 ? print : complain)(told.text);
         return told.code;
       }
+      case 'inject': {
+        const { defaultsOf } = await import('../deploy/inject/defaults.js');
+        const { runInject } = await import('../deploy/inject/command.js');
+        const options = defaultsOf({ ...parsed, env }, around.version);
+        return await runInject(
+          { ...parsed, options },
+          { stdin: around.stdin, print: (text) => void stdout.write(text), complain },
+        );
+      }
     }
   } catch (error) {
     if (error instanceof ConfigError) {

@@ -24,6 +24,7 @@ for (const stream of [process.stdout, process.stderr]) {
 execute(parseCli(process.argv.slice(2), version), {
   version,
   env: process.env,
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   exit: (code) => process.exit(code),

@@ -2,6 +2,7 @@
 export interface Surroundings {
   readonly version: string;
   readonly env: NodeJS.ProcessEnv;
+  readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Ends the process at once. */
