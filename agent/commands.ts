@@ -19,7 +19,21 @@ export interface Command {
 
 const json = 'Print JSON';
 const toAdmin = ['config', 'admin'] as const satisfies readonly Key[];
-const toRegistry = ['config', 'zookeeper', 'sessionTimeout', 'dialect', 'registryPath'] as const satisfies readonly Key[];
+const zookeeper = [
+  'zookeeperClient',
+  'zookeeperTlsCa',
+  'zookeeperTlsCert',
+  'zookeeperTlsKey',
+  'zookeeperAuth',
+] as const satisfies readonly Key[];
+const toRegistry = [
+  'config',
+  'zookeeper',
+  ...zookeeper,
+  'sessionTimeout',
+  'dialect',
+  'registryPath',
+] as const satisfies readonly Key[];
 
 /** What a manifest may hold: no secrets, and no path of a file, which would be one in the pod. */
 const ofPods = keys.filter((key) => key !== 'config' && !schema[key].secret);

@@ -5,8 +5,9 @@ import { openDirectory } from './registry/directory.js';
 import type { Tree } from './registry/tree.js';
 import { loadClient, openZooKeeper } from './registry/zookeeper.js';
 import type { Clock, Random } from './system.js';
+import { clientOf, type ClientSettings } from './zookeeper-client.js';
 
-export interface TreeParts {
+export interface TreeParts extends ClientSettings {
   readonly zookeeper: Zookeeper;
   readonly sessionTimeout: number;
   readonly clock: Clock;
@@ -24,11 +25,13 @@ export async function openTree({
   random,
   emit,
   readOnly = false,
+  ...settings
 }: TreeParts): Promise<Tree> {
   if (zookeeper.kind === 'zookeeper') {
-    await loadClient();
+    const client = clientOf(settings, (why) => emit({ kind: 'warned', why }));
+    if (client.kind === 'native') await loadClient();
     const { servers, chroot } = zookeeper;
-    return openZooKeeper({ servers, chroot, sessionTimeoutMs, clock, random, emit, readOnly });
+    return openZooKeeper({ servers, chroot, sessionTimeoutMs, client, clock, random, emit, readOnly });
   }
   return openDirectory({ path: zookeeper.path, sessionTimeoutMs, clock, random, emit, readOnly });
 }

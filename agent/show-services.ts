@@ -1,5 +1,6 @@
 /** `zidecar services`: a look at a fleet from outside, once or again and again, as tables or as JSON. Reads the registry and writes nothing. */
 import type { Parsed } from './cli.js';
+import type { commands } from './commands.js';
 import type { Settings } from './config/schema.js';
 import type { Emit } from './events.js';
 import { openTree } from './open-tree.js';
@@ -14,7 +15,7 @@ import { paintFor } from './text.js';
 import { watchServices } from './watch-services.js';
 
 type Asked = Extract<Parsed, { command: 'services' }>;
-type Of = Pick<Settings, 'zookeeper' | 'sessionTimeout' | 'dialect' | 'registryPath'>;
+type Of = Pick<Settings, Exclude<(typeof commands.services.settings)[number], 'config'>>;
 
 /** With the start of the process and the good-bye, ten seconds. */
 const DEADLINE_MS = 9_000;

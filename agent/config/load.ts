@@ -5,6 +5,7 @@
 import { printable } from '../printable.js';
 import type { Source } from '../registry/registry.js';
 import { announcementsOf, readRows, type Announcement, type Place } from './announcements.js';
+import { clientProblems } from './client-problems.js';
 import { conflicts, doubts } from './checks.js';
 import { advertised, dataDir, drainWait, podId, snapshot } from './derived.js';
 import { Fields } from './fields.js';
@@ -81,7 +82,7 @@ export function loadConfig(inputs: Inputs): Config {
   derive('snapshot', snapshot(base.dataDir, announcements[0]?.service, base.outbound));
 
   const values = valuesOf(resolved);
-  problems.push(...together, ...conflicts({ values, unplaced, announcements, upstreams }));
+  problems.push(...together, ...clientProblems(values), ...conflicts({ values, unplaced, announcements, upstreams }));
   const warnings = [...unknown.warnings, ...doubts({ values, entries, announcements, upstreams, peers })];
   if (problems.length > 0) throw new ConfigError(problems, warnings);
 
@@ -111,7 +112,7 @@ export function loadSettings<K extends Key>(
   const problems: string[] = [];
   const file = openFile(inputs, problems);
   const resolved = resolve(Object.fromEntries(wanted.map((key) => [key, schema[key]])), inputs, file?.settings, problems);
-  if (!file?.broken) problems.push(...resolved.missing);
+  if (!file?.broken) problems.push(...resolved.missing, ...clientProblems(valuesOf(resolved)));
   const unknown = unknownVariables(inputs.env, variables);
   const warnings = [...unknown.problems, ...unknown.warnings];
   if (problems.length > 0) throw new ConfigError(problems, warnings);

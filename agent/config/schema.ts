@@ -25,6 +25,7 @@ import type { Grammar } from './parse.js';
 import { probes } from './probes.js';
 import { dialectName, registryPath } from './sources.js';
 import { upstreamList } from './upstream-list.js';
+import { TRUSTED_BY_ALL, zookeeperLogin } from './zookeeper-login.js';
 
 export interface Setting<T, S extends 'process' | 'upstream' = 'process' | 'upstream'> {
   readonly grammar: Grammar<T>;
@@ -76,6 +77,22 @@ const registry = {
     zookeeper,
     'Where the registry is: host:port,host:port/chroot, or dir:PATH, a folder that will do on one machine. Required.',
   ),
+  zookeeperClient: set(
+    'native',
+    oneOf(['native', 'wire']),
+    'Who speaks to ZooKeeper: the native package, or our own client, which needs no compiler and alone does what follows here.',
+  ),
+  zookeeperTlsCa: open(
+    'none: no TLS',
+    freeText(`a path, or ${TRUSTED_BY_ALL} for the authorities that Node comes with`, 4096),
+    'TLS to ZooKeeper: file of the certificates (PEM) that its servers are trusted by.',
+  ),
+  zookeeperTlsCert: open('none', freeText('a path', 4096), 'Our own certificate (PEM), for servers that ask for one.'),
+  zookeeperTlsKey: open('none', freeText('a path', 4096), 'Its key (PEM). All three files are read anew for each connection.'),
+  zookeeperAuth: {
+    ...open('none', zookeeperLogin, 'Who we are to ZooKeeper. Better in a file: `ZIDECAR_ZOOKEEPER_AUTH_FILE` names it.'),
+    secret: true,
+  },
   sessionTimeout: set('30s', duration('1s', '10m'), 'ZooKeeper session: how long our node outlives a crash.'),
   dialect: set('curator', dialectName, 'Format of the nodes in the registry.'),
   registryPath: open("the dialect's: /services/{service}", registryPath, "Parent of a service's instances."),

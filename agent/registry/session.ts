@@ -88,7 +88,7 @@ export class SessionKeeper<L extends Link> {
     const patienceMs = grown(FIRST_PATIENCE_MS, failures, Math.min(LONGEST_PATIENCE_MS, this.#parts.timeoutMs));
     const turn = new Turn(this.#parts, patienceMs, {
       connected: (id, timeoutMs, server) => this.#connected(id, timeoutMs, server),
-      suspended: () => this.#become({ ...this.#session, state: 'suspended' }, 'the connection is lost'),
+      suspended: (why) => this.#become({ ...this.#session, state: 'suspended' }, why ?? 'the connection is lost'),
       trouble: (why) => this.#tell(why),
     });
     this.#turn = turn;

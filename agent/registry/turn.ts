@@ -9,15 +9,19 @@
  */
 import type { Emit } from '../events.js';
 import type { Clock, Random } from '../system.js';
-import type { Address } from './resolve.js';
+import type { Address } from './wire/resolve.js';
 import { RegistryError } from './tree.js';
 import type { RegistryErrorCode } from './tree.js';
 
 /** What a link tells of its connection. */
 export interface LinkEvents {
-  /** There is a connection and a session in it; told again after each reconnect. `id` in hex; the timeout is what the servers grant. */
-  up(id: string, timeoutMs: number): void;
-  down(): void;
+  /**
+   * There is a connection and a session in it; told again after each reconnect. `id` in hex; the timeout is what the servers grant; the
+   * server where the link knows it.
+   */
+  up(id: string, timeoutMs: number, server?: string): void;
+  /** `why`: where the link knows it. */
+  down(why?: string): void;
   /** The session has ended, and this link will never have one again. */
   over(why: string): void;
 }
@@ -59,7 +63,7 @@ export interface Diagnosis {
 export interface TurnEvents {
   /** `server`: where it is known. */
   connected(id: string, timeoutMs: number, server: string | undefined): void;
-  suspended(): void;
+  suspended(why: string | undefined): void;
   trouble(why: string): void;
 }
 
@@ -78,6 +82,7 @@ export class Turn<L extends Link> implements LinkEvents {
   #addresses: readonly Address[] = [];
   #link: L | undefined;
   #id = '';
+  #server: string | undefined;
   #timeoutMs: number;
   #isUp = false;
   #wasConfirmed = false;
@@ -132,25 +137,26 @@ export class Turn<L extends Link> implements LinkEvents {
     this.#resolveEnded(why);
   }
 
-  up(id: string, timeoutMs: number): void {
+  up(id: string, timeoutMs: number, server?: string): void {
     if (this.#isOver) return;
     if (this.#wasConfirmed && id !== this.#id) return this.end(`the servers know session ${this.#id} no more, and gave us ${id}`);
     const isFirst = this.#id === '';
     this.#isUp = true;
     this.#id = id;
+    this.#server = server;
     this.#timeoutMs = timeoutMs;
     if (isFirst) this.#wait(this.#mostMs);
     if (this.#wasConfirmed) this.#connected();
     else if (this.#link) void this.#confirm(this.#link);
   }
 
-  down(): void {
+  down(why?: string): void {
     if (this.#isOver || !this.#isUp) return;
     this.#isUp = false;
     if (!this.#wasConfirmed) return; // the wait goes on
     this.#wait(this.#mostMs);
     this.#lookAfter(FIRST_LOOK_MS);
-    this.#events.suspended();
+    this.#events.suspended(why);
   }
 
   over(why: string): void {
@@ -171,7 +177,8 @@ export class Turn<L extends Link> implements LinkEvents {
 
   #connected(): void {
     this.#stopWaiting();
-    this.#events.connected(this.#id, this.#timeoutMs, this.#addresses.length === 1 ? this.#addresses[0]!.label : undefined);
+    const only = this.#addresses.length === 1 ? this.#addresses[0]!.label : undefined;
+    this.#events.connected(this.#id, this.#timeoutMs, this.#server ?? only);
   }
 
   get #mostMs(): number {

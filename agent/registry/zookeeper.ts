@@ -1,19 +1,26 @@
 /**
- * The tree in ZooKeeper: puts together the keeper of the session, the link to the servers, and the tree on both. The one importer of the
- * native package `zookeeper`, which it loads only when a tree is opened, so that everything else works where it could not be compiled.
+ * The tree in ZooKeeper: puts together the keeper of the session, the link to the servers, and the tree on both. There are two clients to
+ * make a link of: the native package `zookeeper`, of which this is the one importer, loaded only when such a tree is opened, so that
+ * everything else works where it could not be compiled; and our own, in wire/.
  */
 import type { Emit } from '../events.js';
 import type { Clock, Random } from '../system.js';
-import { Resolver } from './resolve.js';
-import type { Lookup, Routes, Server } from './resolve.js';
 import { SessionKeeper } from './session.js';
 import { RegistryError } from './tree.js';
 import type { Tree } from './tree.js';
+import type { LinkEvents } from './turn.js';
+import type { ClientOptions } from './wire/client.js';
+import { Resolver } from './wire/resolve.js';
+import type { Address, Lookup, Routes, Server } from './wire/resolve.js';
 import { diagnose } from './zookeeper/diagnose.js';
 import { NativeLink } from './zookeeper/native-link.js';
 import type { NativeClient } from './zookeeper/native-link.js';
 import { ZooKeeperTree, makeRoot } from './zookeeper/tree.js';
 import type { Wire } from './zookeeper/tree.js';
+import { WireLink } from './zookeeper/wire-link.js';
+
+/** `wire`: our own, which alone can do what stands with it. */
+export type ZooKeeperClient = { readonly kind: 'native' } | ({ readonly kind: 'wire' } & Pick<ClientOptions, 'tls' | 'login'>);
 
 export interface ZooKeeperOptions {
   readonly servers: readonly Server[];
@@ -23,6 +30,8 @@ export interface ZooKeeperOptions {
   readonly readOnly?: boolean;
   /** The servers grant between 2 and 20 of their ticks, 4 to 40 s by default. */
   readonly sessionTimeoutMs: number;
+  /** `native` where it is not said. */
+  readonly client?: ZooKeeperClient | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -31,22 +40,33 @@ export interface ZooKeeperOptions {
   readonly routes?: Routes;
 }
 
+const KIB = 1024;
+/** A server refuses one packet over 1 MB, and the native client puts both kinds of watch on a path into it. Our own takes several. */
+const MOST_WATCHED = { native: 512 * KIB, wire: 32 * KIB * KIB };
+
 /** Returns at once; the session follows. */
 export function openZooKeeper(options: ZooKeeperOptions): Tree {
-  const { clock, random, emit, sessionTimeoutMs: timeoutMs } = options;
+  const { client = { kind: 'native' }, clock, random, emit, sessionTimeoutMs: timeoutMs } = options;
   const chroot = options.chroot === '/' ? '' : options.chroot;
-  const resolver = new Resolver(options);
+  const resolver = new Resolver({ ...options, unresolved: (host, why) => emit({ kind: 'name_unresolved', host, why }) });
+  const find = (): Promise<readonly Address[]> => resolver.resolve();
+  let trouble = '';
+  const open = async (addresses: readonly Address[], events: LinkEvents): Promise<Wire> =>
+    client.kind === 'native'
+      ? new NativeLink(new (await loadClient())(), addresses, timeoutMs, clock, events, tree.fired)
+      : new WireLink({ ...client, find, timeoutMs, clock, random }, events, tree.fired, (why) => (trouble = why));
   const keeper = new SessionKeeper<Wire>({
     timeoutMs,
     clock,
     random,
     emit,
-    resolve: () => resolver.resolve(),
-    open: async (addresses, events) => new NativeLink(new (await loadClient())(), addresses, timeoutMs, clock, events),
+    resolve: find,
+    open,
     confirm: (wire) => makeRoot(wire, options.readOnly === true ? '' : chroot),
-    diagnose: (addresses) => diagnose(addresses, clock),
+    diagnose: (addresses) => diagnose(addresses, clock, trouble),
   });
-  return new ZooKeeperTree(keeper, chroot, clock, emit);
+  const tree = new ZooKeeperTree(keeper, chroot, MOST_WATCHED[client.kind], clock, emit);
+  return tree;
 }
 
 /** Not a literal, for which the compiler would want the types of a package that may be missing. */

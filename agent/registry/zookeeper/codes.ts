@@ -21,7 +21,7 @@ const meanings: Readonly<Record<number, readonly [RegistryErrorCode, string]>> =
   [-115]: ['auth_failed', 'the server does not accept who we are'],
   [-116]: ['connection_lost', 'we let go of the connection before an answer came'],
   [-118]: ['connection_lost', 'the session has moved to another server'],
-  [-124]: ['auth_failed', 'the server wants a login by SASL, which this client has not'],
+  [-124]: ['auth_failed', 'the server wants a login by SASL'],
   [-127]: ['connection_lost', 'the server has too much to do and dropped the request'],
 };
 

@@ -5,7 +5,7 @@
  */
 import { connect } from 'node:net';
 import type { Clock } from '../../system.js';
-import type { Address } from '../resolve.js';
+import type { Address } from '../wire/resolve.js';
 import type { Diagnosis } from '../turn.js';
 
 type Finding = 'serves' | 'serves_nobody' | 'hangs_up' | 'foreign' | 'silent' | 'refuses' | 'unreachable';
@@ -42,13 +42,16 @@ const sentences: readonly (readonly [Finding, (places: string) => string])[] = [
   ['unreachable', (places) => `${places} cannot be reached: check the network`],
 ];
 
-/** Never rejects. Takes a second at most. */
-export async function diagnose(addresses: readonly Address[], clock: Clock): Promise<Diagnosis> {
+/** Never rejects. Takes a second at most. `heard`: what the link itself was told last, for a server that seems to be well. */
+export async function diagnose(addresses: readonly Address[], clock: Clock, heard = ''): Promise<Diagnosis> {
   const asked = addresses.slice(0, MOST_ASKED);
   const findings = await Promise.all(asked.map((address) => ask(address, clock)));
   for (const [finding, sentence] of sentences) {
     const places = asked.filter((_, index) => findings[index] === finding).map(({ label }) => label);
-    if (places.length > 0) return { why: sentence(places.sort().join(', ')), isServing: finding === 'serves' };
+    if (places.length === 0) continue;
+    const isServing = finding === 'serves';
+    const why = sentence(places.sort().join(', '));
+    return { why: isServing && heard !== '' ? `${why} (${heard})` : why, isServing };
   }
   return { why: NOWHERE, isServing: false };
 }

@@ -3,12 +3,12 @@
  * library does wrong is told in the registry's README, "The session"; each remedy stands here beside the name of what it is against.
  */
 import type { Clock } from '../../system.js';
-import type { Address } from '../resolve.js';
+import type { Address } from '../wire/resolve.js';
 import { RegistryError } from '../tree.js';
 import type { Mode, Stat } from '../tree.js';
 import type { LinkEvents } from '../turn.js';
 import { OK, UNIMPLEMENTED, failure } from './codes.js';
-import type { List, Node, Wire } from './tree.js';
+import type { Fired, List, Made, Node, Wire } from './tree.js';
 
 interface NativeStat {
   readonly czxid: number;
@@ -20,7 +20,7 @@ interface NativeStat {
   readonly ephemeralOwner: string;
 }
 type Done<A extends readonly unknown[]> = (code: number, words: string, ...answer: A) => void;
-type Fired = (type: number) => void;
+type OnEvent = (type: number) => void;
 
 /** What we use of the package. Calls answer with 0, or with a negative code when nothing was sent and `done` will not be called. */
 export interface NativeClient {
@@ -32,10 +32,10 @@ export interface NativeClient {
   set_servers(servers: string): number;
   close(): unknown;
   a_exists(path: string, watch: false, done: Done<[NativeStat]>): number;
-  aw_exists(path: string, fired: Fired, done: Done<[NativeStat]>): number;
+  aw_exists(path: string, fired: OnEvent, done: Done<[NativeStat]>): number;
   a_get(path: string, watch: false, done: Done<[NativeStat, Buffer | null]>): number;
   a_get_children2(path: string, watch: false, done: Done<[readonly string[], NativeStat]>): number;
-  aw_get_children2(path: string, fired: Fired, done: Done<[readonly string[], NativeStat]>): number;
+  aw_get_children2(path: string, fired: OnEvent, done: Done<[readonly string[], NativeStat]>): number;
   a_create(path: string, data: Buffer, flags: number, done: Done<[string]>): number;
   a_set(path: string, data: Buffer, version: number, done: Done<[NativeStat]>): number;
   a_delete_(path: string, version: number, done: Done<[]>): number;
@@ -53,14 +53,23 @@ const NOWHERE = '255.255.255.255:1';
 export class NativeLink implements Wire {
   readonly #client: NativeClient;
   readonly #clock: Clock;
+  readonly #fired: Fired;
   /** How to fail each call that is out. */
   readonly #out = new Set<(error: RegistryError) => void>();
   #isUp = false;
   #isOver = false;
   #stopBeat: () => void = () => undefined;
 
-  constructor(client: NativeClient, addresses: readonly Address[], timeoutMs: number, clock: Clock, events: LinkEvents) {
+  constructor(
+    client: NativeClient,
+    addresses: readonly Address[],
+    timeoutMs: number,
+    clock: Clock,
+    events: LinkEvents,
+    fired: Fired,
+  ) {
     this.#client = client;
+    this.#fired = fired;
     this.#clock = clock;
     client.on('connect', () => {
       if (this.#isOver) return;
@@ -110,11 +119,18 @@ export class NativeLink implements Wire {
     });
   }
 
-  exists(path: string, fired?: () => void): Promise<Stat | undefined> {
+  exists(path: string, watch: boolean): Promise<Stat | undefined> {
     return this.#ask<[NativeStat], Stat>(
       'exists',
       path,
-      (done) => (fired ? this.#client.aw_exists(path, onEvent(fired), done) : this.#client.a_exists(path, false, done)),
+      (done) =>
+        watch
+          ? this.#client.aw_exists(
+              path,
+              onEvent(() => this.#fired('node', path)),
+              done,
+            )
+          : this.#client.a_exists(path, false, done),
       (stat) => this.#stat(stat),
     ).catch(absent);
   }
@@ -128,19 +144,25 @@ export class NativeLink implements Wire {
     ).catch(absent);
   }
 
-  children(path: string, fired?: () => void): Promise<List | undefined> {
+  children(path: string, watch: boolean): Promise<List | undefined> {
     return this.#ask<[readonly string[], NativeStat], List>(
       'children',
       path,
       (done) =>
-        fired ? this.#client.aw_get_children2(path, onEvent(fired), done) : this.#client.a_get_children2(path, false, done),
+        watch
+          ? this.#client.aw_get_children2(
+              path,
+              onEvent(() => this.#fired('children', path)),
+              done,
+            )
+          : this.#client.a_get_children2(path, false, done),
       (names, stat) => ({ names, stat: this.#stat(stat) }),
     ).catch(absent);
   }
 
-  create(path: string, data: Uint8Array, mode: Mode): Promise<string> {
+  create(path: string, data: Uint8Array, mode: Mode): Promise<Made> {
     const bytes = Buffer.from(data);
-    return this.#ask<[string], string>(
+    return this.#ask<[string], Made>(
       'create',
       path,
       (done) =>
@@ -149,7 +171,7 @@ export class NativeLink implements Wire {
           const sent = this.#client.a_create(path, bytes, flags.persistent, done);
           if (sent !== OK) done(sent, 'not sent', made);
         }),
-      (made) => made,
+      (made) => ({ path: made }),
     );
   }
 
@@ -243,7 +265,7 @@ export class NativeLink implements Wire {
 
 /** The session's own changes come to every watch; they are no change of the node. A new function each time: the package marks it. */
 const onEvent =
-  (fired: () => void): Fired =>
+  (fired: () => void): OnEvent =>
   (type) => {
     if (type !== SESSION_EVENT) fired();
   };

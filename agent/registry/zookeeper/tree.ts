@@ -13,15 +13,18 @@ import type { Link } from '../turn.js';
 import { Watches } from './watches.js';
 import type { Kind } from './watches.js';
 
-/** What can be asked in one session. Paths are complete and checked. `fired` is called once, when the watch that was armed fires. */
+/** Told once of each watch that was armed and fires. */
+export type Fired = (kind: Kind, path: string) => void;
+
+/** What can be asked in one session. Paths are complete and checked. */
 export interface Wire extends Link {
   /** The watch is armed whether there is a node or not. */
-  exists(path: string, fired?: () => void): Promise<Stat | undefined>;
+  exists(path: string, watch: boolean): Promise<Stat | undefined>;
   get(path: string): Promise<Node | undefined>;
   /** The watch is armed only if there is a node. */
-  children(path: string, fired?: () => void): Promise<List | undefined>;
-  /** Answers with the path as created. */
-  create(path: string, data: Uint8Array, mode: Mode): Promise<string>;
+  children(path: string, watch: boolean): Promise<List | undefined>;
+  /** Answers with the path as created, and with its stat where the link has that from the same answer. */
+  create(path: string, data: Uint8Array, mode: Mode): Promise<Made>;
   set(path: string, data: Uint8Array, version: number): Promise<Stat>;
   remove(path: string, version?: number): Promise<boolean>;
   sync(path: string): Promise<void>;
@@ -31,13 +34,15 @@ export interface Node {
   readonly data: Uint8Array;
   readonly stat: Stat;
 }
+export interface Made {
+  readonly path: string;
+  readonly stat?: Stat;
+}
 export interface List {
   readonly names: readonly string[];
   readonly stat: Stat;
 }
 
-/** A server refuses one packet over 1 MB; both kinds of watch on a path are in it. */
-const WATCHED_BYTES = 512 * 1024;
 /** Ephemerals of ours that close() takes away itself; any beyond go with the session, a moment later. */
 const MOST_OURS = 1_024;
 /** Somebody creates and removes while we look. */
@@ -49,19 +54,21 @@ export class ZooKeeperTree implements Tree {
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #watches: Watches;
+  readonly #mostWatched: number;
   /** Ephemerals that we created in this epoch. */
   readonly #ours = new Set<string>();
   #epoch = 0;
   #isFullTold = false;
   #isClosed = false;
 
-  /** `chroot`: '' for none. */
-  constructor(keeper: SessionKeeper<Wire>, chroot: string, clock: Clock, emit: Emit) {
+  /** `chroot`: '' for none. `mostWatched`: bytes of paths that the link can watch. */
+  constructor(keeper: SessionKeeper<Wire>, chroot: string, mostWatched: number, clock: Clock, emit: Emit) {
     this.#keeper = keeper;
     this.#chroot = chroot;
     this.#clock = clock;
     this.#emit = emit;
-    this.#watches = new Watches(WATCHED_BYTES, (path) => this.#full(path));
+    this.#mostWatched = mostWatched;
+    this.#watches = new Watches(mostWatched, (path) => this.#full(path));
     keeper.onSession((session) => this.#hear(session));
   }
 
@@ -73,13 +80,16 @@ export class ZooKeeperTree implements Tree {
     return this.#watches.size;
   }
 
+  /** To be called by the link. */
+  readonly fired: Fired = (kind, path) => this.#watches.fire(kind, path);
+
   onSession(listener: (session: Session) => void): () => void {
     return this.#keeper.onSession(listener);
   }
 
   exists(path: string, onChange?: () => void): Promise<Stat | undefined> {
     return this.#ask('exists', path, async (wire, whole) => {
-      return (await this.#watched('node', whole, onChange, (fired) => wire.exists(whole, fired))).answer;
+      return (await this.#watched('node', whole, onChange, (watch) => wire.exists(whole, watch))).answer;
     });
   }
 
@@ -87,7 +97,7 @@ export class ZooKeeperTree implements Tree {
   read(path: string, onChange?: () => void): Promise<Node | undefined> {
     return this.#ask('read', path, async (wire, whole) => {
       if (!onChange) return readWhole(wire, whole);
-      const { answer: stat, leave } = await this.#watched('node', whole, onChange, (fired) => wire.exists(whole, fired));
+      const { answer: stat, leave } = await this.#watched('node', whole, onChange, (watch) => wire.exists(whole, watch));
       if (!stat) return undefined;
       try {
         checkSize('read', whole, stat.size);
@@ -102,9 +112,9 @@ export class ZooKeeperTree implements Tree {
   children(path: string, onChange?: () => void): Promise<List | undefined> {
     return this.#ask('children', path, async (wire, whole) => {
       for (let turn = 0; turn < MOST_TURNS; turn++) {
-        const { answer: list } = await this.#watched('children', whole, onChange, (fired) => wire.children(whole, fired));
+        const { answer: list } = await this.#watched('children', whole, onChange, (watch) => wire.children(whole, watch));
         if (list || !onChange) return list;
-        const { answer: stat, leave } = await this.#watched('node', whole, onChange, (fired) => wire.exists(whole, fired));
+        const { answer: stat, leave } = await this.#watched('node', whole, onChange, (watch) => wire.exists(whole, watch));
         if (!stat) return undefined; // and somebody is told when it comes to be
         leave();
       }
@@ -117,10 +127,10 @@ export class ZooKeeperTree implements Tree {
       checkSize('create', whole, data.length);
       if (path === '/') throw new RegistryError('node_exists', 'create /: the root is always there');
       const made = await this.#create(wire, whole, data, mode);
-      if (mode.startsWith('ephemeral') && this.#ours.size < MOST_OURS) this.#ours.add(made);
-      const stat = await wire.exists(made);
-      if (!stat) throw new RegistryError('no_node', `create ${made}: somebody removed it at once`);
-      return { path: made.slice(this.#chroot.length), stat };
+      if (mode.startsWith('ephemeral') && this.#ours.size < MOST_OURS) this.#ours.add(made.path);
+      const stat = made.stat ?? (await wire.exists(made.path, false));
+      if (!stat) throw new RegistryError('no_node', `create ${made.path}: somebody removed it at once`);
+      return { path: made.path.slice(this.#chroot.length), stat };
     });
   }
 
@@ -173,7 +183,7 @@ export class ZooKeeperTree implements Tree {
     kind: Kind,
     path: string,
     onChange: (() => void) | undefined,
-    ask: (fired?: () => void) => Promise<T | undefined>,
+    ask: (watch: boolean) => Promise<T | undefined>,
   ): Promise<{ readonly answer: T | undefined; readonly leave: () => void }> {
     for (let turn = 0; turn < MOST_TURNS; turn++) {
       const joined = onChange && this.#watches.join(kind, path, onChange);
@@ -183,7 +193,7 @@ export class ZooKeeperTree implements Tree {
       };
       const giveUp = (): void => (joined.mustArm ? this.#watches.failed(kind, path) : leave());
       try {
-        const answer = await ask(joined.mustArm ? () => this.#watches.fire(kind, path) : undefined);
+        const answer = await ask(joined.mustArm);
         const isArmed = kind === 'node' || answer !== undefined;
         if (!isArmed) giveUp();
         else if (joined.hold.state === 'void') continue;
@@ -193,10 +203,10 @@ export class ZooKeeperTree implements Tree {
         throw error;
       }
     }
-    return { answer: await ask(), leave: () => undefined };
+    return { answer: await ask(false), leave: () => undefined };
   }
 
-  async #create(wire: Wire, path: string, data: Uint8Array, mode: Mode): Promise<string> {
+  async #create(wire: Wire, path: string, data: Uint8Array, mode: Mode): Promise<Made> {
     try {
       return await wire.create(path, data, mode);
     } catch (error) {
@@ -222,10 +232,10 @@ export class ZooKeeperTree implements Tree {
   /** All that was asked before is answered before this, so every node that we created is known. */
   async #clear(wire: Wire): Promise<void> {
     this.#watches.takeAll();
-    await wire.exists('/');
+    await wire.exists('/', false);
     await Promise.all(
       [...this.#ours].map(async (path) => {
-        const stat = await wire.exists(path);
+        const stat = await wire.exists(path, false);
         if (stat?.owner === 'us') await wire.remove(path, stat.version).catch(ignore('bad_version'));
       }),
     );
@@ -235,17 +245,17 @@ export class ZooKeeperTree implements Tree {
     if (this.#isFullTold) return;
     this.#isFullTold = true;
     const detail = `${path} and more are not watched: their changes are found by a slow look`;
-    this.#emit({ kind: 'bound_reached', bound: 'bytes of watched paths', limit: WATCHED_BYTES, detail });
+    this.#emit({ kind: 'bound_reached', bound: 'bytes of watched paths', limit: this.#mostWatched, detail });
   }
 }
 
 /** Creates what is missing of the chroot, persistent and empty. */
 export async function makeRoot(wire: Wire, chroot: string): Promise<void> {
-  if (await wire.exists(chroot === '' ? '/' : chroot)) return;
+  if (await wire.exists(chroot === '' ? '/' : chroot, false)) return;
   const names = chroot.split('/');
   for (let depth = 2; depth <= names.length; depth++) {
     const path = names.slice(0, depth).join('/');
-    if (await wire.exists(path)) continue;
+    if (await wire.exists(path, false)) continue;
     await wire.create(path, new Uint8Array(), 'persistent').catch(ignore('node_exists'));
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Who waits for a change of which node. One watch is armed at the server for each path and kind, however many wait for it, and armed
- * again only after it has fired: each arming leaks a little memory in the native client, and after a reconnect it sends all watched
- * paths in one packet, which a server refuses above 1 MB, for ever. So the bytes of the paths are counted too.
+ * Who waits for a change of which node. One watch is armed for each path and kind, however many wait for it, and armed again only after it
+ * has fired: each arming leaks a little memory in the native client, and after a reconnect that sends all watched paths in one packet,
+ * which a server refuses above 1 MB, for ever. So the bytes of the paths are counted too. A path costs little here, since there may be
+ * 100,000 of them: an entry of a map, and a link of a chain for each who waits.
  *
  * Knows no servers: it is told what fired, and answers whether something must be armed.
  */
@@ -11,6 +12,8 @@ export type Kind = 'node' | 'children';
 export interface Hold {
   state: 'held' | 'fired' | 'void';
   readonly onChange: () => void;
+  /** Who else waits for the same. */
+  next: Hold | undefined;
 }
 
 export interface Joined {
@@ -27,7 +30,8 @@ const PER_PATH = 4;
 const MOST_HOLDS = 1_024;
 
 export class Watches {
-  readonly #armed = new Map<string, Map<() => void, Hold>>();
+  /** A path without a hold is armed, and nobody waits for it any more. */
+  readonly #armed: Readonly<Record<Kind, Map<string, Hold | undefined>>> = { node: new Map(), children: new Map() };
   readonly #limitBytes: number;
   readonly #onFull: (path: string) => void;
   #bytes = 0;
@@ -38,33 +42,35 @@ export class Watches {
     this.#onFull = onFull;
   }
 
-  /** Watches that are armed at the server. */
+  /** Watches that are armed. */
   get size(): number {
-    return this.#armed.size;
+    return this.#armed.node.size + this.#armed.children.size;
   }
 
   /** The same `onChange` waits once for one watch. Undefined: a bound is reached, and nobody waits. */
   join(kind: Kind, path: string, onChange: () => void): Joined | undefined {
-    const name = key(kind, path);
-    const holds = this.#armed.get(name);
-    const known = holds?.get(onChange);
-    if (known) return { hold: known, mustArm: false, isNew: false };
-    if (holds ? holds.size >= MOST_HOLDS : this.#bytes + cost(path) > this.#limitBytes) {
+    const isArmed = this.#armed[kind].has(path);
+    const first = this.#armed[kind].get(path);
+    let count = 0;
+    for (const hold of chain(first)) {
+      if (hold.onChange === onChange) return { hold, mustArm: false, isNew: false };
+      count++;
+    }
+    if (isArmed ? count >= MOST_HOLDS : this.#bytes + cost(path) > this.#limitBytes) {
       this.#onFull(path);
       return undefined;
     }
-    const hold: Hold = { state: 'held', onChange };
-    if (holds) holds.set(onChange, hold);
-    else {
-      this.#armed.set(name, new Map([[onChange, hold]]));
-      this.#bytes += cost(path);
-    }
-    return { hold, mustArm: !holds, isNew: true };
+    const hold: Hold = { state: 'held', onChange, next: first };
+    this.#armed[kind].set(path, hold);
+    if (!isArmed) this.#bytes += cost(path);
+    return { hold, mustArm: !isArmed, isNew: true };
   }
 
   /** He is not to be called. The watch stays armed at the server. */
-  leave(kind: Kind, path: string, { onChange }: Hold): void {
-    this.#armed.get(key(kind, path))?.delete(onChange);
+  leave(kind: Kind, path: string, hold: Hold): void {
+    const first = this.#armed[kind].get(path);
+    if (first === hold) this.#armed[kind].set(path, hold.next);
+    else for (const other of chain(first)) if (other.next === hold) other.next = hold.next;
   }
 
   fire(kind: Kind, path: string): void {
@@ -81,20 +87,26 @@ export class Watches {
 
   /** The session that held the watches is over: nothing is armed any more. Answers with all who waited. */
   takeAll(): readonly (() => void)[] {
-    const all = [...this.#armed.values()].flatMap((holds) => [...holds.keys()]);
-    this.#armed.clear();
+    const all: (() => void)[] = [];
+    for (const armed of Object.values(this.#armed)) {
+      for (const first of armed.values()) for (const { onChange } of chain(first)) all.push(onChange);
+      armed.clear();
+    }
     this.#bytes = 0;
     return all;
   }
 
+  /** In the order in which they came. */
   #take(kind: Kind, path: string): readonly Hold[] {
-    const holds = this.#armed.get(key(kind, path));
-    if (!holds) return [];
-    this.#armed.delete(key(kind, path));
+    const first = this.#armed[kind].get(path);
+    if (!this.#armed[kind].delete(path)) return [];
     this.#bytes -= cost(path);
-    return [...holds.values()];
+    return [...chain(first)].reverse();
   }
 }
 
-const key = (kind: Kind, path: string): string => `${kind} ${path}`;
+function* chain(first: Hold | undefined): Generator<Hold> {
+  for (let hold = first; hold; hold = hold.next) yield hold;
+}
+
 const cost = (path: string): number => Buffer.byteLength(path) + PER_PATH;

@@ -84,6 +84,13 @@ describe('a value', () => {
 const wrong: Readonly<Record<Key, string>> = {
   ...{ config: '/no/such/file.yaml', zookeeper: 'zk', sessionTimeout: '30', dialect: 'dubbo', registryPath: 'services' },
   ...{
+    zookeeperClient: 'java',
+    zookeeperTlsCa: 'x'.repeat(5000),
+    zookeeperTlsCert: 'x'.repeat(5000),
+    zookeeperTlsKey: 'x'.repeat(5000),
+    zookeeperAuth: 'user:secret',
+  },
+  ...{
     service: 'a/b',
     appPort: '0',
     appHost: 'a b',
@@ -117,19 +124,23 @@ const wrong: Readonly<Record<Key, string>> = {
   ...{ logLevel: 'verbose', logFormat: 'text', accessLog: 'yes' },
 };
 
+/** The value as it may be shown. */
+const shown = (where: string, key: Key): string =>
+  schema[key].secret ? `${where} (hidden)` : `${where}${where.includes(': ') ? ': ' : '='}"${wrong[key].slice(0, 79)}`;
+
 describe('a wrong value', () => {
   for (const key of keys.filter((one) => one !== 'config')) {
     it(`of ${envName(key)} is one problem, which names the setting, the value and what is accepted`, () => {
       const said = problems({ ...orders, [envName(key)]: wrong[key] });
       equal(said.length, 1, said.join('\n'));
-      ok(said[0]!.startsWith(`${envName(key)}="${wrong[key].slice(0, 79)}`), said[0]);
+      ok(said[0]!.startsWith(shown(envName(key), key)), said[0]);
       ok(said[0]!.endsWith(`; accepted: ${schema[key].grammar.accepts}`), said[0]);
     });
 
     it(`of --${flagName(key)} is told as a flag, and of the file with its path`, () => {
-      ok(problems(orders, undefined, { [key]: wrong[key] })[0]!.startsWith(`--${flagName(key)}="`));
+      ok(problems(orders, undefined, { [key]: wrong[key] })[0]!.startsWith(shown(`--${flagName(key)}`, key)));
       const env: Texts = { ...orders, [envName(key)]: undefined };
-      ok(problems(env, `${key}: ${JSON.stringify(wrong[key])}`)[0]!.startsWith(`z.yaml: ${key}: "`));
+      ok(problems(env, `${key}: ${JSON.stringify(wrong[key])}`)[0]!.startsWith(shown(`z.yaml: ${key}`, key)));
     });
   }
 

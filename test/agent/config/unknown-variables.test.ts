@@ -7,7 +7,7 @@ describe('an unknown name', () => {
     deepEqual(problems({ ...zk, ZIDECAR_PROBE_INTERVALL: '5s', ZIDECAR_PORT: '80', ZIDECAR_ZOOKEEPER_FILE: '/x' }), [
       'ZIDECAR_PORT is not a setting; the nearest is ZIDECAR_APP_PORT',
       'ZIDECAR_PROBE_INTERVALL is not a setting; the nearest is ZIDECAR_PROBE_INTERVAL',
-      'ZIDECAR_ZOOKEEPER_FILE is not a setting; the nearest is ZIDECAR_ZOOKEEPER',
+      'ZIDECAR_ZOOKEEPER_FILE is not a setting; the nearest is ZIDECAR_ZOOKEEPER_AUTH_FILE',
     ]);
   });
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Fact } from '../../../agent/events.js';
-import type { Address } from '../../../agent/registry/resolve.js';
+import type { Address } from '../../../agent/registry/wire/resolve.js';
 import { SessionKeeper } from '../../../agent/registry/session.js';
 import { RegistryError } from '../../../agent/registry/tree.js';
 import type { Link, LinkEvents } from '../../../agent/registry/turn.js';

@@ -6,22 +6,31 @@ import { Cuttable } from '../../../support/cuttable.js';
 import { RawClient } from '../../../support/raw-client.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { contract } from '../tree-contract.js';
+import { clients } from './open.js';
 
 /** Below a chroot that is not there yet: every path then goes through one line more than without. */
 const chroot = '/apps/shop';
 
-if (requireZooKeeper()) {
+for (const client of requireZooKeeper() ? clients : []) {
   let server: ZooKeeperServer;
   let stranger: RawClient;
   const ways = new Map<Tree, Cuttable>();
-  contract('ZooKeeper', {
+  contract(`ZooKeeper by the ${client.kind} client`, {
     async start() {
       server = await ZooKeeperServer.start();
       stranger = await RawClient.open(server.connect, 30_000);
     },
     async open() {
       const way = await Cuttable.to(server);
-      const tree = openZooKeeper({ servers: [way], chroot, sessionTimeoutMs: 10_000, clock, random, emit: () => undefined });
+      const tree = openZooKeeper({
+        servers: [way],
+        chroot,
+        sessionTimeoutMs: 10_000,
+        client,
+        clock,
+        random,
+        emit: () => undefined,
+      });
       ways.set(tree, way);
       return tree;
     },
@@ -35,6 +44,6 @@ if (requireZooKeeper()) {
       await server.remove();
     },
   });
-} else {
-  describe('the tree in ZooKeeper', () => before((t) => requireZooKeeper(t as { skip?(message: string): void })));
 }
+if (!requireZooKeeper())
+  describe('the tree in ZooKeeper', () => before((t) => requireZooKeeper(t as { skip?(message: string): void })));

@@ -3,104 +3,108 @@ import { after, before, describe, it } from 'node:test';
 import type { Tree } from '../../../../agent/registry/tree.js';
 import { ensemble, leaderOf, requireZooKeeper, type ZooKeeperServer } from '../../../support/zookeeper.js';
 import { bell, bytes, connected, until } from '../tree-contract.js';
-import { closeAll, open } from './open.js';
+import { clients, closeAll, opening } from './open.js';
 
 const nothing = new Uint8Array();
 /** Long against an election on a slow machine. */
 const LONG = { sessionTimeoutMs: 10_000 };
 
-describe('a session with an ensemble of three', { skip: !requireZooKeeper() }, () => {
-  let servers: readonly ZooKeeperServer[] = [];
-  before(async () => (servers = await ensemble(3)));
-  after(async () => {
-    await closeAll();
-    await Promise.all(servers.map((server) => server.remove()));
-  });
+for (const client of clients) {
+  const open = opening(client);
 
-  /** Which server the tree's own session is at. */
-  const serverOf = async (tree: Tree): Promise<ZooKeeperServer | undefined> => {
-    for (const server of servers)
-      if ((await server.ask('cons').catch(() => '')).includes(`sid=0x${tree.session.id}`)) return server;
-    return undefined;
-  };
-  /** Without one of them the rest goes on at once. */
-  const followers = async (): Promise<readonly ZooKeeperServer[]> => {
-    const leader = await leaderOf(servers);
-    return servers.filter((server) => server !== leader);
-  };
-  const reconnected = async (states: () => readonly string[], losses = 1): Promise<void> => {
-    await until(() => states().filter((state) => state === 'suspended').length >= losses, 'the loss to be noticed');
-    await until(() => states().at(-1) === 'connected', 'the connection to come back');
-  };
+  describe(`a session with an ensemble of three, by the ${client.kind} client`, { skip: !requireZooKeeper() }, () => {
+    let servers: readonly ZooKeeperServer[] = [];
+    before(async () => (servers = await ensemble(3)));
+    after(async () => {
+      await closeAll();
+      await Promise.all(servers.map((server) => server.remove()));
+    });
 
-  it('outlives the leader, with its ephemerals and watches, whichever server it is at', async () => {
-    const opened = servers.map((server) => open([server, ...servers], { ...LONG, random: () => 0.999 }));
-    const trees = opened.map(({ tree }) => tree);
-    await Promise.all(trees.map(connected));
-    const sessions = trees.map(({ session }) => session);
-    await trees[0]!.create('/leader', nothing, 'persistent');
-    const bells = trees.map(bell);
-    for (const [index, tree] of trees.entries()) {
-      await tree.create(`/leader/${index}`, nothing, 'ephemeral');
-      await tree.sync('/leader');
-      await tree.read('/leader', bells[index]!.ring);
-    }
-    const leader = await leaderOf(servers);
-    await leader.kill();
-    await Promise.all(opened.map(({ states }) => reconnected(states)));
-    for (const [index, tree] of trees.entries()) {
-      deepEqual([tree.session.id, tree.session.epoch], [sessions[index]!.id, 1]);
-      equal((await tree.exists(`/leader/${index}`))?.owner, 'us');
-    }
-    equal(bells.filter(({ rung }) => rung() > 0).length, 0);
-    await trees[0]!.write('/leader', bytes('x'), 0);
-    await Promise.all(bells.map(({ heard }) => heard()));
-    await Promise.all(trees.map((tree) => tree.close()));
-    await leader.start();
-  });
+    /** Which server the tree's own session is at. */
+    const serverOf = async (tree: Tree): Promise<ZooKeeperServer | undefined> => {
+      for (const server of servers)
+        if ((await server.ask('cons').catch(() => '')).includes(`sid=0x${tree.session.id}`)) return server;
+      return undefined;
+    };
+    /** Without one of them the rest goes on at once. */
+    const followers = async (): Promise<readonly ZooKeeperServer[]> => {
+      const leader = await leaderOf(servers);
+      return servers.filter((server) => server !== leader);
+    };
+    const reconnected = async (states: () => readonly string[], losses = 1): Promise<void> => {
+      await until(() => states().filter((state) => state === 'suspended').length >= losses, 'the loss to be noticed');
+      await until(() => states().at(-1) === 'connected', 'the connection to come back');
+    };
 
-  it('leaves a server that hangs early enough to keep its life', async (t) => {
-    const { tree, states } = open(await followers(), { sessionTimeoutMs: 8_000 });
-    t.after(() => tree.close());
-    await connected(tree);
-    const { session } = tree;
-    const frozen = (await serverOf(tree))!;
-    t.after(() => frozen.resume());
-    frozen.freeze();
-    await reconnected(states);
-    deepEqual([tree.session.id, tree.session.epoch], [session.id, 1]);
-  });
+    it('outlives the leader, with its ephemerals and watches, whichever server it is at', async () => {
+      const opened = servers.map((server) => open([server, ...servers], { ...LONG, random: () => 0.999 }));
+      const trees = opened.map(({ tree }) => tree);
+      await Promise.all(trees.map(connected));
+      const sessions = trees.map(({ session }) => session);
+      await trees[0]!.create('/leader', nothing, 'persistent');
+      const bells = trees.map(bell);
+      for (const [index, tree] of trees.entries()) {
+        await tree.create(`/leader/${index}`, nothing, 'ephemeral');
+        await tree.sync('/leader');
+        await tree.read('/leader', bells[index]!.ring);
+      }
+      const leader = await leaderOf(servers);
+      await leader.kill();
+      await Promise.all(opened.map(({ states }) => reconnected(states)));
+      for (const [index, tree] of trees.entries()) {
+        deepEqual([tree.session.id, tree.session.epoch], [sessions[index]!.id, 1]);
+        equal((await tree.exists(`/leader/${index}`))?.owner, 'us');
+      }
+      equal(bells.filter(({ rung }) => rung() > 0).length, 0);
+      await trees[0]!.write('/leader', bytes('x'), 0);
+      await Promise.all(bells.map(({ heard }) => heard()));
+      await Promise.all(trees.map((tree) => tree.close()));
+      await leader.start();
+    });
 
-  it('goes back and forth between two servers', async () => {
-    const { tree, states } = open(await followers(), LONG);
-    await connected(tree);
-    const { session } = tree;
-    for (const losses of [1, 2, 3]) {
-      const at = (await serverOf(tree))!;
-      await at.kill();
-      await reconnected(states, losses);
-      await at.start();
-    }
-    equal(tree.session.id, session.id);
-    await tree.close();
-  });
+    it('leaves a server that hangs early enough to keep its life', async (t) => {
+      const { tree, states } = open(await followers(), { sessionTimeoutMs: 8_000 });
+      t.after(() => tree.close());
+      await connected(tree);
+      const { session } = tree;
+      const frozen = (await serverOf(tree))!;
+      t.after(() => frozen.resume());
+      frozen.freeze();
+      await reconnected(states);
+      deepEqual([tree.session.id, tree.session.epoch], [session.id, 1]);
+    });
 
-  it('finds servers that have new addresses under their old name', async () => {
-    const [one, other] = await followers();
-    let addresses = [one!.host];
-    const { tree, states, facts } = open([{ host: 'zk.test', port: one!.port }], { ...LONG, lookup: async () => addresses });
-    await connected(tree);
-    const { session } = tree;
-    equal(session.server, `zk.test:${one!.port} (${one!.host})`);
-    addresses = [other!.host];
-    await one!.kill();
-    await reconnected(states);
-    deepEqual([tree.session.id, tree.session.server], [session.id, `zk.test:${other!.port} (${other!.host})`]);
-    deepEqual(
-      facts.filter(({ kind }) => kind === 'name_unresolved'),
-      [],
-    );
-    await tree.close();
-    await one!.start();
+    it('goes back and forth between two servers', async () => {
+      const { tree, states } = open(await followers(), LONG);
+      await connected(tree);
+      const { session } = tree;
+      for (const losses of [1, 2, 3]) {
+        const at = (await serverOf(tree))!;
+        await at.kill();
+        await reconnected(states, losses);
+        await at.start();
+      }
+      equal(tree.session.id, session.id);
+      await tree.close();
+    });
+
+    it('finds servers that have new addresses under their old name', async () => {
+      const [one, other] = await followers();
+      let addresses = [one!.host];
+      const { tree, states, facts } = open([{ host: 'zk.test', port: one!.port }], { ...LONG, lookup: async () => addresses });
+      await connected(tree);
+      const { session } = tree;
+      equal(session.server, `zk.test:${one!.port} (${one!.host})`);
+      addresses = [other!.host];
+      await one!.kill();
+      await reconnected(states);
+      deepEqual([tree.session.id, tree.session.server], [session.id, `zk.test:${other!.port} (${other!.host})`]);
+      deepEqual(
+        facts.filter(({ kind }) => kind === 'name_unresolved'),
+        [],
+      );
+      await tree.close();
+      await one!.start();
+    });
   });
-});
+}

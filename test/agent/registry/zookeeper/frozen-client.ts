@@ -2,11 +2,12 @@
 import { clock, random } from '../../../../agent/system.js';
 import { openZooKeeper } from '../../../../agent/registry/zookeeper.js';
 
-const [, , host, port, sessionTimeoutMs] = process.argv;
+const [, , host, port, sessionTimeoutMs, kind] = process.argv;
 const tree = openZooKeeper({
   servers: [{ host: host!, port: Number(port) }],
   chroot: '',
   sessionTimeoutMs: Number(sessionTimeoutMs),
+  client: { kind: kind === 'wire' ? 'wire' : 'native' },
   clock,
   random,
   emit: () => undefined,

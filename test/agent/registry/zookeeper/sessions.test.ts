@@ -1,4 +1,4 @@
-import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
@@ -10,165 +10,169 @@ import { RawClient } from '../../../support/raw-client.js';
 import { ZooKeeperServer, freePort, requireZooKeeper } from '../../../support/zookeeper.js';
 import { bell, bytes, connected, text, until } from '../tree-contract.js';
 import { fails } from '../tree-contract/nodes.js';
-import { closeAll, open } from './open.js';
+import { clients, closeAll, opening } from './open.js';
 
 const nothing = new Uint8Array();
 const suspended = (tree: Tree): Promise<void> => until(() => tree.session.state === 'suspended', 'the loss to be noticed');
 const nextEpoch = (tree: Tree, { epoch }: Session): Promise<void> =>
   until(() => tree.session.epoch > epoch && tree.session.state === 'connected', 'the next session');
 
-describe('a session with one server', { skip: !requireZooKeeper() }, () => {
-  let server: ZooKeeperServer;
-  before(async () => (server = await ZooKeeperServer.start()));
-  after(async () => {
-    server.resume();
-    await closeAll();
-    await server.remove();
-  });
+for (const client of clients) {
+  const open = opening(client);
 
-  it('begins when ZooKeeper comes up after us, and says meanwhile what to do', async () => {
-    const late = ZooKeeperServer.create('127.0.0.1', await freePort('127.0.0.1'));
-    const { tree, trouble, troubles } = open([late], { sessionTimeoutMs: 8_000 });
-    equal(await trouble(/./), `nothing listens at ${late.connect}: start ZooKeeper there, or check ZIDECAR_ZOOKEEPER`);
-    await late.start();
-    await connected(tree);
-    equal(tree.session.epoch, 1);
-    equal(troubles().filter((why) => why.startsWith('nothing listens')).length, 1, 'once');
-    await tree.close();
-    await late.remove();
-  });
+  describe(`a session with one server, by the ${client.kind} client`, { skip: !requireZooKeeper() }, () => {
+    let server: ZooKeeperServer;
+    before(async () => (server = await ZooKeeperServer.start()));
+    after(async () => {
+      server.resume();
+      await closeAll();
+      await server.remove();
+    });
 
-  it('outlives a restart of the server, with its ephemerals and its watches', async () => {
-    const { tree, states } = open([server], { sessionTimeoutMs: 8_000 });
-    await connected(tree);
-    const { session } = tree;
-    await tree.create('/restart', nothing, 'persistent');
-    await tree.create('/restart/ours', nothing, 'ephemeral');
-    const { ring, rung, heard } = bell();
-    await tree.read('/restart', ring);
-    await server.stop();
-    await suspended(tree);
-    await server.start();
-    await connected(tree);
-    deepEqual([tree.session.id, tree.session.epoch], [session.id, session.epoch]);
-    equal((await tree.exists('/restart/ours'))?.owner, 'us');
-    equal(rung(), 0);
-    await tree.write('/restart', bytes('x'), 0);
-    await heard();
-    deepEqual(states(), ['connecting', 'connected', 'suspended', 'connected']);
-    await tree.close();
-  });
+    it('begins when ZooKeeper comes up after us, and says meanwhile what to do', async () => {
+      const late = ZooKeeperServer.create('127.0.0.1', await freePort('127.0.0.1'));
+      const { tree, trouble, troubles } = open([late], { sessionTimeoutMs: 8_000 });
+      equal(await trouble(/./), `nothing listens at ${late.connect}: start ZooKeeper there, or check ZIDECAR_ZOOKEEPER`);
+      await late.start();
+      await connected(tree);
+      equal(tree.session.epoch, 1);
+      equal(troubles().filter((why) => why.startsWith('nothing listens')).length, 1, 'once');
+      await tree.close();
+      await late.remove();
+    });
 
-  it('is over by our own clock when nobody can tell us so, and what was out then fails', async () => {
-    const { tree, facts, trouble } = open([server], { sessionTimeoutMs: 1_500 });
-    await connected(tree);
-    const { session } = tree;
-    await tree.create('/partition', nothing, 'ephemeral');
-    const { ring, rung, heard } = bell();
-    await tree.exists('/partition/none', ring);
-    server.freeze();
-    await fails('connection_lost', tree.read('/partition'));
-    await until(() => facts.some((fact) => fact.kind === 'session_changed' && fact.state === 'expired'), 'our own verdict');
-    const verdict = facts.find((fact) => fact.kind === 'session_changed' && fact.state === 'expired');
-    ok(verdict?.kind === 'session_changed' && verdict.session === session.id);
-    equal(verdict.why, 'no connection for 2000 ms, and it lives 1500 ms without');
-    await trouble(/^no answer from/);
-    equal(rung(), 0, 'those who wait are called when they can ask again');
-    server.resume();
-    await nextEpoch(tree, session);
-    notEqual(tree.session.id, session.id);
-    await heard();
-    await until(async () => (await tree.exists('/partition')) === undefined, 'the ephemeral of the old session to vanish');
-    await tree.close();
-  });
+    it('outlives a restart of the server, with its ephemerals and its watches', async () => {
+      const { tree, states, story } = open([server], { sessionTimeoutMs: 8_000 });
+      await connected(tree);
+      const { session } = tree;
+      await tree.create('/restart', nothing, 'persistent');
+      await tree.create('/restart/ours', nothing, 'ephemeral');
+      const { ring, rung, heard } = bell();
+      await tree.read('/restart', ring);
+      await server.stop();
+      await suspended(tree);
+      await server.start();
+      await connected(tree);
+      deepEqual([tree.session.id, tree.session.epoch], [session.id, session.epoch], story());
+      equal((await tree.exists('/restart/ours'))?.owner, 'us');
+      equal(rung(), 0);
+      await tree.write('/restart', bytes('x'), 0);
+      await heard();
+      deepEqual(states(), ['connecting', 'connected', 'suspended', 'connected']);
+      await tree.close();
+    });
 
-  it('is a new one when the data of the server was wiped', async () => {
-    const wiped = await ZooKeeperServer.start();
-    const { tree, states } = open([wiped], { sessionTimeoutMs: 1_500 });
-    await connected(tree);
-    const { session } = tree;
-    for (let index = 0; index < 20; index++) await tree.create(`/${index}`, nothing, 'persistent'); // our zxid is ahead then
-    await wiped.kill();
-    wiped.wipe();
-    await wiped.start();
-    await nextEpoch(tree, session);
-    deepEqual((await tree.children('/'))?.names, ['zookeeper']);
-    await tree.create('/again', nothing, 'ephemeral');
-    ok(states().includes('expired'));
-    await tree.close();
-    await wiped.remove();
-  });
+    it('is over by our own clock when nobody can tell us so, and what was out then fails', async () => {
+      const { tree, facts, trouble } = open([server], { sessionTimeoutMs: 1_500 });
+      await connected(tree);
+      const { session } = tree;
+      await tree.create('/partition', nothing, 'ephemeral');
+      const { ring, rung, heard } = bell();
+      await tree.exists('/partition/none', ring);
+      server.freeze();
+      await fails('connection_lost', tree.read('/partition'));
+      await until(() => facts.some((fact) => fact.kind === 'session_changed' && fact.state === 'expired'), 'our own verdict');
+      const verdict = facts.find((fact) => fact.kind === 'session_changed' && fact.state === 'expired');
+      ok(verdict?.kind === 'session_changed' && verdict.session === session.id);
+      match(verdict.why!, /2000 ms, and it lives 1500 ms without$/);
+      await trouble(/^no answer from/);
+      equal(rung(), 0, 'those who wait are called when they can ask again');
+      server.resume();
+      await nextEpoch(tree, session);
+      notEqual(tree.session.id, session.id);
+      await heard();
+      await until(async () => (await tree.exists('/partition')) === undefined, 'the ephemeral of the old session to vanish');
+      await tree.close();
+    });
 
-  it('is a new one after our process stood still for longer than it lives', async (t) => {
-    const script = fileURLToPath(new URL('./frozen-client.js', import.meta.url));
-    const child = withoutOurSockets(['ignore', 'inherit', 'inherit', 'ipc'], (stdio) =>
-      fork(script, [server.host, String(server.port), '1500'], { stdio }),
-    );
-    dieWithUs(child);
-    t.after(() => child.kill('SIGKILL'));
-    const heard: Session[] = [];
-    child.on('message', (session: Session) => void heard.push(session));
-    const observer = await RawClient.open(server.connect);
-    t.after(() => observer.close());
-    const owner = async (): Promise<string | undefined> => (await observer.exists('/ours'))?.ephemeralOwner;
-    await until(async () => heard.at(-1)?.state === 'connected' && (await owner()) === heard.at(-1)?.id, 'its ephemeral');
-    const first = heard.at(-1)!;
-    child.kill('SIGSTOP');
-    await until(async () => (await owner()) === undefined, 'its ephemeral to vanish');
-    child.kill('SIGCONT');
-    await until(async () => (await owner()) !== undefined, 'its ephemeral to come back');
-    const last = heard.at(-1)!;
-    deepEqual([last.state, last.epoch, await owner()], ['connected', first.epoch + 1, last.id]);
-    ok(heard.some(({ state, id }) => state === 'expired' && id === first.id));
-    const ended = holding(once(child, 'exit'));
-    child.send('close');
-    deepEqual(await ended, [0, null], 'a closed tree keeps no process alive');
-    equal(await owner(), undefined);
-  });
+    it('is a new one when the data of the server was wiped', async () => {
+      const wiped = await ZooKeeperServer.start();
+      const { tree, states } = open([wiped], { sessionTimeoutMs: 1_500 });
+      await connected(tree);
+      const { session } = tree;
+      for (let index = 0; index < 20; index++) await tree.create(`/${index}`, nothing, 'persistent'); // our zxid is ahead then
+      await wiped.kill();
+      wiped.wipe();
+      await wiped.start();
+      await nextEpoch(tree, session);
+      deepEqual((await tree.children('/'))?.names, ['zookeeper']);
+      await tree.create('/again', nothing, 'ephemeral');
+      ok(states().includes('expired'));
+      await tree.close();
+      await wiped.remove();
+    });
 
-  it('closes within seconds, and without stopping our event loop, while the server hangs', async () => {
-    const { tree } = open([server], { sessionTimeoutMs: 8_000 });
-    await connected(tree);
-    await tree.create('/hangs', nothing, 'ephemeral');
-    server.freeze();
-    let longest = 0;
-    let last = performance.now();
-    const pulse = setInterval(() => {
-      longest = Math.max(longest, performance.now() - last);
-      last = performance.now();
-    }, 10);
-    await tree.close();
-    clearInterval(pulse);
-    ok(longest < 1_000, `the event loop stood still for ${longest} ms`);
-    server.resume();
-  });
+    it('is a new one after our process stood still for longer than it lives', async (t) => {
+      const script = fileURLToPath(new URL('./frozen-client.js', import.meta.url));
+      const child = withoutOurSockets(['ignore', 'inherit', 'inherit', 'ipc'], (stdio) =>
+        fork(script, [server.host, String(server.port), '1500', client.kind], { stdio }),
+      );
+      dieWithUs(child);
+      t.after(() => child.kill('SIGKILL'));
+      const heard: Session[] = [];
+      child.on('message', (session: Session) => void heard.push(session));
+      const observer = await RawClient.open(server.connect);
+      t.after(() => observer.close());
+      const owner = async (): Promise<string | undefined> => (await observer.exists('/ours'))?.ephemeralOwner;
+      await until(async () => heard.at(-1)?.state === 'connected' && (await owner()) === heard.at(-1)?.id, 'its ephemeral');
+      const first = heard.at(-1)!;
+      child.kill('SIGSTOP');
+      await until(async () => (await owner()) === undefined, 'its ephemeral to vanish');
+      child.kill('SIGCONT');
+      await until(async () => (await owner()) !== undefined, 'its ephemeral to come back');
+      const last = heard.at(-1)!;
+      deepEqual([last.state, last.epoch, await owner()], ['connected', first.epoch + 1, last.id]);
+      ok(heard.some(({ state, id }) => state === 'expired' && id === first.id));
+      const ended = holding(once(child, 'exit'));
+      child.send('close');
+      deepEqual(await ended, [0, null], 'a closed tree keeps no process alive');
+      equal(await owner(), undefined);
+    });
 
-  it('reconnects in a process that has started children', async () => {
-    const { tree } = open([server], { sessionTimeoutMs: 8_000 });
-    await connected(tree);
-    const { session } = tree;
-    const child = await RawClient.open(server.connect); // would hold our socket if it were left to inherit it
-    await server.stop();
-    await suspended(tree);
-    await server.start();
-    await connected(tree);
-    equal(tree.session.id, session.id);
-    await tree.close();
-    await child.close();
-  });
+    it('closes within seconds, and without stopping our event loop, while the server hangs', async () => {
+      const { tree } = open([server], { sessionTimeoutMs: 8_000 });
+      await connected(tree);
+      await tree.create('/hangs', nothing, 'ephemeral');
+      server.freeze();
+      let longest = 0;
+      let last = performance.now();
+      const pulse = setInterval(() => {
+        longest = Math.max(longest, performance.now() - last);
+        last = performance.now();
+      }, 10);
+      await tree.close();
+      clearInterval(pulse);
+      ok(longest < 1_000, `the event loop stood still for ${longest} ms`);
+      server.resume();
+    });
 
-  it('survives a large answer that comes in many pieces', async () => {
-    const { Cuttable } = await import('../../../support/cuttable.js');
-    const way = await Cuttable.to(server);
-    const { tree } = open([way], { sessionTimeoutMs: 8_000 });
-    await connected(tree);
-    const { session } = tree;
-    const data = new Uint8Array(60_000).fill(97);
-    await tree.create('/large', data, 'persistent');
-    await way.trickle();
-    equal(text((await tree.read('/large'))?.data)?.length, data.length);
-    deepEqual([tree.session.state, tree.session.id], ['connected', session.id]);
-    await tree.close();
-    await way.stop();
+    it('reconnects in a process that has started children', async () => {
+      const { tree } = open([server], { sessionTimeoutMs: 8_000 });
+      await connected(tree);
+      const { session } = tree;
+      const child = await RawClient.open(server.connect); // would hold our socket if it were left to inherit it
+      await server.stop();
+      await suspended(tree);
+      await server.start();
+      await connected(tree);
+      equal(tree.session.id, session.id);
+      await tree.close();
+      await child.close();
+    });
+
+    it('survives a large answer that comes in many pieces', async () => {
+      const { Cuttable } = await import('../../../support/cuttable.js');
+      const way = await Cuttable.to(server);
+      const { tree } = open([way], { sessionTimeoutMs: 8_000 });
+      await connected(tree);
+      const { session } = tree;
+      const data = new Uint8Array(60_000).fill(97);
+      await tree.create('/large', data, 'persistent');
+      await way.trickle();
+      equal(text((await tree.read('/large'))?.data)?.length, data.length);
+      deepEqual([tree.session.state, tree.session.id], ['connected', session.id]);
+      await tree.close();
+      await way.stop();
+    });
   });
-});
+}

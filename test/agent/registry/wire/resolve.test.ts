@@ -1,22 +1,21 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Fact } from '../../../agent/events.js';
-import { Resolver } from '../../../agent/registry/resolve.js';
-import type { Lookup, Server } from '../../../agent/registry/resolve.js';
-import { FakeClock } from '../../support/clock.js';
-import { seeded } from '../../support/random.js';
+import { Resolver } from '../../../../agent/registry/wire/resolve.js';
+import type { Lookup, Server } from '../../../../agent/registry/wire/resolve.js';
+import { FakeClock } from '../../../support/clock.js';
+import { seeded } from '../../../support/random.js';
 
 const never = new Promise<readonly string[]>(() => undefined);
 
 function staged(servers: readonly Server[], names: Readonly<Record<string, readonly string[]>>, lookup?: Lookup) {
-  const facts: Fact[] = [];
+  const unresolved: string[] = [];
   const clock = new FakeClock();
   const known = new Map(Object.entries(names));
   const resolver = new Resolver({
     servers,
     clock,
     random: seeded(1),
-    emit: (fact) => facts.push(fact),
+    unresolved: (host) => unresolved.push(host),
     routes: async ({ host }) => !host.startsWith('192.0.2.'),
     lookup:
       lookup ??
@@ -30,7 +29,7 @@ function staged(servers: readonly Server[], names: Readonly<Record<string, reado
     resolver,
     clock,
     known,
-    unresolved: () => facts.flatMap((fact) => (fact.kind === 'name_unresolved' ? [fact.host] : [])),
+    unresolved: () => unresolved,
   };
 }
 const labels = async (resolver: Resolver): Promise<readonly string[]> =>
@@ -147,7 +146,7 @@ describe('resolver', () => {
       ],
       clock: new FakeClock(),
       random: seeded(1),
-      emit: () => undefined,
+      unresolved: () => undefined,
     });
     deepEqual(await labels(resolver), ['127.0.0.1:1']);
   });

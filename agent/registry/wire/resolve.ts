@@ -1,16 +1,14 @@
 /**
  * The servers that the user named, as the addresses that they have just now: all of them, in an order drawn anew each time.
  *
- * We ask for names ourselves because the native client would do it in a blocking call, for every packet. A name that cannot be
+ * They are asked for anew before every round of attempts, since servers that were started anew may have new addresses. A name that cannot be
  * resolved, or a DNS that is slow with one name, must not keep us from the servers whose addresses are known. What this machine has no
  * route to (an IPv6 address where there is none) is left out: the native client, given such an address first, stands still for ever.
  */
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { address as place } from '../../lb/endpoint.js';
-import type { Emit } from '../events.js';
-import type { Clock, Random } from '../system.js';
+import type { Clock, Random } from './ports.js';
 
 export interface Server {
   /** A name or an address, IPv6 without brackets. */
@@ -22,6 +20,8 @@ export interface Server {
 export interface Address extends Server {
   /** For a person: `zk1:2181 (10.0.0.1)`, or `10.0.0.1:2181` where no name was given. */
   readonly label: string;
+  /** The name that was given, where one was. */
+  readonly name?: string;
 }
 
 /** All addresses of a name. Rejects when it has none. */
@@ -34,7 +34,8 @@ export interface ResolverParts {
   readonly servers: readonly Server[];
   readonly clock: Clock;
   readonly random: Random;
-  readonly emit: Emit;
+  /** Told once of each name that does not resolve, and again when the reason is another. */
+  unresolved(host: string, why: string): void;
   readonly lookup?: Lookup | undefined;
   readonly routes?: Routes | undefined;
 }
@@ -75,8 +76,7 @@ export class Resolver {
     const addresses = new Map<string, Address>();
     for (const server of servers) {
       for (const host of found.get(server.host) ?? []) {
-        const label = host === server.host ? place(server) : `${place(server)} (${host})`;
-        if (addresses.size < MOST_ADDRESSES) addresses.set(`${host} ${server.port}`, { host, port: server.port, label });
+        if (addresses.size < MOST_ADDRESSES) addresses.set(`${host} ${server.port}`, addressOf(server, host));
       }
     }
     const all = [...addresses.values()];
@@ -116,10 +116,17 @@ export class Resolver {
     if (why === undefined) this.#told.delete(host);
     else if (this.#told.get(host) !== why) {
       this.#told.set(host, why);
-      this.#parts.emit({ kind: 'name_unresolved', host, why });
+      this.#parts.unresolved(host, why);
     }
   }
 }
+
+function addressOf({ host: name, port }: Server, host: string): Address {
+  if (name === host) return { host, port, label: place(host, port) };
+  return { host, port, label: `${place(name, port)} (${host})`, name };
+}
+
+const place = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 
 /** Fisher and Yates. Without it every sidecar would go to the first server of the list. */
 function shuffled<T>(list: readonly T[], random: Random): readonly T[] {

@@ -1,0 +1,30 @@
+/** What only one of the two clients for ZooKeeper can do, and which of its settings go together. */
+import { envName, type Key } from './schema.js';
+import { TRUSTED_BY_ALL } from './zookeeper-login.js';
+
+const needs: Readonly<Partial<Record<Key, string>>> = {
+  zookeeperTlsCa: 'has no TLS',
+  zookeeperTlsCert: 'has no TLS',
+  zookeeperTlsKey: 'has no TLS',
+  zookeeperAuth: 'has no login',
+};
+
+/** Sentences. `values` may be a part of the settings. */
+export function clientProblems(values: Readonly<Partial<Record<Key, unknown>>>): string[] {
+  const isSet = (key: Key): boolean => values[key] !== undefined;
+  const problems =
+    values.zookeeperClient === 'native'
+      ? Object.entries(needs)
+          .filter(([key]) => isSet(key as Key))
+          .map(([key, lack]) => `${envName(key)} needs ${envName('zookeeperClient')}=wire: the native client ${lack}`)
+      : [];
+  const [cert, key] = ['zookeeperTlsCert', 'zookeeperTlsKey'] as const;
+  if (isSet(cert) !== isSet(key)) {
+    const [has, lacks] = isSet(cert) ? [cert, key] : [key, cert];
+    problems.push(`${envName(has)} needs ${envName(lacks)}: a certificate and its key go together`);
+  }
+  if (isSet(cert) && isSet(key) && !isSet('zookeeperTlsCa')) {
+    problems.push(`${envName(cert)} needs ${envName('zookeeperTlsCa')}: the file of those whom we trust, or ${TRUSTED_BY_ALL}`);
+  }
+  return problems;
+}

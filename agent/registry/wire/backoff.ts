@@ -1,0 +1,30 @@
+/**
+ * How long to wait before the servers are asked again: a time drawn from all of a window (full jitter), which doubles with each round
+ * without a session and is small again only after a session was confirmed by an answer. So a server that lets everybody in and throws
+ * everybody out again is not stormed.
+ */
+import type { Random } from './ports.js';
+
+const FIRST_MS = 100;
+const LONGEST_MS = 10_000;
+/** As the Java client does it: a session that is held is to be kept, and nobody makes a new one. */
+const LONGEST_HELD_MS = 1_000;
+
+export class Backoff {
+  readonly #random: Random;
+  #failures = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** `isHeld`: there is a session that may still live. */
+  next(isHeld: boolean): number {
+    const window = Math.min(isHeld ? LONGEST_HELD_MS : LONGEST_MS, FIRST_MS * 2 ** Math.min(this.#failures++, 20));
+    return this.#random() * window;
+  }
+
+  confirmed(): void {
+    this.#failures = 0;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * One connection to one server, plain or TLS: opens it, hands on whole frames, and ends once, with a reason that names the server. Knows no
+ * session and no request.
+ */
+import { connect, isIP } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
+import { Frames } from './frames.js';
+import { ProtocolError } from './jute.js';
+import type { Address } from './resolve.js';
+
+/** How the server proves who it is, and we who we are. */
+export type Tls = Pick<
+  ConnectionOptions,
+  'secureContext' | 'ca' | 'cert' | 'key' | 'passphrase' | 'checkServerIdentity' | 'minVersion'
+>;
+
+export interface ConnectionEvents {
+  opened(): void;
+  /** Some bytes came. */
+  heard(): void;
+  frame(frame: Buffer): void;
+  /** The last that is heard; `why` names the server. */
+  ended(why: string): void;
+}
+
+export class Connection {
+  readonly label: string;
+  readonly #socket: Socket;
+  readonly #events: ConnectionEvents;
+  readonly #frames: Frames;
+  #isEnded = false;
+
+  /** `limit`: the longest frame that is taken. */
+  constructor(server: Address, tls: Tls | undefined, limit: number, events: ConnectionEvents) {
+    this.label = server.label;
+    this.#events = events;
+    this.#frames = new Frames(limit);
+    const socket = (this.#socket = open(server, tls));
+    socket.setNoDelay(true);
+    socket.once(tls ? 'secureConnect' : 'connect', () => {
+      if (!this.#isEnded) events.opened();
+    });
+    socket.on('data', (chunk: Buffer) => this.#hear(chunk));
+    socket.on('error', (error) => this.#end(inWords(error)));
+    socket.on('close', () => this.#end('closed the connection'));
+  }
+
+  write(bytes: Uint8Array): void {
+    if (!this.#isEnded) this.#socket.write(bytes);
+  }
+
+  /** `why` follows the server's name. */
+  end(why: string): void {
+    this.#end(why);
+  }
+
+  #hear(chunk: Buffer): void {
+    if (this.#isEnded) return;
+    this.#events.heard();
+    try {
+      this.#frames.push(chunk, (frame) => {
+        if (!this.#isEnded) this.#events.frame(frame);
+      });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#end(error.message);
+    }
+  }
+
+  #end(why: string): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#socket.destroy();
+    this.#events.ended(`${this.label} ${why}`);
+  }
+}
+
+function open({ host, port, name }: Address, tls: Tls | undefined): Socket {
+  if (!tls) return connect({ host, port });
+  const isName = name !== undefined && isIP(name) === 0;
+  return connectTls({ ...tls, host, port, ...(isName && { servername: name }) });
+}
+
+/** To follow the server's name. */
+function inWords(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ECONNREFUSED') return 'refuses the connection: nothing listens there';
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'broke the connection off';
+  return `fails: ${error.message}`;
+}
+
+/** Asks one of the four-letter words, on a connection of its own. Undefined where there is no answer in time. */
+export function askWord(
+  word: string,
+  server: Address,
+  tls: Tls | undefined,
+  onEnd: (answer: string | undefined) => void,
+): () => void {
+  const socket = open(server, tls);
+  let answer = '';
+  const end = (): void => {
+    socket.removeAllListeners().on('error', () => undefined);
+    socket.destroy();
+    onEnd(answer === '' ? undefined : answer);
+  };
+  socket.once(tls ? 'secureConnect' : 'connect', () => socket.write(word));
+  socket.on('data', (chunk: Buffer) => (answer.length < 4_096 ? (answer += chunk.toString('latin1')) : end()));
+  socket.once('error', end).once('close', end);
+  return end;
+}

@@ -1,0 +1,11 @@
+/** What the client asks of the world outside. Its user hands in the real ones, a test hands in fakes; nothing here reads a clock by itself. */
+
+export interface Clock {
+  /** Monotonic milliseconds. Only differences mean anything. */
+  now(): number;
+  /** Runs once after `ms`, unless the returned function is called first. Does not keep the process alive. */
+  after(ms: number, run: () => void): () => void;
+}
+
+/** Uniform in [0, 1). */
+export type Random = () => number;

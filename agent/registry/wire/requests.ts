@@ -1,0 +1,155 @@
+/**
+ * What was asked in one connection and is not answered yet. Answers come in the order of the questions, so each must fit the oldest; what
+ * does not, or what nobody asked for, means that the other side does not speak the protocol. Knows no socket: it gathers bytes to be
+ * sent, and is told of answers and of the end.
+ *
+ * The rule for an end: nothing is ever sent twice. Whatever is out fails, reads too, and whoever asked decides whether to ask again.
+ */
+import { ZooKeeperError, refusal } from './errors.js';
+import type { ErrorCode } from './errors.js';
+import { ProtocolError, Writer } from './jute.js';
+import type { Reader } from './jute.js';
+import type { Operation } from './operations.js';
+import { LONGEST_REQUEST, xid } from './protocol.js';
+import type { ReplyHead } from './records.js';
+
+/** Told the answer's number, 0 for success, before anything that comes behind it is looked at. */
+export type OnAnswer = (error: number) => void;
+
+interface Pending {
+  readonly number: number;
+  readonly operation: Operation<unknown>;
+  readonly onAnswer: OnAnswer | undefined;
+  readonly size: number;
+  readonly sentAt: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: ZooKeeperError) => void;
+}
+
+export interface Bounds {
+  /** Requests that may be out. */
+  readonly requests: number;
+  /** Bytes of theirs. */
+  readonly bytes: number;
+}
+
+const LAST_NUMBER = 2 ** 31 - 1;
+/** Above this the answered ones at the front of the list are let go. */
+const MOST_ANSWERED = 1_024;
+
+export const describe = ({ name, path }: Operation<unknown>): string => (path === '' ? name : `${name} ${path}`);
+
+export class Requests {
+  readonly #bounds: Bounds;
+  readonly #writer = new Writer();
+  /** Those before `#first` are answered. */
+  #pending: (Pending | undefined)[] = [];
+  #first = 0;
+  /** Out of order, each with a number of its own and at most one at a time: ping, login, watches. */
+  readonly #special = new Map<number, Pending>();
+  #number = 0;
+  #bytesOut = 0;
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds;
+  }
+
+  get size(): number {
+    return this.#pending.length - this.#first + this.#special.size;
+  }
+
+  /** When the oldest of what is out was asked. */
+  get oldestAt(): number | undefined {
+    let oldest = this.#pending[this.#first]?.sentAt;
+    for (const { sentAt } of this.#special.values()) oldest = Math.min(oldest ?? sentAt, sentAt);
+    return oldest;
+  }
+
+  /** Rejects with a ZooKeeperError. */
+  ask<T>(operation: Operation<T>, now: number, onAnswer?: OnAnswer): Promise<T> {
+    if (this.size >= this.#bounds.requests || this.#bytesOut >= this.#bounds.bytes) {
+      const out = `${this.size} requests with ${this.#bytesOut} bytes are out`;
+      return Promise.reject(new ZooKeeperError('OVERLOADED', `${describe(operation)}: nothing was sent, since ${out}`));
+    }
+    this.#number = this.#number === LAST_NUMBER ? 1 : this.#number + 1;
+    const size = this.#write(this.#number, operation);
+    if (size > LONGEST_REQUEST) {
+      const told = `${describe(operation)}: ${size} bytes, and a server takes ${LONGEST_REQUEST} at the most`;
+      return Promise.reject(new ZooKeeperError('TOO_LARGE', told));
+    }
+    return new Promise((resolve, reject) => {
+      const settle = resolve as (value: unknown) => void;
+      this.#pending.push({ number: this.#number, operation, onAnswer, size, sentAt: now, resolve: settle, reject });
+      this.#bytesOut += size;
+    });
+  }
+
+  /** With one of the numbers that stand outside the order, of which only one may be out. */
+  askSpecial<T>(number: number, operation: Operation<T>, now: number): Promise<T> {
+    this.#write(number, operation);
+    return new Promise((resolve, reject) => {
+      const settle = resolve as (value: unknown) => void;
+      this.#special.set(number, { number, operation, onAnswer: undefined, size: 0, sentAt: now, resolve: settle, reject });
+    });
+  }
+
+  isOut(number: number): boolean {
+    return this.#special.has(number);
+  }
+
+  /** What is to be sent now; undefined for nothing. */
+  take(): Buffer | undefined {
+    return this.#writer.length === 0 ? undefined : this.#writer.take();
+  }
+
+  /** Throws a ProtocolError when it is no answer to anything, or when it cannot be read; what it was for then stays out. */
+  answer(head: ReplyHead, reader: Reader, server: string): void {
+    const pending = this.#special.get(head.xid) ?? this.#pending[this.#first];
+    if (pending?.number !== head.xid) {
+      const expected = pending ? `${pending.number} is the next that is waited for` : 'nothing is waited for';
+      throw new ProtocolError(`sent an answer with the number ${head.xid}, and ${expected}`);
+    }
+    const value = head.error === 0 ? pending.operation.read(reader) : undefined;
+    if (!this.#special.delete(head.xid)) this.#shift(pending);
+    pending.onAnswer?.(head.error);
+    if (head.error === 0) pending.resolve(value);
+    else pending.reject(refusal(describe(pending.operation), head.error, server));
+  }
+
+  /** The connection is over: everything that is out fails, and what was gathered is forgotten. */
+  fail(code: ErrorCode, why: string): void {
+    const out = [...this.#special.values(), ...this.#pending.slice(this.#first)];
+    this.#special.clear();
+    this.#pending = [];
+    this.#first = this.#bytesOut = 0;
+    this.#writer.rewind(0);
+    for (const pending of out) pending?.reject(new ZooKeeperError(code, `${describe(pending.operation)}: ${why}`));
+  }
+
+  /** Answers with the bytes that it takes; one that is too long is not there afterwards. */
+  #write(number: number, { op, write }: Operation<unknown>): number {
+    const before = this.#writer.length;
+    const from = this.#writer.open();
+    this.#writer.int(number).int(op);
+    write(this.#writer);
+    const size = this.#writer.length - from;
+    if (size > LONGEST_REQUEST) this.#writer.rewind(before);
+    else this.#writer.close(from);
+    return size;
+  }
+
+  #shift({ size }: Pending): void {
+    this.#pending[this.#first++] = undefined;
+    this.#bytesOut -= size;
+    if (this.#first === this.#pending.length) {
+      this.#pending = [];
+      this.#first = 0;
+    } else if (this.#first >= MOST_ANSWERED && this.#first * 2 > this.#pending.length) {
+      this.#pending.splice(0, this.#first);
+      this.#first = 0;
+    }
+  }
+}
+
+/** True for a number that answers nothing that was asked in order. */
+export const isEvent = (head: ReplyHead): boolean => head.xid === xid.event;

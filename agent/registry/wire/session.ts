@@ -1,0 +1,282 @@
+/**
+ * One session with the servers, for as long as it lives: goes from server to server, in the order it is given, and keeps the session while
+ * it does. Ends when the servers say so, when our own clock does (4/3 of the timeout without a connection: no server that was there all the time
+ * still holds it), when who we are is not accepted, or when it is closed. A new session is a new Session.
+ *
+ *     connecting ──▶ up ──▶ connecting ──▶ up …
+ *          └──────────┴─────────┴──▶ over
+ */
+import { Backoff } from './backoff.js';
+import { askWord } from './connection.js';
+import type { Tls } from './connection.js';
+import { ZooKeeperError } from './errors.js';
+import { Greeting } from './greeting.js';
+import type { Login } from './login.js';
+import type { Operation } from './operations.js';
+import type { Clock, Random } from './ports.js';
+import { describe } from './requests.js';
+import type { Bounds, OnAnswer } from './requests.js';
+import type { Address } from './resolve.js';
+import { Visit } from './visit.js';
+import { WatchRegistry } from './watches.js';
+import type { Call } from './watches.js';
+
+export interface SessionParts {
+  /** The servers to try, in this order; asked before every round. Never rejects. */
+  find(): Promise<readonly Address[]>;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly login: Login;
+  readonly takesReadOnly: boolean;
+  readonly bounds: Bounds;
+  readonly longestAnswer: number;
+  readonly call: Call;
+  /** Asked for each connection, so that new certificates are used. A rejection counts as a connection that failed. */
+  readonly tls?: (() => Promise<Tls>) | undefined;
+}
+
+export interface Up {
+  /** Hex. */
+  readonly id: string;
+  /** What the servers granted. */
+  readonly timeoutMs: number;
+  /** The label of the server. */
+  readonly server: string;
+  readonly isReadOnly: boolean;
+}
+
+export interface SessionEvents {
+  /** Connected, and every watch is in place: told again after each reconnect. */
+  up(up: Up): void;
+  down(why: string): void;
+  /** The last that is told. */
+  over(why: string): void;
+  /** An attempt that failed; the next follows by itself. */
+  trouble(why: string): void;
+}
+
+const FIRST_CONNECT_MS = 1_000;
+const FIRST_GREET_MS = 2_000;
+const CLOSE_MS = 2_000;
+const FIRST_SEARCH_MS = 1_000;
+const LONGEST_SEARCH_MS = 60_000;
+
+export class Session {
+  readonly watches = new WatchRegistry();
+  readonly #parts: SessionParts;
+  readonly #events: SessionEvents;
+  readonly #greeting: Greeting;
+  readonly #backoff: Backoff;
+  #visit: Visit | undefined;
+  #isUp = false;
+  #isOver = false;
+  #rounds = 0;
+  /** The server that was lost or refused last is tried last. */
+  #shunned = '';
+  #watchedTo: bigint | undefined;
+  #stopClock: () => void = () => undefined;
+  #stopPause: () => void = () => undefined;
+  #stopSearch: () => void = () => undefined;
+
+  constructor(parts: SessionParts, events: SessionEvents) {
+    this.#parts = parts;
+    this.#events = events;
+    this.#greeting = new Greeting(parts.timeoutMs, parts.takesReadOnly);
+    this.#backoff = new Backoff(parts.random);
+    void this.#run();
+  }
+
+  get id(): bigint {
+    return this.#greeting.id;
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** Without a connection it fails at once, and nothing was sent. */
+  ask<T>(operation: Operation<T>, onAnswer?: OnAnswer): Promise<T> {
+    if (this.#isUp && this.#visit) return this.#visit.ask(operation, onAnswer);
+    const [code, why] = this.#isOver
+      ? (['CLOSED', 'the session is over'] as const)
+      : (['NOT_CONNECTED', 'there is no connection'] as const);
+    return Promise.reject(new ZooKeeperError(code, `${describe(operation)}: ${why}`));
+  }
+
+  /** The servers watch the path no more. */
+  removeWatch(path: string): void {
+    this.watches.remove(path, this.#parts.call);
+  }
+
+  /** Ends the session at the servers, if they answer within 2 s. Never rejects; nothing is told afterwards. */
+  async close(): Promise<void> {
+    const visit = this.#isUp ? this.#visit : undefined;
+    this.#settle();
+    if (visit) {
+      const stop = this.#parts.clock.after(CLOSE_MS, () => visit.end('does not close the session in time'));
+      await visit.close();
+      stop();
+    }
+    this.#visit?.end('is left: the session was closed');
+  }
+
+  /** Lets go of the servers at once; the session is left to its timeout. Nothing is told afterwards. */
+  drop(): void {
+    this.#settle();
+    this.#visit?.end('is left: we let go of it');
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isAlive()) {
+      const servers = await this.#parts.find();
+      for (const server of [...servers].sort((one, other) => this.#rank(one) - this.#rank(other))) {
+        if (!this.#isAlive() || (await this.#stay(server, servers.length))) break;
+      }
+      if (!this.#isAlive()) return;
+      this.#rounds++;
+      await this.#pause(this.#backoff.next(this.#greeting.isHeld));
+    }
+  }
+
+  /** To be asked anew after every wait. */
+  #isAlive(): boolean {
+    return !this.#isOver;
+  }
+
+  #rank({ label }: Address): number {
+    return label === this.#shunned ? 1 : 0;
+  }
+
+  /** Resolves when the stay has ended, with whether it was one. */
+  async #stay(server: Address, count: number): Promise<boolean> {
+    let tls: Tls | undefined;
+    try {
+      tls = await this.#parts.tls?.();
+    } catch (error) {
+      this.#events.trouble(`${server.label} was not asked: ${(error as Error).message}`);
+      return false;
+    }
+    if (this.#isOver) return false;
+    const { promise, resolve } = withResolver<boolean>();
+    const most = Math.max(FIRST_CONNECT_MS, this.#greeting.timeoutMs / count);
+    const growth = 2 ** Math.min(this.#rounds, 10);
+    const visit = new Visit(
+      server,
+      tls,
+      {
+        ...this.#parts,
+        greeting: this.#greeting,
+        watches: this.watches,
+        watchedTo: this.#watchedTo ?? this.#greeting.zxid,
+        connectMs: Math.min(most, FIRST_CONNECT_MS * growth),
+        greetMs: Math.min(most, FIRST_GREET_MS * growth),
+      },
+      {
+        greeted: () => this.#stopClock(),
+        confirmed: () => {
+          this.#rounds = 0;
+          this.#backoff.confirmed();
+        },
+        up: (isReadOnly) => this.#up(server, isReadOnly),
+        ended: (why, isOver) => {
+          this.#shunned = server.label;
+          resolve(this.#isUp);
+          this.#ended(visit, why, isOver);
+        },
+      },
+    );
+    this.#visit = visit;
+    return promise;
+  }
+
+  #up(server: Address, isReadOnly: boolean): void {
+    if (this.#isOver) return;
+    this.#isUp = true;
+    this.#watchedTo = undefined;
+    const { hexId: id, timeoutMs } = this.#greeting;
+    if (isReadOnly) this.#searchIn(FIRST_SEARCH_MS);
+    this.#events.up({ id, timeoutMs, server: server.label, isReadOnly });
+  }
+
+  #ended(visit: Visit, why: string, isOver: boolean): void {
+    const wasUp = this.#isUp;
+    this.#isUp = false;
+    this.#visit = undefined;
+    this.#stopSearch();
+    if (this.#isOver) return;
+    if (isOver) return this.#over(why);
+    if (wasUp) {
+      this.#watchedTo = this.#greeting.zxid;
+      this.#events.down(why);
+    } else this.#events.trouble(why);
+    if (visit.wasGreeted) this.#startClock();
+  }
+
+  /** A server may count in ticks, and one that was started anew begins to count again: hence a third more. */
+  #startClock(): void {
+    const { timeoutMs, isHeld } = this.#greeting;
+    if (!isHeld || this.#isOver) return;
+    const { clock } = this.#parts;
+    const longest = Math.ceil((timeoutMs * 4) / 3);
+    this.#stopClock();
+    this.#stopClock = clock.after(longest, () =>
+      this.#over(`no connection for ${longest} ms, and it lives ${timeoutMs} ms without`),
+    );
+  }
+
+  #over(why: string): void {
+    this.#settle();
+    this.#visit?.end('is left: the session is over');
+    this.#events.over(why);
+  }
+
+  /** From now on nobody is told anything, and nobody tried. */
+  #settle(): void {
+    this.#isOver = true;
+    this.#isUp = false;
+    for (const stop of [this.#stopClock, this.#stopPause, this.#stopSearch]) stop();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.#parts.clock.after(ms, resolve);
+      this.#stopPause = () => {
+        stop();
+        resolve();
+      };
+    });
+  }
+
+  /** We are at a server without a majority: looks for one that can write, ever more slowly, and goes there. */
+  #searchIn(ms: number): void {
+    this.#stopSearch = this.#parts.clock.after(ms, () => {
+      this.#searchIn(Math.min(2 * ms, LONGEST_SEARCH_MS));
+      void this.#search();
+    });
+  }
+
+  async #search(): Promise<void> {
+    const tls = await this.#parts.tls?.().catch(() => undefined);
+    for (const server of await this.#parts.find()) {
+      if (server.label === this.#visit?.label) continue;
+      const answer = await new Promise<string | undefined>((resolve) => {
+        const end = askWord('isro', server, tls, resolve);
+        const stop = this.#parts.clock.after(FIRST_CONNECT_MS, end);
+        this.#stopSearch = both(this.#stopSearch, stop);
+      });
+      if (answer?.startsWith('rw') && this.#isUp) return this.#visit?.end(`is read only, and ${server.label} is not`);
+    }
+  }
+}
+
+const both = (one: () => void, other: () => void) => (): void => {
+  one();
+  other();
+};
+
+function withResolver<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}

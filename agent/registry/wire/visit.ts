@@ -1,0 +1,209 @@
+/**
+ * One stay at one server: greets it, says who we are, has it confirm the session by an answer, tells it of the watches, and then asks and
+ * listens until the connection ends. What makes the session (its id, its watches) is handed in, and outlives the stay.
+ *
+ *     connecting ──▶ greeted ──login──▶ known ──ping answered──▶ confirmed ──watches told──▶ up ──▶ ended
+ */
+import { Connection } from './connection.js';
+import type { Tls } from './connection.js';
+import { ZooKeeperError, isCode } from './errors.js';
+import type { Greeting } from './greeting.js';
+import { ProtocolError, Reader, Writer } from './jute.js';
+import { present } from './login.js';
+import type { Login } from './login.js';
+import { close, saslToken } from './operations.js';
+import type { Operation } from './operations.js';
+import type { Clock } from './ports.js';
+import { eventTypes, op, xid } from './protocol.js';
+import { Pulse } from './pulse.js';
+import { readHead } from './records.js';
+import { Requests } from './requests.js';
+import type { Bounds, OnAnswer } from './requests.js';
+import type { Address } from './resolve.js';
+import type { Call, WatchRegistry } from './watches.js';
+
+export interface VisitParts {
+  readonly clock: Clock;
+  readonly greeting: Greeting;
+  readonly watches: WatchRegistry;
+  readonly login: Login;
+  readonly bounds: Bounds;
+  readonly longestAnswer: number;
+  readonly call: Call;
+  /** The last change whose events have surely come: from there on the server is asked what was missed. */
+  readonly watchedTo: bigint;
+  /** Longest wait until the connection is open, and until the greeting is answered. */
+  readonly connectMs: number;
+  readonly greetMs: number;
+}
+
+/** In this order; each at most once. */
+export interface VisitEvents {
+  /** The server holds our session from now on. */
+  greeted(): void;
+  confirmed(): void;
+  up(isReadOnly: boolean): void;
+  /** `isOver`: no server will ever know the session again. */
+  ended(why: string, isOver: boolean): void;
+}
+
+const MOST_TURNS = 16;
+const ping: Operation<undefined> = { op: op.ping, name: 'ping', path: '', write: () => undefined, read: () => undefined };
+
+export class Visit {
+  readonly label: string;
+  readonly #parts: VisitParts;
+  readonly #events: VisitEvents;
+  readonly #connection: Connection;
+  readonly #requests: Requests;
+  readonly #server: Address;
+  #pulse: Pulse | undefined;
+  #isOver = false;
+  #isFlushing = false;
+  #isConfirmed = false;
+  #stopTimer: () => void;
+
+  constructor(server: Address, tls: Tls | undefined, parts: VisitParts, events: VisitEvents) {
+    this.label = server.label;
+    this.#server = server;
+    this.#parts = parts;
+    this.#events = events;
+    this.#requests = new Requests(parts.bounds);
+    this.#stopTimer = this.#limit(parts.connectMs, 'takes no connection');
+    this.#connection = new Connection(server, tls, parts.longestAnswer, {
+      opened: () => this.#greet(),
+      heard: () => this.#pulse?.heard(parts.clock.now()),
+      frame: (frame) => this.#read(new Reader(frame)),
+      ended: (why) => this.#ended(why),
+    });
+  }
+
+  /** The server held our session. */
+  get wasGreeted(): boolean {
+    return this.#pulse !== undefined;
+  }
+
+  ask<T>(operation: Operation<T>, onAnswer?: OnAnswer): Promise<T> {
+    const answer = this.#requests.ask(operation, this.#parts.clock.now(), onAnswer);
+    this.#flush();
+    return answer;
+  }
+
+  /** Ends the session. Resolves when the server has said so, or the connection is over. */
+  close(): Promise<void> {
+    return this.ask(close()).then(
+      () => this.end('has closed the session'),
+      () => undefined,
+    );
+  }
+
+  /** `why` follows the server's name. */
+  end(why: string): void {
+    this.#connection.end(why);
+  }
+
+  #greet(): void {
+    this.#stopTimer();
+    this.#stopTimer = this.#limit(this.#parts.greetMs, 'does not answer our greeting');
+    const writer = new Writer();
+    const from = writer.open();
+    this.#parts.greeting.write(writer);
+    writer.close(from);
+    this.#connection.write(writer.take());
+  }
+
+  #read(reader: Reader): void {
+    if (!this.#pulse) return this.#welcome(reader);
+    const head = readHead(reader);
+    if (head.xid === xid.event) {
+      const type = eventTypes[reader.int()];
+      reader.int();
+      const path = reader.text();
+      if (type !== undefined && type !== 'removed') this.#parts.watches.fire({ type, path }, this.#parts.call);
+      return;
+    }
+    if (head.xid > 0) this.#parts.greeting.seen(head.zxid);
+    this.#requests.answer(head, reader, this.label);
+  }
+
+  #welcome(reader: Reader): void {
+    const { greeting, clock } = this.#parts;
+    const welcome = greeting.read(reader);
+    this.#stopTimer();
+    if (welcome.kind === 'over') {
+      this.#isOver = true;
+      return this.end(`says: ${welcome.why}`);
+    }
+    this.#pulse = new Pulse(greeting.timeoutMs, clock.now());
+    this.#beat();
+    this.#events.greeted();
+    void this.#prepare(welcome.isReadOnly);
+  }
+
+  async #prepare(isReadOnly: boolean): Promise<void> {
+    const { login, watches, watchedTo } = this.#parts;
+    try {
+      for (const credentials of login.credentials) await this.#special(xid.auth, present(credentials));
+      await this.#converse();
+      await this.#special(xid.ping, ping);
+      this.#isConfirmed = true;
+      this.#events.confirmed();
+      for (const { hasLasting, write } of watches.parts()) {
+        const told = { op: hasLasting ? op.setWatches2 : op.setWatches, name: 'setWatches', path: '', read: () => undefined };
+        await this.#special(xid.setWatches, { ...told, write: (writer) => write(writer, watchedTo) });
+      }
+      this.#events.up(isReadOnly);
+    } catch (error) {
+      this.#isOver = isCode(error, 'AUTH_FAILED', 'SESSION_EXPIRED');
+      this.end(error instanceof ZooKeeperError ? `refuses ${error.message}` : (error as Error).message);
+    }
+  }
+
+  async #converse(): Promise<void> {
+    const mechanism = this.#parts.login.sasl?.(this.#server.name ?? this.#server.host);
+    let token: Uint8Array | undefined = await mechanism?.first();
+    for (let turn = 0; mechanism && token !== undefined; turn++) {
+      if (turn === MOST_TURNS) throw new ProtocolError('goes on with the SASL login for ever');
+      token = await mechanism.next(await this.ask(saslToken(token)));
+    }
+  }
+
+  #special(number: number, operation: Operation<undefined>): Promise<undefined> {
+    const answer = this.#requests.askSpecial(number, operation, this.#parts.clock.now());
+    this.#flush();
+    return answer;
+  }
+
+  /** What is asked within one turn of the event loop leaves in one piece. */
+  #flush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      const bytes = this.#requests.take();
+      if (!bytes) return;
+      this.#pulse?.sent(this.#parts.clock.now());
+      this.#connection.write(bytes);
+    });
+  }
+
+  #beat(): void {
+    const pulse = this.#pulse!;
+    const beat = pulse.next(this.#parts.clock.now(), this.#requests.oldestAt);
+    if (beat.do === 'leave') return this.end('is silent: it does not answer in time');
+    if (beat.do === 'ping' && this.#isConfirmed && !this.#requests.isOut(xid.ping))
+      this.#special(xid.ping, ping).catch(() => undefined);
+    const ms = beat.do === 'wait' ? beat.ms : pulse.restMs;
+    this.#stopTimer = this.#parts.clock.after(Math.min(ms, pulse.patienceMs / 4), () => this.#beat());
+  }
+
+  #limit(ms: number, why: string): () => void {
+    return this.#parts.clock.after(ms, () => this.end(`${why} within ${Math.round(ms)} ms`));
+  }
+
+  #ended(why: string): void {
+    this.#stopTimer();
+    this.#requests.fail('CONNECTION_LOSS', why);
+    this.#events.ended(why, this.#isOver);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Who waits for a change of which node, in one session. One-shot watches are called once; persistent ones stay. A node below a recursive
+ * watch needs no watch at the server: its one-shot watch lives here alone, and costs an entry of a map.
+ *
+ * Server by server the truth is theirs: after a reconnect all paths are told to the new one, with the last zxid that was seen, and it
+ * answers with an event for each that has changed since. Persistent watches have no such memory at the servers, which is why one-shot
+ * watches below a recursive one are told too. Recursive ones come last: servers of 3.8.0 let a later one-shot watch undo them.
+ */
+import type { Writer } from './jute.js';
+import type { EventType, WatchMode } from './protocol.js';
+import { writeTexts } from './records.js';
+
+export interface WatchEvent {
+  readonly type: EventType;
+  readonly path: string;
+}
+export type Listener = (event: WatchEvent) => void;
+
+/** `data` is on a node that is there, `exist` on one that is not. */
+export type OneShot = 'data' | 'exist' | 'children';
+
+/** A server takes a megabyte; this is what others send. */
+const MOST_BYTES = 128 * 1024;
+const PER_PATH = 4;
+const HEADS = 64;
+
+type Lists = readonly [data: string[], exist: string[], children: string[], persistent: string[], recursive: string[]];
+
+export class WatchRegistry {
+  readonly #oneShot: Readonly<Record<OneShot, Map<string, Listener | Listener[]>>> = {
+    data: new Map(),
+    exist: new Map(),
+    children: new Map(),
+  };
+  readonly #lasting: Readonly<Record<WatchMode, Map<string, Listener[]>>> = { persistent: new Map(), recursive: new Map() };
+
+  /** Paths with watches, each counted once for each kind. */
+  get size(): number {
+    const { data, exist, children } = this.#oneShot;
+    return data.size + exist.size + children.size + this.#lasting.persistent.size + this.#lasting.recursive.size;
+  }
+
+  has(kind: OneShot | WatchMode, path: string): boolean {
+    return kind === 'persistent' || kind === 'recursive' ? this.#lasting[kind].has(path) : this.#oneShot[kind].has(path);
+  }
+
+  /** A lasting watch of ours tells of it already. */
+  covers(path: string): boolean {
+    if (this.#lasting.persistent.has(path)) return true;
+    if (this.#lasting.recursive.size === 0) return false;
+    for (let at: string | undefined = path; at !== undefined; at = above(at)) if (this.#lasting.recursive.has(at)) return true;
+    return false;
+  }
+
+  /** The same listener waits once. */
+  once(kind: OneShot, path: string, listener: Listener): void {
+    const watches = this.#oneShot[kind];
+    const known = watches.get(path);
+    if (known === undefined) watches.set(path, listener);
+    else if (typeof known === 'function') {
+      if (known !== listener) watches.set(path, [known, listener]);
+    } else if (!known.includes(listener)) known.push(listener);
+  }
+
+  add(mode: WatchMode, path: string, listener: Listener): void {
+    const known = this.#lasting[mode].get(path) ?? [];
+    if (!known.includes(listener)) this.#lasting[mode].set(path, [...known, listener]);
+  }
+
+  /** No server watches it any more. One-shot watches that lived on a recursive one have nothing left to live on, and are called. */
+  remove(path: string, call: Call): void {
+    for (const mode of ['persistent', 'recursive'] as const) this.#lasting[mode].delete(path);
+    for (const kind of ['data', 'exist', 'children'] as const) {
+      const event: WatchEvent = { type: 'removed', path };
+      for (const at of this.#oneShot[kind].keys()) {
+        if (at === path || (isBelow(at, path) && !this.covers(at))) this.#take(kind, at, { ...event, path: at }, call);
+      }
+    }
+  }
+
+  /** Calls all who are to hear of it. A recursive watch tells of nodes alone, so it is here that a list of children changes by it. */
+  fire(event: WatchEvent, call: Call): void {
+    const { type, path } = event;
+    if (type === 'children_changed') this.#take('children', path, event, call);
+    else {
+      this.#take('data', path, event, call);
+      this.#take('exist', path, event, call);
+      if (type === 'deleted') this.#take('children', path, event, call);
+    }
+    for (const listener of this.#lasting.persistent.get(path) ?? []) call(listener, event);
+    if (this.#lasting.recursive.size === 0 || type === 'children_changed') return;
+    for (let at: string | undefined = path; at !== undefined; at = above(at)) {
+      for (const listener of this.#lasting.recursive.get(at) ?? []) call(listener, event);
+    }
+    const parent = above(path);
+    if (type !== 'changed' && parent !== undefined && this.covers(parent))
+      this.#take('children', parent, { type: 'children_changed', path: parent }, call);
+  }
+
+  /** What a server must be told so that nothing is missed, in parts that it takes, each with the kinds it needs. */
+  *parts(): Generator<{ readonly hasLasting: boolean; readonly write: (writer: Writer, zxid: bigint) => void }> {
+    let lists: Lists = [[], [], [], [], []];
+    let bytes = HEADS;
+    const sources = [...Object.values(this.#oneShot), this.#lasting.persistent, this.#lasting.recursive];
+    for (const [index, source] of sources.entries()) {
+      for (const path of [...source.keys()]) {
+        const cost = Buffer.byteLength(path) + PER_PATH;
+        if (bytes + cost > MOST_BYTES && bytes > HEADS) {
+          yield part(lists);
+          lists = [[], [], [], [], []];
+          bytes = HEADS;
+        }
+        lists[index]!.push(path);
+        bytes += cost;
+      }
+    }
+    if (bytes > HEADS) yield part(lists);
+  }
+
+  #take(kind: OneShot, path: string, event: WatchEvent, call: Call): void {
+    const found = this.#oneShot[kind].get(path);
+    if (found === undefined) return;
+    this.#oneShot[kind].delete(path);
+    if (typeof found === 'function') call(found, event);
+    else for (const listener of found) call(listener, event);
+  }
+}
+
+/** How a listener is called: it may throw, and others are still to hear. */
+export type Call = (listener: Listener, event: WatchEvent) => void;
+
+const part = (lists: Lists): { readonly hasLasting: boolean; readonly write: (writer: Writer, zxid: bigint) => void } => {
+  const hasLasting = lists[3].length + lists[4].length > 0;
+  return {
+    hasLasting,
+    write(writer, zxid) {
+      writer.long(zxid);
+      for (const list of hasLasting ? lists : lists.slice(0, 3)) writeTexts(writer, list);
+    },
+  };
+};
+
+const above = (path: string): string | undefined => (path === '/' ? undefined : path.slice(0, path.lastIndexOf('/')) || '/');
+const isBelow = (path: string, parent: string): boolean => path.startsWith(parent === '/' ? '/' : `${parent}/`);

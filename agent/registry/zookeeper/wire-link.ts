@@ -1,0 +1,149 @@
+/**
+ * A link to the servers by our own client (../wire), which holds one session and goes from server to server within it. Adds two things: errors
+ * become those of the port, and where somebody follows both the list of a node and its children, one recursive watch on the parent takes the
+ * place of one for each child. Servers before 3.6 have no such watch; there each node has its own.
+ */
+import { RegistryError } from '../tree.js';
+import type { Mode, Stat } from '../tree.js';
+import type { LinkEvents } from '../turn.js';
+import { Client } from '../wire/client.js';
+import type { ClientOptions } from '../wire/client.js';
+import { ZooKeeperError, isCode } from '../wire/errors.js';
+import type { Stat as WireStat } from '../wire/records.js';
+import type { WatchEvent } from '../wire/watches.js';
+import { parentOf } from '../node-path.js';
+import { failure } from './codes.js';
+import type { Fired, List, Made, Node, Wire } from './tree.js';
+
+/** Each parent is one service, and few pods follow more than some dozens. */
+const MOST_PARENTS = 1_024;
+
+export class WireLink implements Wire {
+  readonly #client: Client;
+  /** Parents with a recursive watch, and the answer to its being set. */
+  readonly #covered = new Map<string, Promise<void>>();
+  #canCover = true;
+  readonly #onNode: (event: WatchEvent) => void;
+  readonly #onChildren: (event: WatchEvent) => void;
+
+  constructor(options: ClientOptions, events: LinkEvents, fired: Fired, trouble: (why: string) => void) {
+    this.#onNode = ({ path }) => fired('node', path);
+    this.#onChildren = ({ path }) => fired('children', path);
+    this.#client = new Client(options, {
+      up: ({ id, timeoutMs, server }) => events.up(id, timeoutMs, server),
+      down: (why) => events.down(why),
+      over: (why) => events.over(why),
+      trouble,
+    });
+  }
+
+  /** The client asks for addresses by itself, before each round. */
+  aim(): void {}
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  drop(): void {
+    this.#client.drop();
+  }
+
+  async exists(path: string, watch: boolean): Promise<Stat | undefined> {
+    if (watch) await this.#cover(path);
+    const stat = await this.#ask('exists', path, () => this.#client.exists(path, watch ? this.#onNode : undefined));
+    return stat && this.#stat(stat);
+  }
+
+  get(path: string): Promise<Node | undefined> {
+    return this.#ask('read', path, async () => {
+      const { data, stat } = await this.#client.getData(path);
+      return { data, stat: this.#stat(stat) };
+    }).catch(absent);
+  }
+
+  children(path: string, watch: boolean): Promise<List | undefined> {
+    return this.#ask('children', path, async () => {
+      const { names, stat } = await this.#client.getChildren(path, watch ? this.#onChildren : undefined);
+      return { names, stat: this.#stat(stat) };
+    }).catch(absent);
+  }
+
+  create(path: string, data: Uint8Array, mode: Mode): Promise<Made> {
+    return this.#ask('create', path, async () => {
+      const made = await this.#client.create(path, data, { mode }).catch((error: unknown) => {
+        if (mode !== 'container' || !isCode(error, 'UNIMPLEMENTED')) throw error;
+        return this.#client.create(path, data);
+      });
+      return { path: made.path, stat: this.#stat(made.stat) };
+    });
+  }
+
+  set(path: string, data: Uint8Array, version: number): Promise<Stat> {
+    return this.#ask('write', path, async () => this.#stat(await this.#client.setData(path, data, version)));
+  }
+
+  remove(path: string, version?: number): Promise<boolean> {
+    return this.#ask('remove', path, async () => {
+      await this.#client.delete(path, version);
+      return true;
+    })
+      .catch(absent)
+      .then((done) => done === true);
+  }
+
+  sync(path: string): Promise<void> {
+    return this.#ask('sync', path, () => this.#client.sync(path));
+  }
+
+  /** Resolves when the node needs no watch of its own, or has to have one. Never on the root: that would tell of everything there is. */
+  async #cover(path: string): Promise<void> {
+    const parent = parentOf(path);
+    const asked = this.#covered.get(parent);
+    if (asked) return asked;
+    if (!this.#canCover || parent === '/' || this.#covered.size >= MOST_PARENTS) return;
+    if (!this.#client.isWatched('children', parent)) return;
+    const setting = this.#client
+      .addWatch(parent, 'recursive', () => undefined)
+      .catch((error: unknown) => {
+        this.#covered.delete(parent);
+        if (isCode(error, 'UNIMPLEMENTED')) this.#canCover = false;
+      });
+    this.#covered.set(parent, setting);
+    return setting;
+  }
+
+  async #ask<T>(op: string, path: string, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      throw error instanceof ZooKeeperError ? translated(error, op, path) : error;
+    }
+  }
+
+  #stat({ czxid, mzxid, version, dataLength, ephemeralOwner, ctime }: WireStat): Stat {
+    const isOwned = ephemeralOwner !== 0n;
+    return {
+      czxid,
+      mzxid,
+      version,
+      size: dataLength,
+      owner: isOwned ? (ephemeralOwner === this.#client.sessionId ? 'us' : 'other') : 'none',
+      ownerId: isOwned ? BigInt.asUintN(64, ephemeralOwner).toString(16) : '',
+      ctime,
+    };
+  }
+}
+
+function translated(error: ZooKeeperError, op: string, path: string): RegistryError {
+  const { code, number, message } = error;
+  if (number !== undefined) return failure(op, path, number, message);
+  if (code === 'CONNECTION_LOSS')
+    return new RegistryError('connection_lost', `${op} ${path}: the connection was lost before an answer came (${message})`);
+  const said = code === 'NOT_CONNECTED' || code === 'CLOSED' ? 'disconnected' : code === 'TOO_LARGE' ? 'too_large' : 'failed';
+  return new RegistryError(said, `${op} ${path}: ${message}`);
+}
+
+function absent(error: unknown): undefined {
+  if (error instanceof RegistryError && error.code === 'no_node') return undefined;
+  throw error;
+}

@@ -1,0 +1,104 @@
+/** A line between a client and a real server that splits what it carries, is slow, damages it, breaks, or answers by itself. In our process. */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Frames } from '../../../../agent/registry/wire/frames.js';
+import { Reader } from '../../../../agent/registry/wire/jute.js';
+import { frame } from './fake-server.js';
+
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+export class BadLine implements Place {
+  readonly host = '127.0.0.1';
+  readonly port: number;
+  /** Bytes a piece; 0 for as it comes. */
+  split = 0;
+  /** Milliseconds before each piece. */
+  delay = 0;
+  /** May change what the server says. */
+  damage: ((bytes: Buffer) => Buffer) | undefined;
+  /** Requests with this number never reach the server, which seems not to know them. */
+  unknownOp: number | undefined;
+  #isCut = false;
+  readonly #server: Server;
+  readonly #target: Place;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server, target: Place) {
+    this.#server = server;
+    this.#target = target;
+    this.port = (server.address() as AddressInfo).port;
+    server.on('connection', (client) => this.#carry(client));
+  }
+
+  static async to(target: Place): Promise<BadLine> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new BadLine(server, target);
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  heal(): void {
+    this.#isCut = false;
+  }
+
+  async stop(): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #carry(client: Socket): void {
+    if (this.#isCut) return void client.destroy();
+    const server = connect(this.#target.port, this.#target.host);
+    let passed = Promise.resolve();
+    let isGreeted = false;
+    const frames = new Frames(2 ** 24);
+    server.on('data', (chunk: Buffer) => {
+      passed = passed.then(() => this.#pass(client, this.damage?.(Buffer.from(chunk)) ?? chunk));
+    });
+    client.on('data', (chunk: Buffer) =>
+      frames.push(chunk, (body) => {
+        const reader = new Reader(body);
+        const whole = Buffer.concat([length(body), body]);
+        if (!isGreeted) isGreeted = true;
+        else {
+          const [xid, op] = [reader.int(), reader.int()];
+          if (op === this.unknownOp) return void client.write(frame((writer) => writer.int(xid).long(0n).int(-6)));
+        }
+        server.write(whole);
+      }),
+    );
+    for (const [one, other] of [[client, server] as const, [server, client] as const]) {
+      one.setNoDelay(true);
+      this.#sockets.add(one);
+      one.on('error', () => undefined);
+      one.on('close', () => {
+        this.#sockets.delete(one);
+        other.destroy();
+      });
+    }
+  }
+
+  async #pass(socket: Socket, bytes: Buffer): Promise<void> {
+    const size = this.split || bytes.length;
+    for (let at = 0; at < bytes.length && !socket.destroyed; at += size) {
+      if (this.delay > 0) await sleep(this.delay);
+      socket.write(bytes.subarray(at, at + size));
+      if (this.split > 0) await new Promise(setImmediate); // or the pieces would be joined again
+    }
+  }
+}
+
+function length(body: Buffer): Buffer {
+  const head = Buffer.alloc(4);
+  head.writeInt32BE(body.length);
+  return head;
+}

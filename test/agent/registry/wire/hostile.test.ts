@@ -1,0 +1,174 @@
+/** What a server may do to us, out of malice or because it is none. */
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { until } from '../tree-contract.js';
+import { FakeServer, frame, writeStat, type Guest, type Script } from './fake-server.js';
+import { opened } from './opened.js';
+
+/** A server with the script beside one that is well: the first is tried first, and named in what is told. */
+const staged = async (script: Script): Promise<{ bad: FakeServer; told: string }> => {
+  const bad = await FakeServer.start(script);
+  const good = await FakeServer.start({ id: 7n });
+  const one = opened([bad, good]);
+  const { server } = await one.up();
+  // what came up at the bad one must fall
+  const told = server === bad.label ? await one.down() : await one.trouble(new RegExp(`^${bad.label} `));
+  await until(() => one.ups.at(-1)?.server === good.label, 'the good server');
+  one.client.drop();
+  await Promise.all([bad.stop(), good.stop()]);
+  ok(told.startsWith(`${bad.label} `), told);
+  return { bad, told };
+};
+const greeted = (after: (guest: Guest) => void): Script => ({
+  onGreeting(guest) {
+    guest.greet(7n, 6_000);
+    after(guest);
+  },
+});
+
+describe('a hostile server', () => {
+  const cases: readonly (readonly [what: string, script: Script, told: RegExp])[] = [
+    [
+      'speaks HTTP',
+      { onGreeting: ({ socket }) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n') },
+      /sent a packet of 1213486160 bytes/,
+    ],
+    [
+      'sends a negative length',
+      { onGreeting: ({ socket }) => socket.write(Buffer.from('ffffffff', 'hex')) },
+      /sent a packet of -1 bytes/,
+    ],
+    ['promises 2 GB', { onGreeting: ({ socket }) => socket.write(Buffer.from('7fffffff00', 'hex')) }, /16777216 are the most/],
+    [
+      'greets with half a greeting',
+      { onGreeting: (guest) => guest.say((writer) => writer.int(0)) },
+      /ends in the middle of a number/,
+    ],
+    [
+      'greets with another protocol',
+      { onGreeting: (guest) => guest.say((writer) => writer.int(9).int(9).long(9n).int(0)) },
+      /no greeting/,
+    ],
+    ['grants no time to who has no session', { onGreeting: (guest) => guest.greet(0n, 0) }, /gives us no session/],
+    ['hangs up', { onGreeting: ({ socket }) => socket.destroy() }, /closed the connection|broke/],
+    ['says nothing', { onGreeting: () => undefined }, /does not answer our greeting within \d+ ms/],
+    ['answers what nobody asked', greeted((guest) => guest.answer(77)), /sent an answer with the number 77/],
+    [
+      'answers pings that were not sent',
+      greeted((guest) => (guest.answer(-2), guest.answer(-2))),
+      /number -2, and nothing is waited for/,
+    ],
+    [
+      'sends an answer of two bytes',
+      greeted((guest) => guest.say((writer) => writer.bool(true).bool(true))),
+      /ends in the middle/,
+    ],
+    [
+      'sends an event with a path that never ends',
+      greeted((guest) => guest.say((writer) => writer.int(-1).long(0n).int(0).int(1).int(3).int(0x7fffffff))),
+      /says that a text has 2147483647 bytes/,
+    ],
+    [
+      'lets us in and throws us out',
+      greeted(({ socket }) => setTimeout(() => socket.destroy(), 5)),
+      /closed the connection|broke/,
+    ],
+  ];
+  for (const [what, script, told] of cases) {
+    it(`that ${what} is named, left, and another one serves`, async () => {
+      match((await staged(script)).told, told);
+    });
+  }
+
+  it('that answers out of turn fails what is out, and nothing else', async () => {
+    const server = await FakeServer.start({
+      onRequest: (guest, { xid }) => guest.answer(xid + 1, 0, writeStat),
+    });
+    const one = opened([server]);
+    await one.up();
+    await rejects(
+      one.client.exists('/a'),
+      /CONNECTION_LOSS|sent an answer with the number 2, and 1 is the next that is waited for/,
+    );
+    match(await one.down(), /^fake:\d+ sent an answer with the number 2/);
+    await one.up(2);
+    one.client.drop();
+    await server.stop();
+  });
+
+  it('that gives a list without an end fails what is out', async () => {
+    const server = await FakeServer.start({
+      onRequest: (guest, { xid }) => guest.answer(xid, 0, (writer) => writer.int(0x7fffffff)),
+    });
+    const one = opened([server]);
+    await one.up();
+    await rejects(one.client.getChildren('/a'), /says that a list has 2147483647 items/);
+    one.client.drop();
+    await server.stop();
+  });
+
+  it('that floods us with events nobody waits for costs no memory', async () => {
+    const server = await FakeServer.start({ onRequest: (guest, { xid }) => guest.answer(xid, -101) });
+    const one = opened([server]);
+    await one.up();
+    const [guest] = server.guests;
+    const flood = Buffer.concat(
+      Array.from({ length: 1_000 }, (_, index) =>
+        frame((writer) => writer.int(-1).long(-1n).int(0).int(3).int(3).text(`/flood/${index}`)),
+      ),
+    );
+    global.gc?.();
+    const before = process.memoryUsage().heapUsed;
+    for (let turn = 0; turn < 200; turn++) {
+      if (!guest!.socket.write(flood)) await new Promise((resolve) => guest!.socket.once('drain', resolve));
+    }
+    equal(await one.client.exists('/a'), undefined, 'and we are still served');
+    global.gc?.();
+    ok(process.memoryUsage().heapUsed - before < 64 * 2 ** 20);
+    equal(one.downs.length, 0);
+    one.client.drop();
+    await server.stop();
+  });
+
+  it('may cut its bytes anywhere: what it says is understood the same', async () => {
+    const whole = Buffer.concat([
+      frame((writer) => writer.int(0).int(6_000).long(5n).bytes(Buffer.alloc(16)).bool(false)),
+      frame((writer) => writer.int(-2).long(1n).int(0)),
+      frame((writer) => writer.int(-1).long(-1n).int(0).int(3).int(3).text('/é')),
+    ]);
+    for (let at = 1; at < whole.length; at++) {
+      const server = await FakeServer.start({
+        answersPings: false,
+        onGreeting: ({ socket }) => {
+          socket.setNoDelay(true).write(whole.subarray(0, at));
+          setImmediate(() => socket.write(whole.subarray(at)));
+        },
+      });
+      const one = opened([server]);
+      // the ping of our own is answered by the second packet, which may come before it was sent: then it answers nothing
+      await until(() => one.ups.length > 0 || one.troubles.length > 0, 'an end');
+      if (one.ups.length === 0) match(one.troubles[0]!, /number -2, and nothing is waited for/);
+      one.client.drop();
+      await server.stop();
+    }
+  });
+
+  it('that knows our session no more ends it; one that gives another id ends it too', async () => {
+    for (const [id, timeoutMs, why] of [
+      [0n, 0, /knows? session 7 no more$/],
+      [8n, 6_000, /knows? session 7 no more, and gave us 8$/],
+    ] as const) {
+      let count = 0;
+      const server = await FakeServer.start({
+        onGreeting: (guest) => (count++ === 0 ? guest.greet(7n, 6_000) : guest.greet(id, timeoutMs)),
+      });
+      const one = opened([server]);
+      await one.up();
+      server.guests[0]!.socket.destroy();
+      match(await one.over(), why);
+      deepEqual([one.ups.length, server.guests[1]!.greeting?.id], [1, 7n]);
+      await rejects(one.client.exists('/'), /the session is over/);
+      await server.stop();
+    }
+  });
+});

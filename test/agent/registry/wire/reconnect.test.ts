@@ -1,0 +1,200 @@
+/** What a client keeps over lost connections, on a real server behind a line that a test can break. */
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { Client } from '../../../../agent/registry/wire/client.js';
+import type { WatchEvent } from '../../../../agent/registry/wire/watches.js';
+import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
+import { bytes, until } from '../tree-contract.js';
+import { BadLine } from './bad-line.js';
+import { opened } from './opened.js';
+
+/** addWatch and setWatches2. */
+const [ADD_WATCH, SET_WATCHES_2] = [106, 105];
+
+describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
+  let server: ZooKeeperServer;
+  let other: Client;
+  let line: BadLine;
+  before(async () => {
+    server = await ZooKeeperServer.start();
+    const one = opened([server], { timeoutMs: 30_000 });
+    other = one.client;
+    await one.up();
+  });
+  after(async () => {
+    await other.close();
+    await server.remove();
+  });
+  afterEach(() => line.stop());
+
+  const recorder = (): { readonly heard: string[]; readonly listen: (event: WatchEvent) => void } => {
+    const heard: string[] = [];
+    return { heard, listen: ({ type, path }) => void heard.push(`${type} ${path}`) };
+  };
+  const onLine = async (): Promise<ReturnType<typeof opened>> => {
+    line = await BadLine.to(server);
+    const one = opened([line], { timeoutMs: 30_000 });
+    await one.up();
+    return one;
+  };
+  const armed = async (): Promise<number> => Number(/Total watches:(\d+)/.exec(await server.ask('wchs'))![1]);
+
+  it('no event is lost, what did not change is not told, and all is told before it is up again', async () => {
+    const { client, up, down, ups } = await onLine();
+    for (const name of ['', '/changed', '/same', '/gone', '/list', '/quiet']) await other.create(`/kept${name}`);
+    const { heard, listen } = recorder();
+    for (const name of ['changed', 'same', 'gone']) await client.getData(`/kept/${name}`, listen);
+    for (const name of ['list', 'quiet']) await client.getChildren(`/kept/${name}`, listen);
+    for (const name of ['coming', 'absent']) equal(await client.exists(`/kept/${name}`, listen), undefined);
+    const { id } = ups[0]!;
+    line.cut();
+    await down();
+    await rejects(client.exists('/kept'), /exists \/kept: there is no connection/);
+    await other.setData('/kept/changed', bytes('x'));
+    await other.delete('/kept/gone');
+    await other.create('/kept/list/child');
+    await other.create('/kept/coming');
+    line.heal();
+    equal((await up(2)).id, id);
+    deepEqual(heard.splice(0).sort(), [
+      'changed /kept/changed',
+      'children_changed /kept/list',
+      'created /kept/coming',
+      'deleted /kept/gone',
+    ]);
+    await other.setData('/kept/same', bytes('y'));
+    await other.create('/kept/absent');
+    await other.create('/kept/quiet/child');
+    await client.sync('/');
+    deepEqual(heard.sort(), ['changed /kept/same', 'children_changed /kept/quiet', 'created /kept/absent']);
+    await client.close();
+  });
+
+  it('a recursive watch stays, and one-shot watches below it hear what they missed', async () => {
+    const { client, up, down } = await onLine();
+    await other.create('/below');
+    for (let index = 0; index < 50; index++) await other.create(`/below/${index}`);
+    const [lasting, once] = [recorder(), recorder()];
+    const before = await armed();
+    await client.addWatch('/below', 'recursive', lasting.listen);
+    await client.getChildren('/below', once.listen);
+    for (let index = 0; index < 50; index++) await client.getData(`/below/${index}`, once.listen);
+    equal((await armed()) - before, 1, 'fifty nodes and their list cost the server one watch');
+    line.cut();
+    await down();
+    await other.setData('/below/7', bytes('x'));
+    await other.delete('/below/8');
+    line.heal();
+    await up(2);
+    deepEqual(once.heard.splice(0).sort(), ['changed /below/7', 'children_changed /below', 'deleted /below/8']);
+    lasting.heard.length = 0;
+    await other.setData('/below/9', bytes('x'));
+    await other.setData('/below/9', bytes('y'));
+    await other.create('/below/new');
+    await client.sync('/');
+    deepEqual(once.heard, ['changed /below/9']);
+    deepEqual(lasting.heard, ['changed /below/9', 'changed /below/9', 'created /below/new']);
+    await client.close();
+  });
+
+  it('thousands of watches are told in packets that a server takes, again when the connection breaks meanwhile', async () => {
+    const one = await onLine();
+    const { client, up, down } = one;
+    const { heard, listen } = recorder();
+    const long = (index: number): string => `/${String(index).padStart(6, '0')}${'x'.repeat(500)}`;
+    await other.create(long(4_999));
+    await Promise.all(Array.from({ length: 5_000 }, (_, index) => client.exists(long(index), listen)));
+    ok((5_000 * 500) / (1024 * 1024) > 2, 'more than a server takes in one packet');
+    line.cut();
+    await down();
+    await other.create(long(0));
+    await other.setData(long(4_999), bytes('x'));
+    let packets = 0;
+    line.damage = (chunk) => {
+      if (++packets === 8) line.cut(); // in the middle of it
+      return chunk;
+    };
+    line.heal();
+    await until(() => packets >= 8, 'the middle of it');
+    line.damage = undefined;
+    line.heal();
+    await up(2);
+    deepEqual([...new Set(heard)].sort(), [`created ${long(0)}`, `changed ${long(4_999)}`].sort());
+    equal(client.watches, 4_998);
+    await client.close();
+  });
+
+  it('a write that is out fails as one that may have been done, and is not sent again', async () => {
+    const { client, up } = await onLine();
+    await other.create('/once', bytes(''));
+    line.delay = 200;
+    const write = client.setData('/once', bytes('x'));
+    await until(async () => (await other.getData('/once')).stat.version === 1, 'the write to be done');
+    line.cut();
+    await rejects(write, (error: { code?: string; message: string }) => {
+      equal(error.code, 'CONNECTION_LOSS');
+      match(error.message, /^setData \/once: 127\.0\.0\.1:\d+ /);
+      return true;
+    });
+    line.delay = 0;
+    line.heal();
+    await up(2);
+    equal((await client.getData('/once')).stat.version, 1);
+    await client.close();
+  });
+
+  it('a line that splits everything into single bytes, slowly, changes nothing', async () => {
+    const { client } = await onLine();
+    await other.create('/split', bytes('0123456789'));
+    const { heard, listen } = recorder();
+    line.split = 1;
+    equal((await client.getData('/split', listen)).data.toString(), '0123456789');
+    await other.setData('/split', bytes('x'));
+    const later = await client.getData('/split');
+    deepEqual([later.data.toString(), heard], ['x', ['changed /split']], 'the event came before the read that shows its change');
+    await client.close();
+  });
+
+  it('a damaged byte ends in an answer, another connection or another session, and never in a crash', async () => {
+    await other.create('/damaged', bytes('data'));
+    line = await BadLine.to(server);
+    const open = (): ReturnType<typeof opened> => opened([line], { timeoutMs: 1_200 });
+    let one = open();
+    const isWell = async (): Promise<boolean> => {
+      if (one.overs.length > 0) one = open(); // a zxid far ahead, or another id: the servers and we agree no more
+      return (await one.client.exists('/damaged').catch(() => undefined)) !== undefined;
+    };
+    for (let round = 0, seed = 1; round < 15; round++) {
+      await until(isWell, `a connection that is well, in round ${round}`);
+      line.damage = (chunk) => {
+        seed = (seed * 48_271) % 0x7fffffff;
+        chunk[seed % Math.min(24, chunk.length)]! ^= 1 << (seed % 8);
+        line.damage = undefined;
+        return chunk;
+      };
+      await one.client.getData('/damaged').catch(() => undefined);
+    }
+    await until(isWell, 'a connection that is well');
+    await one.client.close();
+  });
+
+  it('a server before 3.6 says that it knows no lasting watch, and is not told of any', async () => {
+    const { client, up, down } = await onLine();
+    line.unknownOp = ADD_WATCH;
+    await rejects(
+      client.addWatch('/old', 'recursive', () => undefined),
+      /addWatch \/old: UNIMPLEMENTED/,
+    );
+    const { heard, listen } = recorder();
+    await client.exists('/old', listen);
+    line.unknownOp = SET_WATCHES_2;
+    line.cut();
+    await down();
+    line.heal();
+    await up(2);
+    await other.create('/old');
+    await client.sync('/');
+    deepEqual(heard, ['created /old']);
+    await client.close();
+  });
+});
