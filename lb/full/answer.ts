@@ -41,5 +41,8 @@ export interface Failed {
 export const mostInformational = 16;
 
 /** Why an answer with this head cannot be passed on. The parsers were strict already; these are what they let through. */
-export const answerFault = (status: number, fields: readonly string[]): string | undefined =>
-  status < 200 || status > 599 ? `the status ${status} is none of a final answer` : framingFault(fields);
+export function answerFault(status: number, reason: string, fields: readonly string[]): string | undefined {
+  if (status < 200 || status > 599) return `the status ${status} is none of a final answer`;
+  if (/[\0\r\n]/.test(reason)) return 'its reason has a CR, LF or NUL in it';
+  return framingFault(fields);
+}

@@ -96,7 +96,7 @@ class Attempt {
         else this.#terms.inform(status, reason, fields);
         return;
       }
-      const fault = status === 101 ? 'it changes the protocol, which nobody asked for' : answerFault(status, fields);
+      const fault = status === 101 ? 'it changes the protocol, which nobody asked for' : answerFault(status, reason, fields);
       if (fault === undefined) this.#answer(status, reason, fields, controller);
       else this.#abort(this.#bad(fault));
     },

@@ -96,7 +96,7 @@ function judged(
   settle: (answer: Answer) => void,
   fail: (error: CallError) => void,
 ): void {
-  const fault = answerFault(response.statusCode ?? 0, response.rawHeaders);
+  const fault = answerFault(response.statusCode ?? 0, response.statusMessage ?? '', response.rawHeaders);
   if (fault === undefined) settle(answerOf(response));
   else fail(bad(address, fault));
 }

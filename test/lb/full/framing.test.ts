@@ -33,6 +33,8 @@ describe('a request that cannot be told from two', () => {
     'a bare LF in the fields': get('/', 'A: b\nC: d\r\n'),
     'a bare CR in a value': get('/', 'A: b\rc\r\n'),
     'a NUL in a value': get('/', 'A: b\0c\r\n'),
+    'a NUL in the target': get('/a\0b'),
+    'a bare CR in the target': get('/a\rb'),
     'a space before the colon': get('/', 'A : b\r\n'),
     'no colon': get('/', 'Abc\r\n'),
     'no name': get('/', ': b\r\n'),
@@ -76,6 +78,8 @@ describe('a request that cannot be told from two', () => {
     'a bare LF after a chunk size': te('chunked', '3\r\nabc\r\n3\nabc\r\n'),
     'more data than the chunk has': te('chunked', '3\r\nabcd\r\n0\r\n\r\n'),
     'chunk extensions without end': te('chunked', `3;${'a'.repeat(20_000)}\r\nabc\r\n0\r\n\r\n`),
+    'a bare CR in a chunk extension': te('chunked', '3;a\rb\r\nabc\r\n0\r\n\r\n'),
+    'a NUL in a trailer': te('chunked', '3\r\nabc\r\n0\r\nA: b\0\r\n\r\n'),
     'a length in the trailers': te('chunked', '3\r\nabc\r\n0\r\nContent-Length: 5\r\n\r\n'),
   };
   for (const [what, bytes] of Object.entries(broken))
@@ -171,6 +175,10 @@ describe('an answer that cannot be passed on', () => {
     'a folded value': answer('A: b\r\n c\r\nContent-Length: 2\r\n'),
     'no colon': answer('Abc\r\nContent-Length: 2\r\n'),
     'no name': answer(': b\r\nContent-Length: 2\r\n'),
+    'a name that is no token': answer('A(b): c\r\nContent-Length: 2\r\n'),
+    'a bare CR in its reason': 'HTTP/1.1 200 O\rK\r\nContent-Length: 2\r\n\r\nok',
+    'a NUL in its reason': 'HTTP/1.1 200 O\0K\r\nContent-Length: 2\r\n\r\nok',
+    'an empty coding': answer('Transfer-Encoding: \r\n', chunks),
     'a Content-Length and a Transfer-Encoding': answer('Content-Length: 2\r\nTransfer-Encoding: chunked\r\n', chunks),
     'the same the other way round': answer('Transfer-Encoding: chunked\r\nContent-Length: 2\r\n', chunks),
     'two lengths': answer('Content-Length: 2\r\nContent-Length: 2\r\n'),
@@ -202,6 +210,8 @@ describe('an answer that cannot be passed on', () => {
     'a bare LF after a chunk size': '2\r\nok\r\n2\nok\r\n',
     'more data than the chunk has': '2\r\nok\r\n2\r\nokX0\r\n\r\n',
     'a chunk size beyond any': '2\r\nok\r\nfffffffffffffffff\r\n',
+    'a bare CR in a chunk extension': '2\r\nok\r\n2;a\rb\r\nok\r\n0\r\n\r\n',
+    'chunk extensions without end': `2\r\nok\r\n2;${'a'.repeat(20_000)}\r\nok\r\n0\r\n\r\n`,
     'a length in the trailers': '2\r\nok\r\n0\r\nContent-Length: 9\r\n\r\n',
   };
   for (const [what, bytes] of Object.entries(broken))
@@ -219,6 +229,7 @@ describe('an answer that cannot be passed on', () => {
       ok() + 'x',
       `HTTP/1.1 204 No Content\r\n\r\n${ok('evil')}`,
       `HTTP/1.1 304 Same\r\n\r\nevil`,
+      `HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`, // to HEAD
     ];
     for (const bytes of surplus) {
       const orders = await RawServer.start(async (wire, nth) => {
@@ -227,7 +238,10 @@ describe('an answer that cannot be passed on', () => {
       });
       const { app } = await house(t, { orders: [orders] });
       const wire = await app();
-      equal((await wire.write(get()).message()).includes('evil'), false);
+      const request = bytes.includes('Content-Length: 4\r\n\r\nevil') ? get().replace('GET', 'HEAD') : get();
+      equal((await wire.write(request).head()).includes('evil'), false);
+      await wire.bytes(bytes.startsWith(ok()) ? 2 : 0);
+      equal(wire.unread, '');
       await orders.wires[0]!.gone();
       match(await wire.write(get()).message(), /good$/);
     }
