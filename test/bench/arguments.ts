@@ -7,6 +7,8 @@ export interface Arguments {
   readonly resume: boolean;
   readonly list: boolean;
   readonly help: boolean;
+  /** Where every round is kept; undefined: at the usual place. */
+  readonly json: string | undefined;
   /** Empty: all. */
   readonly workloads: readonly string[];
   readonly proxies: readonly string[];
@@ -29,7 +31,8 @@ export const help = `npm run bench -- [options]     What zidecar costs, beside o
   --no-repeats          take noisy rounds as they come, for a busy machine
   --cores P,L           the core of the proxy, and of load and backend; 1,0 by default
   --write               write test/bench/RESULTS.md and its plots
-  --resume              go on with the run that was interrupted
+  --json FILE           where every round is kept; .build/bench/results.json by default
+  --resume              go on with the run that is kept there
   --help                show this
 `;
 
@@ -46,6 +49,7 @@ export function parseArguments(words: readonly string[]): Arguments {
       'no-repeats': { type: 'boolean', default: false },
       workload: { type: 'string', default: '' },
       proxy: { type: 'string', default: '' },
+      json: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       cores: { type: 'string', default: '1,0' },
@@ -62,6 +66,7 @@ export function parseArguments(words: readonly string[]): Arguments {
   const { quick, write, resume, list, help } = values;
   return {
     ...{ quick, write, resume, list, help },
+    json: values.json,
     workloads: names(values.workload),
     proxies: names(values.proxy),
     rounds: positive(values.rounds, 'rounds'),

@@ -11,10 +11,10 @@ export interface Backend {
   stop(): void;
 }
 
-/** `breaks`: one port more, behind which every tenth GET is broken off. */
-export async function startBackend(core: number, count: number, breaks: boolean): Promise<Backend> {
-  const ports = await freePorts(count + Number(breaks));
-  const words = ports.map((port, index) => (index < count ? String(port) : `${port}!`));
+/** `breaks`: a second port, behind which every tenth GET is broken off. */
+export async function startBackend(core: number, breaks: boolean): Promise<Backend> {
+  const ports = await freePorts(breaks ? 2 : 1);
+  const words = ports.map((port, index) => (index === 0 ? String(port) : `${port}!`));
   const child = spawn('taskset', ['-c', String(core), compile('backend'), ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), once(child, 'exit')])) as [unknown];
   if (line !== 'ready') throw new Error('the backend did not start');

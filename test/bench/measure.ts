@@ -24,13 +24,14 @@ export async function measure(
   const lanesBefore = await running.lanes?.();
   const run = new LoadRun(port, load, options);
   await run.started();
-  const ours = (): number => [...mine, run.pid, running.pid].map(cpuMs).reduce((sum, ms) => sum + ms, 0);
-  const before = { at: performance.now(), cpu: cpuMs(running.pid), busy: busyMs(), ours: ours() };
+  const { pid = 0 } = running;
+  const ours = (): number => [...mine, run.pid, pid].map(cpuMs).reduce((sum, ms) => sum + ms, 0);
+  const before = { at: performance.now(), cpu: cpuMs(pid), busy: busyMs(), ours: ours() };
   const counted = run.ended();
   await Promise.race([counted, sleep(options.seconds * 1_000 - 20)]);
   const after = { at: performance.now(), busy: busyMs(), ours: ours() }; // while the load generator still lives
   const result = await counted;
-  const cpu = cpuMs(running.pid) - before.cpu;
+  const cpu = cpuMs(pid) - before.cpu;
   const others = after.busy - before.busy - (after.ours - before.ours);
   const lanesAfter = await running.lanes?.();
   return {
@@ -48,8 +49,11 @@ export async function measure(
 export async function warm(running: Running, port: number, load: Load, cpu: number, core: number): Promise<void> {
   const run = new LoadRun(port, load, { seconds: 15, core, asFastAsItGoes: true });
   await run.started();
-  const over = run.ended().then(() => true);
-  while (cpuMs(running.pid) < cpu && !(await Promise.race([over, sleep(50).then(() => false)])));
+  const over = run.ended().then(
+    () => true,
+    () => true, // it was told to end
+  );
+  while (cpuMs(running.pid ?? 0) < cpu && !(await Promise.race([over, sleep(50).then(() => false)])));
   run.kill();
 }
 

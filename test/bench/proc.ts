@@ -45,7 +45,7 @@ export function family(pid: number): number[] {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
 
-/** User and system time of a process and its family so far. */
+/** User and system time of a process and its family so far; 0 when there is none. */
 export const cpuMs = (pid: number): number =>
   sum(
     family(pid)

@@ -7,6 +7,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Workload } from '../workloads.js';
 
 /** What is behind the proxy: by Host, each service with its endpoints as `host:port`. With one service any Host will do. */
 export interface Service {
@@ -25,8 +26,10 @@ export interface Setting {
 }
 
 export interface Running {
-  /** Its processes are this one and what came from it. */
-  readonly pid: number;
+  /** Its processes are this one and what came from it. Absent: there is none. */
+  readonly pid?: number;
+  /** Where it is called, if not where it was told to be. */
+  readonly port?: number;
   /** The calls that each lane of it has taken so far; only of zidecar. */
   lanes?(): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
@@ -40,8 +43,8 @@ export interface Contender {
   version(): string;
   /** It is compiled while it runs, and needs to be warm. */
   readonly compilesItself?: boolean;
-  /** Why it has no part in this setting; undefined when it has. */
-  unfit?(setting: Pick<Setting, 'services' | 'retries'>): string | undefined;
+  /** Why it has no part in a workload; undefined when it has. */
+  unfit?(workload: Workload): string | undefined;
   start(setting: Setting): Promise<Running>;
 }
 

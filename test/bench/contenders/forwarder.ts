@@ -7,14 +7,7 @@ export const forwarder: Contender = {
   title: 'C forwarder',
   missing: () => (compiler() === undefined ? 'there is no C compiler: apt-get install -y gcc libc6-dev' : undefined),
   version: () => `C forwarder (gcc ${compiler() ?? ''} -O2)`,
-  unfit: ({ services, retries }) =>
-    retries
-      ? 'it repeats nothing'
-      : services.length > 1
-        ? 'it reads no Host'
-        : services[0]!.endpoints.length > 64
-          ? 'too many'
-          : undefined,
+  unfit: ({ breaks = false }) => (breaks ? 'it repeats nothing' : undefined),
   async start(setting) {
     const ports = setting.services[0]!.endpoints.map((at) => at.split(':')[1]!);
     const process = launch([compile('forward'), String(setting.port), ...ports], setting);

@@ -13,17 +13,16 @@ const { version } = JSON.parse(readFileSync(new URL('../../../../package.json', 
 
 export interface ZidecarOptions {
   readonly fastLane: boolean;
-  /** Another Node than our own: the path of its binary, and its version. */
-  readonly node?: { readonly path: string; readonly version: string };
-  readonly missing?: () => string | undefined;
+  /** Another Node than our own. */
+  readonly node?: { readonly path: string; readonly version: () => string; readonly missing: () => string | undefined };
 }
 
-export const zidecar = (id: string, title: string, { fastLane, node, missing }: ZidecarOptions): Contender => ({
+export const zidecar = (id: string, title: string, { fastLane, node }: ZidecarOptions): Contender => ({
   id,
   title,
   compilesItself: true,
-  ...(missing && { missing }),
-  version: () => `zidecar ${version}, Node ${node?.version ?? process.versions.node}`,
+  ...(node && { missing: node.missing }),
+  version: () => `zidecar ${version}, Node ${node?.version() ?? process.versions.node}`,
   async start(setting) {
     const { services, folder, port } = setting;
     for (const { name, endpoints } of services) {

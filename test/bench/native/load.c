@@ -17,7 +17,7 @@
 #include "common.h"
 
 enum { IDLE, CONNECTING, WRITING, SHAKING, READING };
-enum { WARMING, MEASURING, DRAINING };
+enum { OPENING, WARMING, MEASURING, DRAINING };
 
 struct call { char *bytes; size_t length; long long body, answer; };
 struct connection {
@@ -28,7 +28,7 @@ struct connection {
   long long answer_left;  /* of the answer; -1: its head has not come */
   size_t have;
   int64_t due;
-  char head[4096];
+  char head[4096], count[24]; /* `count`: what the backend says it got of an upload */
 };
 
 static int port, connections, close_each, websocket, hold, rate, hosts = 1, epoll, phase, failures_in_a_row;
@@ -81,13 +81,13 @@ static void hang_up(struct connection *c) {
 
 static int idle_again(struct connection *c) {
   c->state = IDLE;
-  if (!hold && !rate && phase != DRAINING) begin(c, now_ns());
+  if (phase == OPENING ? !c->answered : !hold && !rate && phase != DRAINING) begin(c, now_ns());
   return 0;
 }
 
 static void fail(struct connection *c, const char *format, ...) {
   va_list rest;
-  if (phase != WARMING) failed++;
+  if (phase >= MEASURING) failed++;
   if (!*why) {
     va_start(rest, format);
     vsnprintf(why, sizeof why, format, rest);
@@ -145,6 +145,16 @@ static void begin(struct connection *c, int64_t due) {
   watch(epoll, EPOLL_CTL_ADD, c->fd, EPOLLOUT, c);
 }
 
+static void hear_body(struct connection *c, const char *bytes, size_t count) {
+  if (c->call->answer < 0) memcpy(c->count + 20 - c->answer_left, bytes, count);
+  c->answer_left -= count;
+  bytes_in += phase == MEASURING ? count : 0;
+  if (c->answer_left > 0) return;
+  if (c->call->answer < 0 && atoll(c->count) != c->call->body)
+    return fail(c, "the backend got %s bytes of %lld", c->count, c->call->body);
+  succeed(c);
+}
+
 /* A whole head has come. */
 static void hear_head(struct connection *c, char *over) {
   size_t rest = c->have - (over + 4 - c->head);
@@ -163,11 +173,8 @@ static void hear_head(struct connection *c, char *over) {
   long long due = c->call->answer < 0 ? 20 : c->call->answer;
   if (atoll(length) != due) return fail(c, "an answer of %lld bytes in place of %lld", atoll(length), due);
   if ((long long)rest > due) return fail(c, "%zu bytes behind an answer", (size_t)(rest - due));
-  if (c->call->answer < 0 && (rest != 20 || atoll(over + 4) != c->call->body))
-    return fail(c, "the backend got %.20s bytes of %lld", over + 4, c->call->body);
-  c->answer_left = due - rest;
-  bytes_in += phase == MEASURING ? rest : 0;
-  if (c->answer_left == 0) succeed(c);
+  c->answer_left = due;
+  hear_body(c, over + 4, rest);
 }
 
 static void hear(struct connection *c) {
@@ -192,10 +199,7 @@ static void hear(struct connection *c) {
   }
   if (in_body) {
     if (count > c->answer_left) return fail(c, "%lld bytes behind an answer", count - c->answer_left);
-    c->answer_left -= count;
-    bytes_in += phase == MEASURING ? count : 0;
-    if (c->answer_left == 0) succeed(c);
-    return;
+    return hear_body(c, sink, count);
   }
   c->have += count;
   c->head[c->have] = 0;
@@ -295,16 +299,20 @@ int main(int count, char **words) {
   if (websocket) kinds = 1, prepare_message();
   epoll = epoll_create1(EPOLL_CLOEXEC);
   all = calloc(connections, sizeof *all);
-  for (int i = 0; i < connections; i++) all[i].fd = -1, begin(&all[i], now_ns());
+  for (int i = 0; i < connections; i++) all[i].fd = -1;
 
-  int64_t warm_until = now_ns() + (int64_t)(warm * 1e9), give_up = warm_until + 20000000000LL;
-  for (int waiting = 1; waiting || now_ns() < warm_until;) {
+  /* not all at one time: a queue of connects that is full would be what is measured */
+  int64_t give_up = now_ns() + 20000000000LL;
+  for (int opened = 0, answered = 0; answered < connections;) {
+    for (; opened < connections && opened - answered < 64; opened++) begin(&all[opened], now_ns());
     turn_of_events(now_ns() + 10000000);
-    if (rate) for (int i = 0; i < connections; i++) if (all[i].state == IDLE && now_ns() < warm_until) begin(&all[i], now_ns());
-    waiting = 0;
-    for (int i = 0; i < connections && !waiting; i++) waiting = !all[i].answered;
-    if (waiting && now_ns() > give_up) die("not every connection got an answer within 20 s; %s", why);
+    answered = 0;
+    for (int i = 0; i < opened; i++) answered += all[i].answered;
+    if (now_ns() > give_up) die("not every connection got an answer within 20 s; %s", why);
   }
+  phase = WARMING;
+  if (!hold) for (int i = 0; i < connections; i++) begin(&all[i], now_ns());
+  for (int64_t until = now_ns() + (int64_t)(warm * 1e9); now_ns() < until;) turn_of_events(until);
   while (rate && busy()) turn_of_events(now_ns() + 10000000);
 
   phase = MEASURING;
