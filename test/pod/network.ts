@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { dieWithUs, holding } from '../support/die-with-us.js';
-import { needsRoot } from '../support/needs-root.js';
+import { needsRoot } from '../support/needs.js';
 
 const run = promisify(execFile);
 /** Debian keeps `ip` and `nft` where users do not look. */
@@ -24,7 +24,7 @@ const NET = '198.18';
 const GATEWAY = `${NET}.0.1/15`;
 
 /** Why there are no such networks here; undefined where there are. Fails in CI. */
-export const cannotMakeNetworks = (): string | undefined => needsRoot('ip', 'nft', 'unshare', 'nsenter', 'bash');
+export const cannotMakeNetworks = (): string | undefined => needsRoot();
 
 export class Network {
   readonly #folder = mkdtempSync(join(tmpdir(), 'zidecar-net-'));

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
-import { needsRoot } from '../../support/needs-root.js';
+import { needsRoot } from '../../support/needs.js';
 import { app, type App } from '../../support/calls.js';
 import { makeProgram } from './tree.js';
 
