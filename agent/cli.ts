@@ -40,6 +40,8 @@ export type Parsed =
       readonly uninject: boolean;
       readonly diff: boolean;
     }
+  /** `options` are also those of the webhook itself. */
+  | { readonly command: 'webhook'; readonly flags: Flags; readonly options: Readonly<Record<string, string>> }
   /** Help and version have the exit code 0 and belong on standard output; a wrong line has 64 and belongs on standard error. */
   | { readonly command: 'print'; readonly text: string; readonly exitCode: 0 | 64 };
 
@@ -99,6 +101,8 @@ function answer(
       const options = given(Object.keys(commands.inject.options));
       return { command, flags, paths: words.slice(1), options, uninject: on('uninject'), diff: on('diff') };
     }
+    case 'webhook':
+      return { command, flags, options: given(Object.keys(commands.webhook.options)) };
   }
 }
 

@@ -3,6 +3,7 @@
  * help are made from it; and a command asks for no other settings than stand here, so that what is wrong elsewhere cannot stop it.
  */
 import { container } from './config/container.js';
+import { webhookRows } from './config/webhook.js';
 import { keys, schema, type Key } from './config/schema.js';
 
 export interface Command {
@@ -100,6 +101,14 @@ export const commands = {
       ['$0 inject --zookeeper zk:2181 app.yaml | kubectl apply -f -', 'the settings given are those of the sidecars'],
       ['$0 inject --zookeeper zk:2181 --diff deploy/', 'look at it first'],
     ],
+  },
+  webhook: {
+    usage: 'webhook',
+    about: 'Put the sidecar into the pods of a cluster as they are made',
+    settings: ofPods,
+    switches: {},
+    options: { ...webhookRows, ...container },
+    examples: [['$0 webhook --zookeeper zk:2181', 'in a cluster; see the chart in deploy/chart']],
   },
 } as const satisfies Record<string, Command>;
 

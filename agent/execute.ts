@@ -62,6 +62,12 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
           { stdin: around.stdin, print: (text) => void stdout.write(text), complain },
         );
       }
+      case 'webhook': {
+        const { webhookOf } = await import('../deploy/webhook/options.js');
+        const { runWebhook } = await import('../deploy/webhook/command.js');
+        const webhook = webhookOf({ ...parsed, env }, around.version, () => clock.wall());
+        return await runWebhook(webhook, { clock, print, exit: around.exit });
+      }
     }
   } catch (error) {
     if (error instanceof ConfigError) {

@@ -57,7 +57,7 @@ describe('the command line', () => {
     ['why a b', 'why does not take "b"; see zidecar why --help'],
     ['status x', 'status does not take "x"; see zidecar status --help'],
     ['services --service orders', 'services does not take --service; the nearest is --config. See zidecar services --help'],
-    ['--zone a', '--zone stands without a command; the commands are run, check, services, status, why, drain, inject'],
+    ['--zone a', '--zone stands without a command; the commands are run, check, services, status, why, drain, inject, webhook'],
   ] as const) {
     it(`answers ${line} with advice`, () => deepEqual(printed(line), { command: 'print', text, exitCode: 64 }));
   }
