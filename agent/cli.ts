@@ -4,9 +4,10 @@
  * other settings when they are loaded.
  *
  * yargs does the parsing and the help. Flags are held against the known ones before it sees them: it answers to unknown ones late, and
- * falls over `--constructor`.
+ * falls over `--constructor`. It is loaded only where there are flags to read or help to print: a sidecar that is set by variables alone
+ * needs neither, in no pod, and would hold 10 MB for it as long as it lives.
  */
-import yargs, { type Argv } from 'yargs';
+import type { Argv } from 'yargs';
 import { nearest } from './config/nearest.js';
 import { commandNames, commands, type Command, type CommandName } from './commands.js';
 import { flagName, groups, keys, schema, type Key } from './config/schema.js';
@@ -45,8 +46,8 @@ export type Parsed =
   /** Help and version have the exit code 0 and belong on standard output; a wrong line has 64 and belongs on standard error. */
   | { readonly command: 'print'; readonly text: string; readonly exitCode: 0 | 64 };
 
-/** What the user asked for. `argv` is without node and script. Never throws. */
-export function parseCli(argv: readonly string[], version: string): Parsed {
+/** What the user asked for. `argv` is without node and script. Never rejects. */
+export async function parseCli(argv: readonly string[], version: string): Promise<Parsed> {
   const cut = argv.indexOf('--');
   const given = cut < 0 ? argv : argv.slice(0, cut);
   const child = cut < 0 ? undefined : argv.slice(cut + 1);
@@ -54,9 +55,10 @@ export function parseCli(argv: readonly string[], version: string): Parsed {
   const scanned = scan(line);
   const wrong = faultOf(scanned);
   if (wrong !== undefined) return misuse(wrong);
-  if (line.length === 0) return misuse(ask(['--help'], version).text);
+  if (line.length === 0) return misuse((await ask(['--help'], version)).text);
+  if (!line.some((word) => word.startsWith('-'))) return answer(scanned.words, {}, child);
 
-  const { result, text } = ask(line, version);
+  const { result, text } = await ask(line, version);
   if (text !== '') return { command: 'print', text, exitCode: 0 };
   return answer(scanned.words, result, child);
 }
@@ -159,19 +161,20 @@ function faultOf({ words, flags, misfits }: Scanned): string | undefined {
 }
 
 /** The parsed line, or the text of help or version. */
-function ask(
+async function ask(
   line: readonly string[],
   version: string,
-): { readonly result: Readonly<Record<string, unknown>>; readonly text: string } {
+): Promise<{ readonly result: Readonly<Record<string, unknown>>; readonly text: string }> {
+  const { default: yargs } = await import('yargs');
   let text = '';
-  const result = parser(version).parse(line, {}, (error, _result, output) => {
+  const result = parser(yargs([]), version).parse(line, {}, (error, _result, output) => {
     if (!error) text = output;
   }) as Readonly<Record<string, unknown>>;
   return { result, text };
 }
 
-function parser(version: string): Argv {
-  const base = yargs([])
+function parser(empty: Argv, version: string): Argv {
+  const base = empty
     .scriptName('zidecar')
     .usage('zidecar announces the app beside it in ZooKeeper, finds its peers there and carries its calls to them.')
     .detectLocale(false)

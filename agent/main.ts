@@ -21,11 +21,15 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? process.exit(0) : fault(error)));
 }
 
-execute(parseCli(process.argv.slice(2), version), {
-  version,
-  env: process.env,
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  exit: (code) => process.exit(code),
-}).then((code) => process.exit(code), fault);
+parseCli(process.argv.slice(2), version)
+  .then((parsed) =>
+    execute(parsed, {
+      version,
+      env: process.env,
+      stdin: process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      exit: (code) => process.exit(code),
+    }),
+  )
+  .then((code) => process.exit(code), fault);

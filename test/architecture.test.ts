@@ -30,6 +30,8 @@ const lazily = (file: string, to: string): boolean =>
   file === 'agent/execute.ts' &&
   to.startsWith('deploy/') &&
   new RegExp(`await import\\('\\.\\./${to.replace(/\.ts$/, '')}\\.js'\\)`).test(text.get(file)!);
+/** Large, and of no use to most sidecars: loaded where they are needed, by `import()`, since each costs every pod its memory. */
+const onDemand = ['yargs', 'zookeeper'];
 const impure =
   /(?<![.\w])(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.env|performance\.now)\b/;
 /** The edges: the clock, and the two programs of the image. */
@@ -67,6 +69,14 @@ describe('architecture', () => {
   it('has one importer for each third-party package', () => {
     deepEqual(
       breaches((file) => thirdParty(file).filter((name) => !importers[name]?.includes(file))),
+      [],
+    );
+  });
+
+  it('loads what most sidecars never need on demand', () => {
+    const always = (name: string): RegExp => new RegExp(`^import (?!type )[^;]*'${name}'`, 'm');
+    deepEqual(
+      breaches((file) => onDemand.filter((name) => always(name).test(text.get(file)!))),
       [],
     );
   });

@@ -5,9 +5,9 @@ import { parseCli, type Parsed } from '../../agent/cli.js';
 import { commandNames, commands } from '../../agent/commands.js';
 import { flagName, keys } from '../../agent/config/schema.js';
 
-const parse = (line: string): Parsed => parseCli(line === '' ? [] : line.split(' '), '1.2.3');
-const printed = (line: string): { readonly text: string; readonly exitCode: number } => {
-  const parsed = parse(line);
+const parse = (line: string): Promise<Parsed> => parseCli(line === '' ? [] : line.split(' '), '1.2.3');
+const printed = async (line: string): Promise<{ readonly text: string; readonly exitCode: number }> => {
+  const parsed = await parse(line);
   if (parsed.command !== 'print') throw new Error(`${line}: ${JSON.stringify(parsed)}`);
   return parsed;
 };
@@ -31,12 +31,12 @@ describe('the command line', () => {
     ['drain', { command: 'drain', flags: {}, wait: true, json: false }],
     ['drain --no-wait', { command: 'drain', flags: {}, wait: false, json: false }],
   ] as const) {
-    it(`reads ${line}`, () => deepEqual(parse(line), expected));
+    it(`reads ${line}`, async () => deepEqual(await parse(line), expected));
   }
 
-  it('leaves all behind -- to the child, whatever it is', () => {
+  it('leaves all behind -- to the child, whatever it is', async () => {
     const child = ['node', 'app.js', '--zone', 'x', '--', '--help', '-h', '', '--__proto__=1', '007'] as const;
-    deepEqual(parseCli(['run', '--zone', 'b', '--', ...child], '1'), { command: 'run', flags: { zone: 'b' }, child });
+    deepEqual(await parseCli(['run', '--zone', 'b', '--', ...child], '1'), { command: 'run', flags: { zone: 'b' }, child });
   });
 
   for (const [line, text] of [
@@ -59,23 +59,23 @@ describe('the command line', () => {
     ['services --service orders', 'services does not take --service; the nearest is --config. See zidecar services --help'],
     ['--zone a', '--zone stands without a command; the commands are run, check, services, status, why, drain, inject, webhook'],
   ] as const) {
-    it(`answers ${line} with advice`, () => deepEqual(printed(line), { command: 'print', text, exitCode: 64 }));
+    it(`answers ${line} with advice`, async () => deepEqual(await printed(line), { command: 'print', text, exitCode: 64 }));
   }
 
-  it('teaches when it is given nothing, as a wrong use', () => {
-    const { text, exitCode } = printed('');
+  it('teaches when it is given nothing, as a wrong use', async () => {
+    const { text, exitCode } = await printed('');
     equal(exitCode, 64);
-    equal(text, printed('--help').text);
+    equal(text, (await printed('--help')).text);
     for (const name of commandNames) ok(text.includes(`zidecar ${commands[name].usage}`), name);
   });
 
-  it('prints its version', () => deepEqual(printed('--version'), { command: 'print', text: '1.2.3', exitCode: 0 }));
+  it('prints its version', async () => deepEqual(await printed('--version'), { command: 'print', text: '1.2.3', exitCode: 0 }));
 });
 
 describe('help', () => {
-  it('of each command fits 80 columns and has an example', () => {
+  it('of each command fits 80 columns and has an example', async () => {
     for (const name of commandNames) {
-      const { text, exitCode } = printed(`${name} --help`);
+      const { text, exitCode } = await printed(`${name} --help`);
       equal(exitCode, 0);
       ok(text.startsWith(`zidecar ${name}`), text);
       ok(text.includes('Examples:'));
@@ -83,20 +83,20 @@ describe('help', () => {
         text.split('\n').filter((line) => line.length > 80),
         [],
       );
-      equal(printed(`help ${name}`).text, text);
-      equal(printed(`${name} -h`).text, text);
+      equal((await printed(`help ${name}`)).text, text);
+      equal((await printed(`${name} -h`)).text, text);
     }
   });
 
-  it('of run has every setting, each command those that it needs', () => {
-    const { text } = printed('run --help');
+  it('of run has every setting, each command those that it needs', async () => {
+    const { text } = await printed('run --help');
     for (const key of keys) ok(new RegExp(`^ +--${flagName(key)} `, 'm').test(text), key);
-    ok(!printed('why orders --help').text.includes('--zookeeper'));
+    ok(!(await printed('why orders --help')).text.includes('--zookeeper'));
   });
 });
 
 describe('any words', () => {
-  it('give a command or a text, and never throw', () => {
+  it('give a command or a text, and never reject', async () => {
     const flag = fc.constantFrom(
       ...keys.map((key) => `--${flagName(key)}`),
       '--help',
@@ -122,9 +122,9 @@ describe('any words', () => {
       fc.string(),
       fc.string({ unit: 'binary' }),
     );
-    fc.assert(
-      fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
-        const parsed = parseCli(argv, '1');
+    await fc.assert(
+      fc.asyncProperty(fc.array(word, { maxLength: 6 }), async (argv) => {
+        const parsed = await parseCli(argv, '1');
         if (parsed.command === 'print') ok(parsed.text !== '');
         else ok(Object.values(parsed.flags).every((text) => typeof text === 'string' && text !== ''));
       }),
