@@ -88,7 +88,7 @@ async function run({ flags, child }: Extract<Parsed, { command: 'run' }>, { env,
   const { startApp } = await import('./app.js');
   const [command, ...args] = child ?? [];
   const startChild = command === undefined ? undefined : Child.start.bind(undefined, command, args, env);
-  return runUntilStopped(() => startApp(config, { version, clock, random, startChild }), exit);
+  return runUntilStopped(() => startApp(config, { version, clock, random, startChild }), exit, clock);
 }
 
 function ask(
