@@ -51,13 +51,14 @@ export type RegistryFact =
       readonly reason: SkipReason;
       readonly detail: string;
     }
+  /** Told when the data path has the list. `tookMs`: since a watch told of the first who joined or left; not where none did. */
   | {
       readonly kind: 'list_changed';
       readonly path: string;
       readonly joined: number;
       readonly left: number;
       readonly total: number;
-      readonly tookMs: number;
+      readonly tookMs?: number;
     }
   /** A bound was reached: watches of a session, names of peers, reads in flight. */
   | { readonly kind: 'bound_reached'; readonly bound: string; readonly limit: number; readonly detail: string }

@@ -41,7 +41,12 @@ export const metricTable = {
     'Operations of the registry; result is ok or the code of the error.',
   ],
   zidecar_znodes_ignored_total: ['counter', 'reason', 'Versions of nodes that were skipped because they could not be used.'],
-  zidecar_propagation_seconds: ['histogram', '', 'From hearing that a list of instances changed to calls going by the new list.'],
+  zidecar_propagation_seconds: [
+    'histogram',
+    '',
+    'From the first watch that told of an instance that joined or left to calls going by the list with it; one for each such list, none ' +
+      'for a first list or what a slow look found.',
+  ],
   zidecar_watches: ['gauge', '', 'Watches armed in the registry.'],
   zidecar_bound_reached_total: ['counter', 'bound', 'Times that a bound of ours was reached.'],
   zidecar_log_lines_lost_total: ['counter', '', 'Lines of log that were dropped because nobody read the ones before.'],

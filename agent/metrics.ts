@@ -135,7 +135,7 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
       else if (fact.kind === 'announcement_lost') lost.inc({ service: fact.service, by: fact.by });
       else if (fact.kind === 'znode_ignored') ignored.inc({ reason: fact.reason });
       else if (fact.kind === 'bound_reached') bounds.inc({ bound: fact.bound });
-      else if (fact.kind === 'list_changed') propagation.observe(fact.tookMs / 1000);
+      else if (fact.kind === 'list_changed' && fact.tookMs !== undefined) propagation.observe(fact.tookMs / 1000);
     },
     scrape: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };

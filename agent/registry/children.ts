@@ -14,6 +14,8 @@ export interface Child {
   watch: object | undefined;
   /** It has: the node may be gone. */
   fired: boolean;
+  /** When a watch told of it, its own or the one that brought its name. Undefined: nothing to read, or we looked by ourselves. */
+  heardAt: number | undefined;
   checkedAt: number;
 }
 
@@ -24,6 +26,7 @@ export class Children {
   readonly #known = new Map<string, Child>();
   #joined = 0;
   #left = 0;
+  #heardAt: number | undefined;
   #changed = false;
 
   get size(): number {
@@ -38,10 +41,13 @@ export class Children {
     return this.#known.get(name);
   }
 
-  /** Takes the whole list of names; answers with the new ones, and how many did not fit. Known ones stay before new ones come. */
-  update(names: readonly string[]): { readonly joined: readonly Child[]; readonly beyond: number } {
+  /**
+   * Takes the whole list of names; answers with the new ones, and how many did not fit. Known ones stay before new ones come. `heardAt`:
+   * when a watch told that there is another list.
+   */
+  update(names: readonly string[], heardAt?: number): { readonly joined: readonly Child[]; readonly beyond: number } {
     const present = new Set(names);
-    for (const name of [...this.#known.keys()]) if (!present.has(name)) this.gone(name);
+    for (const name of [...this.#known.keys()]) if (!present.has(name)) this.gone(name, heardAt);
     const fresh = names.filter((name) => !this.#known.has(name)).sort();
     const taken = fresh.slice(0, MOST_CHILDREN - this.#known.size);
     const joined = taken.map((name): Child => ({
@@ -50,26 +56,34 @@ export class Children {
       said: undefined,
       watch: undefined,
       fired: false,
+      heardAt,
       checkedAt: 0,
     }));
     for (const child of joined) this.#known.set(child.name, child);
     return { joined, beyond: fresh.length - taken.length };
   }
 
-  gone(name: string): void {
+  gone(name: string, heardAt?: number): void {
     const child = this.#known.get(name);
     if (!child) return;
     this.#known.delete(name);
-    if (isInstance(child.said)) this.#left++;
+    if (isInstance(child.said)) {
+      this.#left++;
+      this.#heard(child.heardAt ?? heardAt);
+    }
     this.#changed ||= child.said !== undefined;
   }
 
   learned(child: Child, mzxid: bigint | undefined, said: Instance | Skip): void {
-    if (isInstance(said) && !isInstance(child.said)) this.#joined++;
-    if (!isInstance(said) && isInstance(child.said)) this.#left++;
+    if (isInstance(said) !== isInstance(child.said)) {
+      if (isInstance(said)) this.#joined++;
+      else this.#left++;
+      this.#heard(child.heardAt);
+    }
     child.mzxid = mzxid;
     child.said = said;
     this.#changed = true;
+    child.heardAt = undefined;
   }
 
   /** True when the list is not the one that was told last. */
@@ -82,18 +96,29 @@ export class Children {
     return this.#left > 0;
   }
 
-  /** The list as it is now, and what happened to it since the last call. */
-  tell(): { instances: readonly Instance[]; skipped: readonly Skipped[]; joined: number; left: number } {
+  /** The list as it is now, and what happened to it since the last call; `heardAt`: the first moment when a watch told of any of it. */
+  tell(): {
+    readonly instances: readonly Instance[];
+    readonly skipped: readonly Skipped[];
+    readonly joined: number;
+    readonly left: number;
+    readonly heardAt: number | undefined;
+  } {
     const instances: Instance[] = [];
     const skipped: Skipped[] = [];
     for (const { name, said } of this.#known.values()) {
       if (isInstance(said)) instances.push(said);
       else if (said) skipped.push({ name, reason: said.skip, detail: said.detail });
     }
-    const [joined, left] = [this.#joined, this.#left];
+    const told = { instances, skipped, joined: this.#joined, left: this.#left, heardAt: this.#heardAt };
     this.#joined = this.#left = 0;
+    this.#heardAt = undefined;
     this.#changed = false;
-    return { instances, skipped, joined, left };
+    return told;
+  }
+
+  #heard(at: number | undefined): void {
+    if (at !== undefined) this.#heardAt = Math.min(at, this.#heardAt ?? at);
   }
 }
 

@@ -34,16 +34,14 @@ export class NodeReader {
   readonly #turn: Alarm;
   readonly #folder: string;
   readonly #live: () => boolean;
-  readonly #onChange: () => void;
   readonly #onRead: () => void;
   #readers = 0;
 
-  /** `live`: the session is one that we may ask. `onChange`: a watch has fired. `onRead`: `children` may know more than before. */
-  constructor(parts: NodeReaderParts, children: Children, on: { live: () => boolean; onChange: () => void; onRead: () => void }) {
+  /** `live`: the session is one that we may ask. `onRead`: `children` may know more than before. */
+  constructor(parts: NodeReaderParts, children: Children, on: { live: () => boolean; onRead: () => void }) {
     this.#parts = parts;
     this.#children = children;
     this.#live = on.live;
-    this.#onChange = on.onChange;
     this.#onRead = on.onRead;
     this.#folder = nameOf(parts.path);
     this.#turn = new Alarm(parts.clock, () => this.go());
@@ -116,7 +114,10 @@ export class NodeReader {
     if (dialect.change === 'in_place' && child.watch === undefined) stat = await this.#watched(child, path);
     else stat ??= await tree.exists(path);
     if (stat === undefined) return this.#children.gone(child.name);
-    if (stat.mzxid === child.mzxid) return;
+    if (stat.mzxid === child.mzxid) {
+      child.heardAt = undefined; // it told of what we have read already
+      return;
+    }
     if (stat.size > MAX_NODE_BYTES) {
       const detail = `${stat.size} bytes, at most ${MAX_NODE_BYTES} are read`;
       return this.#learned(child, stat.mzxid, { skip: 'too_large', detail });
@@ -133,8 +134,8 @@ export class NodeReader {
         if (child.watch !== watch) return;
         child.watch = undefined;
         child.fired = true;
+        child.heardAt = this.#parts.clock.now();
         this.#queue.now(child.name);
-        this.#onChange();
         this.go();
       });
     } catch (error) {

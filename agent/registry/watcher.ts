@@ -54,9 +54,9 @@ export class Watcher {
   /** Its watch says that the missing parent has come. */
   #came = false;
   #notBefore = 0;
-  /** The last time that the names changed, and the first change that no list has told yet. */
+  /** The last time that their watch fired, and the first that no look has answered yet. */
   #changedAt = -Infinity;
-  #since: number | undefined;
+  #heardAt: number | undefined;
   #told: { readonly at: number; readonly confirmed: boolean } | undefined;
   #overfull = false;
   #trouble = '';
@@ -68,7 +68,6 @@ export class Watcher {
     this.#emit = parts.emit;
     this.#nodes = new NodeReader(parts, this.#children, {
       live: () => this.#live,
-      onChange: () => (this.#since ??= this.#clock.now()),
       onRead: () => this.#tellSoon(),
     });
     this.#looks = new Alarm(parts.clock, () => void this.#look());
@@ -122,7 +121,7 @@ export class Watcher {
     const now = this.#clock.now();
     const gather = gatherMs(now - this.#changedAt, this.#children.size);
     this.#changedAt = now;
-    this.#since ??= now;
+    this.#heardAt ??= now;
     this.#came = this.#missing;
     this.#lookIn(gather);
   }
@@ -140,6 +139,8 @@ export class Watcher {
     }
     this.#asking = true;
     const { epoch } = tree.session;
+    const heardAt = this.#heardAt;
+    this.#heardAt = undefined;
     const watch = this.#listWatch === undefined ? (this.#listWatch = {}) : undefined;
     const fired = (): void => {
       if (this.#listWatch !== watch) return;
@@ -148,8 +149,9 @@ export class Watcher {
     };
     try {
       const found = await reads.run(() => tree.children(path, watch && fired));
-      if (!this.#stopped) this.#heard(found?.names, epoch);
+      if (!this.#stopped) this.#heard(found?.names, epoch, heardAt);
     } catch (error) {
+      this.#heardAt = heardAt ?? this.#heardAt;
       if (this.#listWatch === watch) this.#listWatch = undefined;
       if (isSessionTrouble(error)) this.#lookIn(this.#random() * AFTER_EXPIRY_MS);
       else this.#cannotLook(error);
@@ -160,7 +162,7 @@ export class Watcher {
     }
   }
 
-  #heard(names: readonly string[] | undefined, epoch: number): void {
+  #heard(names: readonly string[] | undefined, epoch: number, heardAt: number | undefined): void {
     const { path } = this.#parts;
     this.#askedEpoch = epoch;
     this.#asOf = this.#clock.wall();
@@ -169,7 +171,7 @@ export class Watcher {
     this.#notBefore = names === undefined && this.#came ? this.#clock.now() + MISSING_MS : 0;
     this.#missing = names === undefined;
     this.#came = false;
-    const { joined, beyond } = this.#children.update(names ?? []);
+    const { joined, beyond } = this.#children.update(names ?? [], heardAt);
     if (beyond > 0 && !this.#overfull) {
       const detail = `${path} has ${beyond} nodes more, which are not looked at`;
       this.#emit({ kind: 'bound_reached', bound: 'children', limit: MOST_CHILDREN, detail });
@@ -213,14 +215,13 @@ export class Watcher {
 
   #tell(): void {
     this.#tells.cancel();
-    const now = this.#clock.now();
-    const { instances, skipped, joined, left } = this.#children.tell();
-    if (!this.#told || joined + left > 0) {
-      const tookMs = now - (this.#since ?? now);
-      this.#emit({ kind: 'list_changed', path: this.#parts.path, joined, left, total: instances.length, tookMs });
-    }
-    this.#told = { at: now, confirmed: this.#confirmed };
-    if (this.#nodes.idle) this.#since = undefined;
-    this.#parts.onList({ instances, skipped, confirmed: this.#confirmed, asOf: this.#asOf });
+    const { path, onList } = this.#parts;
+    const { instances, skipped, joined, left, heardAt } = this.#children.tell();
+    const isFirst = this.#told === undefined;
+    this.#told = { at: this.#clock.now(), confirmed: this.#confirmed };
+    onList({ instances, skipped, confirmed: this.#confirmed, asOf: this.#asOf });
+    if (!isFirst && joined + left === 0) return;
+    const took = isFirst || heardAt === undefined ? {} : { tookMs: this.#clock.now() - heardAt };
+    this.#emit({ kind: 'list_changed', path, joined, left, total: instances.length, ...took });
   }
 }

@@ -203,12 +203,14 @@ describe('metrics', () => {
     for (const result of ['pass', 'fail', 'pass'] as const)
       metrics.emit({ kind: 'probe_ended', service: 'shop', probe: 'tcp', result });
     metrics.emit({ kind: 'list_changed', path: '/services/orders', joined: 1, left: 0, total: 1, tookMs: 30 });
+    metrics.emit({ kind: 'list_changed', path: '/services/users', joined: 1, left: 0, total: 1 });
     metrics.emit({ kind: 'warned', why: 'nothing to count' });
     const families = parse((await metrics.scrape()).text);
     deepEqual(values(families, 'zidecar_registry_operations_total'), { 'op=read result=ok': 2, 'op=read result=no_node': 1 });
     deepEqual(values(families, 'zidecar_probes_total'), { 'service=shop result=pass': 2, 'service=shop result=fail': 1 });
     const propagation = values(families, 'zidecar_propagation_seconds');
     deepEqual([propagation['bucket le=0.025'], propagation['bucket le=0.05'], propagation['sum']], [0, 1, 0.03]);
+    equal(propagation['count'], 1);
   });
 
   it('hold the metrics of the process, less those that wake an idle one', async () => {

@@ -22,7 +22,8 @@ const setup = ({ connected = true, random = seeded(1) } = {}) => {
   const facts: Fact[] = [];
   const registry = new TreeRegistry({ tree, dialects, clock, random, emit: (fact) => void facts.push(fact) });
   const lists: InstanceList[] = [];
-  const watch = (service = 'orders', at = source) => registry.watch(service, at, (list) => void lists.push(list));
+  const watch = (service = 'orders', at = source, onList = (): unknown => undefined) =>
+    registry.watch(service, at, (list) => void (lists.push(list), onList()));
   const join = (id: string, weight = 1): void =>
     store.plant(`${path}/${id}`, curator.place(instance({ id, weight })).data, '0xpeer');
   const last = (): InstanceList => lists.at(-1)!;
@@ -38,7 +39,7 @@ const setup = ({ connected = true, random = seeded(1) } = {}) => {
     await clock.advance(ms);
     await calm();
   };
-  return { clock, store, tree, registry, lists, watch, join, last, ids, calls, told, pass };
+  return { clock, store, tree, registry, lists, facts, watch, join, last, ids, calls, told, pass };
 };
 const many = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `i${String(index).padStart(5, '0')}`);
@@ -52,7 +53,112 @@ describe('watcher', () => {
     equal(lists.length, 1);
     deepEqual(ids(), many(30));
     equal(lists[0]!.confirmed, true);
-    deepEqual(told('list_changed'), [{ kind: 'list_changed', path, joined: 30, left: 0, total: 30, tookMs: 0 }]);
+    deepEqual(told('list_changed'), [{ kind: 'list_changed', path, joined: 30, left: 0, total: 30 }]);
+  });
+
+  it('tells how long a change took since its watch fired, once the list has been handed on', async () => {
+    const { watch, join, store, lists, facts, told, pass } = setup();
+    const wereTold = (): number => facts.filter(({ kind }) => kind === 'list_changed').length;
+    const before: number[] = [];
+    watch(undefined, undefined, () => before.push(wereTold()));
+    await pass(5_000);
+    join('a');
+    await pass(0);
+    join('b');
+    await pass(10);
+    join('c');
+    await pass(13); // gathered for 20 ms since b came, and spread
+    store.delete(`${path}/a`);
+    await pass(5_000);
+    deepEqual(
+      told('list_changed').map(({ joined, left, tookMs }) => [joined, left, tookMs && Math.floor(tookMs / 10) * 10]),
+      [
+        [0, 0, undefined],
+        [1, 0, 0],
+        [2, 0, 20],
+        [0, 1, 0],
+      ],
+    );
+    deepEqual(before, [0, 1, 2, 3]);
+    equal(lists.length, 4);
+  });
+
+  it('counts no time of a watch that came to nothing', async () => {
+    const { watch, join, store, told, pass } = setup();
+    join('a');
+    watch();
+    await pass(5_000);
+    join('a'); // written again as it was
+    store.plant(`${path}/bad`, 'garbage');
+    await pass(5_000);
+    store.delete(`${path}/bad`);
+    await pass(5_000);
+    join('a', 5);
+    await pass(5_000);
+    store.delete(`${path}/a`);
+    await pass(5_000);
+    deepEqual(
+      told('list_changed').map(({ tookMs }) => tookMs),
+      [undefined, 0],
+    );
+  });
+
+  it('counts no time for the first list, though a watch fires before it is told', async () => {
+    const { watch, join, tree, told, pass } = setup();
+    join('a');
+    tree.fail('read', 'connection_lost'); // asked again within a second
+    watch();
+    await pass(1);
+    join('b');
+    await pass(499);
+    deepEqual(
+      told('list_changed').map(({ joined, tookMs }) => [joined > 0, tookMs]),
+      [[true, undefined]],
+    );
+  });
+
+  it('counts no time from a watch whose node has been read since', async () => {
+    const { watch, join, store, tree, told, pass } = setup();
+    const read = tree.read.bind(tree);
+    watch();
+    await pass(5_000);
+    join('a');
+    await pass(5_000);
+    tree.read = (at, onChange) => {
+      tree.read = read;
+      join('b', 5); // its watch fires, and what it tells of is in this answer
+      return read(at, onChange);
+    };
+    join('b');
+    await pass(5_000);
+    tree.fire = () => undefined; // the watches on them are lost
+    for (const id of ['a', 'b']) store.delete(`${path}/${id}`);
+    await pass(600_000);
+    deepEqual(
+      told('list_changed').map(({ joined, left, tookMs }) => [joined, left, tookMs]),
+      [
+        [0, 0, undefined],
+        [1, 0, 0],
+        [1, 0, 0],
+        [0, 2, undefined],
+      ],
+    );
+  });
+
+  it('counts the time for which the connection was lost after a watch had fired', async () => {
+    const { watch, join, tree, told, pass } = setup();
+    watch();
+    await pass(5_000);
+    const release = tree.hold();
+    join('a');
+    await calm();
+    tree.lose();
+    release();
+    await pass(3_000);
+    tree.connect();
+    await pass(1_000);
+    const took = told('list_changed')[1]!.tookMs!;
+    ok(took >= 3_000 && took < 4_000, `${took} ms`);
   });
 
   it('takes a missing parent for a list of none, and hears when somebody comes', async () => {
@@ -354,7 +460,7 @@ describe('watcher', () => {
   });
 
   it('finds by its slow look what refused watches did not tell', async () => {
-    const { watch, join, store, tree, ids, last, pass } = setup();
+    const { watch, join, store, tree, ids, last, told, pass } = setup();
     tree.deaf = true;
     join('a');
     join('b');
@@ -368,6 +474,7 @@ describe('watcher', () => {
     await pass(400_000);
     deepEqual(ids(), ['a', 'c']);
     equal(last().instances.find(({ id }) => id === 'a')?.weight, 5);
+    ok(told('list_changed').every(({ tookMs }) => tookMs === undefined));
   });
 
   it('holds one watch on the names and one on each node, however often it looks', async () => {
