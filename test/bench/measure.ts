@@ -36,7 +36,7 @@ export async function measure(
   const lanesAfter = await running.lanes?.();
   return {
     ...result,
-    cpuUs: (cpu * 1_000) / result.calls,
+    cpuUs: (cpu * 1_000) / Math.max(1, result.calls),
     othersCores: Math.max(0, others / (after.at - before.at)),
     ...(lanesBefore && lanesAfter && { lanes: difference(lanesAfter, lanesBefore) }),
   };

@@ -14,7 +14,7 @@ export interface Bars {
 }
 
 const COLOURS = ['#4c78a8', '#f58518', '#54a24b', '#b279a2', '#e45756', '#72b7b2', '#9d755d', '#bab0ac', '#eeca3b'];
-const [WIDTH, LEFT, RIGHT, BAR, GAP, HEAD] = [820, 230, 80, 15, 14, 56];
+const [WIDTH, LEFT, RIGHT, BAR, GAP, HEAD] = [850, 230, 110, 15, 14, 56];
 
 export function bars({ title, unit, groups, longest, mark }: Bars): string {
   const names = [...new Set(groups.flatMap((group) => group.bars.map(({ label }) => label)))];
