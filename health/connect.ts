@@ -16,7 +16,6 @@ const words: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refused the connection',
   ECONNRESET: 'reset the connection',
   EPIPE: 'reset the connection',
-  UND_ERR_SOCKET: 'closed the connection before its answer was complete',
 };
 
 /** Resolves when the app has accepted. `signal` destroys the socket, also after that. */

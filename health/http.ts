@@ -5,9 +5,10 @@
  * Every check has a connection of its own. A kept one would ask a process that no longer accepts, and one that the app closes in
  * the moment of asking would count as a fail. An abort destroys that connection, and with it whatever waits for the answer.
  */
-import { Client, errors, type buildConnector, type Dispatcher } from 'undici';
+import { request, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { broke, connect } from './connect.js';
-import type { Probe } from './probe.js';
+import type { Probe, ProbeResult } from './probe.js';
 
 const MAX_BODY = 64 * 1024;
 const HINT = 'set ZIDECAR_PROBE=tcp or a path that answers 200';
@@ -24,43 +25,48 @@ export function httpProbe(options: HttpProbeOptions): Probe {
   return {
     name: url.href,
     async check(signal) {
-      const open = (_: unknown, done: buildConnector.Callback): void => {
-        connect(host, port, signal).then(
-          (socket) => done(null, socket),
-          (error: unknown) => done(error as Error, null),
-        );
-      };
-      const client = new Client(url.origin, { pipelining: 0, connect: open });
+      let socket: Socket | undefined;
       try {
-        const status = await get(client, url);
+        socket = await connect(host, port, signal);
+        const status = await get(socket, url);
         if (status >= 200 && status <= 399) return { kind: 'pass' };
         const why = `${url.href} answered ${status}`;
         return { kind: 'fail', why, ...(status === 404 && { hint: `${why}: ${HINT}` }) };
       } catch (error) {
-        const garbage = error instanceof errors.HTTPParserError;
-        return garbage ? { kind: 'fail', why: `${url.href} does not speak HTTP: ${error.message}` } : broke(url.href, error);
+        return misbehaved(url.href, error as NodeJS.ErrnoException) ?? broke(url.href, error);
       } finally {
-        await client.destroy();
+        socket?.destroy();
       }
     },
   };
 }
 
-async function get(client: Client, url: URL): Promise<number> {
-  const { statusCode, body } = await client.request({
-    method: 'GET',
-    path: `${url.pathname}${url.search}`,
-    headers: { 'user-agent': 'zidecar-probe', accept: '*/*' },
+/** Resolves with the status when the answer is whole, or large enough. */
+function get(socket: Socket, { host, pathname, search }: URL): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { host, 'user-agent': 'zidecar-probe', accept: '*/*' };
+    const asked = request({ createConnection: () => socket, path: `${pathname}${search}`, headers });
+    asked.on('response', (answer) => {
+      drain(answer).then(() => resolve(answer.statusCode ?? 0), reject);
+    });
+    asked.on('upgrade', ({ statusCode = 0 }) => resolve(statusCode));
+    asked.on('error', reject);
+    asked.end();
   });
-  await drain(body);
-  return statusCode;
 }
 
 /** Reads to the end, or as much as we are willing to; leaving the loop ends the stream. */
-async function drain(body: Dispatcher.ResponseData['body']): Promise<void> {
+async function drain(answer: IncomingMessage): Promise<void> {
   let size = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.byteLength;
     if (size > MAX_BODY) return;
   }
+}
+
+/** What only HTTP can be wrong with. Node calls a connection that ended too early a reset too, but no system call has said so. */
+function misbehaved(where: string, { code, syscall, message }: NodeJS.ErrnoException): ProbeResult | undefined {
+  if (code?.startsWith('HPE_') === true) return { kind: 'fail', why: `${where} does not speak HTTP: ${message}` };
+  if (code !== 'ECONNRESET' || syscall !== undefined) return undefined;
+  return { kind: 'fail', why: `${where} closed the connection before its answer was complete` };
 }

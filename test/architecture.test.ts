@@ -23,7 +23,7 @@ const importers: Record<string, readonly string[]> = {
   'fastest-levenshtein': ['agent/config/nearest.ts'],
   picocolors: ['agent/text.ts'],
   'http-proxy': ['lb/full/upgrade.ts'],
-  undici: ['lb/full/pools.ts', 'lb/full/attempt.ts', 'health/http.ts'],
+  undici: ['lb/full/pools.ts', 'lb/full/attempt.ts'],
 };
 /** Loaded when it is asked for, never read from disk by a sidecar that runs. */
 const lazily = (file: string, to: string): boolean =>

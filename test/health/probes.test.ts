@@ -138,7 +138,7 @@ describe('http probe', () => {
       const server = createTcp();
       const port = await listening(server);
       const over = new AbortController();
-      const headRead = new Promise((resolve) => diagnostics.subscribe('undici:request:headers', resolve));
+      const headRead = new Promise((resolve) => diagnostics.subscribe('http.client.response.finish', resolve));
       const result = httpProbe({ url: `http://127.0.0.1:${port}/` }).check(over.signal);
       const [socket] = (await once(server, 'connection')) as [Socket];
       const closed = new Promise((resolve) => socket.once('close', resolve));
