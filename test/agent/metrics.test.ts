@@ -51,21 +51,28 @@ function parseLabels(text: string): Record<string, string> {
   return found;
 }
 
-function upstream(name: string): ReturnType<MetricSources['upstreams']> extends Iterable<infer T> ? T : never {
+type Upstream = ReturnType<MetricSources['upstreams']> extends Iterable<infer T> ? T : never;
+
+const three = [
+  { host: '10.0.0.1', port: 80, circuit: 'closed' },
+  { host: 'fd00::1', port: 80, circuit: 'open' },
+  { host: '10.0.0.3', port: 80, circuit: 'half_open' },
+] as const;
+
+function upstream(name: string, endpoints: ReturnType<Upstream['explain']>): Upstream {
   return {
     name,
     stats: new UpstreamStats(),
     circuits: () => ({ closed: 2, half_open: 0, open: 1 }),
-    explain: () => [
-      { host: '10.0.0.1', port: 80, circuit: 'closed' },
-      { host: 'fd00::1', port: 80, circuit: 'open' },
-      { host: '10.0.0.3', port: 80, circuit: 'half_open' },
-    ],
+    explain: () => endpoints,
   };
 }
 
-function setup(perEndpoint = false): { metrics: ReturnType<typeof makeMetrics>; orders: UpstreamStats; unrouted: UpstreamStats } {
-  const orders = upstream('orders');
+function setup(
+  perEndpoint = false,
+  endpoints: ReturnType<Upstream['explain']> = three,
+): { metrics: ReturnType<typeof makeMetrics>; orders: UpstreamStats; unrouted: UpstreamStats } {
+  const orders = upstream('orders', endpoints);
   const unrouted = new UpstreamStats();
   const sources: MetricSources = {
     upstreams: () => [orders],
@@ -179,6 +186,21 @@ describe('metrics', () => {
       'service=orders endpoint=[fd00::1]:80': 2,
       'service=orders endpoint=10.0.0.3:80': 1,
     });
+  });
+
+  it('show 2,000 endpoints at most, and count that there are more', async () => {
+    const some = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ host: '10.0.0.1', port: index + 1, circuit: 'closed' as const }));
+    for (const [count, isReached] of [
+      [2_000, false],
+      [2_001, true],
+    ] as const) {
+      const { metrics } = setup(true, some(count));
+      await metrics.scrape();
+      const families = parse((await metrics.scrape()).text);
+      equal(families.get('zidecar_circuit_state')!.samples.length, 2_000);
+      equal('bound=endpoints in the metrics' in values(families, 'zidecar_bound_reached_total'), isReached);
+    }
   });
 
   it('tell the session, the announcements and the bounds', async () => {

@@ -48,6 +48,12 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
     equal(await sidecar.stop(), 0);
   });
 
+  it('says at start that it appends no address where it knows none but the loopback', async () => {
+    const sidecar = start({ ZIDECAR_FORWARDED: 'append' });
+    await sidecar.said((line) => /FORWARDED=append appends nothing.*ZIDECAR_ADVERTISE/.test(String(line['msg'])));
+    equal(await sidecar.stop(), 0);
+  });
+
   it('tells of attempts once the level of the log is trace, and of calls for nobody where every call is told', async () => {
     const sidecar = start({ ZIDECAR_UPSTREAMS: 'nobody', ZIDECAR_ACCESS_LOG: 'on' });
     const outbound = await sidecar.at('outbound');
