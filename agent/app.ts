@@ -139,8 +139,8 @@ export async function startApp(config: Config, { version, clock, random, startCh
   );
 
   // what people and clusters may ask
-  const tellOpen = (what: (LifecycleFact & { kind: 'listening' })['what'], at: string, upstream?: string): void => {
-    listeners.push({ what: upstream ?? what, at });
+  const tellOpen = (what: (LifecycleFact & { kind: 'listening' })['what'], at: string, upstream?: string, tcp = false): void => {
+    listeners.push({ what: upstream === undefined ? what : `${upstream}${tcp ? ' (tcp)' : ''}`, at });
     emit({ kind: 'listening', what, at, ...(upstream !== undefined && { upstream }) });
   };
   const views: Views = {
@@ -194,7 +194,8 @@ export async function startApp(config: Config, { version, clock, random, startCh
     for (const at of listening[1]!.addresses) tellOpen('health', at);
     discovery.start();
     sweeper.start();
-    for (const { at, upstream } of await proxy.listen()) tellOpen(upstream === undefined ? 'outbound' : 'upstream', at, upstream);
+    for (const { at, upstream, tcp } of await proxy.listen())
+      tellOpen(upstream === undefined ? 'outbound' : 'upstream', at, upstream, tcp);
     discovery.recheck(); // a list may have come before it was known where we listen
   } catch (error) {
     await lifecycle.abandon();

@@ -58,8 +58,8 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
     const budget = { ...defaultBudget, percent: retryBudget };
     return new Upstream(name, { balancer: policies[policy](random), clock, random, emit, budget, source: source.join(' and ') });
   };
-  const named = config.upstreams.named.flatMap(({ name, listen }) =>
-    listen.map((listener) => ({ ...listener, upstream: name, setting: 'ZIDECAR_UPSTREAMS' })),
+  const named = config.upstreams.named.flatMap(({ name, listen, tcp }) =>
+    listen.map((listener) => ({ ...listener, upstream: name, tcp, setting: 'ZIDECAR_UPSTREAMS' })),
   );
   const proxy = new Proxy({
     lookup: (name, absolute) => discovery.lookup(name, absolute),

@@ -11,7 +11,7 @@ import { isatty } from 'node:tty';
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { Emit } from './events.js';
-import { levelOf, tell, type Level } from './sentences.js';
+import { isOfOneCall, levelOf, tell, type Level } from './sentences.js';
 
 export type LogFormat = 'auto' | 'json' | 'pretty';
 
@@ -74,7 +74,7 @@ export function makeLog(options: LogOptions): Log {
 
   return {
     emit(fact) {
-      if (!wants(levelOf(fact.kind)) || (fact.kind === 'call_ended' && !options.accessLog)) return;
+      if (!wants(levelOf(fact.kind)) || (isOfOneCall(fact.kind) && !options.accessLog)) return;
       const told = tell(fact);
       logger[told.level](told.fact, told.message);
     },

@@ -19,6 +19,11 @@ export const metricTable = {
   zidecar_attempts_total: ['counter', 'service', 'Sends of calls to endpoints.'],
   zidecar_retries_total: ['counter', 'service', 'Attempts after the first of a call.'],
   zidecar_retry_overflow_total: ['counter', 'service', 'Retries that the retry budget did not allow.'],
+  zidecar_tunnel_bytes_total: [
+    'counter',
+    'service direction',
+    'Bytes of websockets and of plain TCP: sent by the app, received by it.',
+  ],
   zidecar_endpoints: ['gauge', 'service state', 'Endpoints by the state of their circuit.'],
   zidecar_circuit_state: [
     'gauge',

@@ -88,6 +88,11 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
   perUpstream('zidecar_attempts_total', (stats) => stats.attempts);
   perUpstream('zidecar_retries_total', (stats) => stats.retries);
   perUpstream('zidecar_retry_overflow_total', (stats) => stats.retryOverflow);
+  scraped('zidecar_tunnel_bytes_total', () =>
+    all().flatMap(([service, { tunnelled }]) =>
+      Object.entries(tunnelled).map(([direction, value]) => ({ labels: { service, direction }, value })),
+    ),
+  );
   perUpstream('zidecar_ejections_total', () => 0); // nothing ejects yet; the name is promised to dashboards and alerts
   scraped('zidecar_endpoints', () =>
     Array.from(sources.upstreams()).flatMap((upstream) =>

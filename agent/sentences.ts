@@ -57,6 +57,14 @@ const table: Table = {
       (fact.endpoint === undefined ? '' : ` by ${fact.endpoint}`) +
       (fact.attempts > 1 ? `, ${fact.attempts} attempts` : ''),
   ],
+  connections_refused: ['warn', (fact) => `${fact.upstream}: connections are refused (${fact.code})${because(fact.why)}`],
+  connection_ended: [
+    'info',
+    (fact) =>
+      `TCP ${fact.upstream} ${fact.code ?? 'ended'} after ${elapsed(fact.ms)}` +
+      (fact.endpoint === undefined ? '' : ` by ${fact.endpoint}`) +
+      (fact.attempts > 1 ? `, ${fact.attempts} attempts` : ''),
+  ],
   // the app
   probe_ended: ['trace', (fact) => `${fact.service}: probe ${fact.probe} ${fact.result}${because(fact.why)}`],
   verdict_changed: ['info', (fact) => `${fact.service}: the app is ${fact.up ? 'up' : 'down'}${because(fact.why)}`],
@@ -109,7 +117,10 @@ export interface Told {
 export const levelOf = (kind: Fact['kind']): Level => table[kind][0];
 
 /** True: it belongs among the last events. Neither single steps nor calls do. */
-export const isTransition = (kind: Fact['kind']): boolean => levelOf(kind) !== 'trace' && kind !== 'call_ended';
+export const isTransition = (kind: Fact['kind']): boolean => levelOf(kind) !== 'trace' && !isOfOneCall(kind);
+
+/** Told for each call, and only where somebody asked for it (ZIDECAR_ACCESS_LOG). */
+export const isOfOneCall = (kind: Fact['kind']): boolean => kind === 'call_ended' || kind === 'connection_ended';
 
 /** Puts a fact into words. Texts are cleaned and cut before they are joined, so nothing of others can pose as our words. */
 export function tell(fact: Fact): Told {

@@ -41,6 +41,19 @@ export function dial(
   };
 }
 
+/** The same as a promise. When `stop` is aborted first, its reason is what comes. Never rejects. */
+export const dialled = (endpoint: Endpoint, options: DialOptions, stop: AbortSignal): Promise<Socket | CallError> =>
+  new Promise((resolve) => {
+    if (stop.aborted) return resolve(stop.reason as CallError);
+    const giveUp = dial(endpoint, options, (socket) => {
+      stop.removeEventListener('abort', giveUp);
+      if (!stop.aborted) return resolve(socket);
+      if (!(socket instanceof CallError)) socket.destroy();
+      resolve(stop.reason as CallError);
+    });
+    stop.addEventListener('abort', giveUp);
+  });
+
 const codes: Readonly<Record<string, FailureCode>> = {
   ECONNREFUSED: 'connect_refused',
   ETIMEDOUT: 'connect_timeout',

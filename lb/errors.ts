@@ -33,6 +33,7 @@ export const failures = {
   header_timeout: failure(408, false, 'never'),
   bad_request: failure(400, false, 'never'),
   head_too_large: failure(431, false, 'never'),
+  tunnel_idle: failure(408, false, 'never'),
   loop: failure(508, false, 'never'),
   connect_method: failure(405, false, 'never'),
   unknown_upstream: failure(404, false, 'never'),

@@ -25,6 +25,17 @@ export type LbFact =
       readonly result: string;
       readonly ms: number;
     }
+  /** Plain TCP: told when refusing begins or its reason changes, not for each connection. */
+  | { readonly kind: 'connections_refused'; readonly upstream: string; readonly code: string; readonly why: string }
+  | {
+      readonly kind: 'connection_ended';
+      readonly upstream: string;
+      readonly endpoint?: string;
+      /** Absent: both sides ended it in order. */
+      readonly code?: string;
+      readonly attempts: number;
+      readonly ms: number;
+    }
   | {
       readonly kind: 'call_ended';
       /** `unknown` for a call that was for none. */

@@ -19,6 +19,6 @@ export interface Lane {
   take(socket: Socket, entrance: Entrance): void;
   /** Serves on, but every answer is the last of its connection, and idle connections end. Asking again changes nothing. */
   drain(): void;
-  /** Cuts what still runs. Resolves when nothing is open. */
+  /** Cuts what still runs; tunnels end in order, for a while. Resolves when nothing is open. */
   close(): Promise<void>;
 }

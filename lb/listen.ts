@@ -11,9 +11,12 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { address } from './endpoint.js';
 
 /** `setting`: what a person would change to have it elsewhere. */
-export type ProxyListener = { readonly upstream?: string | undefined; readonly setting: string } & (
-  { readonly kind: 'tcp'; readonly host: string; readonly port: number } | { readonly kind: 'unix'; readonly path: string }
-);
+export type ProxyListener = {
+  readonly upstream?: string | undefined;
+  /** Bytes of that upstream, not HTTP. */
+  readonly tcp?: boolean | undefined;
+  readonly setting: string;
+} & ({ readonly kind: 'tcp'; readonly host: string; readonly port: number } | { readonly kind: 'unix'; readonly path: string });
 
 export interface Open {
   readonly server: Server;

@@ -8,7 +8,7 @@ import { failures, type FailureCode } from './errors.js';
 export const latencyBounds: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export class UpstreamStats {
-  /** Ended calls by `2xx` … `5xx` (answers of endpoints) or by the code of our refusal. */
+  /** Ended calls by `2xx` … `5xx` (answers of endpoints), `ended` (a connection of plain TCP), or the code of our refusal. */
   readonly calls = new Map<string, number>();
   /** Calls whose latency fell into each bucket of `latencyBounds` (not cumulative), and beyond. */
   readonly latency: number[] = latencyBounds.map(() => 0).concat(0);
@@ -18,16 +18,18 @@ export class UpstreamStats {
   /** Leases given out, and those of them that went to calls which had tried an endpoint before. Kept by the upstream. */
   attempts = 0;
   retries = 0;
+  /** Bytes that went through tunnels (websockets, plain TCP), as the app sees them. */
+  readonly tunnelled = { sent: 0, received: 0 };
   /** Retries that the budget did not allow. */
   retryOverflow = 0;
   /** Calls to which the app got anything but the full answer of an endpoint: a 5xx of ours, or a cut. */
   lost = 0;
 
-  /** A call has ended: the status of the endpoint's answer, whole, or the code of what became of it. */
-  ended(result: number | FailureCode, ms: number): void {
+  /** A call has ended: the status of the endpoint's answer, whole, `ended`, or the code of what became of it. */
+  ended(result: number | 'ended' | FailureCode, ms: number): void {
     const code = typeof result === 'number' ? (classes[Math.floor(result / 100)] ?? '5xx') : result;
     this.calls.set(code, (this.calls.get(code) ?? 0) + 1);
-    if (typeof result === 'string' && isLost(result)) this.lost++;
+    if (typeof result === 'string' && result !== 'ended' && isLost(result)) this.lost++;
     const seconds = ms / 1000;
     this.latencySumSeconds += seconds;
     let bucket = 0;

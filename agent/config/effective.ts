@@ -44,11 +44,14 @@ const announced = (config: Config): readonly (readonly [string, string])[] =>
   ]);
 
 const called = (config: Config): readonly (readonly [string, string])[] => [
-  ...config.upstreams.named.map(({ name, sources, listen }): readonly [string, string] => [
+  ...config.upstreams.named.map(({ name, sources, listen, tcp }): readonly [string, string] => [
     name,
     [
       sources.map(({ dialect, path }) => `${dialect} in ${path}`).join(', then '),
-      ...(listen.length === 0 ? [] : [`on ${listen.map(show).join(' and ')}`]),
+      ...(listen.length === 0 ? [] : [`${tcp ? 'plain TCP ' : ''}on ${listen.map(show).join(' and ')}`]),
+      ...(tcp && !config.overridesOf(name).some((text) => text.startsWith('policy '))
+        ? [`policy ${config.settingsOf(name).policy}`]
+        : []),
       ...config.overridesOf(name),
     ].join(', '),
   ]),

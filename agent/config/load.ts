@@ -88,6 +88,9 @@ export function loadConfig(inputs: Inputs): Config {
 
   const perUpstream = Object.fromEntries(upstreamKeys.map((key) => [key, values[key]])) as unknown as UpstreamSettings;
   const listed = new Map(upstreams.named.map(({ name, sources }) => [name, sources]));
+  // a connection lives long: turns would soon leave one endpoint with most of them
+  const chosen = entries.get('policy')?.origin.from !== 'default';
+  const evenly = new Set(upstreams.named.flatMap(({ name, tcp }) => (tcp && !chosen ? [name] : [])));
   const written = (name: string): readonly SourceText[] => peers?.rows.get(name)?.sources ?? [{ dialect: values.dialect }];
   return frozen({
     ...values,
@@ -96,7 +99,11 @@ export function loadConfig(inputs: Inputs): Config {
     entries: Object.fromEntries([...entries].map(([key, { text, origin }]) => [key, { text, origin }])) as Config['entries'],
     warnings,
     sourcesOf: (name) => listed.get(name) ?? written(name).map((source) => sourceOf(name, source, base.registryPath)),
-    settingsOf: (name) => ({ ...perUpstream, ...peers?.rows.get(name)?.overrides }),
+    settingsOf: (name) => ({
+      ...perUpstream,
+      ...(evenly.has(name) && { policy: 'least_request' }),
+      ...peers?.rows.get(name)?.overrides,
+    }),
     overridesOf: (name) => peers?.rows.get(name)?.texts ?? [],
   });
 }

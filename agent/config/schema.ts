@@ -128,13 +128,13 @@ const peers = {
   upstreams: open(
     'any name, watched on its first use',
     upstreamList,
-    'The peers that the app calls: orders,users@7001 (a port of its own); naming some closes the list, * opens it.',
+    'The peers that the app calls: orders,users@7001 (a port of its own),db@tcp:7002 (plain TCP); naming some closes the list, * opens it.',
   ),
   domain: set('zk', domain, 'Suffix that is taken off a Host.'),
   policy: perUpstream(
     'weighted_round_robin',
     oneOf(policyNames, ['peak_ewma', 'ring_hash', 'maglev']),
-    'How an instance is chosen.',
+    'How an instance is chosen; least_request for plain TCP where nothing is set.',
   ),
   retries: perUpstream('1', integer(0, 10), 'Most extra attempts of a call that is safe to repeat.'),
   retryBudget: perUpstream('20', integer(0, 100), 'Most retries, in percent of the calls of the last 10 s (plus 30).'),
@@ -152,7 +152,11 @@ const timing = {
   responseTimeout: perUpstream('60s', timeout('1ms', day), 'One attempt, from its last byte sent to the head of its answer.'),
   headerTimeout: set('10s', timeout('1ms', day), "The head of the app's request."),
   bodyTimeout: perUpstream('5m', timeout('1ms', day), 'Silence in the middle of a body.'),
-  tunnelIdleTimeout: perUpstream('1h', timeout('1ms', day), 'Silence of an upgraded connection (WebSocket).'),
+  tunnelIdleTimeout: perUpstream(
+    '1h',
+    timeout('1ms', day),
+    'Silence of an upgraded connection (WebSocket), or of one of plain TCP.',
+  ),
   clientIdleTimeout: set('1h', timeout('1ms', day), "A connection of the app's that is kept for its next call."),
   idleTimeout: perUpstream('4s', timeout('1ms', day), 'A connection to an instance that is kept for the next call.'),
   maxHead: set('32KiB', size('1KiB', '1MiB'), 'Largest head of a request or an answer.'),

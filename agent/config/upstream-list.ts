@@ -1,15 +1,21 @@
 /**
- * The list of peers in one text: `name[=source{+source}][@port]` with commas, `*` for any other name. The last `@` splits, since a
+ * The list of peers in one text: `name[=source{+source}][@[tcp:]port]` with commas, `*` for any other name. The last `@` splits, since a
  * path may hold one.
  */
 import { quote } from '../printable.js';
 import { readParts, serviceName, type Grammar, type Reading } from './parse.js';
 import { sources, type SourceText } from './sources.js';
 
+export interface UpstreamPort {
+  readonly port: number;
+  /** Bytes, not HTTP. */
+  readonly tcp: boolean;
+}
+
 export interface ListedUpstream {
   readonly name: string;
   readonly sources?: readonly SourceText[];
-  readonly port?: number;
+  readonly port?: UpstreamPort;
 }
 
 export interface UpstreamList {
@@ -18,16 +24,17 @@ export interface UpstreamList {
   readonly named: readonly ListedUpstream[];
 }
 
-export const upstreamPort: Grammar<number> = {
-  accepts: 'a port from 0 to 65535, 0 being any free one',
+export const upstreamPort: Grammar<UpstreamPort> = {
+  accepts: 'a port from 0 to 65535, 0 being any free one; tcp: before it for plain TCP',
   read(text) {
-    if (text.startsWith('tcp:')) return { problem: 'is for plain TCP, not in this release yet' };
-    return /^\d{1,5}$/.test(text) && Number(text) <= 65535 ? { value: Number(text) } : { problem: 'is not a port' };
+    const [, tcp, digits] = /^(tcp:)?(\d{1,5})$/.exec(text) ?? [];
+    const port = Number(digits ?? NaN);
+    return port <= 65535 ? { value: { port, tcp: tcp !== undefined } } : { problem: 'is not a port' };
   },
 };
 
 export const upstreamList: Grammar<UpstreamList> = {
-  accepts: `name[=source][@port] with commas, * for any other name; a source is ${sources.accepts}`,
+  accepts: `name[=source][@[tcp:]port] with commas, * for any other name; a source is ${sources.accepts}`,
   list: ',',
   read(text) {
     const names = new Set<string>();

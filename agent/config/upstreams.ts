@@ -10,7 +10,7 @@ import { serviceName } from './parse.js';
 import { refusal } from './problems.js';
 import { isKey, schema, upstreamKeys, type Settings, type UpstreamSettings } from './schema.js';
 import { sources, type SourceText } from './sources.js';
-import { upstreamPort } from './upstream-list.js';
+import { upstreamPort, type UpstreamPort } from './upstream-list.js';
 import type { Source } from '../registry/registry.js';
 
 export interface NamedUpstream {
@@ -18,6 +18,8 @@ export interface NamedUpstream {
   readonly sources: readonly Source[];
   /** Listeners of its own; none without a port. */
   readonly listen: readonly Listener[];
+  /** They carry bytes, not HTTP. */
+  readonly tcp: boolean;
 }
 
 export interface Upstreams {
@@ -29,7 +31,7 @@ export interface Upstreams {
 /** What the file says of one name. */
 export interface UpstreamRow {
   readonly sources?: readonly SourceText[] | undefined;
-  readonly port?: number | undefined;
+  readonly port?: UpstreamPort | undefined;
   readonly overrides: Partial<UpstreamSettings>;
   /** The same as written: `policy random`. */
   readonly texts: readonly string[];
@@ -87,10 +89,11 @@ export function upstreamsOf(base: Settings, file: UpstreamRows | undefined, plac
     named: listed.map(({ name, port = rows.get(name)?.port, sources: from = rows.get(name)?.sources }) => ({
       name,
       sources: (from ?? [{ dialect: base.dialect }]).map((source) => place(name, source)),
+      tcp: port?.tcp ?? false,
       listen:
         port === undefined
           ? []
-          : (hosts.length > 0 ? hosts : ['127.0.0.1']).map((host): Listener => ({ kind: 'tcp', host, port })),
+          : (hosts.length > 0 ? hosts : ['127.0.0.1']).map((host): Listener => ({ kind: 'tcp', host, port: port.port })),
     })),
   };
 }

@@ -96,7 +96,7 @@ export class FullLane implements Lane {
   async close(): Promise<void> {
     const quiet = new Promise<void>((resolve) => (this.#quiet = resolve));
     this.#server.close(() => undefined);
-    for (const socket of this.#visits.keys()) socket.destroy();
+    for (const [socket, visit] of this.#visits) if (!visit.finish()) socket.destroy();
     for (const pools of this.#pools.values()) pools.close();
     this.#left();
     await quiet;
@@ -122,11 +122,16 @@ export class FullLane implements Lane {
     const { socket } = request;
     const visit = this.#visits.get(socket);
     if (visit === undefined) return void socket.destroy();
+    let exchange: UpgradeExchange | undefined;
     visit.enterAlone({
       complete: () => true,
       broken: () => undefined,
+      finish: () => exchange?.finish() ?? false,
       run: async () => {
-        if (isWebSocket(request)) return this.#carry(new UpgradeExchange(request, socket, unread, this.#terms), visit.entrance);
+        if (isWebSocket(request)) {
+          exchange = new UpgradeExchange(request, socket, unread, this.#terms);
+          return this.#carry(exchange, visit.entrance);
+        }
         plainAgain(request, socket, unread);
         this.#server.emit('connection', socket);
         socket.resume(); // it was paused if it had to wait

@@ -17,7 +17,7 @@ import type { Asked, Exchange, Sending } from './exchange.js';
 import type { Pools } from './pools.js';
 import { Replay } from './replay.js';
 import { Reply } from './reply.js';
-import { Silence } from './silence.js';
+import { Silence } from '../silence.js';
 
 export interface ExchangeTerms {
   readonly clock: Clock;

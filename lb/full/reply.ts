@@ -7,6 +7,7 @@ import { CallError } from '../errors.js';
 import { hasNoBody } from '../framing.js';
 import { trailerFields, valuesOf } from '../headers.js';
 import type { RefusalAnswer } from '../refusal.js';
+import { reset } from '../reset.js';
 import type { Answer } from './answer.js';
 import type { Asked } from './exchange.js';
 
@@ -101,9 +102,8 @@ export class Reply {
   /** Breaks off, so that nobody takes what was sent for all there is. */
   cut(): void {
     const { socket } = this.#response;
-    // Where only the end of the connection ends the answer, an orderly end would be a lie. `resetAndDestroy` ends in order first and
-    // resets then, so the mark that it leaves for `destroy` is set here.
-    if (this.#endsWithConnection && socket?.remoteAddress !== undefined) Object.assign(socket, { resetAndClosing: true });
+    // where only the end of the connection ends the answer, an orderly end would be a lie
+    if (this.#endsWithConnection && socket) reset(socket);
     socket?.destroy();
     this.#response.destroy();
   }

@@ -11,11 +11,12 @@ import { CallError } from '../errors.js';
 import { address, type Endpoint } from '../endpoint.js';
 import type { RefusalAnswer } from '../refusal.js';
 import type { Answer, Failed } from './answer.js';
-import { dial } from '../dial.js';
+import { dialled } from '../dial.js';
 import type { Asked, Exchange, Sending } from './exchange.js';
 import type { ExchangeTerms } from './plain-exchange.js';
 import { Reply } from './reply.js';
-import { Silence } from './silence.js';
+import { Silence } from '../silence.js';
+import { Tunnel, type TunnelParts } from '../tunnel.js';
 import { shakeHands, type Shaken } from './upgrade.js';
 import { endPolitely } from './visit.js';
 
@@ -32,6 +33,8 @@ export class UpgradeExchange implements Exchange {
   #tunnelIdleTimeoutMs: number | undefined;
   #bodyTimeoutMs: number | undefined;
   #silence: Silence | undefined;
+  #tunnel: Tunnel | undefined;
+  #bytes: TunnelParts['bytes'] | undefined;
 
   constructor(request: IncomingMessage, app: Socket, early: Buffer, terms: ExchangeTerms) {
     const { method = '', url = '', httpVersion, rawHeaders } = request;
@@ -52,13 +55,17 @@ export class UpgradeExchange implements Exchange {
     this.#reply.onGone(listener);
   }
 
-  async send(to: Endpoint, { settings, target, fields, stop }: Sending): Promise<Answer | Failed> {
+  async send(to: Endpoint, { upstream, settings, target, fields, stop }: Sending): Promise<Answer | Failed> {
     const { clock, maxHeadBytes } = this.#terms;
     const { connectTimeoutMs, responseTimeoutMs } = settings;
     this.#tunnelIdleTimeoutMs = settings.tunnelIdleTimeoutMs;
     this.#bodyTimeoutMs = settings.bodyTimeoutMs;
-    const endpoint = await connected(to, { clock, connectTimeoutMs }, stop);
-    if ('kind' in endpoint) return endpoint;
+    this.#bytes = upstream.stats.tunnelled;
+    const endpoint = await dialled(to, { clock, connectTimeoutMs, allowHalfOpen: true }, stop);
+    if (endpoint instanceof CallError) {
+      const { code, message } = endpoint;
+      return { kind: 'failed', code, message, sent: 'nothing', kept: false };
+    }
     this.#endpoint = endpoint;
     const inform: Reply['inform'] = (...head) => this.#reply.inform(...head);
     const sockets = { app: this.#app, early: this.#early, endpoint };
@@ -74,7 +81,17 @@ export class UpgradeExchange implements Exchange {
     }
     this.#response.detachSocket(this.#app);
     answer.open(fields);
-    return this.#tunnel(this.#app, this.#endpoint!);
+    const sockets = { app: this.#app, endpoint: this.#endpoint! };
+    const terms = { clock: this.#terms.clock, idleTimeoutMs: this.#tunnelIdleTimeoutMs, bytes: this.#bytes! };
+    this.#tunnel = new Tunnel({ ...sockets, ...terms }, { coupled: true });
+    await this.#tunnel.closed;
+    return 'whole';
+  }
+
+  /** Ends a tunnel in order. False: it is none. */
+  finish(): boolean {
+    this.#tunnel?.finish();
+    return this.#tunnel !== undefined;
   }
 
   refuse(answer: RefusalAnswer): Promise<void> {
@@ -83,14 +100,6 @@ export class UpgradeExchange implements Exchange {
 
   end(): void {
     this.#silence?.end();
-  }
-
-  /** Ends with the sockets. An orderly end of one side is passed on by the coupling, and what it still has to send is sent. */
-  async #tunnel(app: Socket, endpoint: Socket): Promise<'whole'> {
-    this.#watch(app, this.#tunnelIdleTimeoutMs, () => (app.destroy(), endpoint.destroy()));
-    endpoint.on('data', () => this.#silence?.moved());
-    await Promise.all([closed(app, endpoint), closed(endpoint, app)]);
-    return 'whole';
   }
 
   #watch(stream: NodeJS.ReadableStream, limitMs: number | undefined, broken: (why: CallError) => void): void {
@@ -103,27 +112,3 @@ export class UpgradeExchange implements Exchange {
     stream.on('data', () => this.#silence?.moved());
   }
 }
-
-const connected = (to: Endpoint, options: Parameters<typeof dial>[1], stop: AbortSignal): Promise<Socket | Failed> =>
-  new Promise((resolve) => {
-    const giveUp = dial(to, { ...options, allowHalfOpen: true }, (socket) => {
-      stop.removeEventListener('abort', giveUp);
-      if (!stop.aborted && !(socket instanceof CallError)) return resolve(socket);
-      if (!(socket instanceof CallError)) socket.destroy();
-      const { code, message } = stop.aborted ? (stop.reason as CallError) : (socket as CallError);
-      resolve({ kind: 'failed', code, message, sent: 'nothing', kept: false });
-    });
-    stop.addEventListener('abort', giveUp);
-  });
-
-/** Resolves when `one` is closed. If it did not end in order, the other is closed as well. */
-const closed = (one: Socket, other: Socket): Promise<void> =>
-  new Promise((resolve) => {
-    const gone = (): void => {
-      if (!one.readableEnded) other.destroy();
-      resolve();
-    };
-    if (one.closed) return gone();
-    one.on('error', () => one.destroy());
-    one.once('close', gone);
-  });

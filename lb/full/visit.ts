@@ -16,6 +16,8 @@ export interface Running {
   broken(why: CallError): void;
   /** The app takes bytes again. Told only once node has let go of the connection, for a later one. */
   drained?(): void;
+  /** Ends what runs in order, as far as that can be done. False: it cannot. */
+  finish?(): boolean;
   /** It reads the connection itself. */
   readonly alone?: boolean;
   /** Resolves when the last byte of the answer has left. */
@@ -72,6 +74,11 @@ export class Visit {
         return next.run();
       },
     });
+  }
+
+  /** What runs is to end in order. False: nothing does that could. */
+  finish(): boolean {
+    return this.#running?.finish?.() ?? false;
   }
 
   /** Nothing more is taken from this connection. */

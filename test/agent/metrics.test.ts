@@ -167,9 +167,11 @@ describe('metrics', () => {
       }
     orders.inFlight = 4;
     orders.lost = 2;
+    orders.tunnelled.sent = 7;
     const families = parse((await metrics.scrape()).text);
     equal(values(families, 'zidecar_requests_in_flight')['service=orders'], 4);
     equal(values(families, 'zidecar_requests_lost_total')['service=orders'], 2);
+    deepEqual(values(families, 'zidecar_tunnel_bytes_total')['service=orders direction=sent'], 7);
     equal(values(families, 'zidecar_ejections_total')['service=orders'], 0);
   });
 

@@ -25,6 +25,17 @@ const table: readonly (readonly [Fact, string, string])[] = [
     'orders: 10.1.2.3:8080 gets no call: it is our own listener',
   ],
   [{ kind: 'retry_budget_exhausted', upstream }, 'warn', 'orders: the retry budget is spent, calls are not repeated for now'],
+  [
+    { kind: 'connections_refused', upstream, code: 'connect_refused', why: '10.1.2.3:8080 refused the connection' },
+    'warn',
+    'orders: connections are refused (connect_refused): 10.1.2.3:8080 refused the connection',
+  ],
+  [
+    { kind: 'connection_ended', upstream, endpoint, code: 'cut', attempts: 2, ms: 3_000 },
+    'info',
+    'TCP orders cut after 3 s by 10.1.2.3:8080, 2 attempts',
+  ],
+  [{ kind: 'connection_ended', upstream, attempts: 1, ms: 3_000 }, 'info', 'TCP orders ended after 3 s'],
   [{ kind: 'attempt_ended', upstream, endpoint, result: 'reset', ms: 12.7 }, 'trace', 'orders: 10.1.2.3:8080 reset in 12 ms'],
   [
     {

@@ -8,7 +8,8 @@ import { upstreamList } from '../../../agent/config/upstream-list.js';
 describe('a list of peers', () => {
   for (const [text, value] of [
     ['orders', { closed: true, named: [{ name: 'orders' }] }],
-    ['orders,users@7001', { closed: true, named: [{ name: 'orders' }, { name: 'users', port: 7001 }] }],
+    ['orders,users@7001', { closed: true, named: [{ name: 'orders' }, { name: 'users', port: { port: 7001, tcp: false } }] }],
+    ['db@tcp:7002', { closed: true, named: [{ name: 'db', port: { port: 7002, tcp: true } }] }],
     ['orders, *', { closed: false, named: [{ name: 'orders' }] }],
     ['*', { closed: false, named: [] }],
     ['a=spring', { closed: true, named: [{ name: 'a', sources: [{ dialect: 'spring' }] }] }],
@@ -23,12 +24,12 @@ describe('a list of peers', () => {
               { dialect: 'curator', path: '/x/{service}' },
               { dialect: 'spring', path: '/y@z' },
             ],
-            port: 80,
+            port: { port: 80, tcp: false },
           },
         ],
       },
     ],
-    ['a@0', { closed: true, named: [{ name: 'a', port: 0 }] }],
+    ['a@0', { closed: true, named: [{ name: 'a', port: { port: 0, tcp: false } }] }],
   ] as const) {
     it(`reads ${text}`, () => deepEqual(upstreamList.read(text), { value }));
   }
@@ -36,7 +37,8 @@ describe('a list of peers', () => {
   for (const [text, problem] of [
     ['orders,', 'has "", which lacks a name'],
     ['or/ders', 'has the name "or/ders", which has "/" in it'],
-    ['a,b@tcp:7002', 'has "b@tcp:7002", which has the port "tcp:7002", which is for plain TCP, not in this release yet'],
+    ['a,b@tcp:70022', 'has "b@tcp:70022", which has the port "tcp:70022", which is not a port'],
+    ['b@udp:7002', 'has the port "udp:7002", which is not a port'],
     ['a@http', 'has the port "http", which is not a port'],
     ['a@70000', 'has the port "70000", which is not a port'],
     ['a@', 'has the port "", which is not a port'],
@@ -61,14 +63,18 @@ describe('a list of peers', () => {
       { requiredKeys: ['dialect'], noNullPrototype: true },
     );
     const upstream = fc.record(
-      { name, sources: fc.array(source, { minLength: 1, maxLength: 3 }), port: fc.nat(65_535) },
+      {
+        name,
+        sources: fc.array(source, { minLength: 1, maxLength: 3 }),
+        port: fc.record({ port: fc.nat(65_535), tcp: fc.boolean() }, { noNullPrototype: true }),
+      },
       { noNullPrototype: true },
     );
     fc.assert(
       fc.property(fc.uniqueArray(upstream, { selector: (one) => one.name, minLength: 1 }), (named) => {
         const text = named.map((one) => {
           const from = one.sources.map(({ dialect, path: at }) => (at === undefined ? dialect : `${dialect}:${at}`)).join('+');
-          return `${one.name}=${from}@${one.port}`;
+          return `${one.name}=${from}@${one.port.tcp ? 'tcp:' : ''}${one.port.port}`;
         });
         deepEqual(upstreamList.read(text.join(',')), { value: { closed: true, named } });
       }),

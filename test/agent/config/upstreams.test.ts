@@ -25,6 +25,7 @@ upstreams:
         { kind: 'tcp', host: '127.0.0.1', port: 7001 },
         { kind: 'tcp', host: '::1', port: 7001 },
       ],
+      tcp: false,
     });
     equal(load({}, `${yaml}  "*":\n`).upstreams.closed, false);
   });
@@ -48,6 +49,20 @@ upstreams:
     deepEqual([policy, requestTimeout, retries], ['random', undefined, 2]);
     deepEqual([config.settingsOf('x').policy, config.settingsOf('x').requestTimeout], ['weighted_round_robin', 60_000]);
     deepEqual(config.overridesOf('orders'), ['policy random', 'requestTimeout off']);
+  });
+
+  it('of plain TCP are chosen by the calls they carry, unless somebody has said how', () => {
+    const policyOf = (env: Record<string, string>, file?: string): string =>
+      load({ ...zk, ...env }, file).settingsOf('db').policy;
+    const db = { ZIDECAR_UPSTREAMS: 'db@tcp:7002' };
+    equal(policyOf(db), 'least_request');
+    equal(policyOf({ ZIDECAR_UPSTREAMS: 'db@7002' }), 'weighted_round_robin');
+    equal(policyOf({ ...db, ZIDECAR_POLICY: 'random' }), 'random');
+    equal(policyOf({}, 'upstreams: { db: { port: "tcp:7002", policy: round_robin } }'), 'round_robin');
+    deepEqual(
+      load({ ...zk, ...db }).upstreams.named.map(({ tcp, listen }) => [tcp, listen.length]),
+      [[true, 2]],
+    );
   });
 
   it('as a text in the file are read as in the variable', () => {

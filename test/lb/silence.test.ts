@@ -1,7 +1,7 @@
 import { equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Silence } from '../../../lb/full/silence.js';
-import { FakeClock } from '../../support/clock.js';
+import { Silence } from '../../lb/silence.js';
+import { FakeClock } from '../support/clock.js';
 
 const watched = (limit: () => number | undefined): { clock: FakeClock; silence: Silence; broken: () => number } => {
   const clock = new FakeClock();

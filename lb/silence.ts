@@ -1,4 +1,4 @@
-import type { Clock } from '../ports.js';
+import type { Clock } from './ports.js';
 
 /** Whom we wait for can change at any time, so nobody's limit is waited for at a stretch. */
 const lookMs = 1_000;

@@ -1,0 +1,96 @@
+/**
+ * Two sockets whose bytes are passed on as they come: a connection of plain TCP, or a websocket after its handshake. Nothing in them is
+ * read. Back pressure goes through, an orderly end of one side is passed on while the other still speaks, and a break is passed on as a
+ * break, so that neither side takes half a stream for the whole.
+ *
+ *     app ◀──▶ endpoint     both ended ─▶ 'ended'      one broke ─▶ the other is reset     nothing moved for too long ─▶ both are
+ *
+ * `finish` is for a process that stops: what is on its way is written, both sides are told that this is the end, and have a while to go.
+ * No frame of a websocket is put in, since where one may stand is not known here.
+ */
+import type { Socket } from 'node:net';
+import type { Clock } from './ports.js';
+import { reset } from './reset.js';
+import { Silence } from './silence.js';
+
+export type TunnelEnd = 'ended' | 'app_broke' | 'endpoint_broke' | 'idle';
+
+export interface TunnelParts {
+  readonly clock: Clock;
+  readonly app: Socket;
+  readonly endpoint: Socket;
+  readonly idleTimeoutMs: number | undefined;
+  /** Added to, as bytes pass. */
+  readonly bytes: { sent: number; received: number };
+}
+
+/** They have this long to close after they were told of the end. */
+const lingerMs = 1_000;
+
+export class Tunnel {
+  readonly #parts: TunnelParts;
+  readonly #silence: Silence;
+  #end: TunnelEnd | undefined;
+  /** Resolves when both sockets are closed, with what ended it. */
+  readonly closed: Promise<TunnelEnd>;
+
+  /** Couples the sockets, unless somebody has done so. */
+  constructor(parts: TunnelParts, { coupled = false }: { readonly coupled?: boolean } = {}) {
+    const { clock, app, endpoint, idleTimeoutMs, bytes } = (this.#parts = parts);
+    const tooQuiet = (): void => {
+      this.#end ??= 'idle';
+      reset(app);
+      reset(endpoint);
+    };
+    this.#silence = new Silence(clock, () => idleTimeoutMs, tooQuiet);
+    const passed = (direction: keyof typeof bytes) => (chunk: Buffer) => {
+      bytes[direction] += chunk.length;
+      this.#silence.moved();
+    };
+    if (!coupled) {
+      app.pipe(endpoint);
+      endpoint.pipe(app);
+    }
+    app.on('data', passed('sent'));
+    endpoint.on('data', passed('received'));
+    this.closed = this.#closed();
+  }
+
+  /** Ends both sides in order, and for good after a while. */
+  finish(): void {
+    const { clock, app, endpoint } = this.#parts;
+    this.#end ??= 'ended';
+    const stops = [app, endpoint].map((socket) => {
+      socket.unpipe();
+      socket.end();
+      socket.resume(); // what still comes is nobody's any more, and its end is waited for
+      const stop = clock.after(lingerMs, () => socket.destroy());
+      socket.once('close', stop);
+      return stop;
+    });
+    void this.closed.then(() => stops.forEach((stop) => stop()));
+  }
+
+  async #closed(): Promise<TunnelEnd> {
+    const { app, endpoint } = this.#parts;
+    await Promise.all([this.#follow(app, endpoint, 'app_broke'), this.#follow(endpoint, app, 'endpoint_broke')]);
+    this.#silence.end();
+    return this.#end ?? 'ended';
+  }
+
+  /** Resolves when `one` is closed. If it was not by an end in both directions, the other is reset. */
+  #follow(one: Socket, other: Socket, broken: TunnelEnd): Promise<void> {
+    return new Promise((resolve) => {
+      const gone = (): void => {
+        if (!one.readableEnded || !one.writableFinished) {
+          this.#end ??= broken;
+          reset(other);
+        }
+        resolve();
+      };
+      one.on('error', () => one.destroy());
+      if (one.closed) gone();
+      else one.once('close', gone);
+    });
+  }
+}
