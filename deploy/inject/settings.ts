@@ -91,12 +91,16 @@ export function settle(
 export const endsByItself = (pod: JsonMap): boolean =>
   ['Never', 'OnFailure'].includes(textAt(pod, 'spec', 'restartPolicy') ?? '');
 
+/** Stands for whatever a Secret may hold. */
+const LOGIN = 'digest:user:password';
+
 /** A file in the pod cannot be read from here: it may hold whatever is missing, and its values are judged when the sidecar starts. */
 function judge(env: ReadonlyMap<string, string>, fromFile: boolean): Config | ConfigError {
-  const texts = { ...inPod, ...Object.fromEntries(env) };
+  const texts: Record<string, string> = { ...inPod, ...Object.fromEntries(env) };
+  const file = texts[envName('config')];
   const stand = fromFile && !env.has(envName('zookeeper')) ? { [envName('zookeeper')]: 'zookeeper:2181' } : {};
   try {
-    return loadConfig({ env: { ...stand, ...texts }, readFile: () => '' });
+    return loadConfig({ env: { ...stand, ...texts }, readFile: (path) => (path === file ? '' : LOGIN) });
   } catch (error) {
     if (error instanceof ConfigError) return error;
     throw error;

@@ -151,6 +151,15 @@ describe('an injected pod', () => {
     deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), { preStop: { sleep: { seconds: 5 } } }, 'the file may announce');
   });
 
+  it('takes a login from a file of its Secret', () => {
+    const login = {
+      'config.zidecar.dev/zookeeper-client': 'wire',
+      'config.zidecar.dev/zookeeper-auth-file': '/etc/zidecar/secret/login',
+    };
+    const env = envOf(injected(podOf({}, said({ ...login, 'zidecar.dev/secret': 'zk' }))).pod);
+    equal(env['ZIDECAR_ZOOKEEPER_AUTH_FILE'], '/etc/zidecar/secret/login');
+  });
+
   it('has a dollar sign of a setting for what it is', () => {
     const { pod } = injected(podOf({}, said({ 'config.zidecar.dev/meta': 'price=$(COST)' })));
     equal(envOf(pod)['ZIDECAR_META'], 'price=$$(COST)');
@@ -305,6 +314,10 @@ describe('a pod that is refused', () => {
     [
       /^metadata\.annotations\["zidecar\.dev\/cpu-request"\]: "lots" is not a quantity/,
       podOf({}, said({ 'zidecar.dev/cpu-request': 'lots' })),
+    ],
+    [
+      /is a secret, which whoever sees the pod could read: name a Secret in zidecar\.dev\/secret and its file in config\.zidecar\.dev\/zookeeper-auth-file$/,
+      podOf({}, said({ 'config.zidecar.dev/zookeeper-auth': 'digest:a:b' })),
     ],
     [/is not a text; put it between quotation marks$/, podOf({}, { annotations: { 'config.zidecar.dev/weight': 5 } })],
     [/^no ZooKeeper is named: --zookeeper for all pods, or the annotation config\.zidecar\.dev\/zookeeper/, podOf(), {}],
