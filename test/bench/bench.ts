@@ -103,7 +103,7 @@ async function play(workload: Workload, present: readonly Contender[], options: 
 }
 
 const planOf = ({ quick, rounds, seconds, repeats, cores }: Arguments): Plan => ({
-  ...{ rounds: rounds ?? (quick ? 3 : 5), seconds: seconds ?? (quick ? 0.7 : 1.2) },
+  ...{ rounds: rounds ?? (quick ? 3 : 5), seconds: seconds ?? (quick ? 0.7 : 1) },
   ...{ repeats, cores },
 });
 

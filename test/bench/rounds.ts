@@ -13,7 +13,7 @@ import type { Workload } from './workloads.js';
 export interface Plan {
   readonly rounds: number;
   readonly seconds: number;
-  /** Noisy rounds are repeated, as many in all as there are rounds. */
+  /** Noisy rounds are repeated, twice as many samples as there are rounds. */
   readonly repeats: boolean;
   /** Of the proxy, and of load and backend. */
   readonly cores: readonly [number, number];
@@ -29,7 +29,7 @@ export type Tell = (text: string) => void;
 export const QUIET_CORES = 1 / 3;
 
 /** Of its core, before a contender is measured. What compiles itself while it runs has settled after some ten thousand calls. */
-const SETTLED_MS = 2_500;
+const SETTLED_MS = 3_500;
 const STARTED_MS = 200;
 
 export async function playCalls(
@@ -51,12 +51,13 @@ export async function playCalls(
       await warm(started.process, started.port, load, contender.compilesItself === true ? settledMs : STARTED_MS, core);
     }
     const results = new Map<string, Round[]>(contenders.map(({ id }) => [id, []]));
-    let repeats = plan.repeats ? plan.rounds * contenders.length : 0;
+    let repeats = plan.repeats ? 2 * plan.rounds : 0;
+    const seconds = load.rate === undefined ? plan.seconds : 2 * plan.seconds; // for the last of a thousand calls there must be thousands
     for (let round = 0; round < plan.rounds; round++) {
       for (const { contender, process, port } of rotated(all, round)) {
         for (;;) {
           tell(`round ${round + 1} of ${plan.rounds}: ${contender.title}`);
-          const sample = await measure(process, port, load, { seconds: plan.seconds, warmSeconds: 0.1, core }, house.mine);
+          const sample = await measure(process, port, load, { seconds, warmSeconds: 0.1, core }, house.mine);
           const isNoisy = sample.othersCores > QUIET_CORES;
           if (isNoisy && repeats-- > 0) continue;
           results.get(contender.id)!.push({ ...sample, isNoisy });
