@@ -50,6 +50,7 @@ export function openZooKeeper(options: ZooKeeperOptions): Tree {
   const chroot = options.chroot === '/' ? '' : options.chroot;
   const resolver = new Resolver({ ...options, unresolved: (host, why) => emit({ kind: 'name_unresolved', host, why }) });
   const find = (): Promise<readonly Address[]> => resolver.resolve();
+  const isSecret = client.kind === 'wire' && client.tls !== undefined;
   let trouble = '';
   const open = async (addresses: readonly Address[], events: LinkEvents): Promise<Wire> =>
     client.kind === 'native'
@@ -63,7 +64,10 @@ export function openZooKeeper(options: ZooKeeperOptions): Tree {
     resolve: find,
     open,
     confirm: (wire) => makeRoot(wire, options.readOnly === true ? '' : chroot),
-    diagnose: (addresses) => diagnose(addresses, clock, trouble),
+    diagnose: async (addresses) =>
+      isSecret && addresses.length > 0 && trouble !== ''
+        ? { why: trouble, isServing: false } // a port with TLS has no answer to a plain question
+        : diagnose(addresses, clock, trouble),
   });
   const tree = new ZooKeeperTree(keeper, chroot, MOST_WATCHED[client.kind], clock, emit);
   return tree;

@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { app, Calling, type App } from '../support/calls.js';
-import { eventually, Sidecar } from '../support/program.js';
+import { clients, eventually, Sidecar } from '../support/program.js';
 import { RawClient } from '../support/raw-client.js';
 import { ensemble, leaderOf, requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
 
@@ -12,16 +12,18 @@ interface Upstreams {
 
 /** Sidecars and apps of one suite. */
 class Fleet {
+  readonly #client: string;
   readonly #zookeeper: () => string;
   readonly #sidecars: Sidecar[] = [];
   readonly apps: App[] = [];
 
-  constructor(zookeeper: () => string) {
+  constructor(client: string, zookeeper: () => string) {
+    this.#client = client;
     this.#zookeeper = zookeeper;
   }
 
   start(env: Record<string, string>): Sidecar {
-    const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: this.#zookeeper(), ...env });
+    const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: this.#zookeeper(), ZIDECAR_ZOOKEEPER_CLIENT: this.#client, ...env });
     this.#sidecars.push(sidecar);
     return sidecar;
   }
@@ -66,111 +68,114 @@ const connected = (sidecar: Sidecar): Promise<boolean> =>
 const node = (service: string, id: string, port: number): string =>
   JSON.stringify({ name: service, id, address: '127.0.0.1', port, sslPort: null, payload: null });
 
-describe('an ensemble of three', { timeout: 240_000 }, () => {
-  let servers: readonly ZooKeeperServer[] = [];
-  const fleet = new Fleet(() => servers.map(({ connect }) => connect).join(','));
-  before(async () => {
-    requireZooKeeper();
-    servers = await ensemble(3);
-  });
-  after(async () => {
-    await fleet.end();
-    await Promise.all(servers.map((server) => server.remove()));
+for (const client of clients)
+  describe(`an ensemble of three, by the ${client} client`, { timeout: 240_000 }, () => {
+    let servers: readonly ZooKeeperServer[] = [];
+    const fleet = new Fleet(client, () => servers.map(({ connect }) => connect).join(','));
+    before(async () => {
+      requireZooKeeper();
+      servers = await ensemble(3);
+    });
+    after(async () => {
+      await fleet.end();
+      await Promise.all(servers.map((server) => server.remove()));
+    });
+
+    it('loses no call and no session when its leader is killed', async () => {
+      const instances = [await fleet.instance('orders', 'a'), await fleet.instance('orders', 'b')];
+      const { sidecar, at } = await fleet.caller('orders', 2);
+      const calling = new Calling(at, 'orders');
+      const leader = await leaderOf(servers);
+      await leader.kill();
+      const rest = servers.filter((server) => server !== leader);
+      await leaderOf(rest);
+      for (const each of [sidecar, ...instances]) await connected(each);
+      const { lost, total } = await calling.stop();
+      deepEqual(lost, []);
+      ok(total > 0);
+      await fleet.routable(sidecar, 2);
+      for (const each of instances) equal(each.lines.filter(({ kind }) => kind === 'announced').length, 1, each.story());
+      await leader.start();
+    });
   });
 
-  it('loses no call and no session when its leader is killed', async () => {
-    const instances = [await fleet.instance('orders', 'a'), await fleet.instance('orders', 'b')];
-    const { sidecar, at } = await fleet.caller('orders', 2);
-    const calling = new Calling(at, 'orders');
-    const leader = await leaderOf(servers);
-    await leader.kill();
-    const rest = servers.filter((server) => server !== leader);
-    await leaderOf(rest);
-    for (const each of [sidecar, ...instances]) await connected(each);
-    const { lost, total } = await calling.stop();
-    deepEqual(lost, []);
-    ok(total > 0);
-    await fleet.routable(sidecar, 2);
-    for (const each of instances) equal(each.lines.filter(({ kind }) => kind === 'announced').length, 1, each.story());
-    await leader.start();
-  });
-});
+for (const client of clients)
+  describe(`a single server, by the ${client} client`, { timeout: 240_000 }, () => {
+    let server: ZooKeeperServer;
+    const fleet = new Fleet(client, () => server.connect);
+    before(async () => {
+      requireZooKeeper();
+      server = await ZooKeeperServer.start();
+    });
+    after(async () => {
+      await fleet.end();
+      await server.remove();
+    });
 
-describe('a single server', { timeout: 240_000 }, () => {
-  let server: ZooKeeperServer;
-  const fleet = new Fleet(() => server.connect);
-  before(async () => {
-    requireZooKeeper();
-    server = await ZooKeeperServer.start();
-  });
-  after(async () => {
-    await fleet.end();
-    await server.remove();
-  });
+    it('may be away for 12 s, three times a session, and no call is lost', async () => {
+      const one = await fleet.instance('away', 'one');
+      const two = await fleet.instance('away', 'two');
+      const { sidecar, at } = await fleet.caller('away', 2);
+      const calling = new Calling(at, 'away');
+      await server.kill();
+      await new Promise((resolve) => setTimeout(resolve, 12_000));
+      await server.start();
+      for (const each of [one, two, sidecar]) await connected(each);
+      await eventually(
+        async () =>
+          (await one.get<{ announcements: { fact: string }[] }>('/announcement')).announcements[0]?.fact === 'announced',
+      );
+      await fleet.routable(sidecar, 2);
+      deepEqual((await calling.stop()).lost, []);
+    });
 
-  it('may be away for 12 s, three times a session, and no call is lost', async () => {
-    const one = await fleet.instance('away', 'one');
-    const two = await fleet.instance('away', 'two');
-    const { sidecar, at } = await fleet.caller('away', 2);
-    const calling = new Calling(at, 'away');
-    await server.kill();
-    await new Promise((resolve) => setTimeout(resolve, 12_000));
-    await server.start();
-    for (const each of [one, two, sidecar]) await connected(each);
-    await eventually(
-      async () => (await one.get<{ announcements: { fact: string }[] }>('/announcement')).announcements[0]?.fact === 'announced',
-    );
-    await fleet.routable(sidecar, 2);
-    deepEqual((await calling.stop()).lost, []);
-  });
+    it('may lose all its data: instances announce themselves again', async () => {
+      const one = await fleet.instance('wiped', 'one');
+      const { sidecar } = await fleet.caller('wiped', 1);
+      await server.kill();
+      server.wipe();
+      await server.start();
+      await eventually(() => one.lines.filter(({ kind }) => kind === 'announced').length === 2);
+      await fleet.routable(sidecar, 1);
+    });
 
-  it('may lose all its data: instances announce themselves again', async () => {
-    const one = await fleet.instance('wiped', 'one');
-    const { sidecar } = await fleet.caller('wiped', 1);
-    await server.kill();
-    server.wipe();
-    await server.start();
-    await eventually(() => one.lines.filter(({ kind }) => kind === 'announced').length === 2);
-    await fleet.routable(sidecar, 1);
-  });
+    it('holds 500 instances of one service, all of them routable', async () => {
+      const { port } = await fleet.app('many');
+      const raw = await RawClient.open(server.connect);
+      await raw.create('/services', '').catch(() => undefined);
+      await raw.create('/services/many', '');
+      // one port each, for duplicates by address are one endpoint
+      await Promise.all(
+        Array.from({ length: 500 }, (_, index) =>
+          raw.create(`/services/many/m${index}`, node('many', `m${index}`, port + index), 'ephemeral'),
+        ),
+      );
+      const { sidecar } = await fleet.caller('many', 500);
+      await raw.close();
+      await fleet.routable(sidecar, 0);
+    });
 
-  it('holds 500 instances of one service, all of them routable', async () => {
-    const { port } = await fleet.app('many');
-    const raw = await RawClient.open(server.connect);
-    await raw.create('/services', '').catch(() => undefined);
-    await raw.create('/services/many', '');
-    // one port each, for duplicates by address are one endpoint
-    await Promise.all(
-      Array.from({ length: 500 }, (_, index) =>
-        raw.create(`/services/many/m${index}`, node('many', `m${index}`, port + index), 'ephemeral'),
-      ),
-    );
-    const { sidecar } = await fleet.caller('many', 500);
-    await raw.close();
-    await fleet.routable(sidecar, 0);
+    it('sees instances join and leave, 20 times a second each, and no call is lost', async () => {
+      const apps = await Promise.all(Array.from({ length: 6 }, (_, index) => fleet.app(`app ${index}`)));
+      const raw = await RawClient.open(server.connect);
+      await raw.create('/services', '').catch(() => undefined);
+      await raw.create('/services/churn', '');
+      const join = (index: number): Promise<unknown> =>
+        raw.create(`/services/churn/c${index}`, node('churn', `c${index}`, apps[index]!.port), 'ephemeral');
+      for (const index of apps.keys()) await join(index);
+      const { sidecar, at } = await fleet.caller('churn', 6);
+      const calling = new Calling(at, 'churn');
+      for (let turn = 0; turn < 200; turn++) {
+        const index = turn % 5; // the last one stays, so that there is always somebody to call
+        await raw.remove(`/services/churn/c${index}`);
+        await new Promise((resolve) => setTimeout(resolve, 25));
+        await join(index);
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+      const { lost, total } = await calling.stop();
+      deepEqual(lost, []);
+      ok(total > 100);
+      await fleet.routable(sidecar, 6);
+      await raw.close();
+    });
   });
-
-  it('sees instances join and leave, 20 times a second each, and no call is lost', async () => {
-    const apps = await Promise.all(Array.from({ length: 6 }, (_, index) => fleet.app(`app ${index}`)));
-    const raw = await RawClient.open(server.connect);
-    await raw.create('/services', '').catch(() => undefined);
-    await raw.create('/services/churn', '');
-    const join = (index: number): Promise<unknown> =>
-      raw.create(`/services/churn/c${index}`, node('churn', `c${index}`, apps[index]!.port), 'ephemeral');
-    for (const index of apps.keys()) await join(index);
-    const { sidecar, at } = await fleet.caller('churn', 6);
-    const calling = new Calling(at, 'churn');
-    for (let turn = 0; turn < 200; turn++) {
-      const index = turn % 5; // the last one stays, so that there is always somebody to call
-      await raw.remove(`/services/churn/c${index}`);
-      await new Promise((resolve) => setTimeout(resolve, 25));
-      await join(index);
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    const { lost, total } = await calling.stop();
-    deepEqual(lost, []);
-    ok(total > 100);
-    await fleet.routable(sidecar, 6);
-    await raw.close();
-  });
-});

@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
 
+/** What ZIDECAR_ZOOKEEPER_CLIENT takes: a flow is to go the same way with either. */
+export const clients = ['native', 'wire'] as const;
+
 /** One line of the log: the fact's own fields, `kind` among them. */
 export type Line = Readonly<Record<string, unknown>> & { readonly kind?: string };
 

@@ -13,6 +13,10 @@ import { withoutOurSockets } from '../../agent/inherited.js';
 import { dieWithUs, holding } from './die-with-us.js';
 
 const JARS = ['zookeeper', 'slf4j-log4j12', 'log4j-1.2'].map((name) => `/usr/share/java/${name}.jar`);
+/** For TLS. */
+const NETTY = ['buffer', 'codec', 'common', 'handler', 'resolver', 'transport', 'transport-native-unix-common'].map(
+  (name) => `/usr/share/java/netty-${name}.jar`,
+);
 /** Ready in 1.4 s on an idle machine. */
 const READY_MS = 60_000;
 const LOG4J = `log4j.rootLogger=WARN, C
@@ -31,6 +35,7 @@ const DEFAULTS = {
   '4lw.commands.whitelist': '*',
 };
 
+/** Lines of its zoo.cfg; a name that begins with -D is a property of its Java instead. */
 export type ZooCfg = Readonly<Record<string, string | number | boolean>>;
 
 /** Where a server runs that we cannot reach by ourselves. */
@@ -124,7 +129,8 @@ export class ZooKeeperServer {
     if (id !== undefined) writeFileSync(join(this.#data, 'myid'), String(id));
     writeFileSync(join(this.#folder, 'log4j.properties'), LOG4J);
     const lines = Object.entries(cfg).map(([name, value]) => `${name}=${value}`);
-    writeFileSync(join(this.#folder, 'zoo.cfg'), lines.join('\n'));
+    const properties = lines.filter((line) => line.startsWith('-D'));
+    writeFileSync(join(this.#folder, 'zoo.cfg'), lines.filter((line) => !line.startsWith('-D')).join('\n'));
     this.#said = '';
     const [program = 'java', ...before] = this.#house ? [...this.#house.enter, 'java'] : [];
     const child = withoutOurSockets(['ignore', 'pipe', 'pipe'], (stdio) =>
@@ -136,8 +142,9 @@ export class ZooKeeperServer {
           '-XX:+UseSerialGC',
           '-XX:TieredStopAtLevel=1',
           '-Dzookeeper.jmx.log4j.disable=true',
+          ...properties,
           '-cp',
-          [this.#folder, ...JARS].join(':'),
+          [this.#folder, ...JARS, ...NETTY].join(':'),
           'org.apache.zookeeper.server.quorum.QuorumPeerMain',
           join(this.#folder, 'zoo.cfg'),
         ],

@@ -60,9 +60,11 @@ export class ZooKeeperError extends Error {
 
 /** `server`: by the name that a person knows. */
 export function refusal(what: string, number: number, server: string): ZooKeeperError {
-  const code = names.get(number) ?? 'UNKNOWN';
-  return new ZooKeeperError(code, `${what}: ${code} (${number}), says ${server}`, number);
+  return new ZooKeeperError(names.get(number) ?? 'UNKNOWN', `${what}: ${nameOf(number)}, says ${server}`, number);
 }
+
+/** `NO_NODE (-101)` */
+export const nameOf = (number: number): string => `${names.get(number) ?? 'UNKNOWN'} (${number})`;
 
 export const isCode = (error: unknown, ...codes: readonly ErrorCode[]): boolean =>
   error instanceof ZooKeeperError && codes.includes(error.code);

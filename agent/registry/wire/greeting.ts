@@ -7,7 +7,9 @@
  *                         └──another id─────▶ over: it was replaced without a word
  */
 import type { Reader, Writer } from './jute.js';
+import { nameOf } from './errors.js';
 import { ProtocolError } from './jute.js';
+import { readHead } from './records.js';
 
 export type Welcome =
   | { readonly kind: 'granted'; readonly isReadOnly: boolean }
@@ -16,6 +18,8 @@ export type Welcome =
 
 const NO_PASSWORD = Buffer.alloc(16);
 const LONGEST_PASSWORD = 1_024;
+/** Bytes of an answer without a body, which is what a read-only server says to one that wants a session known to all. */
+const HEAD = 16;
 
 export class Greeting {
   readonly #asksMs: number;
@@ -73,6 +77,7 @@ export class Greeting {
 
   /** Throws a ProtocolError. */
   read(reader: Reader): Welcome {
+    if (reader.left === HEAD) throw new ProtocolError(`gives us no session: ${nameOf(readHead(reader).error)}`);
     const version = reader.int();
     const timeoutMs = reader.int();
     const id = reader.long();

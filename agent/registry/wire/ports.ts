@@ -5,6 +5,8 @@ export interface Clock {
   now(): number;
   /** Runs once after `ms`, unless the returned function is called first. Does not keep the process alive. */
   after(ms: number, run: () => void): () => void;
+  /** Resolves after `ms`; rejects when the signal is aborted first. Keeps the process alive meanwhile. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 /** Uniform in [0, 1). */

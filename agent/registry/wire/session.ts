@@ -68,15 +68,14 @@ export class Session {
   readonly #events: SessionEvents;
   readonly #greeting: Greeting;
   readonly #backoff: Backoff;
+  readonly #end = new AbortController();
   #visit: Visit | undefined;
   #isUp = false;
-  #isOver = false;
   #rounds = 0;
   /** The server that was lost or refused last is tried last. */
   #shunned = '';
   #watchedTo: bigint | undefined;
   #stopClock: () => void = () => undefined;
-  #stopPause: () => void = () => undefined;
   #stopSearch: () => void = () => undefined;
 
   constructor(parts: SessionParts, events: SessionEvents) {
@@ -98,7 +97,7 @@ export class Session {
   /** Without a connection it fails at once, and nothing was sent. */
   ask<T>(operation: Operation<T>, onAnswer?: OnAnswer): Promise<T> {
     if (this.#isUp && this.#visit) return this.#visit.ask(operation, onAnswer);
-    const [code, why] = this.#isOver
+    const [code, why] = !this.#isAlive()
       ? (['CLOSED', 'the session is over'] as const)
       : (['NOT_CONNECTED', 'there is no connection'] as const);
     return Promise.reject(new ZooKeeperError(code, `${describe(operation)}: ${why}`));
@@ -135,13 +134,13 @@ export class Session {
       }
       if (!this.#isAlive()) return;
       this.#rounds++;
-      await this.#pause(this.#backoff.next(this.#greeting.isHeld));
+      await this.#parts.clock.sleep(this.#backoff.next(this.#greeting.isHeld), this.#end.signal).catch(() => undefined);
     }
   }
 
   /** To be asked anew after every wait. */
   #isAlive(): boolean {
-    return !this.#isOver;
+    return !this.#end.signal.aborted;
   }
 
   #rank({ label }: Address): number {
@@ -157,7 +156,7 @@ export class Session {
       this.#events.trouble(`${server.label} was not asked: ${(error as Error).message}`);
       return false;
     }
-    if (this.#isOver) return false;
+    if (!this.#isAlive()) return false;
     const { promise, resolve } = withResolver<boolean>();
     const most = Math.max(FIRST_CONNECT_MS, this.#greeting.timeoutMs / count);
     const growth = 2 ** Math.min(this.#rounds, 10);
@@ -191,7 +190,7 @@ export class Session {
   }
 
   #up(server: Address, isReadOnly: boolean): void {
-    if (this.#isOver) return;
+    if (!this.#isAlive()) return;
     this.#isUp = true;
     this.#watchedTo = undefined;
     const { hexId: id, timeoutMs } = this.#greeting;
@@ -204,7 +203,7 @@ export class Session {
     this.#isUp = false;
     this.#visit = undefined;
     this.#stopSearch();
-    if (this.#isOver) return;
+    if (!this.#isAlive()) return;
     if (isOver) return this.#over(why);
     if (wasUp) {
       this.#watchedTo = this.#greeting.zxid;
@@ -216,7 +215,7 @@ export class Session {
   /** A server may count in ticks, and one that was started anew begins to count again: hence a third more. */
   #startClock(): void {
     const { timeoutMs, isHeld } = this.#greeting;
-    if (!isHeld || this.#isOver) return;
+    if (!isHeld || !this.#isAlive()) return;
     const { clock } = this.#parts;
     const longest = Math.ceil((timeoutMs * 4) / 3);
     this.#stopClock();
@@ -233,19 +232,10 @@ export class Session {
 
   /** From now on nobody is told anything, and nobody tried. */
   #settle(): void {
-    this.#isOver = true;
     this.#isUp = false;
-    for (const stop of [this.#stopClock, this.#stopPause, this.#stopSearch]) stop();
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const stop = this.#parts.clock.after(ms, resolve);
-      this.#stopPause = () => {
-        stop();
-        resolve();
-      };
-    });
+    this.#end.abort();
+    this.#stopClock();
+    this.#stopSearch();
   }
 
   /** We are at a server without a majority: looks for one that can write, ever more slowly, and goes there. */

@@ -98,7 +98,8 @@ export class FakeServer implements Address {
     this.guests.push(guest);
     const frames = new Frames(2 ** 20);
     socket.on('error', () => undefined);
-    socket.on('data', (chunk: Buffer) =>
+    socket.on('data', (chunk: Buffer) => {
+      if (chunk.toString('latin1') === 'srvr') return void socket.destroy();
       frames.push(chunk, (bytes) => {
         const body = new Reader(bytes);
         if (!guest.greeting) {
@@ -110,8 +111,8 @@ export class FakeServer implements Address {
         guest.asked.push(asked);
         if (asked.xid === PING && answersPings) guest.answer(PING);
         else onRequest?.(guest, asked);
-      }),
-    );
+      });
+    });
   }
 }
 
