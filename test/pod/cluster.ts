@@ -15,13 +15,13 @@ interface Upstreams {
   readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly { readonly id: string }[] }[];
 }
 
+/** By flag name. */
+export type Settings = Readonly<Record<string, string>>;
+
 export interface Member {
   readonly host: Host;
   readonly server: ZooKeeperServer;
 }
-
-/** The default of the curator dialect; `inject` makes the app wait as long. */
-const DRAIN_SECONDS = 5;
 
 export class Cluster {
   readonly network: Network;
@@ -61,8 +61,8 @@ export class Cluster {
   }
 
   /** A pod that announces its app; resolves when it is ready and announced. */
-  async instance(service: string, settings: Readonly<Record<string, string>> = {}, zidecar?: string): Promise<Kubelet> {
-    const pod = await this.#pod(service, { ZIDECAR_SERVICE: service, ZIDECAR_APP_PORT: '8080', ...settings }, zidecar);
+  async instance(service: string, settings: Settings = {}, zidecar?: string): Promise<Kubelet> {
+    const pod = await this.#pod(service, service, settings, zidecar);
     await pod.sidecar.fact('announced');
     return pod;
   }
@@ -72,13 +72,8 @@ export class Cluster {
   }
 
   /** A pod that calls and announces nothing; resolves when it knows this many endpoints. */
-  async caller(
-    service: string,
-    endpoints: number,
-    settings: Readonly<Record<string, string>> = {},
-    zidecar?: string,
-  ): Promise<Kubelet> {
-    const pod = await this.#pod(`${service}-caller`, { ZIDECAR_UPSTREAMS: service, ...settings }, zidecar);
+  async caller(service: string, endpoints: number, settings: Settings = {}, zidecar?: string): Promise<Kubelet> {
+    const pod = await this.#pod(`${service}-caller`, undefined, { upstreams: service, ...settings }, zidecar);
     await this.knows(pod, service, endpoints);
     return pod;
   }
@@ -138,16 +133,12 @@ export class Cluster {
     return [...this.pods].map(told).join('\n');
   }
 
-  async #pod(name: string, settings: Readonly<Record<string, string>>, zidecar?: string): Promise<Kubelet> {
+  async #pod(name: string, announced: string | undefined, settings: Settings, zidecar?: string): Promise<Kubelet> {
     const number = ++this.#made;
     const uid = `${number.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`;
-    const common = {
-      ZIDECAR_ZOOKEEPER: this.zookeeper,
-      ZIDECAR_SESSION_TIMEOUT: '4s',
-      ZIDECAR_PROBE_INTERVAL: '500ms',
-      ZIDECAR_SNAPSHOT: 'off',
-    };
-    const manifest = injected(`${name}-${number}`, uid, { ...common, ...settings }, DRAIN_SECONDS);
+    // the default drain wait holds: on a machine under load it is what calls are not lost by
+    const common = { zookeeper: this.zookeeper, 'session-timeout': '4s', 'probe-interval': '500ms' };
+    const manifest = injected(`${name}-${number}`, uid, announced, { ...common, ...settings });
     const pod = await Kubelet.run(this.network, manifest, zidecar);
     this.pods.add(pod);
     return pod;

@@ -54,7 +54,9 @@ export class Kubelet {
   /** Resolves when every container runs and the readiness probes have passed. `zidecar`: the program that stands for its image. */
   static async run(network: Network, pod: Pod, zidecar = zidecarProgram): Promise<Kubelet> {
     const kubelet = new Kubelet(network, await network.host(pod.metadata.name), pod, zidecar);
-    const { initContainers = [], containers } = pod.spec;
+    const { initContainers = [], containers, volumes = [] } = pod.spec;
+    // the one folder that a sidecar may write: empty, and the pod's own
+    if (volumes.some(({ emptyDir }) => emptyDir)) await kubelet.host.sh('mount -t tmpfs tmpfs /var/lib; mkdir /var/lib/zidecar');
     for (const container of initContainers) {
       kubelet.#start(container);
       await kubelet.#passes(container.startupProbe);

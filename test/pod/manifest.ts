@@ -1,6 +1,9 @@
 /**
- * Pods as Kubernetes would be given them, as far as our kubelet reads them, with the sidecar as `zidecar inject` writes it.
+ * Pods as Kubernetes would be given them, as far as our kubelet reads them, with the sidecar that `zidecar inject` puts in.
  */
+import { inject } from '../../deploy/inject/inject.js';
+import type { JsonMap } from '../../deploy/inject/json.js';
+
 export interface EnvVar {
   readonly name: string;
   readonly value?: string;
@@ -25,41 +28,31 @@ export interface Pod {
   readonly spec: {
     readonly initContainers?: readonly Container[];
     readonly containers: readonly Container[];
+    readonly volumes?: readonly { readonly name: string; readonly emptyDir?: object }[];
     readonly terminationGracePeriodSeconds?: number;
   };
 }
 
-export const APP_PORT = 8080;
-
-/** A pod with an app that answers on 8080, before injection. */
-const bare = (name: string, uid: string): Pod => ({
-  metadata: { name, uid },
-  spec: {
-    containers: [{ name: 'app', image: 'app', readinessProbe: { httpGet: { path: '/healthz', port: APP_PORT } } }],
-  },
-});
-
-const field = (name: string, fieldPath: string): EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
-
-/** The same pod with the sidecar. */
-export function injected(name: string, uid: string, settings: Readonly<Record<string, string>>, drainSeconds: number): Pod {
-  const pod = bare(name, uid);
-  const env = [
-    ...Object.entries(settings).map(([key, value]): EnvVar => ({ name: key, value })),
-    ...[field('POD_IP', 'status.podIP'), field('POD_NAME', 'metadata.name'), field('POD_UID', 'metadata.uid')],
-  ];
-  const sidecar: Container = {
-    name: 'zidecar',
-    image: 'zidecar',
-    restartPolicy: 'Always',
-    args: ['run'],
-    env,
-    startupProbe: { httpGet: { path: '/ready', port: 6191 } },
-    ...('ZIDECAR_SERVICE' in settings && { lifecycle: { preStop: { exec: { command: ['zidecar', 'drain'] } } } }),
+/** `zidecar inject` for a pod whose app answers on 8080, with these settings as annotations: flag names and texts. */
+export function injected(
+  name: string,
+  uid: string,
+  announced: string | undefined,
+  settings: Readonly<Record<string, string>>,
+): Pod {
+  const annotations = Object.fromEntries(Object.entries(settings).map(([flag, text]) => [`config.zidecar.dev/${flag}`, text]));
+  const pod: JsonMap = {
+    metadata: { name, uid, annotations, ...(announced !== undefined && { labels: { app: announced } }) },
+    spec: {
+      containers: [
+        {
+          ...{ name: 'app', image: 'app', readinessProbe: { httpGet: { path: '/healthz', port: 8080 } } },
+          ...(announced !== undefined && { ports: [{ containerPort: 8080 }] }), // who says no port announces nothing
+        },
+      ],
+    },
   };
-  const containers = pod.spec.containers.map((container) => ({
-    ...container,
-    lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
-  }));
-  return { ...pod, spec: { initContainers: [sidecar], containers, terminationGracePeriodSeconds: drainSeconds + 25 + 5 } };
+  const verdict = inject(pod, { kind: 'Pod', name }, { settings: {}, container: { image: 'zidecar' } });
+  if (verdict.kind !== 'injected') throw new Error(`the pod was not injected: ${JSON.stringify(verdict)}`);
+  return verdict.pod as unknown as Pod;
 }
