@@ -7,7 +7,7 @@ import { Sidecar, eventually } from '../support/program.js';
 import { seeded } from '../support/random.js';
 import { ZooKeeperServer } from '../support/zookeeper.js';
 import type { Report } from './app.js';
-import { Kubelet, type Ended } from './kubelet.js';
+import { Kubelet, zidecarProgram, type Ended, type Surroundings } from './kubelet.js';
 import { injected } from './manifest.js';
 import { Network, type Host } from './network.js';
 
@@ -56,13 +56,16 @@ export class Cluster {
     return new Cluster(network, members);
   }
 
+  /** The built program. */
+  readonly program = zidecarProgram;
+
   get zookeeper(): string {
     return this.members.map(({ host }) => `${host.name}.zk:2181`).join(',');
   }
 
   /** A pod that announces its app; resolves when it is ready and announced. */
-  async instance(service: string, settings: Settings = {}, zidecar?: string): Promise<Kubelet> {
-    const pod = await this.#pod(service, service, settings, zidecar);
+  async instance(service: string, settings: Settings = {}, surroundings?: Surroundings): Promise<Kubelet> {
+    const pod = await this.#pod(service, service, settings, surroundings);
     await pod.sidecar.fact('announced');
     return pod;
   }
@@ -72,8 +75,8 @@ export class Cluster {
   }
 
   /** A pod that calls and announces nothing; resolves when it knows this many endpoints. */
-  async caller(service: string, endpoints: number, settings: Settings = {}, zidecar?: string): Promise<Kubelet> {
-    const pod = await this.#pod(`${service}-caller`, undefined, { upstreams: service, ...settings }, zidecar);
+  async caller(service: string, endpoints: number, settings: Settings = {}, surroundings?: Surroundings): Promise<Kubelet> {
+    const pod = await this.#pod(`${service}-caller`, undefined, { upstreams: service, ...settings }, surroundings);
     await this.knows(pod, service, endpoints);
     return pod;
   }
@@ -89,6 +92,17 @@ export class Cluster {
   async delete(pod: Kubelet): Promise<Ended> {
     this.pods.delete(pod);
     return pod.delete();
+  }
+
+  /**
+   * Six at a time, as on one node. Our two cores stand for the nodes of all: with 30 ends at once, the hooks' own processes start later than the
+   * drain wait is long, and the apps' sleep, which began at the same moment, is over before anybody was told.
+   */
+  async deleteAll(pods: readonly Kubelet[]): Promise<readonly Ended[]> {
+    const ends: Ended[] = [];
+    for (let from = 0; from < pods.length; from += 6)
+      ends.push(...(await Promise.all(pods.slice(from, from + 6).map((pod) => this.delete(pod)))));
+    return ends;
   }
 
   /** The pod's machine is gone. */
@@ -133,13 +147,13 @@ export class Cluster {
     return [...this.pods].map(told).join('\n');
   }
 
-  async #pod(name: string, announced: string | undefined, settings: Settings, zidecar?: string): Promise<Kubelet> {
+  async #pod(name: string, announced: string | undefined, settings: Settings, surroundings?: Surroundings): Promise<Kubelet> {
     const number = ++this.#made;
     const uid = `${number.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`;
     // the default drain wait holds: on a machine under load it is what calls are not lost by
     const common = { zookeeper: this.zookeeper, 'session-timeout': '4s', 'probe-interval': '500ms' };
     const manifest = injected(`${name}-${number}`, uid, announced, { ...common, ...settings });
-    const pod = await Kubelet.run(this.network, manifest, zidecar);
+    const pod = await Kubelet.run(this.network, manifest, surroundings);
     this.pods.add(pod);
     return pod;
   }

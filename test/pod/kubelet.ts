@@ -17,7 +17,7 @@ import type { Container, Pod } from './manifest.js';
 import type { Host, Network } from './network.js';
 
 const appProgram = fileURLToPath(new URL('./app.js', import.meta.url));
-const zidecarProgram = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
+export const zidecarProgram = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
 /** Kubernetes' own first pause is 10 s, but it does restart a container at once when it has run for long. */
 const RESTART_MS = 500;
 const LOOK_MS = 50;
@@ -26,6 +26,13 @@ export interface Ended {
   readonly ms: number;
   /** Containers that had to be killed. */
   readonly killed: readonly string[];
+}
+
+export interface Surroundings {
+  /** The program that stands for the image of the sidecar; the built one unless another is named. */
+  readonly zidecar?: string;
+  /** Who is asked for names that /etc/hosts has not. */
+  readonly dns?: Host;
 }
 
 interface Running {
@@ -38,7 +45,7 @@ export class Kubelet {
   readonly host: Host;
   readonly #network: Network;
   readonly #pod: Pod;
-  readonly #zidecar: string;
+  #zidecar: string;
   readonly #running = new Map<string, Running>();
   readonly #before: Sidecar[] = [];
   #ending = false;
@@ -51,9 +58,10 @@ export class Kubelet {
     this.#zidecar = zidecar;
   }
 
-  /** Resolves when every container runs and the readiness probes have passed. `zidecar`: the program that stands for its image. */
-  static async run(network: Network, pod: Pod, zidecar = zidecarProgram): Promise<Kubelet> {
+  /** Resolves when every container runs and the readiness probes have passed. */
+  static async run(network: Network, pod: Pod, { zidecar = zidecarProgram, dns }: Surroundings = {}): Promise<Kubelet> {
     const kubelet = new Kubelet(network, await network.host(pod.metadata.name), pod, zidecar);
+    if (dns) await kubelet.host.ask(dns);
     const { initContainers = [], containers, volumes = [] } = pod.spec;
     // the one folder that a sidecar may write: empty, and the pod's own
     if (volumes.some(({ emptyDir }) => emptyDir)) await kubelet.host.sh('mount -t tmpfs tmpfs /var/lib; mkdir /var/lib/zidecar');
@@ -95,6 +103,10 @@ export class Kubelet {
     this.#running.get(container)!.process.kill('SIGSTOP');
   }
 
+  thaw(container: string): void {
+    this.#running.get(container)!.process.kill('SIGCONT');
+  }
+
   /** The machine under it is gone, and so are all its processes; nobody is told. */
   async lose(): Promise<void> {
     this.#ending = true;
@@ -127,7 +139,8 @@ export class Kubelet {
   }
 
   /** Only the sidecar's container, as when its image is changed in place: hook, SIGTERM, and the next one. */
-  async replaceSidecar(): Promise<void> {
+  async replaceSidecar(zidecar = this.#zidecar): Promise<void> {
+    this.#zidecar = zidecar;
     const container = this.#pod.spec.initContainers![0]!;
     await this.#preStop(container);
     const old = this.#running.get('zidecar');
@@ -190,7 +203,7 @@ export class Kubelet {
 
   async #startAgain(container: Container): Promise<void> {
     await sleep(RESTART_MS);
-    if (!this.#ending) this.#start(container);
+    if (!this.#ending && !this.host.ended) this.#start(container);
   }
 
   #env({ env = [] }: Container): Record<string, string> {

@@ -90,6 +90,7 @@ export class Host {
   readonly #folder: string;
   readonly #pause: ChildProcess;
   readonly #running = new Set<ChildProcess>();
+  #ended = false;
 
   private constructor(name: string, address: string, folder: string, aliases: readonly string[], pause: ChildProcess) {
     this.name = name;
@@ -182,8 +183,14 @@ export class Host {
     await this.sh(`mount --bind ${file} /etc/resolv.conf`);
   }
 
+  /** Nothing can run here any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** As a power cut would. */
   end(): void {
+    this.#ended = true;
     for (const child of [...this.#running, this.#pause]) child.kill('SIGKILL');
   }
 }
