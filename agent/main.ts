@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The edge: arguments, environment and signals in, one exit code out. The only file that ends the process. */
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { parseCli } from './cli.js';
 import { execute } from './execute.js';
 
@@ -21,7 +22,23 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? process.exit(0) : fault(error)));
 }
 
-parseCli(process.argv.slice(2), version)
+/** The words of the line for us; under the name that kubectl looks for, those that are for kubectl are done with here. */
+async function words(): Promise<readonly string[]> {
+  const argv = process.argv.slice(2);
+  if (!/^kubectl-zidecar\b/.test(basename(process.argv[1]!))) return argv;
+  const { pluginLine } = await import('../deploy/plugin/line.js');
+  const line = pluginLine(argv);
+  if (line.kind === 'own') return line.argv;
+  if (line.kind === 'print') {
+    (line.exitCode === 0 ? process.stdout : process.stderr).write(line.text);
+    return process.exit(line.exitCode);
+  }
+  const { kubectl } = await import('../deploy/plugin/kubectl.js');
+  return process.exit(await kubectl(line.args, (text) => void process.stderr.write(`${text}\n`)));
+}
+
+words()
+  .then((argv) => parseCli(argv, version))
   .then((parsed) =>
     execute(parsed, {
       version,

@@ -27,7 +27,7 @@ const importers: Record<string, readonly string[]> = {
 };
 /** Loaded when it is asked for, never read from disk by a sidecar that runs. */
 const lazily = (file: string, to: string): boolean =>
-  file === 'agent/execute.ts' &&
+  ['agent/execute.ts', 'agent/main.ts'].includes(file) &&
   to.startsWith('deploy/') &&
   new RegExp(`await import\\('\\.\\./${to.replace(/\.ts$/, '')}\\.js'\\)`).test(text.get(file)!);
 /** Large, and of no use to most sidecars: loaded where they are needed, by `import()`, since each costs every pod its memory. */
