@@ -131,7 +131,11 @@ describe('health server under slow clients', () => {
     const scrape = connect(port, '127.0.0.1').on('error', () => undefined);
     scrape.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
     while (answer.toString() === '() => undefined') await new Promise((resolve) => setTimeout(resolve, 5));
-    for (let turn = 0; turn < 5; turn++) equal((await ask(few.addresses[0]!, '/live')).status, 200);
+    const idle = connect(port, '127.0.0.1').on('error', () => undefined);
+    await once(idle, 'connect');
+    const gone = Promise.race([once(idle, 'close'), once(scrape, 'close')]);
+    equal((await ask(few.addresses[0]!, '/live')).status, 200);
+    await gone;
     equal(scrape.destroyed, false);
     answer();
     match(String(((await once(scrape, 'data')) as [Buffer])[0]), /^HTTP\/1.1 500/);

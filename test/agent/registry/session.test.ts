@@ -228,6 +228,15 @@ describe('session keeper', () => {
     deepEqual(troubles(), ['nothing listens']);
   });
 
+  it('complains of a server that serves only when a second turn ended without a session', async () => {
+    const { clock, world, links, troubles } = staged();
+    world.isServing = true;
+    while (links.length < 2) await clock.advance(100);
+    deepEqual(troubles(), []);
+    while (links.length < 3) await clock.advance(100);
+    deepEqual(troubles(), ['nothing listens']);
+  });
+
   it('does not complain of a server that has just come up again', async () => {
     const { clock, world, connect, last, troubles } = staged();
     await connect('a');
