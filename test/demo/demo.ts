@@ -2,6 +2,9 @@
  * `npm run demo`: three instances of an app and a caller, each beside a sidecar, that find each other in a registry; then what an operator
  * fears happens to them, one thing after the other, while calls go on. Read `play` for the scenes and fleet.ts for the commands.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fleet, type EndpointView } from './fleet.js';
@@ -10,6 +13,8 @@ import { clockText, Screen, Story, thousands, type Row } from './screen.js';
 
 const weights: Readonly<Record<string, number>> = { 'orders-a': 5, 'orders-b': 1, 'orders-c': 1 };
 const LOOK_MS = 250;
+/** A scene takes this long, whatever the machine: what happens in it may be late, and the next one still begins. */
+const SCENE_MS = 10_000;
 const stay = process.argv.includes('--stay');
 
 interface Seen {
@@ -22,7 +27,7 @@ let registry: DemoRegistry | undefined;
 let fleet: Fleet | undefined;
 
 async function main(): Promise<void> {
-  screen.say('zidecar demo: one caller -> its sidecar -> three instances of "orders", each with a sidecar');
+  screen.say('zidecar demo: a caller -> its sidecar -> three instances of "orders"');
   registry = await findRegistry(
     (text) => screen.progress(text),
     (text) => screen.say(text),
@@ -48,29 +53,23 @@ async function main(): Promise<void> {
   summary(registry, fleet);
 }
 
-/** The scenes. The demo ends by itself under a minute after the first table. */
+/** The scenes: under a minute after the first table. */
 async function play(registry: DemoRegistry, fleet: Fleet, story: Story, killed: Set<string>): Promise<void> {
-  story.scene('calls by weight, 5 : 1 : 1');
-  await sleep(8_000);
-
-  story.scene('orders-b killed (SIGKILL)');
-  killed.add('orders-b');
-  fleet.kill('orders-b');
-  await sleep(10_000);
-
-  story.scene('orders-b started again');
-  killed.delete('orders-b');
-  // not for ever: somebody may have killed ZooKeeper, and the scene after the next starts it again
-  await Promise.race([fleet.startInstance('orders-b', weights['orders-b']!), sleep(12_000)]);
-  await sleep(8_000);
-
-  story.scene(registry.loss);
-  await registry.takeAway();
-  await sleep(8_000);
-
-  story.scene('and brought back');
-  await registry.bringBack();
-  await sleep(10_000);
+  const scene = async (who: string, what: string, happens: () => Promise<void>): Promise<void> => {
+    story.scene(who, what);
+    await Promise.all([Promise.race([happens(), sleep(SCENE_MS)]), sleep(SCENE_MS)]);
+  };
+  await scene('', 'calls by weight, 5 : 1 : 1', async () => undefined);
+  await scene('orders-b', 'killed (SIGKILL)', async () => {
+    killed.add('orders-b');
+    fleet.kill('orders-b');
+  });
+  await scene('orders-b', 'started again', async () => {
+    killed.delete('orders-b');
+    await fleet.startInstance('orders-b', weights['orders-b']!);
+  });
+  await scene(registry.who, registry.loss, () => registry.takeAway());
+  await scene(registry.who, registry.return, () => registry.bringBack());
 }
 
 /** Draws, and tells the story of what changed, from what the caller's own sidecar says on its admin port. */
@@ -85,9 +84,10 @@ function watch(fleet: Fleet, story: Story, killed: ReadonlySet<string>, elapsed:
         const states = new Map(Object.keys(weights).map((name) => [name, stateOf(name, seen)]));
         for (const [name, state] of states) {
           const before = last.get(name);
-          if (before !== undefined && before !== state) story.then(changed(name, before, state));
+          const what = before === undefined ? undefined : changed(before, state);
+          if (what !== undefined) story.then(name, what);
         }
-        if (seen.session !== session) story.then(`session ${seen.session}`);
+        if (seen.session !== session) story.then('session', seen.session);
         last = states;
         session = seen.session;
       }
@@ -114,7 +114,10 @@ async function look(fleet: Fleet): Promise<Seen | undefined> {
   ]);
   const orders = upstreams?.upstreams.find(({ name }) => name === 'orders');
   return orders && session
-    ? { endpoints: new Map(orders.endpoints.map((endpoint) => [endpoint.id, endpoint])), session: session.state }
+    ? {
+        endpoints: new Map(orders.endpoints.map((endpoint) => [endpoint.id, endpoint])),
+        session: session.state === 'connecting' ? 'expired' : session.state, // it had one
+      }
     : undefined;
 }
 
@@ -124,10 +127,13 @@ const stateOf = (name: string, { endpoints }: Seen): string => {
   return endpoint.circuit === 'closed' ? 'well' : `circuit ${endpoint.circuit.replace('_', '-')}`;
 };
 
-const changed = (name: string, before: string, state: string): string => {
-  if (state === 'unregistered') return `${name} left the registry`;
-  if (before === 'unregistered') return `${name} registered`;
-  return state === 'well' ? `${name} well again` : state;
+/** For the story; undefined where nothing is to be told: a single trial of an open circuit is no news, but its outcome may be. */
+const changed = (before: string, state: string): string | undefined => {
+  const tried = 'circuit half-open';
+  if (state === before || state === tried || (before === tried && state === 'circuit open')) return undefined;
+  if (state === 'unregistered') return 'left the registry';
+  if (before === 'unregistered') return 'registered';
+  return state === 'well' ? 'well again' : state;
 };
 
 function rows({ report }: Fleet, states: ReadonlyMap<string, string>, killed: ReadonlySet<string>): Row[] {
@@ -149,27 +155,35 @@ function rows({ report }: Fleet, states: ReadonlyMap<string, string>, killed: Re
 
 function summary(registry: DemoRegistry, fleet: Fleet): void {
   const { total, failed } = fleet.report;
-  const where = fleet.admin === '127.0.0.1:6190' ? '' : ` --admin ${fleet.admin}`;
-  const own = registry.title.startsWith('your')
-    ? ''
-    : '  ZIDECAR_ZOOKEEPER=zk1:2181 npm run demo      the same, on your own ZooKeeper\n';
   screen.say(`
-An instance was killed and came back, the registry went away and came back:
-${thousands(failed)} of ${thousands(total)} calls failed.
-
-Try next (npm run demo -- --stay keeps all of this up):
-  npx zidecar why orders${where}                       where calls go, and why
-  npx zidecar services --zookeeper ${registry.zookeeper}
-  curl http://${fleet.admin}/upstreams           the admin API
-  curl -H 'Host: orders' http://${fleet.outbound}/   a call of your own
-${own}`);
+orders-b was killed and came back, so did ${registry.who}: ${thousands(failed)} of ${thousands(total)} calls failed.
+`);
+  const admin = fleet.admin === '127.0.0.1:6190' ? '' : ` --admin ${fleet.admin}`;
+  const look: [string, string][] = [
+    [`npx zidecar why orders${admin}`, 'where calls go, and why'],
+    [`npx zidecar services --zookeeper ${registry.zookeeper}`, 'who is registered'],
+    [`curl http://${fleet.health}/metrics`, 'what Prometheus reads'],
+    [`curl http://${fleet.admin}/upstreams`, 'the admin API'],
+    [`curl -H 'Host: orders' http://${fleet.outbound}/`, 'a call of your own'],
+  ];
+  if (stay) return screen.say(`All of it stays up until Ctrl-C. In another terminal:\n${columns(look)}\n`);
+  const own: [string, string][] = [
+    ['npx zidecar services --zookeeper zk1:2181', 'a look at it, writes nothing'],
+    ['ZIDECAR_ZOOKEEPER=zk1:2181 npm run demo', 'these scenes beside it'],
+  ];
+  screen.say(`Try next, while npm run demo -- --stay keeps all of this up elsewhere:
+${columns(look.filter(([command]) => !command.includes(registry.zookeeper)))}
+On your own ZooKeeper, here zk1:2181:
+${columns(own)}`);
 }
+
+const columns = (rows: readonly (readonly [string, string])[]): string =>
+  rows.map(([command, what]) => `  ${command.padEnd(48)}  ${what}`).join('\n');
 
 async function keepUp(): Promise<void> {
   if (!fleet || !registry) return;
   screen.keep();
   summary(registry, fleet);
-  screen.say('All of it stays up. Ctrl-C ends it.\n');
   await new Promise(() => undefined);
 }
 
@@ -188,15 +202,23 @@ async function until(what: string, done: Promise<unknown>): Promise<void> {
 }
 
 let stopping = false;
-/** Ends every process and removes every file, whatever happened before. */
+/** Ends every process and removes every file, whatever happened before and however far it had come. */
 async function stop(code: number, why?: string): Promise<void> {
   if (stopping) return;
   stopping = true;
   screen.keep();
-  if (why !== undefined) console.error(`\n${why}`);
+  if (why !== undefined) screen.say(why);
+  screen.close(); // what is ended now is no news
   await fleet?.end().catch(() => undefined);
   await registry?.end().catch(() => undefined);
   process.exit(code);
+}
+
+/** Where everything of the demo lies, its servers' files too. */
+function useFolderOfItsOwn(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'zidecar-demo-'));
+  process.env['TMPDIR'] = folder;
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 }
 
 for (const [signal, code] of [
@@ -204,10 +226,12 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const) {
-  process.on(signal, () => void stop(code));
+  process.on(signal, () => void stop(code, '\nending all of it …'));
 }
+process.stdout.on('error', () => void stop(1)); // nobody looks any more: `npm run demo | head`
+useFolderOfItsOwn();
 process.on('exit', () => fleet?.killAll());
 main().then(
   () => stop(fleet !== undefined && fleet.report.failed > 0 ? 1 : 0),
-  (error: unknown) => stop(1, error instanceof Error ? error.message : String(error)),
+  (error: unknown) => stop(1, `\n${error instanceof Error ? error.message : String(error)}`),
 );

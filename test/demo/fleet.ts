@@ -3,6 +3,7 @@
  * `zidecar run -- node app.js`, and a handful of variables: what you would write yourself.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,6 +50,7 @@ export class Fleet {
   report: Report = { total: 0, failed: 0, instances: {} };
   outbound = '';
   admin = '';
+  health = '';
   readonly #zookeeper: string;
   readonly #pairs = new Map<string, Pair>();
   #ending = false;
@@ -80,15 +82,15 @@ export class Fleet {
     await this.#startUntil('every listener is open', 'caller', 'caller', async () => {
       this.outbound = `127.0.0.1:${await freePort(6140)}`;
       this.admin = `127.0.0.1:${await freePort(6190)}`;
-      const health = `127.0.0.1:${await freePort()}`;
+      this.health = `127.0.0.1:${await freePort(6191)}`;
       return {
         ZIDECAR_UPSTREAMS: 'orders',
         ZIDECAR_OUTBOUND: this.outbound,
         ZIDECAR_ADMIN: this.admin,
-        ZIDECAR_HEALTH: health,
+        ZIDECAR_HEALTH: this.health,
         ZIDECAR_START_WAIT: '1m',
         OUTBOUND: this.outbound,
-        HEALTH: health,
+        HEALTH: this.health,
       };
     });
   }
@@ -112,25 +114,33 @@ export class Fleet {
   /** The last words of a pair that ended though nobody told it to. */
   get failure(): string | undefined {
     for (const [name, { process: child, log, starting }] of this.#pairs) {
-      if (!starting && child.exitCode !== null) return `${name} ended with ${child.exitCode}:\n${log.slice(-15).join('\n')}`;
+      const end = child.exitCode ?? child.signalCode;
+      if (!starting && end !== null) return `${name} ended with ${end}:\n${log.slice(-15).join('\n')}`;
     }
     return undefined;
   }
 
-  /** Ends everything: politely, and after `patienceMs` not. */
+  /** Ends everything: politely, the caller before those whom it calls, and after `patienceMs` not. */
   async end(patienceMs = 4_000): Promise<void> {
     if (this.#ending) return;
     this.#ending = true;
-    const pairs = [...this.#pairs];
-    for (const [name] of pairs) this.#signal(name, 'SIGTERM');
-    const ended = Promise.all(
-      pairs.map(async ([, { process: child }]) => {
-        if (child.exitCode === null && child.signalCode === null) await new Promise((done) => child.once('exit', done));
-      }),
-    );
+    const [caller, others] = [['caller'], [...this.#pairs.keys()].filter((name) => name !== 'caller')];
+    const ended = this.#end(caller).then(() => this.#end(others));
     await Promise.race([ended, new Promise((late) => setTimeout(late, patienceMs).unref())]);
     this.killAll();
     await ended;
+  }
+
+  async #end(names: readonly string[]): Promise<void> {
+    await Promise.all(
+      names.map(async (name) => {
+        const child = this.#pairs.get(name)?.process;
+        if (!child || child.exitCode !== null || child.signalCode !== null) return;
+        const ended = once(child, 'exit');
+        this.#signal(name, 'SIGTERM');
+        await ended;
+      }),
+    );
   }
 
   killAll(): void {

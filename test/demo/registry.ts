@@ -2,13 +2,13 @@
  * Finds the demo a registry, or gets it one: $ZIDECAR_ZOOKEEPER; else Java with ZooKeeper's jar; else both by apt, when root; else the
  * embedded tree in a folder, which plays the same scenes. Whatever it is, it can be taken away for a while and brought back.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { zookeeper, type HostPort } from '../../agent/config/addresses.js';
@@ -22,8 +22,10 @@ export interface DemoRegistry {
   readonly title: string;
   /** For ZIDECAR_ZOOKEEPER. */
   readonly zookeeper: string;
-  /** How taking it away is told. */
+  /** Who is taken away and brought back, and how either is told. */
+  readonly who: string;
   readonly loss: string;
+  readonly return: string;
   takeAway(): Promise<void>;
   bringBack(): Promise<void>;
   /** Leaves nothing behind. */
@@ -35,59 +37,67 @@ type Say = (text: string) => void;
 
 const JAR = '/usr/share/java/zookeeper.jar';
 const PACKAGES = ['libzookeeper-java', 'default-jre-headless'];
+/** Where the project's packages are found, wherever the demo was started. */
+const project = fileURLToPath(new URL('../../..', import.meta.url));
 const COMPILER = ['python3', 'make', 'g++'];
 
 export async function findRegistry(progress: Progress, say: Say): Promise<DemoRegistry> {
   const given = process.env['ZIDECAR_ZOOKEEPER'];
   if (given !== undefined && given !== '')
     return given.startsWith('dir:') ? embedded(given.slice('dir:'.length)) : behindForwarder(given, progress);
-  if (!(await canSpeak()) || !hasJava()) await install(progress, say);
-  if ((await canSpeak()) && hasJava()) return ownServer(progress);
-  say('No ZooKeeper here, so the demo plays on the embedded tree: the same nodes, in a folder of this machine.');
-  say('For the real one, any of these, and then the demo again:');
-  say(`  sudo apt-get install -y --no-install-recommends ${[...PACKAGES, ...COMPILER].join(' ')} && npm rebuild zookeeper`);
-  say('  docker run -d -p 127.0.0.1:2181:2181 zookeeper:3.9   and   ZIDECAR_ZOOKEEPER=127.0.0.1:2181 npm run demo');
-  say('  or with Docker Compose: services: { zookeeper: { image: "zookeeper:3.9", ports: ["127.0.0.1:2181:2181"] } }');
-  say('');
+  let [speaks, java] = [await canSpeak(), hasJava()];
+  if (!speaks || !java) {
+    await install(missing(speaks, java), !speaks, progress, say);
+    [speaks, java] = [await canSpeak(), hasJava()];
+  }
+  if (speaks && java) return ownServer(progress);
+  const real = 'ZIDECAR_ZOOKEEPER=127.0.0.1:2181 npm run demo';
+  say(`No ${java ? 'client for ZooKeeper' : 'ZooKeeper'} here, so the demo plays on the embedded tree: the same nodes, as files
+in a folder. For the real one, any of these, and then the demo again:
+  sudo apt-get install -y --no-install-recommends \\
+    ${missing(speaks, java).join(' ')}${speaks ? '' : ' && npm rebuild zookeeper'}
+  docker run --rm -d -p 127.0.0.1:2181:2181 zookeeper:3.9  # then
+    ${real}
+  Docker Compose, as compose.yaml, with docker compose up -d and the same line:
+    services: { zookeeper: { image: "zookeeper:3.9", ports: ["2181:2181"] } }${speaks ? '' : '\nThe last two need the client too.'}
+`);
   return embedded();
 }
 
+const missing = (speaks: boolean, java: boolean): readonly string[] => [...(java ? [] : PACKAGES), ...(speaks ? [] : COMPILER)];
 const hasJava = (): boolean =>
   existsSync(JAR) && ['/usr/bin/java', ...path().map((folder) => join(folder, 'java'))].some((file) => existsSync(file));
 const path = (): string[] => (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
 
 /** Whether the native client was built; tried in a process of its own, because it cannot be unloaded. */
-const canSpeak = async (): Promise<boolean> => {
-  try {
-    execFileSync(process.execPath, ['-e', "import('zookeeper').then(() => {}, () => process.exit(1))"], {
+const canSpeak = (): Promise<boolean> =>
+  new Promise((done) => {
+    const child = spawn(process.execPath, ['-e', "import('zookeeper').then(() => {}, () => process.exit(1))"], {
       stdio: 'ignore',
-      cwd: dirname(fileURLToPath(import.meta.url)), // where the project's packages are found, wherever the demo was started
+      cwd: project,
+      detached: true, // a Ctrl-C would look like a client that is missing
     });
-    return true;
-  } catch {
-    return false;
-  }
-};
+    child.once('error', () => done(false));
+    child.once('exit', (code) => done(code === 0));
+  });
 
-/** As root on a Debian machine, gets what is missing. Quietly gives up where it cannot. */
-async function install(progress: Progress, say: Say): Promise<void> {
+/** As root on a Debian machine, gets what is missing. Gives up where it cannot, and says why. */
+async function install(packages: readonly string[], build: boolean, progress: Progress, say: Say): Promise<void> {
   if (process.getuid?.() !== 0 || !path().some((folder) => existsSync(join(folder, 'apt-get')))) return;
-  const packages = [...(hasJava() ? [] : PACKAGES), ...((await canSpeak()) ? [] : COMPILER)];
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const steps: [string, string, string[]][] = [
     ['asking apt for its newest lists', 'apt-get', ['update', '-qq']],
     [`installing ${packages.join(' ')}`, 'apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages]],
   ];
-  if (!(await canSpeak())) steps.push(['building the ZooKeeper client', 'npm', ['rebuild', 'zookeeper']]);
+  if (build) steps.push(['building the ZooKeeper client', 'npm', ['rebuild', 'zookeeper']]);
   for (const [what, command, args] of steps) {
-    const code = await withProgress(
-      what,
-      progress,
-      spawn(command, args, { env, stdio: 'ignore', cwd: fileURLToPath(new URL('../../..', import.meta.url)) }),
-    );
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'], cwd: project });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
+    const code = await withProgress(what, progress, child);
     if (code === 0) continue;
-    say(`${command} ${args.join(' ')} ended with ${code}`);
-    return;
+    const why = said.trim().split('\n').at(-1) ?? '';
+    return say(`${command} ${args.join(' ')}\n  ended with ${code}${why === '' ? '' : `: ${why}`}`);
   }
 }
 
@@ -98,7 +108,7 @@ async function withProgress(what: string, progress: Progress, child: ChildProces
   const telling = setInterval(tell, 500);
   const code = await new Promise<number>((done) => {
     child.once('error', () => done(127));
-    child.once('exit', (status) => done(status ?? 1));
+    child.once('close', (status) => done(status ?? 1));
   });
   clearInterval(telling);
   return code;
@@ -110,7 +120,9 @@ async function ownServer(progress: Progress): Promise<DemoRegistry> {
   return {
     title: `a real ZooKeeper, private to this demo, at ${server.connect}`,
     zookeeper: server.connect,
-    loss: 'ZooKeeper stopped',
+    who: 'ZooKeeper',
+    loss: 'stopped',
+    return: 'started again',
     takeAway: () => server.stop(),
     bringBack: () => server.start(),
     end: () => server.remove(),
@@ -156,7 +168,9 @@ async function behindForwarder(given: string, progress: Progress): Promise<DemoR
   return {
     title: `your ZooKeeper at ${given}`,
     zookeeper: `127.0.0.1:${taken}${own}`,
-    loss: 'ZooKeeper cut off',
+    who: 'ZooKeeper',
+    loss: 'cut off',
+    return: 'reachable again',
     takeAway: cut,
     bringBack: () => listen(taken).then(() => undefined),
     end: async () => {
@@ -203,18 +217,22 @@ async function removeAll(server: string, path: string): Promise<void> {
 async function embedded(parent = tmpdir()): Promise<DemoRegistry> {
   if (!existsSync(parent))
     throw new Error(`there is no folder ${parent}: create it (mkdir -p ${parent}), and then the demo again`);
-  const folder = await mkdtemp(join(resolve(parent), 'zidecar-demo-'));
+  const folder = mkdtempSync(join(resolve(parent), 'registry-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
   const tree = join(folder, 'tree');
   await mkdir(tree);
   return {
     title: `the embedded tree in ${tree}`,
     zookeeper: `dir:${tree}`,
-    loss: 'the folder taken away',
+    who: 'the folder',
+    loss: 'taken away',
+    return: 'put back',
     takeAway: () => rename(tree, `${tree}.away`),
     bringBack: async () => {
       await rm(tree, { recursive: true, force: true });
       await rename(`${tree}.away`, tree);
     },
-    end: () => rm(folder, { recursive: true, force: true }),
+    end: () => Promise.resolve(remove()),
   };
 }

@@ -54,43 +54,62 @@ export const table = (rows: readonly Row[]): string[] => [
   ),
 ];
 
-/** The story: a line for each scene, to which what followed is added. */
+interface Told {
+  readonly at: string;
+  readonly who: string;
+  readonly what: string;
+}
+
+const sentence = ({ at, who, what }: Told): string => [at, who, what].filter(Boolean).join(' ');
+
+/** The story: a line for each scene, to which what followed is added. Whom the scene is about is named once. */
 export class Story {
-  readonly #scenes: { text: string; told: number }[] = [];
+  readonly #scenes: Told[][] = [];
   readonly #elapsed: () => number;
+  #told = 0;
 
   constructor(elapsed: () => number) {
     this.#elapsed = elapsed;
   }
 
-  scene(what: string): void {
-    this.#scenes.push({ text: `${clockText(this.#elapsed())} ${what}`, told: 0 });
+  scene(who: string, what: string): void {
+    this.#scenes.push([this.#now(who, what)]);
   }
 
-  then(what: string): void {
-    const scene = this.#scenes.at(-1);
-    if (scene) scene.text += ` -> ${clockText(this.#elapsed())} ${what}`;
+  then(who: string, what: string): void {
+    this.#scenes.at(-1)?.push(this.#now(who, what));
   }
 
   get lines(): readonly string[] {
-    return this.#scenes.map(({ text }) => text);
+    return this.#scenes.map((scene) => {
+      let last = '';
+      return scene
+        .map((told) => {
+          const isKnown = told.who === last;
+          last = told.who;
+          return sentence(isKnown ? { ...told, who: '' } : told);
+        })
+        .join(' -> ');
+    });
   }
 
   /** What was added since the last time that this was asked. */
   news(): string[] {
-    return this.#scenes.flatMap((scene) => {
-      const fresh = scene.text.slice(scene.told);
-      scene.told = scene.text.length;
-      return fresh === '' ? [] : [fresh.replace(/^ -> /, '')];
-    });
+    const fresh = this.#scenes.flat().slice(this.#told);
+    this.#told += fresh.length;
+    return fresh.map(sentence);
+  }
+
+  #now(who: string, what: string): Told {
+    return { at: clockText(this.#elapsed()), who, what };
   }
 }
 
-/** Breaks a line at spaces, so that nothing is cut at 80 columns. */
-const wrap = (text: string): string[] => {
+/** Breaks a line at spaces, so that nothing is cut at its end. */
+const wrap = (text: string, width: number): string[] => {
   const lines: string[] = [];
   for (let rest = text; rest !== '';) {
-    const cut = rest.length <= 80 ? rest.length : Math.max(rest.lastIndexOf(' ', 80), 1);
+    const cut = rest.length <= width ? rest.length : Math.max(rest.lastIndexOf(' ', width), 7);
     lines.push(rest.slice(0, cut));
     rest = rest.slice(cut).trim();
     if (rest !== '') rest = `      ${rest}`;
@@ -98,10 +117,14 @@ const wrap = (text: string): string[] => {
   return lines;
 };
 
+/** Of a table of four lines, two empty ones, the count, and the line of the cursor. */
+const BESIDE_THE_STORY = 8;
+
 export class Screen {
   readonly #out: NodeJS.WriteStream | WriteStream;
   #drawn = 0;
   #lastPlain = -Infinity;
+  #isClosed = false;
 
   constructor(out: NodeJS.WriteStream) {
     this.#out = out;
@@ -111,25 +134,34 @@ export class Screen {
     return this.#out.isTTY;
   }
 
+  /** A terminal that does not know its size says 0. */
+  get #columns(): number {
+    return this.#out.columns || 80;
+  }
+
   /** A line that stays. */
   say(text = ''): void {
-    this.#clear();
-    this.#out.write(`${text}\n`);
+    if (!this.live) this.#write(`${text}\n`);
+    else this.#redraw(text.split('\n'), false);
+    this.keep();
   }
 
   /** A line that the next one replaces: progress while something takes its time. */
   progress(text: string): void {
-    if (!this.live) return;
-    this.#redraw([text.slice(0, 79)]);
+    if (this.live) this.#redraw([text]);
   }
 
   /** Draws the table, the story and the count that never leaves. Off a terminal: news at once, the table every five seconds. */
   draw(rows: readonly Row[], story: Story, bottom: string, elapsedMs: number): void {
-    if (this.live) return this.#redraw([...table(rows), '', ...story.lines.flatMap(wrap), '', bottom]);
-    for (const news of story.news()) this.#out.write(`${news}\n`);
+    if (this.live) {
+      const height = this.#out.rows || 24;
+      const told = story.lines.flatMap((text) => wrap(text, Math.min(this.#columns, 80)));
+      return this.#redraw([...table(rows), '', ...told.slice(-Math.max(height - BESIDE_THE_STORY, 1)), '', bottom]);
+    }
+    for (const news of story.news()) this.#write(`${news}\n`);
     if (elapsedMs - this.#lastPlain < 5_000) return;
     this.#lastPlain = elapsedMs;
-    this.#out.write([...table(rows), bottom, ''].join('\n') + '\n');
+    this.#write([...table(rows), bottom, ''].join('\n') + '\n');
   }
 
   /** Leaves what is drawn where it is; what follows goes below. */
@@ -137,14 +169,19 @@ export class Screen {
     this.#drawn = 0;
   }
 
-  #redraw(lines: readonly string[]): void {
-    this.#clear();
-    this.#out.write(lines.join('\n') + '\n');
+  /** Nothing is drawn or said any more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Over what was drawn, in one write, so that nothing flickers. A line that the terminal would break would be two, so it is cut. */
+  #redraw(lines: readonly string[], cut = true): void {
+    const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : '';
+    this.#write(`${up}${lines.map((text) => `\x1b[2K${cut ? text.slice(0, this.#columns) : text}\n`).join('')}\x1b[J`);
     this.#drawn = lines.length;
   }
 
-  #clear(): void {
-    if (this.#drawn > 0) this.#out.write(`\x1b[${this.#drawn}A\x1b[0J`);
-    this.#drawn = 0;
+  #write(text: string): void {
+    if (!this.#isClosed) this.#out.write(text);
   }
 }

@@ -141,6 +141,7 @@ export class ZooKeeperServer {
           '-Xmx128m',
           '-XX:+UseSerialGC',
           '-XX:TieredStopAtLevel=1',
+          '-XX:-UsePerfData', // a file in /tmp that a SIGKILL would leave there
           '-Dzookeeper.jmx.log4j.disable=true',
           ...properties,
           '-cp',
