@@ -164,8 +164,11 @@ class DirectoryTree implements Tree {
 
   async #names(found: Found): Promise<readonly string[]> {
     const list = await names(found);
-    if (list.length === 0) await this.#mustBeThere(); // the folder may have gone since the node was found
-    return list;
+    if (list.length > 0 || !found.isFolder) return list;
+    await this.#mustBeThere(); // the folder may have gone since the node was found
+    const again = await names(found); // or have been away, and be back
+    if (again.length === 0) await this.#mustBeThere();
+    return again;
   }
 
   /** Not to see a node is to know that it is missing only while our own lease is seen: a folder that went away empties nothing. */

@@ -3,6 +3,7 @@
  * its ephemerals. A session lives while its lease is there: whoever takes the lease away has ended the session, and its owner learns
  * of it at the next renewal. What is left of it is removed by its owner, or by any other who found the lease dead (lease.ts).
  */
+import type { FileHandle } from 'node:fs/promises';
 import { link, mkdir, open, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Changes } from './changes.js';
@@ -61,11 +62,8 @@ export class Sessions {
   /** False: the session was ended by others. Fails when the folder cannot be reached, which says nothing about the session. */
   async renew(timeoutMs: number): Promise<boolean> {
     if (this.isReadOnly) return (await stat(this.#root)).isDirectory();
-    const lease = await absent(open(this.#lease(this.#id), 'r+'));
-    if (!lease) {
-      await stat(this.#folder);
-      return false;
-    }
+    const lease = (await this.#open()) ?? (await this.#open());
+    if (!lease) return false;
     try {
       await lease.write(await this.#content(timeoutMs), 0); // by a write the file system sets the time, by its own clock
     } finally {
@@ -74,9 +72,18 @@ export class Sessions {
     return true;
   }
 
-  /** Whether the root is there and nothing of ours is in it: nobody will bring the session back. */
+  /** Fails when the folder is away. Undefined twice in a row is a lease that is gone: the folder may be back since the first look. */
+  async #open(): Promise<FileHandle | undefined> {
+    const lease = await absent(open(this.#lease(this.#id), 'r+'));
+    if (!lease) await stat(this.#folder);
+    return lease;
+  }
+
+  /** Whether the root is there and nothing of ours is in it, twice in a row as above: nobody will bring the session back. */
   async wasEmptied(): Promise<boolean> {
-    return !this.isReadOnly && (await look(this.#root, true).catch(() => undefined)) !== undefined && !(await look(this.#folder));
+    const isEmpty = async (): Promise<boolean> =>
+      (await look(this.#root, true).catch(() => undefined)) !== undefined && !(await look(this.#folder));
+    return !this.isReadOnly && (await isEmpty()) && (await isEmpty());
   }
 
   /** Whether our session's lease can be seen. If not, nothing that is missing in the tree is known to be missing. */

@@ -30,7 +30,8 @@ export async function makeFolder(parent = tmpdir()): Promise<Folder> {
     },
     async remove() {
       await Promise.all(trees.map((tree) => tree.close()));
-      await rm(path, { recursive: true, force: true });
+      // a goodbye that waits for its turn at the lock may outlast close
+      await rm(path, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
     },
   };
 }

@@ -1,0 +1,41 @@
+/** A folder that comes and goes faster than it is looked at: each look may begin while it is away and end when it is back. */
+import { deepEqual } from 'node:assert/strict';
+import { rename } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { it } from 'node:test';
+import { random } from '../../../../agent/system.js';
+import { eventually } from '../../../support/program.js';
+import { makeFolder } from './folder.js';
+
+const TREES = 12;
+const FLIPS = 60;
+
+it('a folder that comes and goes ends no session and empties no list', { timeout: 120_000 }, async (t) => {
+  const folder = await makeFolder();
+  const { path: root, facts } = folder;
+  t.after(() => folder.remove());
+  const trees = Array.from({ length: TREES }, () => folder.open({ sessionTimeoutMs: 1_000 }));
+  await eventually(() => trees.every(({ session }) => session.state === 'connected'));
+  await trees[0]!.create('/services', new Uint8Array(), 'persistent');
+  await trees[0]!.create('/services/orders', new Uint8Array(), 'persistent');
+
+  let isOver = false;
+  const lists = new Set<string>();
+  const reading = trees.map(async (tree) => {
+    for (; !isOver; await sleep(2)) {
+      const list = await tree.children('/services').catch(() => 'not answered' as const);
+      if (list !== 'not answered') lists.add(String(list?.names));
+    }
+  });
+  for (let flip = 0; flip < FLIPS; flip++) {
+    await rename(root, `${root}.away`);
+    await sleep(200 * random());
+    await rename(`${root}.away`, root);
+    await sleep(50 * random());
+  }
+  await eventually(() => trees.every(({ session }) => session.state === 'connected'));
+  isOver = true;
+  await Promise.all(reading);
+  const ends = facts.filter((fact) => fact.kind === 'session_changed' && fact.state === 'expired');
+  deepEqual([ends, [...lists]], [[], ['orders']]);
+});
