@@ -80,7 +80,7 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<Fleet> {
     over = true;
     stop();
   }
-  const patience = `${deadlineMs / 1_000} s`;
+  const patience = `${Math.round(deadlineMs / 1_000)} s`;
   if (tree.session.epoch === 0) throw new RegistryError('disconnected', `no session with the registry within ${patience}`);
   if (!seen.roots) throw new RegistryError('connection_lost', `the registry did not list its services within ${patience}`);
   const rows = found.map(({ service, path, nodes, complete }) => serviceRow(service, path, nodes, complete));

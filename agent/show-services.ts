@@ -17,8 +17,9 @@ import { watchServices } from './watch-services.js';
 type Asked = Extract<Parsed, { command: 'services' }>;
 type Of = Pick<Settings, Exclude<(typeof commands.services.settings)[number], 'config'>>;
 
-/** With the start of the process and the good-bye, ten seconds. */
-const DEADLINE_MS = 9_000;
+/** Of the life of this process, so that with the good-bye it ends in ten seconds on a slow machine too. */
+const DEADLINE_MS = 9_500;
+const LEAST_LOOK_MS = 5_000;
 const GOODBYE_MS = 300;
 const NOT_FOUND = 1;
 
@@ -35,13 +36,14 @@ export async function showServices(asked: Asked, settings: Of, around: Surroundi
   const onProgress = (read: number, all: number): void => {
     if (tell) stderr.write(read === all ? '\r\x1b[K' : `\rreading ${read} of ${all} services`);
   };
-  const look = (): Promise<Fleet> =>
-    scanServices(tree, { dialects, clock, roots, only: asked.name, onProgress, deadlineMs: DEADLINE_MS });
+  let deadlineMs = Math.max(DEADLINE_MS - clock.now(), LEAST_LOOK_MS);
+  const look = (): Promise<Fleet> => scanServices(tree, { dialects, clock, roots, only: asked.name, onProgress, deadlineMs });
   try {
     const fleet = await look().catch((error: unknown) => {
       if (!(error instanceof RegistryError) || trouble === '') throw error;
       throw new RegistryError(error.code, `${error.message}: ${trouble}`, { cause: error });
     });
+    deadlineMs = DEADLINE_MS; // of the looks that --watch takes later
     const why = nothing(fleet, asked, settings);
     if (why !== undefined && !asked.watch) {
       stderr.write(`${why}\n`);
@@ -67,7 +69,11 @@ function nothing({ rows, missing }: Fleet, { name }: Asked, { zookeeper }: Of): 
 }
 
 function render(fleet: Fleet, { name, all, json }: Asked, { stdout, env }: Surroundings): string {
-  const look = { paint: paintFor(stdout, env), width: stdout.isTTY ? stdout.columns : 80, all };
+  const look = {
+    paint: paintFor(stdout, env),
+    width: stdout.columns || 80, // neither without a terminal nor on one that does not know its size
+    all,
+  };
   if (name === undefined) return json ? JSON.stringify({ services: fleet.rows }, undefined, 2) : renderFleet(fleet, look);
   const row = fleet.rows[0]!;
   return json ? JSON.stringify(row, undefined, 2) : renderService(row, look);

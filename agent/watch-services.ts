@@ -57,7 +57,7 @@ export async function watchServices({ tree, around, look, show, trouble }: Watch
 /** Over what is there, and not more lines than there is room for. */
 function draw(out: NodeJS.WriteStream, text: string, below: string): void {
   const lines = text.split('\n');
-  const room = Math.max(out.rows - 3, 1);
+  const room = Math.max((out.rows || 24) - 3, 1);
   const cut = lines.length > room ? [`… and ${lines.length - room} lines more`] : [];
   out.write(`\x1b[H${[...lines.slice(0, room), ...cut, '', below].join('\x1b[K\n')}\x1b[K\x1b[J`);
 }

@@ -37,7 +37,7 @@ describe('zidecar services', { timeout: 120_000 }, () => {
     const tookMs = performance.now() - began;
     server.resume();
     equal(code, 69);
-    match(err, /no session with the registry within 9 s/);
+    match(err, /no session with the registry within \d s/);
     ok(tookMs < 12_000, `${tookMs} ms`);
   });
 

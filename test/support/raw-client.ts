@@ -6,7 +6,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { withoutOurSockets } from '../../agent/inherited.js';
-import { dieWithUs, holding } from './die-with-us.js';
+import { dieWithUs } from './die-with-us.js';
+
+/** A frozen server never answers, and a test that waits for it must fail rather than wait. */
+const PATIENCE_MS = 30_000;
 
 const MODES = { persistent: 0, ephemeral: 1, persistent_sequential: 2, ephemeral_sequential: 3, container: 4 } as const;
 export type RawMode = keyof typeof MODES;
@@ -54,7 +57,7 @@ export class RawClient {
       fork(script, [connect, String(timeoutMs)], { stdio, serialization: 'advanced' }),
     );
     dieWithUs(child);
-    const [{ id }] = (await holding(once(child, 'message'))) as [{ id: string }];
+    const [{ id }] = (await inTime(once(child, 'message'), `a session with ${connect}`)) as [{ id: string }];
     return new RawClient(child, id);
   }
 
@@ -117,24 +120,36 @@ export class RawClient {
   /** Its session ends at once. */
   async close(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = holding(once(this.#child, 'exit'));
+    const ended = once(this.#child, 'exit');
     this.#child.send({ number: 0, op: 'close', path: '/' });
-    await ended;
+    await inTime(ended, 'the end of its session').catch(() => this.kill());
   }
 
   async #ask<A extends readonly unknown[]>(command: Command): Promise<A>;
   async #ask<A extends readonly unknown[]>(command: Command, mayBeMissing: true): Promise<A | undefined>;
   async #ask(command: Command, mayBeMissing = false): Promise<readonly unknown[] | undefined> {
     const number = ++this.#number;
-    const { code, words, answer } = await holding(
-      new Promise<Answer>((resolve) => {
-        this.#waiting.set(number, resolve);
-        this.#child.send({ number, ...command });
-      }),
-    );
+    const answered = new Promise<Answer>((resolve) => {
+      this.#waiting.set(number, resolve);
+      this.#child.send({ number, ...command });
+    });
+    const { code, words, answer } = await inTime(answered, `${command.op} ${command.path}`);
     this.#waiting.delete(number);
     if (code === -101 && mayBeMissing) return undefined;
     if (code !== 0) throw new Error(`${command.op} ${command.path}: ${words} (${code})`);
     return answer;
+  }
+}
+
+/** Keeps this process alive until it settles, and fails when that takes too long. */
+async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: not within ${PATIENCE_MS / 1_000} s`)), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
