@@ -72,6 +72,7 @@ export async function startApp(config: Config, { version, clock, random, startCh
     {
       upstreams: () => discovery.upstreams(),
       unrouted: () => proxy.strays,
+      lanes: () => proxy.carried(),
       announcements: () => {
         const all = announcements.map((announcement) => announcement.view());
         return Array.from(new Set(all.map(({ service }) => service)), (service) => {

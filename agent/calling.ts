@@ -36,6 +36,7 @@ export interface Calling {
 
 /** Connections to the endpoints of one upstream: as many as it may have calls in flight. */
 const MAX_CONNECTIONS = 1024;
+const MAX_REMEMBERED = 1024;
 
 export function makeCalling({ config, registry, ownHost, clock, random, emit, isOwnListener, traced }: CallingParts): Calling {
   const forwardedFor = config.forwarded === 'append' ? ownAddress(config, ownHost) : undefined;
@@ -68,7 +69,7 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
     emit,
     options: {
       listeners: [...config.outbound.map((listener) => ({ ...listener, setting: 'ZIDECAR_OUTBOUND' })), ...named],
-      settings: (name) => callSettings(config.settingsOf(name)),
+      settings: remembered((name) => callSettings(config.settingsOf(name))),
       domain: config.domain,
       pseudonym: `zidecar-${Math.floor(random() * 2 ** 32)
         .toString(16)
@@ -79,6 +80,7 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
       maxConnections: MAX_CONNECTIONS,
       headerTimeoutMs: config.headerTimeout,
       clientIdleTimeoutMs: config.clientIdleTimeout,
+      fastLane: config.fastLane,
       accessLog: config.accessLog,
       traced,
     },
@@ -99,6 +101,19 @@ const NO_ADDRESS = 'no address of this machine but the loopback is known; set ZI
 /** What peers may be told of us. Never a loopback address, which they would trust as their own. */
 export const ownAddress = ({ advertise }: Pick<Config, 'advertise'>, ownHost?: string): string | undefined =>
   [advertise?.host, ownHost].find((host) => host !== undefined && isIP(host) !== 0 && !isLoopback(host));
+
+/** What a name is given does not change, and is asked for with each call. Names are not ours, so the memory is bounded. */
+function remembered<Value>(make: (name: string) => Value): (name: string) => Value {
+  const known = new Map<string, Value>();
+  return (name) => {
+    let value = known.get(name);
+    if (value === undefined) {
+      if (known.size >= MAX_REMEMBERED) known.clear();
+      known.set(name, (value = make(name)));
+    }
+    return value;
+  };
+}
 
 const callSettings = (of: UpstreamSettings): CallSettings => ({
   connectTimeoutMs: of.connectTimeout,

@@ -16,6 +16,11 @@ export const metricTable = {
   ],
   zidecar_requests_in_flight: ['gauge', 'service', 'Calls that hold an endpoint now.'],
   zidecar_requests_lost_total: ['counter', 'service', 'Calls to which the app got anything but the full answer of an endpoint.'],
+  zidecar_lane_calls_total: [
+    'counter',
+    'lane',
+    'Calls carried by each lane: fast for plain exchanges, full for all others, tcp.',
+  ],
   zidecar_attempts_total: ['counter', 'service', 'Sends of calls to endpoints.'],
   zidecar_retries_total: ['counter', 'service', 'Attempts after the first of a call.'],
   zidecar_retry_overflow_total: ['counter', 'service', 'Retries that the retry budget did not allow.'],

@@ -23,6 +23,8 @@ export interface MetricSources {
   }>;
   /** Calls that never had an upstream; their service is `unknown`. */
   unrouted(): UpstreamStats;
+  /** Calls by the lane that carried them. */
+  lanes(): Readonly<Record<string, number>>;
   announcements(): Iterable<{ readonly service: string; readonly registered: boolean; readonly up: boolean }>;
   session(): SessionState;
   watches(): number;
@@ -85,6 +87,9 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
   scraped('zidecar_request_duration_seconds', () => all().flatMap(([service, stats]) => latencySamples(service, stats)));
   perUpstream('zidecar_requests_in_flight', (stats) => stats.inFlight);
   perUpstream('zidecar_requests_lost_total', (stats) => stats.lost);
+  scraped('zidecar_lane_calls_total', () =>
+    Object.entries(sources.lanes()).map(([lane, value]) => ({ labels: { lane }, value })),
+  );
   perUpstream('zidecar_attempts_total', (stats) => stats.attempts);
   perUpstream('zidecar_retries_total', (stats) => stats.retries);
   perUpstream('zidecar_retry_overflow_total', (stats) => stats.retryOverflow);

@@ -65,7 +65,8 @@ const codes: Readonly<Record<string, FailureCode>> = {
   EADDRNOTAVAIL: 'local',
 };
 
-function explained(error: NodeJS.ErrnoException, endpoint: Endpoint): CallError {
+/** What a connect that failed is called. */
+export function explained(error: NodeJS.ErrnoException, endpoint: Endpoint): CallError {
   const code = codes[error.code ?? ''] ?? 'connect_failed';
   const what =
     code === 'connect_refused'

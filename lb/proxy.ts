@@ -1,13 +1,14 @@
 /**
- * Where the app's calls come in: opens the listeners, accepts, and gives each connection to a lane. Today that is the full lane; a fast
- * one would be asked first and hand on what is not plain (lane.ts). Listeners of plain TCP have one of their own.
+ * Where the app's calls come in: opens the listeners, accepts, and gives each connection to a lane: to the fast one, which hands on what
+ * is not plain, or to the full one at once. Listeners of plain TCP have a lane of their own.
  *
- *     listener ──▶ accept ──▶ lane.take ──▶ route, upstream, attempt (full/call.ts)
- *                                      └──▶ upstream, bytes (tcp.ts)
+ *     listener ──▶ accept ──▶ fast/lane.ts ──▶ fast/call.ts     route, upstream, attempt
+ *                        │        └ not plain ──▶ full/lane.ts ──▶ full/call.ts
+ *                        └──▶ tcp.ts     upstream, bytes
  */
-import { FullLane, type FullLaneOptions } from './full/lane.js';
-import type { CallParts, Lookup } from './full/plan.js';
-import type { Lane } from './lane.js';
+import { FastLane } from './fast/lane.js';
+import { FullLane } from './full/lane.js';
+import type { CallParts, Lane, LaneOptions, Lookup } from './lane.js';
 import { closeOne, openAll, type Open, type ProxyListener } from './listen.js';
 import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
@@ -15,10 +16,10 @@ import type { CallSettings } from './settings.js';
 import { UpstreamStats } from './stats.js';
 import { TcpLane } from './tcp.js';
 
-export type { Lookup } from './full/plan.js';
+export type { Lookup } from './lane.js';
 export { ListenError, type ProxyListener } from './listen.js';
 
-export interface ProxyOptions extends FullLaneOptions {
+export interface ProxyOptions extends LaneOptions {
   readonly listeners: readonly ProxyListener[];
   /** What holds for calls of this upstream. Asked for every call. */
   readonly settings: (upstream: string) => CallSettings;
@@ -31,6 +32,8 @@ export interface ProxyOptions extends FullLaneOptions {
   /** The pod's address, to be appended to `x-forwarded-for`. Absent: those fields pass untouched. */
   readonly forwardedFor?: string | undefined;
   readonly maxFields: number;
+  /** Plain exchanges take the fast lane. */
+  readonly fastLane?: boolean;
   /** Tell `call_ended` for every call. */
   readonly accessLog?: boolean;
   /** Tell `attempt_ended` for every attempt: asked each time, since the level of the log can change. */
@@ -49,7 +52,9 @@ export class Proxy {
   /** The calls that were for no upstream: no name, an unknown one, no HTTP. */
   readonly strays = new UpstreamStats();
   readonly #listeners: readonly ProxyListener[];
+  /** Takes every connection that speaks HTTP. */
   readonly #http: Lane;
+  readonly #full: Lane;
   readonly #tcp: Lane;
   #open: readonly Open[] = [];
 
@@ -64,7 +69,8 @@ export class Proxy {
     };
     const parts: CallParts = { ...{ lookup: httpLookup, clock, random, emit, strays: this.strays }, ...told };
     this.#listeners = options.listeners;
-    this.#http = new FullLane(parts, options);
+    this.#full = new FullLane(parts, options);
+    this.#http = options.fastLane ? new FastLane(parts, options, this.#full) : this.#full;
     this.#tcp = new TcpLane({
       ...{ clock, emit, settings, accessLog, traced },
       strays: this.strays,
@@ -94,6 +100,12 @@ export class Proxy {
   quiet(): { readonly connections: number; readonly calls: number } {
     const [http, tcp] = [this.#http, this.#tcp];
     return { connections: http.connections + tcp.connections, calls: http.calls + tcp.calls };
+  }
+
+  /** How many calls each lane has carried so far. */
+  carried(): Readonly<Record<'fast' | 'full' | 'tcp', number>> {
+    const fast = this.#http === this.#full ? 0 : this.#http.carried;
+    return { fast, full: this.#full.carried, tcp: this.#tcp.carried };
   }
 
   /** Stops listening, ends tunnels in order, for a while, and cuts what else still runs. */

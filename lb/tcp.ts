@@ -24,7 +24,7 @@ import { reset } from './reset.js';
 import type { CallSettings } from './settings.js';
 import type { UpstreamStats } from './stats.js';
 import { Tunnel, type TunnelEnd } from './tunnel.js';
-import type { Upstream } from './upstream.js';
+import { firstListMs, type Upstream } from './upstream.js';
 
 export interface TcpParts {
   readonly clock: Clock;
@@ -35,9 +35,6 @@ export interface TcpParts {
   readonly accessLog: boolean;
   readonly traced: () => boolean;
 }
-
-/** The first connection to a name waits at most this long for the name's list. */
-const firstListMs = 1_000;
 
 const resultOf: Readonly<Record<TunnelEnd, 'ended' | FailureCode>> = {
   ended: 'ended',
@@ -58,6 +55,7 @@ export class TcpLane implements Lane {
   /** Upstreams whose connections are refused, and why: told when that begins or changes, not for each. */
   readonly #refusing = new Map<Upstream, FailureCode>();
   #calls = 0;
+  #carried = 0;
   #quiet: () => void = () => undefined;
 
   constructor(parts: TcpParts) {
@@ -72,6 +70,10 @@ export class TcpLane implements Lane {
     return this.#calls;
   }
 
+  get carried(): number {
+    return this.#carried;
+  }
+
   take(app: Socket, { upstream = '' }: Entrance): void {
     this.#open.set(app, undefined);
     app.on('error', () => app.destroy());
@@ -80,6 +82,7 @@ export class TcpLane implements Lane {
       this.#left();
     });
     this.#calls++;
+    this.#carried++;
     void this.#carry(app, upstream).finally(() => {
       this.#calls--;
       this.#left();

@@ -50,6 +50,9 @@ export interface UpstreamVerdict {
   readonly retryBudgetPercent: number;
 }
 
+/** The first call of a name waits at most this long for the name's list. */
+export const firstListMs = 1_000;
+
 /** A heavier endpoint counts as this: sums of weights stay exact whatever a znode says. */
 const heaviest = 1_000_000;
 const untried: Ask = { tried: [] };

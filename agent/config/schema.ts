@@ -162,7 +162,11 @@ const timing = {
   maxHead: set('32KiB', size('1KiB', '1MiB'), 'Largest head of a request or an answer.'),
   maxFields: set('100', integer(1, 10_000), 'Most fields in a head.'),
   forwarded: set('keep', oneOf(['keep', 'append']), "Whether the pod's address is appended to x-forwarded-for."),
-  fastLane: set('on', onOff, 'The short way for plain exchanges; without effect until a release has one.'),
+  fastLane: set(
+    'on',
+    onOff,
+    'The short way for plain exchanges: raw bytes instead of parsed messages, at a fraction of the cost.',
+  ),
 };
 
 const living = {

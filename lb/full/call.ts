@@ -11,23 +11,19 @@
  */
 import { alarm } from '../alarm.js';
 import { address } from '../endpoint.js';
-import { CallError, failures } from '../errors.js';
-import type { LbFact } from '../facts.js';
+import { CallError } from '../errors.js';
 import { hasNoBody } from '../framing.js';
 import { answerFields, valuesOf } from '../headers.js';
-import type { Entrance } from '../lane.js';
+import type { CallParts, Entrance } from '../lane.js';
 import type { Lease } from '../lease.js';
 import { failed } from '../outcome.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
 import { isIdempotent } from '../retry.js';
-import type { Upstream } from '../upstream.js';
+import { tellAttempt, tellCall, tellStray, type Became } from '../story.js';
+import { firstListMs, type Upstream } from '../upstream.js';
 import type { Answer, Failed } from './answer.js';
 import type { Exchange } from './exchange.js';
-import { makePlan, type CallParts, type Plan } from './plan.js';
-import { strayEnded } from './stray.js';
-
-/** The first call of a name waits at most this long for the name's list. */
-const firstListMs = 1_000;
+import { makePlan, type Plan } from './plan.js';
 
 export async function carry(exchange: Exchange, entrance: Entrance, parts: CallParts): Promise<void> {
   const { clock } = parts;
@@ -35,7 +31,7 @@ export async function carry(exchange: Exchange, entrance: Entrance, parts: CallP
   const plan = makePlan(exchange.asked, entrance, parts);
   if ('code' in plan) {
     await exchange.refuse(refusalAnswer(plan, plan.code === 'discovering' ? { retryAfterMs: 1_000 } : {}));
-    return strayEnded(plan.code, parts, exchange.asked, clock.now() - began);
+    return tellStray(plan.code, parts, exchange.asked, clock.now() - began);
   }
   const { upstream, requestTimeoutMs } = plan;
   const story: Story = { began, attempts: 0, endpoint: undefined };
@@ -102,7 +98,7 @@ async function reach(
     const sentAt = clock.now();
     const result = passable(await exchange.send(lease.endpoint, { upstream, settings, ...request, stop }), exchange, parts);
     const ms = clock.now() - sentAt;
-    if (parts.traced()) parts.emit(attemptEnded(upstream, lease, result, ms));
+    if (parts.traced()) tellAttempt(upstream, lease.endpoint, result.kind === 'answer' ? result.status : result.code, ms, parts);
     if (result.kind === 'answer') {
       lease.answered({ kind: 'success', ms });
       return { lease, answer: result, fields: result.fields };
@@ -148,29 +144,15 @@ const stopped = (stop: AbortSignal): Promise<true> =>
 const named = (upstream: Upstream, { code, message }: Refused): Refused => ({ code, message: `${upstream.name}: ${message}` });
 const times = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-const attemptEnded = (upstream: Upstream, { endpoint }: Lease, result: Answer | Failed, ms: number): LbFact => ({
-  kind: 'attempt_ended',
-  upstream: upstream.name,
-  endpoint: address(endpoint),
-  result: result.kind === 'answer' ? String(result.status) : result.code,
-  ms,
-});
-
 /** What became of the call: counted always, told where somebody asked for it. */
 function tell(
-  { asked }: Exchange,
-  { upstream, request, requestId }: Plan,
+  { asked: { method } }: Exchange,
+  { upstream, request: { target }, requestId }: Plan,
   { began, attempts, endpoint }: Story,
-  result: number | Refused['code'],
-  { clock, emit, accessLog }: CallParts,
+  became: Became,
+  parts: CallParts,
 ): void {
-  const ms = clock.now() - began;
-  upstream.stats.ended(result, ms);
-  if (!accessLog) return;
-  const became = typeof result === 'number' ? { status: result } : { status: failures[result].status || 502, code: result };
-  emit({
-    ...{ kind: 'call_ended', upstream: upstream.name, method: asked.method, target: request.target, requestId, attempts, ms },
-    ...became,
-    ...(endpoint !== undefined && { endpoint }),
-  });
+  const ms = parts.clock.now() - began;
+  upstream.stats.ended(became, ms);
+  if (parts.accessLog) tellCall({ upstream, method, target, requestId, attempts, endpoint, ms }, became, parts);
 }

@@ -8,44 +8,35 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { Entrance, Lane } from '../lane.js';
+import { sayGoodbye } from '../farewell.js';
+import type { CallParts, Entrance, Lane, LaneOptions } from '../lane.js';
 import { refusalAnswer } from '../refusal.js';
 import { route } from '../route.js';
 import type { CallSettings } from '../settings.js';
+import { tellStray } from '../story.js';
 import type { Upstream } from '../upstream.js';
 import { longestMs } from '../alarm.js';
 import { carry } from './call.js';
 import { clientError } from './client-error.js';
 import type { Exchange } from './exchange.js';
-import type { CallParts } from './plan.js';
 import { isWebSocket, plainAgain } from './plain-again.js';
 import { PlainExchange, type ExchangeTerms } from './plain-exchange.js';
 import { Pools } from './pools.js';
 import { UpgradeExchange } from './upgrade-exchange.js';
-import { strayEnded } from './stray.js';
-import { sayGoodbye, Visit } from './visit.js';
-
-export interface FullLaneOptions {
-  readonly headerTimeoutMs: number | undefined;
-  readonly clientIdleTimeoutMs: number | undefined;
-  readonly maxHeadBytes: number;
-  /** Of one upstream. */
-  readonly maxConnections: number;
-  /** How long an app may go on with a body after it has the whole answer. Default 30 s. */
-  readonly uploadLingerMs?: number;
-}
+import { Visit } from './visit.js';
 
 export class FullLane implements Lane {
   readonly #parts: CallParts;
-  readonly #options: FullLaneOptions;
+  readonly #options: LaneOptions;
   readonly #server: Server;
   readonly #visits = new Map<Socket, Visit>();
   readonly #pools = new Map<Upstream, Pools>();
   #calls = 0;
+  #carried = 0;
   #draining = false;
   #quiet: () => void = () => undefined;
 
-  constructor(parts: CallParts, options: FullLaneOptions) {
+  constructor(parts: CallParts, options: LaneOptions) {
     this.#parts = parts;
     this.#options = options;
     this.#server = createServer({
@@ -75,6 +66,10 @@ export class FullLane implements Lane {
 
   get calls(): number {
     return this.#calls;
+  }
+
+  get carried(): number {
+    return this.#carried;
   }
 
   take(socket: Socket, entrance: Entrance): void {
@@ -149,7 +144,7 @@ export class FullLane implements Lane {
       complete: () => true,
       broken: () => undefined,
       run: async () => {
-        strayEnded(refused.code, this.#parts, { method, target, raw: rawHeaders });
+        tellStray(refused.code, this.#parts, { method, target, raw: rawHeaders });
         sayGoodbye(socket, refusalAnswer(refused, { close: true }), clock);
       },
     });
@@ -161,11 +156,12 @@ export class FullLane implements Lane {
     const trouble = clientError(error, { unused: socket.bytesRead === 0, busy: visit.busy });
     if (trouble === 'nothing') return;
     if (trouble === 'gone') return void socket.destroy();
-    if (visit.wrong(trouble) === 'stray') strayEnded(trouble.code, this.#parts);
+    if (visit.wrong(trouble) === 'stray') tellStray(trouble.code, this.#parts);
   }
 
   async #carry(exchange: Exchange, entrance: Entrance): Promise<void> {
     this.#calls++;
+    this.#carried++;
     try {
       await carry(exchange, entrance, this.#parts);
     } catch (error) {

@@ -1,40 +1,13 @@
 /** What is to be done for a request, before anything is sent: for which upstream it is, and what goes to an endpoint. */
 import { requestFields, valuesOf } from '../headers.js';
-import type { Entrance } from '../lane.js';
-import type { Clock, Emit, Random } from '../ports.js';
+import type { CallParts, Entrance } from '../lane.js';
+import type { Random } from '../ports.js';
 import type { Refused } from '../refusal.js';
 import { route } from '../route.js';
 import type { CallSettings } from '../settings.js';
-import type { UpstreamStats } from '../stats.js';
 import type { Upstream } from '../upstream.js';
 import type { Asked } from './exchange.js';
 import { requestFault } from './request-fault.js';
-
-/** The upstream of a name, or why there is none. `absolute`: the request came as to a proxy (`http_proxy`), so `no_proxy` may help. */
-export type Lookup = (name: string, absolute: boolean) => Upstream | Refused;
-
-/** What every call is carried with. */
-export interface CallParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly emit: Emit;
-  readonly lookup: Lookup;
-  readonly settings: (upstream: string) => CallSettings;
-  /** The suffix that is taken off a Host. */
-  readonly domain: string;
-  /** Lower-case hosts under which the listeners are known, beside `localhost` and addresses. */
-  readonly own: ReadonlySet<string>;
-  /** Who we are in Via. Another sidecar's differs. */
-  readonly pseudonym: string;
-  readonly forwardedFor: string | undefined;
-  readonly maxFields: number;
-  /** Counts the calls that were for no upstream. */
-  readonly strays: UpstreamStats;
-  /** `call_ended` is told. */
-  readonly accessLog: boolean;
-  /** `attempt_ended` is told now. */
-  readonly traced: () => boolean;
-}
 
 export interface Plan {
   readonly upstream: Upstream;

@@ -9,6 +9,7 @@ import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { CallError } from '../errors.js';
 import { address, type Endpoint } from '../endpoint.js';
+import { endPolitely } from '../farewell.js';
 import type { RefusalAnswer } from '../refusal.js';
 import type { Answer, Failed } from './answer.js';
 import { dialled } from '../dial.js';
@@ -18,7 +19,6 @@ import { Reply } from './reply.js';
 import { Silence } from '../silence.js';
 import { Tunnel, type TunnelParts } from '../tunnel.js';
 import { shakeHands, type Shaken } from './upgrade.js';
-import { endPolitely } from './visit.js';
 
 export class UpgradeExchange implements Exchange {
   readonly asked: Asked;

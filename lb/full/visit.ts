@@ -2,9 +2,9 @@
  * One connection of the app. Its exchanges run one after the other, also when they came pipelined: RFC 9112, 9.3.2 lets only safe ones
  * overlap, and answers keep their order. While one waits, nothing more is read from the connection: what waits is bounded by one read.
  */
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { CallError } from '../errors.js';
+import { sayGoodbye } from '../farewell.js';
 import type { Entrance } from '../lane.js';
 import type { Clock } from '../ports.js';
 import { refusalAnswer, type RefusalAnswer, type Refused } from '../refusal.js';
@@ -23,9 +23,6 @@ export interface Running {
   /** Resolves when the last byte of the answer has left. */
   run(): Promise<void>;
 }
-
-/** An app that is told goodbye has this long to read it. */
-const lingerMs = 1_000;
 
 export class Visit {
   readonly socket: Socket;
@@ -120,22 +117,4 @@ export class Visit {
     this.end();
     sayGoodbye(this.socket, this.#farewell!, this.#clock);
   }
-}
-
-/** Answers on a bare socket, and ends it. */
-export function sayGoodbye(socket: Socket, { status, fields, body }: RefusalAnswer, clock: Clock): void {
-  const lines = fields.flatMap((part, index) => (index % 2 === 0 ? [`${part}: ${fields[index + 1] ?? ''}\r\n`] : []));
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`;
-  socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]));
-  endPolitely(socket, clock);
-}
-
-/** Ends our side, and the other when it ends or after a while: closing at once could take the last words from whoever still sends. */
-export function endPolitely(socket: Socket, clock: Clock): void {
-  socket.on('error', () => socket.destroy());
-  socket.on('end', () => socket.destroy());
-  socket.end();
-  socket.resume();
-  const stop = clock.after(lingerMs, () => socket.destroy());
-  socket.once('close', stop);
 }

@@ -77,6 +77,7 @@ function setup(
   const sources: MetricSources = {
     upstreams: () => [orders],
     unrouted: () => unrouted,
+    lanes: () => ({ fast: 5, full: 2 }),
     announcements: () => [{ service: 'shop', registered: true, up: false }],
     session: () => 'suspended',
     watches: () => 7,

@@ -75,7 +75,7 @@ describe('a listener', () => {
     });
     const { app } = await house(t, { orders: [orders] }, { listener: { upstream: 'orders' } });
     match(await (await app()).write('GET /svc/users/1 HTTP/1.1\r\nHost: example.org:99\r\n\r\n').message(), /200 OK/);
-    match(heads[0]!, /^GET \/svc\/users\/1 HTTP\/1\.1\r\nhost: example\.org:99\r\n/);
+    match(heads[0]!, /^GET \/svc\/users\/1 HTTP\/1\.1\r\nhost: example\.org:99\r\n/i);
   });
 });
 

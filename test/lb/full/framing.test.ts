@@ -238,7 +238,7 @@ describe('an answer that cannot be passed on', () => {
       });
       const { app } = await house(t, { orders: [orders] });
       const wire = await app();
-      const request = bytes.includes('Content-Length: 4\r\n\r\nevil') ? get().replace('GET', 'HEAD') : get();
+      const request = bytes === surplus.at(-1) ? get().replace('GET', 'HEAD') : get();
       equal((await wire.write(request).head()).includes('evil'), false);
       await wire.bytes(bytes.startsWith(ok()) ? 2 : 0);
       equal(wire.unread, '');

@@ -22,6 +22,10 @@ export interface House {
   readonly ask: (request: string) => Promise<string>;
 }
 
+/** Which lane the houses of this process have: the tests of plain exchanges run through both (test/lb/fast/). */
+let theLane: 'full' | 'fast' = 'full';
+export const useLane = (lane: 'full' | 'fast'): void => void (theLane = lane);
+
 export interface HouseOptions {
   readonly settings?: Partial<CallSettings>;
   readonly proxy?: Partial<ProxyOptions>;
@@ -56,7 +60,7 @@ export async function house(
       listeners: ['path' in listener ? listener : { ...tcp, ...listener }],
       settings: () => ({ ...defaultCallSettings, ...settings }),
       ...{ domain: 'zk', pseudonym: 'zidecar-test', maxFields: 100, maxHeadBytes: 32 * 1024, maxConnections: 1024 },
-      ...{ headerTimeoutMs: 10_000, clientIdleTimeoutMs: 3_600_000 },
+      ...{ headerTimeoutMs: 10_000, clientIdleTimeoutMs: 3_600_000, fastLane: theLane === 'fast' },
       ...options,
     },
   });

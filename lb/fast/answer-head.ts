@@ -1,0 +1,126 @@
+/**
+ * The head of an endpoint's answer. What is odd in it makes the answer one that cannot be passed on, and `fault` says in words what it
+ * is. How the body is framed follows from it and from what was asked: see body.ts.
+ */
+import { CR, digits, Head, isText, LF, more, SP, wrong } from './head.js';
+import { is, known } from './names.js';
+
+const http1 = Buffer.from('HTTP/1.');
+const keepAlive = Buffer.from('keep-alive');
+const close = Buffer.from('close');
+const chunkedWord = Buffer.from('chunked');
+const timeout = Buffer.from('timeout=');
+const eventStream = Buffer.from('text/event-stream');
+const noTime = -1;
+
+export class AnswerHead extends Head {
+  status = 0;
+  chunked = false;
+  /** How long the endpoint keeps this connection, as it says; -1: it does not say. */
+  keepAliveMs = noTime;
+  /** May be silent for as long as it likes. */
+  eventStream = false;
+  /** The line that frames the body; -1: there is none. */
+  framingLine = -1;
+  framingLineEnd = -1;
+
+  override begin(start: number): void {
+    super.begin(start);
+    this.chunked = false;
+    this.keepAliveMs = noTime;
+    this.eventStream = false;
+    this.framingLine = -1;
+  }
+
+  /** The line that frames the body does not go on. */
+  cutFraming(): void {
+    this.cutPart(this.framingLine, this.framingLineEnd);
+  }
+
+  /** `HTTP/1.1 200 OK`; the reason, and the space before it, may be missing. */
+  protected override firstLine(bytes: Uint8Array, to: number): number {
+    let at = this.start;
+    for (const byte of http1) {
+      if (at === to) return more;
+      if (bytes[at++] !== byte) return this.#wrong('it is not HTTP/1.1');
+    }
+    if (at + 6 > to) return more;
+    const minor = bytes[at]! - 0x30;
+    if ((minor !== 0 && minor !== 1) || bytes[at + 1] !== SP) return this.#wrong('it is not HTTP/1.1');
+    this.close = minor === 0;
+    this.status = digits(bytes, at + 2, at + 5);
+    at += 5;
+    if (this.status < 100 || this.status > 599 || (bytes[at] !== SP && bytes[at] !== CR))
+      return this.#wrong(`the status ${Buffer.from(bytes.subarray(at - 3, at + 1)).toString('latin1')} is none of an answer`);
+    while (at < to && isText(bytes[at]!)) at++;
+    if (at === to || (bytes[at] === CR && at + 1 === to)) return more;
+    return bytes[at] === CR && bytes[at + 1] === LF ? at + 2 : this.#wrong('there is a control character in its first line');
+  }
+
+  protected override field(name: number, bytes: Uint8Array, from: number, to: number, line: number): boolean {
+    switch (name) {
+      case known['content-length']:
+        if (this.length >= 0) return this.#not('there is more than one Content-Length');
+        if (this.chunked) return this.#not('there is a Content-Length beside a Transfer-Encoding');
+        this.length = digits(bytes, from, to);
+        return this.length >= 0 ? this.#framing(line) : this.#not('the Content-Length is no number of bytes');
+      case known['transfer-encoding']:
+        if (this.length >= 0) return this.#not('there is a Content-Length beside a Transfer-Encoding');
+        if (this.chunked || to - from !== chunkedWord.length || !is(bytes, from, chunkedWord))
+          return this.#not('the Transfer-Encoding is not one "chunked"');
+        this.chunked = true;
+        return this.#framing(line);
+      case known.connection:
+        if (to - from === keepAlive.length && is(bytes, from, keepAlive)) return this.cut(line);
+        if (to - from === close.length && is(bytes, from, close)) this.close = true;
+        else this.#connection(bytes, from, to);
+        return this.cut(line);
+      case known['keep-alive']:
+        if (is(bytes, from, timeout)) this.keepAliveMs = secondsAt(bytes, from + timeout.length, to);
+        return this.cut(line);
+      case known['content-type']:
+        if (to - from >= eventStream.length && is(bytes, from, eventStream)) this.eventStream = true;
+        return true;
+      case known['proxy-connection']:
+      case known.te:
+      case known.upgrade:
+      case known['x-zidecar-error']:
+        return this.cut(line);
+      case known.trailer:
+        return (this.needsRules = true);
+      default:
+        return true;
+    }
+  }
+
+  #framing(line: number): true {
+    this.framingLine = line;
+    this.framingLineEnd = this.at;
+    return true;
+  }
+
+  /** It may name fields that must go. */
+  #connection(bytes: Uint8Array, from: number, to: number): void {
+    this.needsRules = true;
+    const options = Buffer.from(bytes.subarray(from, to)).toString('latin1').toLowerCase().split(',');
+    if (options.some((option) => option.trim() === 'close')) this.close = true;
+  }
+
+  #wrong(fault: string): number {
+    this.fault = fault;
+    return wrong;
+  }
+
+  #not(fault: string): false {
+    this.fault = fault;
+    return false;
+  }
+}
+
+/** The number that begins at `from`, as seconds. */
+function secondsAt(bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) at++;
+  const seconds = digits(bytes, from, at);
+  return seconds < 0 ? noTime : seconds * 1000;
+}

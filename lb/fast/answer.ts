@@ -1,0 +1,152 @@
+/**
+ * The answer of an endpoint on its way to the app, in the buffer into which it was read: the head rewritten where it lies (rewrite.ts),
+ * the body behind it, in one write where it came in one read.
+ */
+import { answerFields, trailerFields } from '../headers.js';
+import { AnswerHead } from './answer-head.js';
+import { Body } from './body.js';
+import type { Sink } from './chunks.js';
+import type { Scanned } from './head.js';
+import { rewrite, room } from './rewrite.js';
+import { rawFields, text } from './strings.js';
+
+/** Where it goes. False: the bytes have not left yet, and must stay as they are. */
+export type Write = (bytes: Uint8Array | string) => boolean;
+
+/** What we put into the heads of answers. */
+export class AnswerLines {
+  readonly pseudonym: string;
+  readonly #lines: readonly Buffer[];
+
+  constructor(pseudonym: string) {
+    this.pseudonym = pseudonym;
+    const [via, chunked, close] = [`via: 1.1 ${pseudonym}\r\n`, 'transfer-encoding: chunked\r\n', 'connection: close\r\n'];
+    this.#lines = [via, via + chunked, via + close, via + chunked + close].map((lines) => Buffer.from(lines, 'latin1'));
+  }
+
+  with(chunked: boolean, close: boolean): Buffer {
+    return this.#lines[(chunked ? 1 : 0) + (close ? 2 : 0)]!;
+  }
+}
+
+/** An endpoint's own last words before a final answer that the app never hears: it has not asked to wait. */
+const CONTINUE = 100;
+
+export class Answer implements Sink {
+  readonly head: AnswerHead;
+  readonly body: Body;
+  readonly #lines: AnswerLines;
+  readonly #write: Write;
+  #bytes: Buffer = Buffer.alloc(0);
+  /** Where the head that has still to go begins; -1: it has gone. */
+  #headFrom = -1;
+  #left = true;
+
+  constructor(lines: AnswerLines, write: Write, maxHeadBytes: number) {
+    this.#lines = lines;
+    this.#write = write;
+    this.head = new AnswerHead(maxHeadBytes, Infinity);
+    this.body = new Body(maxHeadBytes);
+  }
+
+  /** An answer is to come. */
+  begin(): void {
+    this.head.begin(room);
+  }
+
+  scan(bytes: Buffer, to: number): Scanned {
+    return this.head.scan(bytes, to);
+  }
+
+  /** Passes a head of 1xx on, and goes on behind it. Like a trailer, such a head may frame and route nothing. */
+  inform(bytes: Buffer): boolean {
+    const { start, end, status } = this.head;
+    this.head.begin(end);
+    if (status === CONTINUE) return true;
+    const line = bytes.toString('latin1', start, bytes.indexOf('\r\n', start));
+    return this.#write(`${line}\r\n${text(trailerFields(rawFields(bytes, start + line.length + 2, end)))}\r\n`);
+  }
+
+  /**
+   * Passes the head on, and the body as far as it is here. `close`: the app's connection ends with it. Says where it ends among the bytes,
+   * or `to`; -1: a field cannot be passed on, and nothing has been written.
+   */
+  passHead(bytes: Buffer, to: number, method: string, close: boolean): number {
+    const { head, body } = this;
+    this.#left = true;
+    body.begin(method, head);
+    this.#bytes = bytes;
+    const chunked = body.framing === 'until_close';
+    const bare = body.framing === 'none' && (head.status === 204 || head.chunked);
+    if (bare && head.framingLine >= 0) head.cutFraming();
+    if (head.needsRules) {
+      if (!this.#byRules(bytes, bare, chunked, close)) return -1;
+    } else this.#headFrom = rewrite(bytes, head, 0, this.#lines.with(chunked, close));
+    const end = body.take(bytes, head.end, to, this);
+    this.#flushHead();
+    return end;
+  }
+
+  /** More of the body has come. Where it ends among the bytes, or `to`. */
+  passMore(bytes: Buffer, from: number, to: number): number {
+    this.#left = true;
+    this.#bytes = bytes;
+    return this.body.take(bytes, from, to, this);
+  }
+
+  /** The endpoint has ended its connection. True: that was the end of the answer. */
+  ended(): boolean {
+    this.#left = true;
+    return this.body.ended(this);
+  }
+
+  /** All that was last passed on has left. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  flushed(): void {
+    this.#left = true;
+  }
+
+  pass(from: number, to: number): void {
+    if (this.#headFrom >= 0 && from === this.head.end && from < to) {
+      this.#send(this.#bytes.subarray(this.#headFrom, to));
+      this.#headFrom = -1;
+    } else if (from < to) {
+      this.#flushHead();
+      this.#send(this.#bytes.subarray(from, to));
+    }
+  }
+
+  put(words: string): void {
+    this.#flushHead();
+    this.#send(words);
+  }
+
+  #flushHead(): void {
+    if (this.#headFrom < 0) return;
+    this.#send(this.#bytes.subarray(this.#headFrom, this.head.end));
+    this.#headFrom = -1;
+  }
+
+  #send(part: Uint8Array | string): void {
+    this.#left = this.#write(part) && this.#left;
+  }
+
+  #byRules(bytes: Buffer, bare: boolean, chunked: boolean, close: boolean): boolean {
+    const { start, end, chunked: came } = this.head;
+    const line = bytes.toString('latin1', start, bytes.indexOf('\r\n', start));
+    const trailers = came && !bare;
+    const raw = rawFields(bytes, start + line.length + 2, end);
+    const fields = answerFields(raw, { version: '1.1', pseudonym: this.#lines.pseudonym, trailers });
+    if (!Array.isArray(fields)) return false;
+    const kept = fields.filter((_, index) => !bare || !isFraming(fields[index - (index % 2)]!));
+    if (chunked) kept.push('transfer-encoding', 'chunked');
+    if (close) kept.push('connection', 'close');
+    this.put(`${line}\r\n${text(kept)}\r\n`);
+    return true;
+  }
+}
+
+const isFraming = (name: string): boolean => /^(content-length|transfer-encoding)$/i.test(name);

@@ -1,0 +1,201 @@
+/**
+ * One connection to one endpoint, with at most one exchange on it. It is read into one buffer of its own, made once; an exchange that
+ * has to wait for its app holds the reading up until the bytes have gone, so that nothing is copied and nothing piles up.
+ *
+ *     connecting ──▶ busy ──▶ idle ──▶ busy ──▶ …        closed: from each of them, and for good
+ *
+ * A connection on which something came that nobody waited for is never used again.
+ */
+import { connect, type Socket } from 'node:net';
+import { explained } from '../dial.js';
+import type { Endpoint } from '../endpoint.js';
+import { CallError } from '../errors.js';
+import type { Clock } from '../ports.js';
+import type { CallSettings } from '../settings.js';
+import type { Deadlines } from './deadlines.js';
+import { room } from './rewrite.js';
+
+/** Who uses a connection, and is told what happens on it. */
+export interface Exchange {
+  connected(): void;
+  /** Bytes have come, and lie in `connection.bytes`. False: no more is read until `resume`. */
+  received(from: number, to: number): boolean;
+  /** All that was written has left. Told after a `write` that said false. */
+  written(): void;
+  /** The endpoint ends its side in order; nothing more comes. The connection is closed. */
+  ended(): void;
+  /** It could not be connected, or it broke. The connection is closed. */
+  broke(why: CallError): void;
+}
+
+/** Where it is kept for the next exchange. */
+export interface Home {
+  keep(connection: Connection): void;
+  forget(connection: Connection): void;
+}
+
+export interface ConnectionParts {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+}
+
+/** An endpoint's `Keep-Alive: timeout` is believed up to this, less a second for its way to us. */
+const longestIdleMs = 55_000;
+const marginMs = 1_000;
+const readBytes = 64 * 1024;
+const nothing = Buffer.alloc(0);
+
+export class Connection {
+  readonly address: string;
+  /** What was read lies in here, behind some room. */
+  bytes: Buffer = Buffer.allocUnsafeSlow(room + readBytes);
+  /** It has carried an exchange before. */
+  reused = false;
+  idle = false;
+  /** When it is closed if nothing happens: not connected, or not used. */
+  dueAt: number;
+  readonly #endpoint: Endpoint;
+  readonly #settings: CallSettings;
+  readonly #home: Home;
+  readonly #parts: ConnectionParts;
+  readonly #socket: Socket;
+  #exchange: Exchange | undefined;
+  /** Where the next read lands. */
+  #landing = room;
+  #view: Uint8Array = this.bytes.subarray(room);
+  #connected = false;
+  #retired = false;
+  #closed = false;
+
+  constructor(endpoint: Endpoint, at: string, settings: CallSettings, exchange: Exchange, home: Home, parts: ConnectionParts) {
+    this.address = at;
+    this.#endpoint = endpoint;
+    this.#settings = settings;
+    this.#exchange = exchange;
+    this.#home = home;
+    this.#parts = parts;
+    this.dueAt = this.#due(settings.connectTimeoutMs, parts.clock.now());
+    const { host, port } = endpoint;
+    const onread = { buffer: this.#buffer, callback: this.#read };
+    this.#socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread });
+    this.#socket.on('connect', () => {
+      this.#connected = true;
+      this.dueAt = Infinity;
+      this.#exchange?.connected();
+    });
+    this.#socket.on('end', () => this.#end((was) => was.ended()));
+    this.#socket.on('error', (error) => this.#end((was) => was.broke(this.#named(error))));
+    this.#socket.on('close', () => this.#end((was) => was.ended()));
+  }
+
+  reuse(exchange: Exchange): void {
+    this.#exchange = exchange;
+    this.reused = true;
+    this.idle = false;
+    this.dueAt = Infinity;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** False: the bytes have not left yet, and must stay as they are until `written` is told. */
+  write(bytes: Uint8Array | string): boolean {
+    this.#socket.write(bytes, 'latin1');
+    if (this.#socket.writableLength === 0) return true;
+    this.#socket.write(nothing, this.#written);
+    return false;
+  }
+
+  /** The bytes before `to` stay as they are, and the next read lands behind them. */
+  hold(to: number): void {
+    if (to === this.bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * to);
+      this.bytes.copy(larger, 0, 0, to);
+      this.bytes = larger;
+    }
+    this.#land(to);
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** The exchange has ended, and the endpoint keeps the connection for as long (-1: it does not say). */
+  release(keepAliveMs: number, now: number): void {
+    this.#exchange = undefined;
+    const { idleTimeoutMs } = this.#settings;
+    const ms = keepAliveMs < 0 ? idleTimeoutMs : Math.min(keepAliveMs, longestIdleMs + marginMs) - marginMs;
+    if (this.#retired || this.#closed || (ms !== undefined && ms <= 0)) return this.close();
+    this.idle = true;
+    this.dueAt = this.#due(ms, now);
+    this.#home.keep(this);
+  }
+
+  /** Takes no other exchange. */
+  retire(): void {
+    this.#retired = true;
+    if (this.idle) this.close();
+  }
+
+  /** At once, and nobody is told. */
+  close(): void {
+    this.#exchange = undefined;
+    if (this.#closed) return;
+    this.#closed = true;
+    this.idle = false;
+    this.#socket.destroy();
+    this.#home.forget(this);
+  }
+
+  /** Acts on what is overdue; the time at which something is due. */
+  look(now: number): number {
+    if (now < this.dueAt) return this.dueAt;
+    if (this.idle) this.close();
+    else
+      this.#end((was) =>
+        was.broke(
+          new CallError('connect_timeout', `no connection to ${this.address} in ${this.#settings.connectTimeoutMs ?? 0} ms`),
+        ),
+      );
+    return Infinity;
+  }
+
+  readonly #read = (count: number): boolean => {
+    const from = this.#landing;
+    if (from !== room) this.#land(room);
+    if (this.#exchange !== undefined) return this.#exchange.received(from, from + count);
+    this.close();
+    return false;
+  };
+
+  /** Asked by the socket before it connects and after each read. */
+  readonly #buffer = (): Uint8Array => this.#view;
+
+  readonly #written = (): void => {
+    if (this.#socket.writableLength === 0) this.#exchange?.written();
+  };
+
+  #land(at: number): void {
+    this.#landing = at;
+    this.#view = this.bytes.subarray(at);
+  }
+
+  #end(tell: (exchange: Exchange) => void): void {
+    const exchange = this.#exchange;
+    this.close();
+    if (exchange !== undefined) tell(exchange);
+  }
+
+  #named(error: Error): CallError {
+    if (!this.#connected) return explained(error, this.#endpoint);
+    return new CallError('reset', `${this.address} broke the connection: ${error.message}`, { cause: error });
+  }
+
+  #due(ms: number | undefined, now: number): number {
+    if (ms === undefined) return Infinity;
+    const at = now + ms;
+    this.#parts.deadlines.by(at);
+    return at;
+  }
+}

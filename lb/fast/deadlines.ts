@@ -1,0 +1,46 @@
+/**
+ * One timer for everything that may take too long in this lane. Who begins to wait says by when something is due, which costs a
+ * comparison; the timer is set anew only if that is sooner than all else. When it rings, everybody is looked at, and tells what is due
+ * next. A wait that ends in time need not say so.
+ */
+import { longestMs } from '../alarm.js';
+import type { Clock } from '../ports.js';
+
+/** Everybody is looked at no more often than this. */
+const pauseMs = 5;
+
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #look: (now: number) => number;
+  #next = Infinity;
+  #stop: () => void = () => undefined;
+
+  /** `look` acts on what is overdue, and says by when something is due next: Infinity if nothing is. */
+  constructor(clock: Clock, look: (now: number) => number) {
+    this.#clock = clock;
+    this.#look = look;
+  }
+
+  /** Something is due at `at`. */
+  by(at: number): void {
+    if (at < this.#next) this.#set(at, this.#clock.now());
+  }
+
+  end(): void {
+    this.#stop();
+    this.#next = -Infinity;
+  }
+
+  #set(at: number, now: number): void {
+    this.#next = at;
+    this.#stop();
+    this.#stop = this.#clock.after(Math.min(Math.max(at - now, pauseMs), longestMs), () => this.#ring());
+  }
+
+  #ring(): void {
+    const now = this.#clock.now();
+    this.#next = Infinity;
+    const next = this.#look(now);
+    if (next < this.#next) this.#set(next, now);
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The fast lane: sockets, and nothing of node's HTTP or of streams between them. It takes every connection of the app first, carries the
+ * exchanges that are provably plain, and hands a connection on to the full lane the moment one is not. What its connections share is here:
+ * the pools, the memory of ways, the one timer, the bench on which requests are put together.
+ */
+import type { Socket } from 'node:net';
+import type { CallParts, Entrance, Lane, LaneOptions } from '../lane.js';
+import type { Upstream } from '../upstream.js';
+import { AnswerLines } from './answer.js';
+import { Deadlines } from './deadlines.js';
+import { Pools } from './pools.js';
+import { Outbox } from './request.js';
+import { Visit, type VisitTerms } from './visit.js';
+import { Ways } from './ways.js';
+
+export class FastLane implements Lane {
+  readonly #parts: CallParts;
+  readonly #options: LaneOptions;
+  readonly #full: Lane;
+  readonly #deadlines: Deadlines;
+  readonly #outbox = new Outbox();
+  readonly #lines: AnswerLines;
+  readonly #visits = new Set<Visit>();
+  /** Those with connections; the others are known by their upstream only, and go with it. */
+  readonly #inUse = new Set<Pools>();
+  readonly #pools = new WeakMap<Upstream, Pools>();
+  /** By the one upstream that an entrance serves. */
+  readonly #ways = new Map<string | undefined, Ways>();
+  #calls = 0;
+  #carried = 0;
+  #draining = false;
+  #quiet: () => void = () => undefined;
+
+  /** `full` gets what is not plain. */
+  constructor(parts: CallParts, options: LaneOptions, full: Lane) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#full = full;
+    this.#lines = new AnswerLines(parts.pseudonym);
+    this.#deadlines = new Deadlines(parts.clock, (now) => this.#look(now));
+  }
+
+  get connections(): number {
+    return this.#visits.size + this.#full.connections;
+  }
+
+  get calls(): number {
+    return this.#calls + this.#full.calls;
+  }
+
+  /** Those of the full lane are its own to count. */
+  get carried(): number {
+    return this.#carried;
+  }
+
+  take(socket: Socket, entrance: Entrance): void {
+    this.#visits.add(new Visit(socket, entrance, this.#terms(entrance)));
+  }
+
+  drain(): void {
+    this.#draining = true;
+    for (const visit of this.#visits) visit.drain();
+    this.#full.drain();
+  }
+
+  async close(): Promise<void> {
+    const quiet = new Promise<void>((resolve) => (this.#quiet = resolve));
+    for (const visit of this.#visits) visit.cut();
+    for (const pools of this.#inUse) pools.close();
+    this.#left();
+    await Promise.all([quiet, this.#full.close()]);
+    this.#deadlines.end();
+  }
+
+  #terms(entrance: Entrance): VisitTerms {
+    const { maxHeadBytes, clientIdleTimeoutMs, headerTimeoutMs } = this.#options;
+    return {
+      ...{ parts: this.#parts, clock: this.#parts.clock, deadlines: this.#deadlines, outbox: this.#outbox, lines: this.#lines },
+      ...{ maxHeadBytes, clientIdleTimeoutMs, headerTimeoutMs, uploadLingerMs: this.#options.uploadLingerMs ?? 30_000 },
+      ways: this.#waysOf(entrance),
+      isLast: () => this.#draining,
+      began: () => {
+        this.#calls++;
+        this.#carried++;
+      },
+      ended: () => this.#calls--,
+      handOver: (visit) => this.#handOver(visit),
+      left: (visit) => {
+        this.#visits.delete(visit);
+        this.#left();
+      },
+    };
+  }
+
+  /** The full lane finds the socket as if nobody had read from it. */
+  #handOver(visit: Visit): void {
+    this.#visits.delete(visit);
+    this.#full.take(visit.socket, visit.entrance);
+    visit.socket.resume();
+  }
+
+  #left(): void {
+    if (this.#visits.size === 0) this.#quiet();
+  }
+
+  #look(now: number): number {
+    let next = Infinity;
+    for (const visit of this.#visits) next = Math.min(next, visit.look(now));
+    for (const pools of this.#inUse) next = Math.min(next, pools.look(now));
+    return next;
+  }
+
+  #waysOf(entrance: Entrance): Ways {
+    const known = this.#ways.get(entrance.upstream);
+    if (known !== undefined) return known;
+    const ways = new Ways(this.#parts, entrance, (upstream) => this.#poolsOf(upstream));
+    this.#ways.set(entrance.upstream, ways);
+    return ways;
+  }
+
+  #poolsOf(upstream: Upstream): Pools {
+    const known = this.#pools.get(upstream);
+    if (known !== undefined) return known;
+    const pools = new Pools({
+      clock: this.#parts.clock,
+      deadlines: this.#deadlines,
+      maxConnections: this.#options.maxConnections,
+      used: (which) => this.#inUse.add(which),
+      empty: (which) => this.#inUse.delete(which),
+    });
+    upstream.onGone((gone) => pools.drop(gone));
+    this.#pools.set(upstream, pools);
+    return pools;
+  }
+}

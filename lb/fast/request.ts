@@ -1,0 +1,179 @@
+/**
+ * The request of a call: as it came, and as it goes to an endpoint. The bytes that came are kept until nobody can need them for another
+ * attempt: the head always, of the body the first 64 KiB, as long as that is all of what was read.
+ *
+ *     came  ─▶ [ head │ body… ]  [ body… ]      one write where possible: the head rewritten (rewrite.ts), the body behind it
+ */
+import { requestFields } from '../headers.js';
+import type { CallParts } from '../lane.js';
+import type { Connection } from './connection.js';
+import type { RequestHead } from './request-head.js';
+import { RequestId } from './request-id.js';
+import { rewrite, room } from './rewrite.js';
+import { rawFields, text } from './strings.js';
+import type { Way } from './ways.js';
+
+/** The most that is kept of one body. */
+export const replayBytes = 64 * 1024;
+
+const none = Buffer.alloc(0);
+
+/** Where requests are put together, one after the other: what is written leaves it at once, or takes it along. */
+export class Outbox {
+  bytes = Outbox.#make();
+
+  /** What lies in it has not left yet. */
+  taken(): void {
+    this.bytes = Outbox.#make();
+  }
+
+  static #make(): Buffer {
+    return Buffer.allocUnsafeSlow(room + replayBytes);
+  }
+}
+
+export class Request {
+  head: RequestHead;
+  way!: Way;
+  /** What the app asked for by x-zidecar-timeout and x-zidecar-retries. */
+  timeoutMs: number | undefined;
+  retries: number | undefined;
+  /** So much of its body is still to come from the app. */
+  toCome = 0;
+  /** All that has come of it is still here. */
+  replayable = true;
+  readonly #parts: CallParts;
+  readonly #outbox: Outbox;
+  readonly #id = new RequestId();
+  #bytes: Buffer = none;
+  /** Where the body ends in `bytes`. */
+  #end = 0;
+  /** What came of the body later. */
+  #more: Buffer[] = [];
+  #keptBytes = 0;
+  /** Head and id in words, where the rules of headers.ts had to be asked. */
+  #words: { readonly head: Buffer; readonly requestId: string } | undefined;
+  #connection: Connection | undefined;
+
+  constructor(head: RequestHead, parts: CallParts, outbox: Outbox) {
+    this.head = head;
+    this.#parts = parts;
+    this.#outbox = outbox;
+  }
+
+  /** `bytes` holds the head that was scanned, and of its body what there is up to `end`. False: this lane cannot carry it. */
+  begin(bytes: Buffer, end: number, way: Way): boolean {
+    const { head } = this;
+    this.way = way;
+    this.timeoutMs = undefined;
+    this.retries = undefined;
+    this.#words = undefined;
+    const forwards = head.forwardedFor && this.#parts.forwardedFor !== undefined;
+    const shadows = head.forwardedPrefix && way.prefix !== undefined;
+    if (head.needsRules || forwards || shadows || head.end - head.start > replayBytes) {
+      if (!this.#byRules(bytes)) return false;
+    } else {
+      if (way.cut > 0) head.cutTarget(way.cut);
+      if (way.newHost) head.cutHost();
+      if (head.requestIdStart < 0) this.#id.draw(this.#parts.random);
+    }
+    this.#bytes = bytes;
+    this.#end = end;
+    this.toCome = Math.max(head.length, 0) - (end - head.end);
+    this.#keptBytes = end - head.end;
+    this.replayable = true;
+    return true;
+  }
+
+  /** In words, for people. */
+  get requestId(): string {
+    if (this.#words !== undefined) return this.#words.requestId;
+    const { requestIdStart, requestIdEnd } = this.head;
+    return requestIdStart < 0 ? this.#id.toString() : this.#bytes.toString('latin1', requestIdStart, requestIdEnd);
+  }
+
+  /** As it goes to the endpoint. */
+  get target(): string {
+    return this.#bytes.toString('latin1', this.head.targetStart + this.way.cut, this.head.targetEnd);
+  }
+
+  /** What came of it waits for a connection, and is as much as is kept. */
+  get full(): boolean {
+    return this.#connection === undefined && this.#keptBytes >= replayBytes;
+  }
+
+  /** Sends all that has come, and from now on what comes. False: it has not left yet. */
+  send(connection: Connection): boolean {
+    this.#connection = connection;
+    let left = this.#words === undefined ? this.#sendAsItCame(connection) : this.#sendWords(this.#words.head, connection);
+    for (const part of this.#more) left = connection.write(part) && left;
+    this.#boundKept();
+    return left;
+  }
+
+  /** More of the body has come. False: it has not left yet. */
+  more(bytes: Buffer): boolean {
+    this.toCome -= bytes.length;
+    this.#keptBytes += bytes.length;
+    if (this.replayable) this.#more.push(bytes);
+    if (this.#connection === undefined) return true;
+    this.#boundKept();
+    return this.#connection.write(bytes);
+  }
+
+  /** The attempt is over; what comes now waits for the next. */
+  unsent(): void {
+    this.#connection = undefined;
+  }
+
+  end(): void {
+    this.#connection = undefined;
+    this.#bytes = none;
+    if (this.#more.length > 0) this.#more = [];
+  }
+
+  #boundKept(): void {
+    if (this.#keptBytes <= replayBytes) return;
+    this.replayable = false;
+    this.#more = [];
+  }
+
+  #sendAsItCame(connection: Connection): boolean {
+    const { head, way } = this;
+    let { ours } = way;
+    if (head.requestIdStart < 0) {
+      ours = way.oursWithId;
+      this.#id.write(ours, way.idAt);
+    }
+    const { bytes } = this.#outbox;
+    const fitting = Math.min(this.#end, head.start + bytes.length - room);
+    const whole = head.start === 0 && fitting === this.#bytes.length;
+    bytes.set(whole ? this.#bytes : this.#bytes.subarray(head.start, fitting), room);
+    const shift = room - head.start;
+    const begin = rewrite(bytes, head, shift, ours);
+    const left = connection.write(bytes.subarray(begin, fitting + shift));
+    if (!left) this.#outbox.taken();
+    return fitting === this.#end ? left : connection.write(this.#bytes.subarray(fitting, this.#end)) && left;
+  }
+
+  #sendWords(words: Buffer, connection: Connection): boolean {
+    const left = connection.write(words);
+    return this.#end === this.head.end ? left : connection.write(this.#bytes.subarray(this.head.end, this.#end)) && left;
+  }
+
+  #byRules(bytes: Buffer): boolean {
+    const { head, way } = this;
+    const { pseudonym, forwardedFor, random } = this.#parts;
+    const lines = bytes.indexOf('\r\n', head.start) + 2;
+    const rules = { host: way.host, prefix: way.prefix, version: '1.1', pseudonym, forwardedFor, trailers: false } as const;
+    const newRequestId = (): string => (this.#id.draw(random), this.#id.toString());
+    const ruled = requestFields(rawFields(bytes, lines, head.end), { ...rules, newRequestId });
+    if ('code' in ruled) return false;
+    this.timeoutMs = ruled.timeoutMs;
+    this.retries = ruled.retries;
+    const target = bytes.toString('latin1', head.targetStart + way.cut, head.targetEnd);
+    const words = Buffer.from(`${head.method} ${target} HTTP/1.1\r\n${text(ruled.fields)}\r\n`, 'latin1');
+    this.#words = { head: words, requestId: ruled.requestId };
+    return true;
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * One connection of the app: takes the heads out of its bytes one after the other, and has one call at a time carried. What is not
+ * plain makes it hand the socket on to the full lane, with all bytes that no call of this lane has used, for the rest of its life.
+ *
+ *     bytes ──▶ head whole? ──▶ a way, and plain? ──▶ call ──▶ over ──▶ next head
+ *                 │ odd              │ no
+ *                 └───── handOver ◀──┘
+ *
+ * While a call runs, what comes behind it is not read on: of pipelined requests one read is held.
+ */
+import type { Socket } from 'node:net';
+import { endPolitely, sayGoodbye } from '../farewell.js';
+import type { Entrance } from '../lane.js';
+import { refusalAnswer } from '../refusal.js';
+import { tellStray } from '../story.js';
+import { Call, type Caller, type CallTerms, type Rest } from './call.js';
+import { RequestHead } from './request-head.js';
+import type { Ways } from './ways.js';
+
+export interface VisitTerms extends CallTerms {
+  readonly ways: Ways;
+  readonly headerTimeoutMs: number | undefined;
+  /** How long an app may go on with a body after it has the whole answer. */
+  readonly uploadLingerMs: number;
+  readonly handOver: (visit: Visit) => void;
+  readonly left: (visit: Visit) => void;
+}
+
+const nothing = Buffer.alloc(0);
+
+export class Visit implements Caller {
+  readonly socket: Socket;
+  readonly entrance: Entrance;
+  readonly #terms: VisitTerms;
+  readonly #head: RequestHead;
+  readonly #call: Call;
+  /** Bytes that no call has used yet; the next head begins at `from`. */
+  #unread: Buffer | undefined;
+  #from = 0;
+  /** So much is still to come of a body that nobody wants any more. */
+  #unwanted = 0;
+  #lingerMs = 0;
+  /** Some of a head has come, and not all. */
+  #inHead = false;
+  #paused = false;
+  #ending = false;
+  /** A call of its was carried, so that it may wait for its next. */
+  #used = false;
+  /** When the present wait of the app began: idle, in the middle of a head, or of an unwanted body. */
+  #since = 0;
+
+  constructor(socket: Socket, entrance: Entrance, terms: VisitTerms) {
+    this.socket = socket;
+    this.entrance = entrance;
+    this.#terms = terms;
+    this.#head = new RequestHead(terms.maxHeadBytes, terms.parts.maxFields);
+    this.#head.begin(0);
+    this.#call = new Call(this, this.#head, terms);
+    this.#startWaiting(terms.headerTimeoutMs, terms.parts.clock.now());
+    socket.on('data', this.#data).on('end', this.#end).on('error', this.#error).on('close', this.#closed);
+  }
+
+  readonly #data = (bytes: Buffer): void => {
+    if (this.#ending) return;
+    const rest = this.#call.idle ? this.#unwantedTaken(bytes) : this.#bodyTaken(bytes);
+    if (rest === undefined) return;
+    if (this.#unread === undefined) this.#unread = rest;
+    else this.#unread = Buffer.concat([this.#unread, rest]);
+    if (this.#call.idle) this.#next();
+    else this.pause();
+  };
+
+  #bodyTaken(bytes: Buffer): Buffer | undefined {
+    const count = this.#call.body(bytes);
+    return count === bytes.length ? undefined : bytes.subarray(count);
+  }
+
+  #unwantedTaken(bytes: Buffer): Buffer | undefined {
+    if (this.#unwanted === 0) return bytes;
+    const count = Math.min(this.#unwanted, bytes.length);
+    this.#unwanted -= count;
+    return count === bytes.length ? undefined : bytes.subarray(count);
+  }
+
+  /** Begins calls as long as there are heads and none has to wait. */
+  #next(): void {
+    while (this.#unread !== undefined && this.#call.idle && !this.#ending) {
+      const bytes = this.#unread;
+      const scanned = this.#head.scan(bytes, bytes.length);
+      if (scanned === 'more') return this.#waitForHead();
+      const way = scanned === 'whole' ? this.#terms.ways.find(bytes, this.#head) : undefined;
+      if (way === undefined) return this.#handOver();
+      this.#inHead = false;
+      const end = Math.min(this.#head.end + Math.max(this.#head.length, 0), bytes.length);
+      const before = this.#from;
+      this.#unread = end < bytes.length ? bytes : undefined;
+      this.#from = end < bytes.length ? end : 0;
+      if (!this.#call.begin(bytes, end, way)) {
+        this.#unread = bytes;
+        this.#from = before;
+        return this.#handOver();
+      }
+    }
+  }
+
+  /** The time of a head runs from its first byte, and that of the first head from the beginning of the connection. */
+  #waitForHead(): void {
+    if (this.#inHead) return;
+    this.#inHead = true;
+    if (this.#used) this.#startWaiting(this.#terms.headerTimeoutMs, this.#terms.parts.clock.now());
+  }
+
+  over({ now, close, toCome, lingerMs }: Rest): void {
+    const { uploadLingerMs, clientIdleTimeoutMs } = this.#terms;
+    this.#used = true;
+    if (close || !this.socket.writable) return this.#farewell();
+    this.#unwanted = toCome;
+    this.#lingerMs = Math.min(lingerMs ?? uploadLingerMs, uploadLingerMs);
+    this.#startWaiting(toCome > 0 ? this.#lingerMs : clientIdleTimeoutMs, now);
+    if (this.#unread === undefined) this.#from = 0;
+    else queueMicrotask(() => this.#next());
+    this.#head.begin(this.#from);
+    this.resume();
+  }
+
+  write(bytes: Uint8Array | string): boolean {
+    this.socket.write(bytes, 'latin1');
+    if (this.socket.writableLength === 0) return true;
+    this.socket.write(nothing, this.#written);
+    return false;
+  }
+
+  readonly #written = (): void => {
+    if (this.socket.writableLength === 0) this.#call.drained();
+  };
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.socket.resume();
+  }
+
+  cut(): void {
+    this.#ending = true;
+    this.socket.destroy();
+  }
+
+  /** Nothing is under way: an idle connection ends. What is on its way is served first, and is then the last. */
+  drain(): void {
+    if (this.#call.idle && this.#unread === undefined && this.#unwanted === 0) this.#farewell();
+  }
+
+  /** Acts on what is overdue; the time at which something is due. */
+  look(now: number): number {
+    if (!this.#call.idle) return this.#call.look(now);
+    if (this.#ending) return Infinity;
+    const due = this.#since + (this.#patienceMs ?? Infinity);
+    if (now < due) return due;
+    if (this.#unread === undefined) this.cut();
+    else this.#tooSlow();
+    return Infinity;
+  }
+
+  get #patienceMs(): number | undefined {
+    const { headerTimeoutMs, clientIdleTimeoutMs } = this.#terms;
+    if (this.#unwanted > 0) return this.#lingerMs;
+    return this.#unread !== undefined || !this.#used ? headerTimeoutMs : clientIdleTimeoutMs;
+  }
+
+  #tooSlow(): void {
+    const { parts } = this.#terms;
+    const refused = {
+      code: 'header_timeout',
+      message: 'the head of the request did not come in time (ZIDECAR_HEADER_TIMEOUT)',
+    } as const;
+    this.#ending = true;
+    tellStray(refused.code, parts);
+    sayGoodbye(this.socket, refusalAnswer(refused, { close: true }), parts.clock);
+  }
+
+  #farewell(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#paused = false;
+    endPolitely(this.socket, this.#terms.parts.clock);
+  }
+
+  #startWaiting(ms: number | undefined, now: number): void {
+    this.#since = now;
+    if (ms !== undefined) this.#terms.deadlines.by(now + ms);
+  }
+
+  #handOver(): void {
+    const { socket } = this;
+    socket.off('data', this.#data).off('end', this.#end).off('error', this.#error).off('close', this.#closed);
+    socket.pause();
+    if (this.#unread !== undefined) socket.unshift(this.#unread.subarray(this.#from));
+    this.#terms.handOver(this);
+  }
+
+  /** The app ends its side: that is its going away, as node and nginx take it. */
+  readonly #end = (): void => {
+    if (this.#call.idle) this.#farewell();
+    else if (!this.#call.lastBytesOnTheirWay()) this.cut();
+  };
+
+  readonly #error = (): void => void this.socket.destroy();
+
+  readonly #closed = (): void => {
+    this.#ending = true;
+    this.#call.gone();
+    this.#terms.left(this);
+  };
+}

@@ -1,0 +1,52 @@
+/** What is told of a call and of its attempts: counted always, told as facts where somebody asked for it. The same for both lanes. */
+import { address, type Endpoint } from './endpoint.js';
+import { failures, type FailureCode } from './errors.js';
+import { requestIdOf } from './headers.js';
+import type { CallParts } from './lane.js';
+import type { Upstream } from './upstream.js';
+
+export interface EndedCall {
+  readonly upstream: Upstream;
+  readonly method: string;
+  /** As it went to the endpoint. */
+  readonly target: string;
+  readonly requestId: string;
+  readonly attempts: number;
+  /** The last one that was asked. */
+  readonly endpoint: string | undefined;
+  readonly ms: number;
+}
+
+/** The status of an endpoint's answer, whole, or the code of what became of the call. */
+export type Became = number | FailureCode;
+
+export function tellCall({ upstream, endpoint, ...call }: EndedCall, became: Became, { emit }: Pick<CallParts, 'emit'>): void {
+  const result = typeof became === 'number' ? { status: became } : { status: failures[became].status || 502, code: became };
+  emit({ kind: 'call_ended', upstream: upstream.name, ...call, ...result, ...(endpoint !== undefined && { endpoint }) });
+}
+
+export function tellAttempt(
+  upstream: Upstream,
+  endpoint: Endpoint,
+  became: Became,
+  ms: number,
+  { emit }: Pick<CallParts, 'emit'>,
+): void {
+  emit({ kind: 'attempt_ended', upstream: upstream.name, endpoint: address(endpoint), result: String(became), ms });
+}
+
+/** A call that was for no upstream: no name, an unknown one, or nothing that could be read. Counted always, told where it was asked for. */
+export function tellStray(
+  code: FailureCode,
+  { strays, emit, accessLog }: Pick<CallParts, 'strays' | 'emit' | 'accessLog'>,
+  { method, target, raw }: { readonly method: string; readonly target: string; readonly raw: readonly string[] } = unreadable,
+  ms = 0,
+): void {
+  strays.ended(code, ms);
+  if (!accessLog) return;
+  const requestId = requestIdOf(raw) ?? '';
+  const { status } = failures[code];
+  emit({ kind: 'call_ended', upstream: 'unknown', method, target, requestId, status, code, attempts: 0, ms });
+}
+
+const unreadable = { method: '-', target: '-', raw: [] };

@@ -1,0 +1,107 @@
+/** The connections of the fast lane to endpoints: which is used, how many there are, and when they go. */
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { RawServer } from '../../support/raw.js';
+import { eventually, get, house, ok, useLane } from '../full/house.js';
+
+useLane('fast');
+
+describe('a connection to an endpoint', () => {
+  it('is made when none is free, and the last one used is the next one used', async (t) => {
+    let go: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => (go = resolve));
+    const orders = await RawServer.start(async (wire, nth) => {
+      for (;;) {
+        if ((await wire.head()).includes('/slow')) await slow;
+        wire.write(ok(String(nth)));
+      }
+    });
+    const { app } = await house(t, { orders: [orders] });
+    const [one, two] = [await app(), await app()];
+    one.write(get('/slow'));
+    await eventually(() => orders.wires.length === 1);
+    match(await two.write(get()).message(), /1$/);
+    match(await two.write(get()).message(), /1$/);
+    go();
+    match(await one.message(), /0$/);
+    for (let n = 0; n < 3; n++) match(await two.write(get()).message(), /0$/);
+    equal(orders.wires.length, 2);
+  });
+
+  it('closes when nobody has used it for a while', async (t) => {
+    const orders = await RawServer.always(ok());
+    const { ask } = await house(t, { orders: [orders] }, { settings: { idleTimeoutMs: 50 } });
+    await ask(get());
+    await orders.wires[0]!.gone();
+  });
+
+  it('is kept as long as the endpoint says, less a second', async (t) => {
+    const orders = await RawServer.always(ok('ok', 'Keep-Alive: timeout=1\r\n'));
+    const { app } = await house(t, { orders: [orders] }, { settings: { idleTimeoutMs: 60_000 } });
+    const wire = await app();
+    await wire.write(get()).message();
+    await orders.wires[0]!.gone();
+    const longer = await RawServer.always(ok('ok', 'Keep-Alive: timeout=60\r\n'));
+    const other = await house(t, { orders: [longer] }, { settings: { idleTimeoutMs: 10 } });
+    const again = await other.app();
+    await again.write(get()).message();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await again.write(get()).message();
+    equal(longer.wires.length, 1);
+  });
+
+  it('is not kept when the endpoint says that it closes, or speaks HTTP/1.0', async (t) => {
+    for (const answer of [ok('ok', 'Connection: close\r\n'), ok().replace('1.1', '1.0')]) {
+      const orders = await RawServer.always(answer);
+      const { app } = await house(t, { orders: [orders] });
+      const wire = await app();
+      for (let n = 0; n < 2; n++) match(await wire.write(get()).message(), /ok$/);
+      equal(orders.wires.length, 2);
+      await orders.wires[0]!.gone();
+    }
+  });
+
+  it('is one of so many at most: for another one the longest idle goes', async (t) => {
+    const servers = [await RawServer.always(ok()), await RawServer.always(ok()), await RawServer.always(ok())];
+    const { app } = await house(t, { orders: servers }, { proxy: { maxConnections: 2 } });
+    const wire = await app();
+    for (let n = 0; n < 3; n++) await wire.write(get()).message();
+    await servers[0]!.wires[0]!.gone();
+    deepEqual(
+      servers.map(({ wires }) => wires[0]!.socket.readableEnded),
+      [true, false, false],
+    );
+  });
+});
+
+describe('a large head of an answer', () => {
+  it('that comes in pieces and is larger than one read is passed on whole', async (t) => {
+    const long = 'A: '.padEnd(10_000, 'a');
+    const head = `HTTP/1.1 200 OK\r\n${`${long}\r\n`.repeat(9)}Content-Length: 2\r\n\r\n`;
+    const orders = await RawServer.start(async (wire) => {
+      await wire.message();
+      for (let at = 0; at < head.length; at += 7_000) {
+        wire.write(head.slice(at, at + 7_000));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      wire.write('ok');
+    });
+    const { ask } = await house(t, { orders: [orders] }, { proxy: { maxHeadBytes: 128 * 1024 } });
+    const answer = await ask(get());
+    equal(answer, head.replace(/\r\n\r\n$/, '\r\nvia: 1.1 zidecar-test\r\n\r\nok'));
+  });
+
+  it('of a request goes on whole as well', async (t) => {
+    let got = '';
+    const orders = await RawServer.start(async (wire) => {
+      got = await wire.message();
+      wire.write(ok());
+    });
+    const { ask, proxy } = await house(t, { orders: [orders] }, { proxy: { maxHeadBytes: 256 * 1024 } });
+    const long = 'A: '.padEnd(100_000, 'a');
+    match(await ask(get('/', `${long}\r\nContent-Length: 5\r\nx-request-id: b\r\n`) + 'hello'), /ok$/);
+    const sent = `GET / HTTP/1.1\r\nHost: orders\r\n${long}\r\nContent-Length: 5\r\nx-request-id: b\r\nvia: 1.1 zidecar-test\r\n\r\nhello`;
+    equal(got, sent);
+    equal(proxy.carried().fast, 1);
+  });
+});
