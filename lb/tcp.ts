@@ -41,6 +41,7 @@ const resultOf: Readonly<Record<TunnelEnd, 'ended' | FailureCode>> = {
   app_broke: 'client_gone',
   endpoint_broke: 'cut',
   idle: 'tunnel_idle',
+  stopped: 'cut',
 };
 
 interface Story {

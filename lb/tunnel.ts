@@ -5,15 +5,16 @@
  *
  *     app ◀──▶ endpoint     both ended ─▶ 'ended'      one broke ─▶ the other is reset     nothing moved for too long ─▶ both are
  *
- * `finish` is for a process that stops: what is on its way is written, both sides are told that this is the end, and have a while to go.
- * No frame of a websocket is put in, since where one may stand is not known here.
+ * `finish` is for a process that stops: as soon as nothing is on its way both sides are told that this is the end, and have a while to go;
+ * a stream that does not pause is broken, since an end in the middle of it would be a lie. No frame of a websocket is put in: where one
+ * may stand is not known here.
  */
 import type { Socket } from 'node:net';
 import type { Clock } from './ports.js';
 import { reset } from './reset.js';
 import { Silence } from './silence.js';
 
-export type TunnelEnd = 'ended' | 'app_broke' | 'endpoint_broke' | 'idle';
+export type TunnelEnd = 'ended' | 'app_broke' | 'endpoint_broke' | 'idle' | 'stopped';
 
 export interface TunnelParts {
   readonly clock: Clock;
@@ -24,12 +25,16 @@ export interface TunnelParts {
   readonly bytes: { sent: number; received: number };
 }
 
-/** They have this long to close after they were told of the end. */
+/** What is on its way has this long to arrive, and then both sides to close after they were told of the end. */
 const lingerMs = 1_000;
+/** Nothing is on its way when nothing has come for some looks in a row: after a stall of ours, one would come before what lies in a socket. */
+const quietLooks = 4;
+const lookMs = 25;
 
 export class Tunnel {
   readonly #parts: TunnelParts;
   readonly #silence: Silence;
+  #moves = 0;
   #end: TunnelEnd | undefined;
   /** Resolves when both sockets are closed, with what ended it. */
   readonly closed: Promise<TunnelEnd>;
@@ -37,14 +42,14 @@ export class Tunnel {
   /** Couples the sockets, unless somebody has done so. */
   constructor(parts: TunnelParts, { coupled = false }: { readonly coupled?: boolean } = {}) {
     const { clock, app, endpoint, idleTimeoutMs, bytes } = (this.#parts = parts);
-    const tooQuiet = (): void => {
-      this.#end ??= 'idle';
-      reset(app);
-      reset(endpoint);
-    };
-    this.#silence = new Silence(clock, () => idleTimeoutMs, tooQuiet);
+    this.#silence = new Silence(
+      clock,
+      () => idleTimeoutMs,
+      () => this.#break('idle'),
+    );
     const passed = (direction: keyof typeof bytes) => (chunk: Buffer) => {
       bytes[direction] += chunk.length;
+      this.#moves++;
       this.#silence.moved();
     };
     if (!coupled) {
@@ -56,19 +61,39 @@ export class Tunnel {
     this.closed = this.#closed();
   }
 
-  /** Ends both sides in order, and for good after a while. */
+  /** Ends both sides in order as soon as nothing is on its way, and for good after a while. */
   finish(): void {
     const { clock, app, endpoint } = this.#parts;
+    const until = clock.now() + lingerMs;
+    let [quiet, seen] = [0, -1];
+    const look = (): void => {
+      const pending = app.writableLength + endpoint.writableLength > 0 || seen !== this.#moves;
+      quiet = pending ? 0 : quiet + 1;
+      seen = this.#moves;
+      if (quiet === quietLooks) return this.#endBoth();
+      if (clock.now() >= until) return this.#break('stopped');
+      const stop = clock.after(lookMs, look);
+      void this.closed.then(stop);
+    };
+    look();
+  }
+
+  #endBoth(): void {
+    const { clock, app, endpoint } = this.#parts;
     this.#end ??= 'ended';
-    const stops = [app, endpoint].map((socket) => {
+    for (const socket of [app, endpoint]) {
       socket.unpipe();
       socket.end();
       socket.resume(); // what still comes is nobody's any more, and its end is waited for
       const stop = clock.after(lingerMs, () => socket.destroy());
       socket.once('close', stop);
-      return stop;
-    });
-    void this.closed.then(() => stops.forEach((stop) => stop()));
+    }
+  }
+
+  #break(why: TunnelEnd): void {
+    this.#end ??= why;
+    reset(this.#parts.app);
+    reset(this.#parts.endpoint);
   }
 
   async #closed(): Promise<TunnelEnd> {
