@@ -21,15 +21,15 @@ function loaded(): Set<string> {
     readdirSync(join('dist', part), { recursive: true, encoding: 'utf8' }).map((name) => join(process.cwd(), 'dist', part, name)),
   );
   const program = modules.filter((name) => name.endsWith('.js') && !/(main|live|prune)\.js$/.test(name));
-  const script = join(folder, 'load.mjs');
-  writeFileSync(script, [...program, 'zookeeper'].map((name) => `await import(${JSON.stringify(name)});`).join('\n'));
-  // the addon is found from here, not from the temporary folder
-  const text = readFileSync(script, 'utf8').replace(
-    '"zookeeper"',
-    JSON.stringify(join(process.cwd(), 'node_modules/zookeeper/lib/index.js')),
+  // what our modules import only when they need it; the addon's name stands in a constant there
+  const lazily = program.flatMap((name) =>
+    Array.from(readFileSync(name, 'utf8').matchAll(/\bimport\('([^'.][^']*)'\)/g), ([, wanted]) => wanted!),
   );
-  writeFileSync(script, text);
+  const script = join('dist', `load-${process.pid}.mjs`); // packages are found from here, not from the temporary folder
+  const all = [...program, ...lazily.filter((name) => !name.startsWith('node:')), 'zookeeper'];
+  writeFileSync(script, all.map((name) => `await import(${JSON.stringify(name)});`).join('\n'));
   const run = spawnSync(process.execPath, [script], { env: { ...process.env, NODE_V8_COVERAGE: folder }, encoding: 'utf8' });
+  rmSync(script);
   ok(run.status === 0, run.stderr);
   const urls = readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
