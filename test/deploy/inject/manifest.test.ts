@@ -248,7 +248,7 @@ describe('any pod', () => {
         equal(inject(made.pod, workload, options).kind, 'left');
         deepEqual(uninject(made.pod), { kind: 'uninjected', pod });
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -265,7 +265,7 @@ describe('any pod', () => {
         );
         deepEqual(patched, made.pod);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -287,7 +287,7 @@ describe('any pod', () => {
           deepEqual(parse(through(text, uninject).text, { version: '1.1' }), object);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -326,7 +326,7 @@ describe('any pod', () => {
         ok(['injected', 'left', 'refused'].includes(inject(pod, workload, options).kind));
         ok(['uninjected', 'left', 'refused'].includes(uninject(pod).kind));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 

@@ -104,6 +104,7 @@ describe('zidecar webhook', () => {
     dieWithUs(child);
     for await (const line of createInterface(child.stdout!)) {
       said.push(line);
+      if (line.includes('no certificate')) throw new Error(line);
       monitor ||= Number(/health and metrics at 127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
       port = Number(/questions at 127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
       if (port > 0) break;
