@@ -64,7 +64,8 @@ export class BadLine implements Place {
     server.on('data', (chunk: Buffer) => {
       passed = passed.then(() => this.#pass(client, this.damage?.(Buffer.from(chunk)) ?? chunk));
     });
-    client.on('data', (chunk: Buffer) =>
+    client.on('data', (chunk: Buffer) => {
+      if (!isGreeted && chunk.toString('latin1') === 'srvr') return void server.write(chunk);
       frames.push(chunk, (body) => {
         const reader = new Reader(body);
         const whole = Buffer.concat([length(body), body]);
@@ -74,8 +75,8 @@ export class BadLine implements Place {
           if (op === this.unknownOp) return void client.write(frame((writer) => writer.int(xid).long(0n).int(-6)));
         }
         server.write(whole);
-      }),
-    );
+      });
+    });
     for (const [one, other] of [[client, server] as const, [server, client] as const]) {
       one.setNoDelay(true);
       this.#sockets.add(one);

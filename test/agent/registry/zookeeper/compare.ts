@@ -1,0 +1,207 @@
+/**
+ * The two clients side by side, as numbers: `npm run compare` (a minute or two; a quiet machine, please). Each has a process of its own, opens
+ * the tree as a sidecar does, and is asked for the same; the table is what README.md of the registry shows. `npm run compare -- --install`
+ * also compiles the native package once more, to know for how long.
+ */
+import { execFileSync, fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import { withoutOurSockets } from '../../../../agent/inherited.js';
+import { openZooKeeper } from '../../../../agent/registry/zookeeper.js';
+import type { Server } from '../../../../agent/registry/wire/resolve.js';
+import { clock, random } from '../../../../agent/system.js';
+import { Cuttable } from '../../../support/cuttable.js';
+import { dieWithUs } from '../../../support/die-with-us.js';
+import { ensemble, type ZooKeeperServer } from '../../../support/zookeeper.js';
+import { connected, until } from '../tree-contract.js';
+
+type Kind = 'native' | 'wire';
+interface Figures {
+  readonly reads: number;
+  readonly writes: number;
+  readonly readCpu: number;
+  readonly writeCpu: number;
+  readonly session: number;
+  readonly watch: number;
+  readonly delay: number;
+}
+
+const TIMEOUT_MS = 6_000;
+const READS = 30_000;
+const WRITES = 3_000;
+const AT_ONCE = 64;
+const WATCHED = 10_000;
+const SELF = fileURLToPath(import.meta.url);
+
+// the child: one tree, measured from inside
+
+const memory = (): number => {
+  global.gc?.();
+  return process.memoryUsage().rss;
+};
+
+async function atOnce(count: number, run: (index: number) => Promise<unknown>): Promise<{ rate: number; cpu: number }> {
+  let next = 0;
+  const [begun, cpu] = [performance.now(), process.cpuUsage()];
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (next < count) await run(next++);
+    }),
+  );
+  const { user, system } = process.cpuUsage(cpu);
+  return { rate: (count * 1_000) / (performance.now() - begun), cpu: (user + system) / count };
+}
+
+async function measured(kind: Kind, servers: readonly Server[]): Promise<void> {
+  const before = memory();
+  const options = { servers, chroot: '', sessionTimeoutMs: TIMEOUT_MS, clock, random, client: { kind } };
+  const tree = openZooKeeper({ ...options, emit: () => undefined });
+  await connected(tree);
+  const session = memory() - before;
+  tree.onSession(({ state }) => process.send!({ state, at: Date.now() }));
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  const parent = `/${kind}`;
+  await tree.create(parent, new Uint8Array(100), 'persistent');
+  const path = (index: number): string => `${parent}/node-${String(index).padStart(8, '0')}`;
+  await atOnce(WATCHED, (index) => tree.create(path(index), new Uint8Array(), 'ephemeral'));
+  delays.enable();
+  const read = await atOnce(READS, () => tree.read(parent));
+  const write = await atOnce(WRITES, () => tree.write(parent, new Uint8Array(100), -1));
+  const unwatched = memory();
+  const nothing = (): void => undefined;
+  await tree.children(parent, nothing);
+  await atOnce(WATCHED, (index) => tree.exists(path(index), nothing));
+  const watch = (memory() - unwatched) / WATCHED;
+  const figures = { reads: read.rate, writes: write.rate, readCpu: read.cpu, writeCpu: write.cpu, session, watch };
+  process.send!({ figures: { ...figures, delay: delays.max / 1e6 } });
+  delays.reset();
+  process.on('message', () => {
+    process.send!({ delay: delays.max / 1e6, server: tree.session.server });
+    delays.reset();
+  });
+}
+
+// the parent: servers, faults and the table
+
+class Subject {
+  readonly states: { readonly state: string; readonly at: number }[] = [];
+  readonly #child: ChildProcess;
+  #figures: Figures | undefined;
+
+  constructor(kind: Kind, servers: readonly Server[]) {
+    const args = ['measure', kind, JSON.stringify(servers.map(({ host, port }) => ({ host, port })))];
+    const execArgv = ['--expose-gc'];
+    this.#child = withoutOurSockets(['ignore', 'inherit', 'inherit', 'ipc'], (stdio) => fork(SELF, args, { stdio, execArgv }));
+    dieWithUs(this.#child);
+    this.#child.on('message', (told: { figures?: Figures; state?: string; at?: number }) => {
+      if (told.figures) this.#figures = told.figures;
+      else if (told.state !== undefined) this.states.push({ state: told.state, at: told.at! });
+    });
+  }
+
+  async figures(): Promise<Figures> {
+    await until(() => this.#figures !== undefined, 'the figures');
+    return this.#figures!;
+  }
+
+  /** Longest stop of its event loop since the last time. */
+  async delay(): Promise<number> {
+    for (;;) {
+      this.#child.send('delay');
+      const [told] = (await once(this.#child, 'message')) as [{ delay?: number }];
+      if (told.delay !== undefined) return told.delay;
+    }
+  }
+
+  /** Milliseconds from the fault until it is connected again. */
+  async recovery(fault: () => unknown): Promise<number> {
+    const { length } = this.states;
+    const begun = Date.now();
+    await fault();
+    await until(() => this.states.slice(length).some(({ state }) => state === 'connected'), 'the connection');
+    return this.states.slice(length).find(({ state }) => state === 'connected')!.at - begun;
+  }
+
+  end(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+async function column(kind: Kind): Promise<readonly string[]> {
+  const servers = await ensemble(3);
+  const [first, ...others] = servers as [ZooKeeperServer, ...ZooKeeperServer[]];
+  const line = await Cuttable.to(first);
+  const subject = new Subject(kind, [line]);
+  const { reads, writes, readCpu, writeCpu, session, watch, delay } = await subject.figures();
+  await subject.delay();
+  const cut = await subject.recovery(() => line.cut().then(() => line.heal()));
+  const cutDelay = await subject.delay();
+  subject.end();
+  const faults: number[] = [];
+  for (const fault of ['kill', 'freeze'] as const) {
+    const one = new Subject(kind, [first, ...others]);
+    await one.figures();
+    const at = await whereIs(servers);
+    faults.push(await one.recovery(() => at[fault]()));
+    one.end();
+    await at.kill();
+    await at.start();
+  }
+  await line.stop();
+  await Promise.all(servers.map((server) => server.remove()));
+  const ms = (value: number): string => `${Math.round(value)} ms`;
+  return [
+    `${Math.round(reads)} and ${Math.round(writes)}`,
+    `${Math.round(readCpu)} and ${Math.round(writeCpu)} µs`,
+    `${Math.round(session / 1024)} KiB`,
+    `${Math.round(watch)} B`,
+    `${delay.toFixed(0)} and ${cutDelay.toFixed(0)} ms`,
+    ...[cut, ...faults].map(ms),
+    `${Math.round(sizeOf(kind === 'native' ? 'node_modules/zookeeper' : 'dist/agent/registry/wire') / 1024)} KiB`,
+    kind === 'wire' ? 'none' : process.argv.includes('--install') ? compiled() : 'not measured',
+  ];
+}
+
+/** The server that most requests went to is the one that the subject is at: nobody else asks. */
+async function whereIs(servers: readonly ZooKeeperServer[]): Promise<ZooKeeperServer> {
+  const received = await Promise.all(
+    servers.map(async (server) => Number(/recved=(\d{4,})/.exec(await server.ask('cons').catch(() => ''))?.[1] ?? 0)),
+  );
+  return servers[received.indexOf(Math.max(...received))]!;
+}
+
+function sizeOf(path: string): number {
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
+
+function compiled(): string {
+  const begun = performance.now();
+  execFileSync('npm', ['rebuild', 'zookeeper'], { stdio: 'ignore' });
+  return `${Math.round((performance.now() - begun) / 1_000)} s`;
+}
+
+const rows = [
+  'reads and writes a second, 64 at once',
+  'CPU a read and a write',
+  'memory of a session',
+  'memory of a watched child',
+  'longest stop of the event loop: under load, over a reconnect with 10,000 watches',
+  'connected again after a cut connection',
+  'after the server was killed, of three',
+  'after the server froze, of three (session of 6 s)',
+  'size installed',
+  'time to compile',
+];
+
+const [, , role, kind, servers] = process.argv;
+if (role === 'measure') await measured(kind as Kind, JSON.parse(servers!) as Server[]);
+else {
+  const [native, wire] = [await column('native'), await column('wire')];
+  console.log('| | native | wire |\n|---|---|---|');
+  rows.forEach((row, index) => console.log(`| ${row} | ${native[index]!} | ${wire[index]!} |`));
+  process.exit();
+}
