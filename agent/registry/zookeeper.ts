@@ -83,6 +83,10 @@ export async function loadClient(): Promise<new () => NativeClient> {
     return Client;
   } catch (cause) {
     const remedy = 'apt-get install -y python3 make g++ && npm rebuild zookeeper';
-    throw new RegistryError('not_built', `the ZooKeeper client is not built: ${remedy}`, { cause });
+    throw new RegistryError(
+      'not_built',
+      `the ZooKeeper client is not built: ${remedy}; or set ZIDECAR_ZOOKEEPER_CLIENT=wire, which needs none`,
+      { cause },
+    );
   }
 }

@@ -31,7 +31,9 @@ describe('100,000 nodes that are watched', { skip: !requireZooKeeper(), timeout:
     });
     await connected(tree);
     let fired = 0;
-    const hear = (): void => void fired++;
+    const hear = (): void => {
+      fired++;
+    };
     collect();
     const before = process.memoryUsage().heapUsed;
     equal((await tree.children('/many', hear))?.names.length, COUNT);
