@@ -224,7 +224,9 @@ describe('a websocket of a sidecar that stops', () => {
     await wire.head();
     await wire.bytes(10_000);
     await built.proxy.close();
-    equal((await wire.rest()).end, 'broken');
+    // who reads at the moment of a reset may be told of an end by libuv, if it comes right behind bytes; who only writes never is
+    equal((await pouring.wires[0]!.rest()).end, 'broken');
+    await wire.gone();
   });
 
   it('is cut after a second when a side does not go', async (t) => {
