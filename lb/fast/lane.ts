@@ -24,8 +24,8 @@ export class FastLane implements Lane {
   /** Those with connections; the others are known by their upstream only, and go with it. */
   readonly #inUse = new Set<Pools>();
   readonly #pools = new WeakMap<Upstream, Pools>();
-  /** By the one upstream that an entrance serves. */
-  readonly #ways = new Map<string | undefined, Ways>();
+  /** What the visits of an entrance share, by the one upstream that it serves. */
+  readonly #terms = new Map<string | undefined, VisitTerms>();
   #calls = 0;
   #carried = 0;
   #draining = false;
@@ -54,7 +54,7 @@ export class FastLane implements Lane {
   }
 
   take(socket: Socket, entrance: Entrance): void {
-    this.#visits.add(new Visit(socket, entrance, this.#terms(entrance)));
+    this.#visits.add(new Visit(socket, entrance, this.#termsOf(entrance)));
   }
 
   drain(): void {
@@ -72,12 +72,18 @@ export class FastLane implements Lane {
     this.#deadlines.end();
   }
 
-  #terms(entrance: Entrance): VisitTerms {
+  #termsOf(entrance: Entrance): VisitTerms {
+    let terms = this.#terms.get(entrance.upstream);
+    if (terms === undefined) this.#terms.set(entrance.upstream, (terms = this.#makeTerms(entrance)));
+    return terms;
+  }
+
+  #makeTerms(entrance: Entrance): VisitTerms {
     const { maxHeadBytes, clientIdleTimeoutMs, headerTimeoutMs } = this.#options;
     return {
       ...{ parts: this.#parts, clock: this.#parts.clock, deadlines: this.#deadlines, outbox: this.#outbox, lines: this.#lines },
       ...{ maxHeadBytes, clientIdleTimeoutMs, headerTimeoutMs, uploadLingerMs: this.#options.uploadLingerMs ?? 30_000 },
-      ways: this.#waysOf(entrance),
+      ways: new Ways(this.#parts, entrance, (upstream) => this.#poolsOf(upstream)),
       isLast: () => this.#draining,
       began: () => {
         this.#calls++;
@@ -108,14 +114,6 @@ export class FastLane implements Lane {
     for (const visit of this.#visits) next = Math.min(next, visit.look(now));
     for (const pools of this.#inUse) next = Math.min(next, pools.look(now));
     return next;
-  }
-
-  #waysOf(entrance: Entrance): Ways {
-    const known = this.#ways.get(entrance.upstream);
-    if (known !== undefined) return known;
-    const ways = new Ways(this.#parts, entrance, (upstream) => this.#poolsOf(upstream));
-    this.#ways.set(entrance.upstream, ways);
-    return ways;
   }
 
   #poolsOf(upstream: Upstream): Pools {
