@@ -89,9 +89,17 @@ export class Cluster {
     });
   }
 
-  async delete(pod: Kubelet): Promise<Ended> {
+  /** Resolves when it is gone. `still`: by whom the pod is still known when its app is told to end; nobody, if all is in order. */
+  async delete(pod: Kubelet, callers: readonly Kubelet[] = []): Promise<Ended & { readonly still: readonly string[] }> {
     this.pods.delete(pod);
-    return pod.delete();
+    const still: string[] = [];
+    const ended = await pod.delete(async () => {
+      for (const caller of callers) {
+        const lists = (await caller.admin<Upstreams>('/upstreams'))?.upstreams ?? [];
+        if (lists.some(({ endpoints }) => endpoints.some(({ id }) => id.startsWith(`${pod.name}-`)))) still.push(caller.name);
+      }
+    });
+    return { ...ended, still };
   }
 
   /**

@@ -114,7 +114,8 @@ export class Kubelet {
     this.host.end();
   }
 
-  async delete(): Promise<Ended> {
+  /** `beforeTheEnd` runs when the hooks are done, and the app has not been told yet. */
+  async delete(beforeTheEnd?: () => Promise<void>): Promise<Ended> {
     this.#ending = true;
     const began = performance.now();
     const { initContainers = [], containers, terminationGracePeriodSeconds = 30 } = this.#pod.spec;
@@ -129,6 +130,7 @@ export class Kubelet {
     const hooks = new Map([...initContainers, ...containers].map((container) => [container.name, this.#preStop(container)]));
     const end = async ({ name }: Container): Promise<void> => {
       await hooks.get(name);
+      if (name === 'app') await beforeTheEnd?.();
       await this.#end(name);
     };
     await Promise.all(containers.map(end));
