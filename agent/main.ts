@@ -37,6 +37,9 @@ async function words(): Promise<readonly string[]> {
   return process.exit(await kubectl(line.args, (text) => void process.stderr.write(`${text}\n`)));
 }
 
+// Our timers and sockets do not keep the process alive while a command waits for its answer; this does.
+setInterval(() => undefined, 2 ** 30);
+
 words()
   .then((argv) => parseCli(argv, version))
   .then((parsed) =>

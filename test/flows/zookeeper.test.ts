@@ -190,9 +190,11 @@ for (const client of clients)
       const { status, headers } = await call(await sidecar.at('outbound'), 'anybody');
       equal(status, 503);
       equal(headers['x-zidecar-error'], 'discovering');
-      const told = await zidecar(['services', '--zookeeper', server.connect]);
-      equal(told.code, 69);
-      match(told.err, new RegExp(server.connect));
+      for (const client of ['native', 'wire']) {
+        const told = await zidecar(['services', '--zookeeper', server.connect, '--zookeeper-client', client]);
+        equal(told.code, 69, client);
+        match(told.err, new RegExp(server.connect));
+      }
       await server.start();
       await sidecar.fact('announced');
     });
