@@ -46,7 +46,7 @@ export function serviceRow(service: string, path: string, read: readonly ReadNod
   const kinds = [...new Set(read.flatMap(({ dialect }) => dialect ?? []))];
   const routable = new Set(nodes.filter(({ state }) => state === 'routable').map((node) => node.address)).size;
   const problems = [
-    ...(complete ? [] : [`only ${read.length} of its nodes were read: time was up`]),
+    ...(complete ? [] : [read.length === 0 ? UNREAD : `only ${read.length} of its nodes were read: time was up`]),
     ...(kinds.length > 1 ? ["Curator's and Spring's nodes side by side, a plain Curator reader throws"] : []),
     ...nodes.filter(({ problem }) => problem !== '').map(({ name, problem }) => `node ${short(name)}: ${problem}`),
     ...duplicates(nodes),
@@ -58,10 +58,14 @@ export function serviceRow(service: string, path: string, read: readonly ReadNod
   return { service, path, dialect, instances: read.length, routable, problems, nodes };
 }
 
-/** Trouble first, those whom nobody can call at their head, then those without instances, then those that are well, and last what is only told of; each by name. */
+/**
+ * Trouble first, those whom nobody can call at their head, then those without instances, those that are well, those that were not read, and
+ * last what is only told of; each by name.
+ */
 export function inOrder(rows: readonly ServiceRow[]): readonly ServiceRow[] {
   const rank = ({ instances, routable, problems }: ServiceRow): number => {
-    if (instances === undefined) return 4;
+    if (instances === undefined) return 5;
+    if (problems[0] === UNREAD) return 4;
     if (problems.length === 0) return 3;
     return problems[0] === NOBODY ? 2 : routable === 0 ? 0 : 1;
   };
@@ -70,6 +74,7 @@ export function inOrder(rows: readonly ServiceRow[]): readonly ServiceRow[] {
 
 /** It looks the same whether all have withdrawn, were drained, died, or never came. */
 const NOBODY = 'nobody is registered: never, or not any more';
+const UNREAD = 'not read: time was up';
 const NUMBERS = ['no', 'one', 'two', 'three', 'four', 'five'];
 
 function describe({ name, dialect = '-', said, orphaned }: ReadNode): ServiceNode {

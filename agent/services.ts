@@ -24,6 +24,8 @@ export interface Scan {
 
 const READS_IN_FLIGHT = 16;
 const SERVICES_AT_ONE_TIME = 16;
+/** Of one service in flight or in the queue, so that one with thousands of nodes does not keep the others from being read. */
+const READS_OF_ONE = 16;
 const elsewhere = [
   ['/discovery', 'serverset'],
   ['/aurora', 'serverset'],
@@ -160,15 +162,15 @@ async function readOne(tree: Tree, one: Found, ask: Ask, dialects: Scan['dialect
     one.complete = true;
     return;
   }
-  const read = await Promise.all(
-    listed.names.map(async (name) => {
-      const path = `${one.path}/${name}`;
-      const node = await ask(() => readNode(tree, path)).catch((error: unknown) => refusal(error));
-      if (node === undefined) return false;
-      if (node !== 'gone') one.nodes.push({ name, ...understand(one.service, name, node, dialects) });
-      return true;
-    }),
-  );
+  const own = new ReadSlots(READS_OF_ONE);
+  const readChild = async (name: string): Promise<boolean> => {
+    const path = `${one.path}/${name}`;
+    const node = await ask(() => readNode(tree, path)).catch((error: unknown) => refusal(error));
+    if (node === undefined) return false;
+    if (node !== 'gone') one.nodes.push({ name, ...understand(one.service, name, node, dialects) });
+    return true;
+  };
+  const read = await Promise.all(listed.names.map((name) => own.run(() => readChild(name))));
   one.complete = read.every(Boolean);
 }
 

@@ -19,7 +19,7 @@ type Of = Pick<Settings, Exclude<(typeof commands.services.settings)[number], 'c
 
 /** Of the life of this process, so that with the good-bye it ends in ten seconds on a slow machine too. */
 const DEADLINE_MS = 9_500;
-const LEAST_LOOK_MS = 5_000;
+const LEAST_LOOK_MS = 3_000;
 const GOODBYE_MS = 300;
 const NOT_FOUND = 1;
 

@@ -10,7 +10,7 @@ import { clock } from './system.js';
 import { paintFor } from './text.js';
 
 export interface Watched {
-  readonly tree: Tree;
+  readonly tree: Pick<Tree, 'session' | 'exists'>;
   readonly around: Surroundings;
   /** Rejects where the registry does not answer. */
   readonly look: () => Promise<Fleet>;
@@ -49,10 +49,19 @@ export async function watchServices({ tree, around, look, show, trouble }: Watch
     const answer = await Promise.race([looking, clock.sleep(EVERY_MS).then(() => 'waiting' as const)]);
     if (answer === 'waiting') continue;
     looking = undefined;
-    if (answer === undefined || (!answer.complete && tree.session.state !== 'connected')) continue;
+    if (answer === undefined || !(answer.complete || (await answers(tree)))) continue;
     [text, answeredAt, answeredWall] = [show(answer), clock.now(), clock.wall()];
   }
 }
+
+/** Whether a look that was cut short met a large fleet, or a registry that says nothing any more. */
+const answers = (tree: Pick<Tree, 'exists'>): Promise<boolean> => {
+  const answered = tree.exists('/').then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([answered, clock.sleep(EVERY_MS).then(() => false)]);
+};
 
 /** Over what is there, and not more lines than there is room for. */
 function draw(out: NodeJS.WriteStream, text: string, below: string): void {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { curator } from '../../agent/registry/dialects/curator.js';
 import { dialects } from '../../agent/registry/dialects/dialects.js';
 import { spring } from '../../agent/registry/dialects/spring.js';
-import { inOrder } from '../../agent/service-row.js';
+import { inOrder, serviceRow } from '../../agent/service-row.js';
 import { renderFleet, renderService, renderServices } from '../../agent/service-table.js';
 import { scanServices } from '../../agent/services.js';
 import { paintFor } from '../../agent/text.js';
@@ -97,6 +97,30 @@ describe('a look at the services of a registry', () => {
     ok(tree.calls.every((call) => /^(exists|read|children) /.test(call)));
   });
 
+  it('reads all small services before a large one has been read to its end', async () => {
+    const { scan, put, tree, clock } = setup();
+    for (let i = 0; i < 1_000; i++) put('a-large-one', `i${i}`, i + 1);
+    for (let i = 0; i < 40; i++) put(`small-${i}`, 'a', 1);
+    put('troubled', 'a', 1, { up: false });
+    let done = 0;
+    const rows = scan({ onProgress: (read: number) => (done = read) });
+    for (let release = tree.hold(); done < 41; release = tree.hold()) {
+      release();
+      await calm(0);
+    }
+    await clock.advance(10_000);
+    const [first, second, ...others] = await rows;
+    deepEqual(first?.problems, ['nobody gets calls: all are drained or have weight 0']);
+    match(second?.problems[0] ?? '', /^only \d+ of its nodes were read: time was up$/);
+    ok(others.every(({ instances, problems }) => instances === 1 && problems.length === 0));
+  });
+
+  it('tells last of those that were not read', () => {
+    const unread = serviceRow('a', '/services/a', [], false);
+    const deserted = serviceRow('b', '/services/b', [], true);
+    deepEqual(inOrder([unread, deserted]), [deserted, unread]);
+  });
+
   it('ends in time with what it has, and says what it has not', async () => {
     const { scan, put, tree, clock } = setup();
     for (const service of ['a', 'b']) for (const id of ['x', 'y']) put(service, id, 1);
@@ -107,7 +131,7 @@ describe('a look at the services of a registry', () => {
     await calm();
     await clock.advance(10_000);
     const asked = tree.calls.length;
-    match((await rows)[0]?.problems[0] ?? '', /^only 0 of its nodes were read: time was up$/);
+    match((await rows)[0]?.problems[0] ?? '', /^not read: time was up$/);
     release();
     await calm();
     deepEqual(progress, []);
