@@ -96,7 +96,11 @@ export class NodeReader {
     } catch (error) {
       const child = this.#children.get(name);
       if (isSessionTrouble(error)) this.#queue.later(name, clock.now() + random() * AGAIN_MS);
-      else if (child) this.#learned(child, undefined, { skip: 'unreadable', detail: String(error).slice(0, 200) });
+      else if (child)
+        this.#learned(child, undefined, {
+          skip: 'unreadable',
+          detail: (error instanceof Error ? error.message : String(error)).slice(0, 200),
+        });
     }
   }
 

@@ -12,7 +12,7 @@ const meanings: Readonly<Record<number, readonly [RegistryErrorCode, string]>> =
   [-8]: ['bad_path', 'the client refuses the path'],
   [-9]: ['disconnected', 'there is no connection'],
   [NO_NODE]: ['no_node', 'there is no such node'],
-  [-102]: ['no_auth', 'the access list of the node does not let us'],
+  [-102]: ['no_auth', 'the access list of the node does not let us: ZIDECAR_ZOOKEEPER_AUTH says who we are'],
   [-103]: ['bad_version', 'it has another version by now'],
   [-108]: ['failed', 'the parent is an ephemeral, which cannot have children'],
   [-110]: ['node_exists', 'there is such a node already'],

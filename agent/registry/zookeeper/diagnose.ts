@@ -11,6 +11,8 @@ import type { Diagnosis } from '../turn.js';
 type Finding = 'serves' | 'serves_nobody' | 'hangs_up' | 'foreign' | 'silent' | 'refuses' | 'unreachable';
 
 const ANSWER_MS = 1_000;
+/** A server of HTTP waits for the end of a line after the four letters; no ZooKeeper takes so long for them. */
+const NUDGE_MS = 500;
 const MOST_BYTES = 4_096;
 const MOST_ASKED = 16;
 
@@ -61,11 +63,18 @@ function ask({ host, port }: Address, clock: Clock): Promise<Finding> {
     const socket = connect({ host, port });
     let isConnected = false;
     let answer = '';
+    let isNudged = false;
     const found = (finding: Finding): void => {
+      stopNudge();
       stop();
       socket.destroy();
       resolve(finding);
     };
+    const ended = (): void => found(answer !== '' ? read(answer) : isNudged ? 'silent' : 'hangs_up');
+    const stopNudge = clock.after(NUDGE_MS, () => {
+      isNudged = isConnected;
+      if (isConnected) socket.write('\r\n\r\n');
+    });
     const stop = clock.after(ANSWER_MS, () => found(answer === '' ? 'silent' : read(answer)));
     socket.on('connect', () => {
       isConnected = true;
@@ -75,9 +84,10 @@ function ask({ host, port }: Address, clock: Clock): Promise<Finding> {
       answer += chunk.toString('latin1');
       if (answer.length > MOST_BYTES) found(read(answer));
     });
-    socket.on('end', () => found(answer === '' ? 'hangs_up' : read(answer)));
+    socket.on('end', ended);
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-      if (isConnected) found(answer === '' ? 'hangs_up' : read(answer));
+      // a server that closes at once may be quicker than the news that it had accepted
+      if (isConnected || code === 'ECONNRESET') ended();
       else found(code === 'ECONNREFUSED' ? 'refuses' : 'unreachable');
     });
   });
