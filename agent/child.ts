@@ -9,6 +9,7 @@
  * It is not left behind: whatever ends this process takes the child and its group with it, except a SIGKILL, which nobody can hear.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Emit } from './events.js';
@@ -20,6 +21,12 @@ const PASSED = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const;
 const OF_A_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGWINCH'];
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
+
+/** The system says of a missing interpreter what it says of a missing file. */
+const whyMissing = (command: string): string =>
+  command.includes('/') && existsSync(command)
+    ? 'it is there, but the interpreter in its first line, or the loader that it was linked for, is not'
+    : 'there is no such file, here or in PATH';
 
 export class Child {
   /** The child's exit code; 128 and the number of the signal that ended it; 127 when there is no such command, 126 when it cannot run. */
@@ -35,7 +42,7 @@ export class Child {
       },
       (error: unknown) => {
         const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-        const advice = missing ? 'there is no such file, here or in PATH' : (error as Error).message;
+        const advice = missing ? whyMissing(command) : (error as Error).message;
         emit({ kind: 'warned', why: `cannot start ${JSON.stringify(command)}: ${advice}` });
         return missing ? NOT_FOUND : NOT_EXECUTABLE;
       },

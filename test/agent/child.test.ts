@@ -104,6 +104,14 @@ describe('child', () => {
     child.signal('SIGTERM');
   });
 
+  it('ends with 127 when the interpreter of a script is missing, and does not say that the script is', async () => {
+    const file = join(folder, 'script');
+    writeFileSync(file, '#!/no/such/interpreter\n', { mode: 0o755 });
+    const { child, facts } = start(file);
+    equal(await child.ended, 127);
+    match(facts[0]?.kind === 'warned' ? facts[0].why : '', /^cannot start ".*script": it is there, but the interpreter/);
+  });
+
   it('ends with 126 when the file cannot be executed, and says so', async () => {
     const file = join(folder, 'text');
     writeFileSync(file, 'just text');
