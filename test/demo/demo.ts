@@ -4,9 +4,10 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Fleet, type EndpointView } from './fleet.js';
 import { findRegistry, type DemoRegistry } from './registry.js';
 import { clockText, Screen, Story, thousands, type Row } from './screen.js';
@@ -160,25 +161,27 @@ orders-b was killed and came back, so did ${registry.who}: ${thousands(failed)} 
 `);
   const admin = fleet.admin === '127.0.0.1:6190' ? '' : ` --admin ${fleet.admin}`;
   const look: [string, string][] = [
-    [`npx zidecar why orders${admin}`, 'where calls go, and why'],
-    [`npx zidecar services --zookeeper ${registry.zookeeper}`, 'who is registered'],
+    [`${command} why orders${admin}`, 'where calls go, and why'],
+    [`${command} services --zookeeper ${registry.zookeeper}`, 'who is registered'],
     [`curl http://${fleet.health}/metrics`, 'what Prometheus reads'],
     [`curl http://${fleet.admin}/upstreams`, 'the admin API'],
     [`curl -H 'Host: orders' http://${fleet.outbound}/`, 'a call of your own'],
   ];
   if (stay) return screen.say(`All of it stays up until Ctrl-C. In another terminal:\n${columns(look)}\n`);
   const own: [string, string][] = [
-    ['npx zidecar services --zookeeper zk1:2181', 'a look at it, writes nothing'],
+    [`${command} services --zookeeper zk1:2181`, 'what it holds'],
     ['ZIDECAR_ZOOKEEPER=zk1:2181 npm run demo', 'these scenes beside it'],
   ];
   screen.say(`Try next, while npm run demo -- --stay keeps all of this up elsewhere:
-${columns(look.filter(([command]) => !command.includes(registry.zookeeper)))}
+${columns(look.filter(([line]) => !line.includes(registry.zookeeper)))}
 On your own ZooKeeper, here zk1:2181:
 ${columns(own)}`);
 }
 
+/** Not npx, which would build the project again before it does anything. */
+const command = `node ${relative(process.cwd(), fileURLToPath(new URL('../../agent/main.js', import.meta.url)))}`;
 const columns = (rows: readonly (readonly [string, string])[]): string =>
-  rows.map(([command, what]) => `  ${command.padEnd(48)}  ${what}`).join('\n');
+  rows.map(([line, what]) => `  ${line.padEnd(59)} ${what}`).join('\n');
 
 async function keepUp(): Promise<void> {
   if (!fleet || !registry) return;
