@@ -185,13 +185,12 @@ export class Attempt implements Exchange {
 
   /** The app has taken what it had not. */
   drained(): void {
-    if (this.#state === 'flushing') this.#whole();
-    else if (this.#state === 'relaying') {
-      this.#answer.flushed();
-      this.#movedAt = this.#terms.clock.now();
-      this.#dueIn(this.#settings.bodyTimeoutMs);
-      this.#connection?.resume();
-    }
+    if (this.#state !== 'flushing' && this.#state !== 'relaying') return;
+    this.#connection?.resume();
+    if (this.#state === 'flushing') return this.#whole();
+    this.#answer.flushed();
+    this.#movedAt = this.#terms.clock.now();
+    this.#dueIn(this.#settings.bodyTimeoutMs);
   }
 
   /** The endpoint has ended its connection: that may be the end of its answer. */
