@@ -161,16 +161,16 @@ orders-b was killed and came back, so did ${registry.who}: ${thousands(failed)} 
 `);
   const admin = fleet.admin === '127.0.0.1:6190' ? '' : ` --admin ${fleet.admin}`;
   const look: [string, string][] = [
-    [`${command} why orders${admin}`, 'where calls go, and why'],
+    [`${command} why orders${admin}`, 'where calls go'],
     [`${command} services --zookeeper ${registry.zookeeper}`, 'who is registered'],
-    [`curl http://${fleet.health}/metrics`, 'what Prometheus reads'],
+    [`curl http://${fleet.health}/metrics`, 'for Prometheus'],
     [`curl http://${fleet.admin}/upstreams`, 'the admin API'],
-    [`curl -H 'Host: orders' http://${fleet.outbound}/`, 'a call of your own'],
+    [`curl -H 'Host: orders' http://${fleet.outbound}/`, 'a call of yours'],
   ];
   if (stay) return screen.say(`All of it stays up until Ctrl-C. In another terminal:\n${columns(look)}\n`);
   const own: [string, string][] = [
     [`${command} services --zookeeper zk1:2181`, 'what it holds'],
-    ['ZIDECAR_ZOOKEEPER=zk1:2181 npm run demo', 'these scenes beside it'],
+    ['ZIDECAR_ZOOKEEPER=zk1:2181 npm run demo', 'these scenes'],
   ];
   screen.say(`Try next, while npm run demo -- --stay keeps all of this up elsewhere:
 ${columns(look.filter(([line]) => !line.includes(registry.zookeeper)))}
