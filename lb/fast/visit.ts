@@ -6,7 +6,7 @@
  *                 │ odd              │ no
  *                 └───── handOver ◀──┘
  *
- * While a call runs, what comes behind it is not read on: of pipelined requests one read is held.
+ * While a call runs, what comes behind it is not read on: of pipelined requests one read is held, and the next follows when it is used up.
  */
 import type { Socket } from 'node:net';
 import { endPolitely, sayGoodbye } from '../farewell.js';
@@ -87,7 +87,10 @@ export class Visit implements Caller {
     while (this.#unread !== undefined && this.#call.idle && !this.#ending) {
       const bytes = this.#unread;
       const scanned = this.#head.scan(bytes, bytes.length);
-      if (scanned === 'more') return this.#waitForHead();
+      if (scanned === 'more') {
+        this.resume();
+        return this.#waitForHead();
+      }
       const way = scanned === 'whole' ? this.#terms.ways.find(bytes, this.#head) : undefined;
       if (way === undefined) return this.#handOver();
       this.#inHead = false;
@@ -95,6 +98,7 @@ export class Visit implements Caller {
       const before = this.#from;
       this.#unread = end < bytes.length ? bytes : undefined;
       this.#from = end < bytes.length ? end : 0;
+      if (this.#unread === undefined) this.resume();
       if (!this.#call.begin(bytes, end, way)) {
         this.#unread = bytes;
         this.#from = before;
@@ -117,10 +121,11 @@ export class Visit implements Caller {
     this.#unwanted = toCome;
     this.#lingerMs = Math.min(lingerMs ?? uploadLingerMs, uploadLingerMs);
     this.#startWaiting(toCome > 0 ? this.#lingerMs : clientIdleTimeoutMs, now);
-    if (this.#unread === undefined) this.#from = 0;
-    else queueMicrotask(() => this.#next());
+    if (this.#unread === undefined) {
+      this.#from = 0;
+      this.resume();
+    } else queueMicrotask(() => this.#next());
     this.#head.begin(this.#from);
-    this.resume();
   }
 
   write(bytes: Uint8Array | string): boolean {

@@ -5,6 +5,7 @@ import { RawServer } from '../../support/raw.js';
 import { eventually, get, house, ok, useLane } from '../full/house.js';
 
 useLane('fast');
+const MIB = 1024 * 1024;
 
 it('a connection whose answer waited for the app is read again for the next call', async (t) => {
   const [count, length] = [300, 60_000];
@@ -24,4 +25,15 @@ it('a connection whose answer waited for the app is read again for the next call
   wire.socket.resume();
   for (let n = 0; n < count; n++) doesNotMatch((await wire.message()).slice(0, 200), /x-zidecar-error/);
   equal(orders.wires.length, 1);
+});
+
+it('requests that wait for others are not read into memory: one read is, and another when it is used up', async (t) => {
+  const answered = 700;
+  const orders = await RawServer.always(ok());
+  const { app } = await house(t, { orders: [orders] });
+  const wire = await app();
+  wire.write(get().repeat(Math.ceil((32 * MIB) / get().length)));
+  for (let n = 0; n < answered; n++) await wire.message();
+  isTrue(wire.socket.writableLength > 0, `${answered} answers, and ${32 * MIB} bytes of requests are taken`);
+  wire.socket.destroy();
 });
