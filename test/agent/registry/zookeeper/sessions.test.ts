@@ -42,7 +42,7 @@ for (const client of clients) {
     });
 
     it('outlives a restart of the server, with its ephemerals and its watches', async () => {
-      const { tree, states, story } = open([server], { sessionTimeoutMs: 8_000 });
+      const { tree, states, story } = open([server], { sessionTimeoutMs: 30_000 });
       await connected(tree);
       const { session } = tree;
       await tree.create('/restart', nothing, 'persistent');
@@ -130,7 +130,7 @@ for (const client of clients) {
     });
 
     it('closes within seconds, and without stopping our event loop, while the server hangs', async () => {
-      const { tree } = open([server], { sessionTimeoutMs: 8_000 });
+      const { tree } = open([server], { sessionTimeoutMs: 30_000 });
       await connected(tree);
       await tree.create('/hangs', nothing, 'ephemeral');
       server.freeze();

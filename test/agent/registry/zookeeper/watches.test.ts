@@ -19,7 +19,7 @@ for (const client of clients) {
     before(async () => {
       server = await ZooKeeperServer.start();
       stranger = await RawClient.open(server.connect, 8_000);
-      opened = open([server], { sessionTimeoutMs: 8_000 });
+      opened = open([server], { sessionTimeoutMs: 30_000 });
       tree = opened.tree;
       await connected(tree);
     });
