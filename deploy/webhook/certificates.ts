@@ -4,9 +4,10 @@
  * makes another; the one that writes first wins, the others read again. API servers are told of the new authority, beside the old ones that
  * still hold, before the new certificate is used, so no question is lost in between.
  */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { isMap, mapAt, mapsAt, nameOf, textAt, type Json } from '../inject/json.js';
 import type { ApiServer } from './api-server.js';
 import { certify } from './x509.js';
@@ -25,12 +26,12 @@ const MOST_TRIES = 5;
 
 export const expiry = ({ cert }: Pair): number => Date.parse(new X509Certificate(cert).validTo);
 
-/** `tls.crt` and `tls.key` in a folder. A pair that does not fit together, half written, is not taken. */
+/** `tls.crt` and `tls.key` in a folder. A pair that cannot be served with (half written, of two renewals) is not taken. */
 export const fromFiles =
   (folder: string): Certificates =>
   async () => {
     const pair = { cert: readFileSync(join(folder, 'tls.crt'), 'utf8'), key: readFileSync(join(folder, 'tls.key'), 'utf8') };
-    if (!fits(pair)) throw new Error(`tls.crt and tls.key in ${folder} do not belong together`);
+    if (!fits(pair)) throw new Error(`tls.crt and tls.key in ${folder} do not belong together, or are cut off`);
     return pair;
   };
 
@@ -99,9 +100,11 @@ function good(kept: Kept, names: readonly string[], now: number): boolean {
   }
 }
 
+/** A server can be had with it: a chain that is cut off, or a key too weak for TLS, would throw where it is set. */
 function fits({ cert, key }: Pair): boolean {
   try {
-    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+    createSecureContext({ cert, key });
+    return true;
   } catch {
     return false;
   }

@@ -25,8 +25,10 @@ export interface Serving {
 export function questions({ options, tally, now, log }: Serving): TlsServer {
   const server = createServer({
     minVersion: 'TLSv1.2',
+    handshakeTimeout: 5_000,
     requestTimeout: 10_000,
     headersTimeout: 5_000,
+    connectionsCheckingInterval: 1_000,
     keepAliveTimeout: 120_000,
   });
   server.maxConnections = MOST_CONNECTIONS;

@@ -1,12 +1,12 @@
 /** Who makes certificates, when, and who is told before they are used. */
-import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, notEqual, ok, rejects, throws } from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, createServer } from 'node:tls';
+import { connect, createSecureContext, createServer } from 'node:tls';
 import { after, describe, it } from 'node:test';
 import { fromFiles, ofOurOwn } from '../../../deploy/webhook/certificates.js';
 import { certify } from '../../../deploy/webhook/x509.js';
@@ -160,5 +160,18 @@ describe('certificates in files', () => {
     await rejects(fromFiles(folder)(), /do not belong together/);
     writeFileSync(join(folder, 'tls.key'), one.key);
     deepEqual(await fromFiles(folder)(), { cert: one.cert, key: one.key });
+  });
+
+  it('are not taken when a server could not be had with them', async () => {
+    const { cert, key } = certify(names, now, 90);
+    writeFileSync(join(folder, 'tls.key'), key);
+    for (const [what, chain] of [
+      ['a chain that is cut off', `${cert}${cert.slice(0, 100)}`],
+      ['a chain that is no certificate', `${cert}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`],
+    ] as const) {
+      writeFileSync(join(folder, 'tls.crt'), chain);
+      throws(() => createSecureContext({ cert: chain, key }), what);
+      await rejects(fromFiles(folder)(), /are cut off/, what);
+    }
   });
 });
