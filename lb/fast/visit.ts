@@ -43,6 +43,8 @@ export class Visit implements Caller {
   /** Some of a head has come, and not all. */
   #inHead = false;
   #paused = false;
+  /** Waits for the app to read refusals. */
+  #blocked = false;
   #ending = false;
   /** A call of its was carried, so that it may wait for its next. */
   #used = false;
@@ -85,6 +87,7 @@ export class Visit implements Caller {
   /** Begins calls as long as there are heads and none has to wait. */
   #next(): void {
     while (this.#unread !== undefined && this.#call.idle && !this.#ending) {
+      if (this.socket.writableNeedDrain) return this.#waitForDrain();
       const bytes = this.#unread;
       const scanned = this.#head.scan(bytes, bytes.length);
       if (scanned === 'more') {
@@ -105,6 +108,17 @@ export class Visit implements Caller {
         return this.#handOver();
       }
     }
+  }
+
+  /** Answers are waited for by their calls; refusals are not, so of an app that does not read them nothing is read either. */
+  #waitForDrain(): void {
+    if (this.#blocked) return;
+    this.#blocked = true;
+    this.pause();
+    this.socket.once('drain', () => {
+      this.#blocked = false;
+      this.#next();
+    });
   }
 
   /** The time of a head runs from its first byte, and that of the first head from the beginning of the connection. */
@@ -175,6 +189,7 @@ export class Visit implements Caller {
   get #patienceMs(): number | undefined {
     const { headerTimeoutMs, clientIdleTimeoutMs } = this.#terms;
     if (this.#unwanted > 0) return this.#lingerMs;
+    if (this.#blocked) return clientIdleTimeoutMs;
     return this.#unread !== undefined || !this.#used ? headerTimeoutMs : clientIdleTimeoutMs;
   }
 
