@@ -54,7 +54,7 @@ export class Proxy {
   readonly #listeners: readonly ProxyListener[];
   /** Takes every connection that speaks HTTP. */
   readonly #http: Lane;
-  readonly #full: Lane;
+  readonly #full: FullLane;
   readonly #tcp: Lane;
   #open: readonly Open[] = [];
 
@@ -80,6 +80,7 @@ export class Proxy {
 
   /** Opens every listener or none. Resolves with where they are in truth; rejects with a ListenError that says what to do. */
   async listen(): Promise<readonly { readonly at: string; readonly upstream?: string; readonly tcp: boolean }[]> {
+    if (this.#http === this.#full) await this.#full.load();
     this.#open = await openAll(this.#listeners, (socket, { upstream, tcp }) =>
       (tcp ? this.#tcp : this.#http).take(socket, { upstream }),
     );

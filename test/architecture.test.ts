@@ -32,6 +32,8 @@ const lazily = (file: string, to: string): boolean =>
   new RegExp(`await import\\('\\.\\./${to.replace(/\.ts$/, '')}\\.js'\\)`).test(text.get(file)!);
 /** Large, and of no use to most sidecars: loaded where they are needed, by `import()`, since each costs every pod its memory. */
 const onDemand = ['yargs', 'zookeeper'];
+/** The importers of undici and http-proxy, which are as large: loaded, as they are, by the first call that is not plain. */
+const onFirstCall = ['pools', 'upgrade'];
 const impure =
   /(?<![.\w])(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.env|performance\.now)\b/;
 /** The edges: the clock, and the two programs of the image. */
@@ -77,6 +79,23 @@ describe('architecture', () => {
     const always = (name: string): RegExp => new RegExp(`^import (?!type )[^;]*'${name}'`, 'm');
     deepEqual(
       breaches((file) => onDemand.filter((name) => always(name).test(text.get(file)!))),
+      [],
+    );
+  });
+
+  it('loads what only calls that are not plain need by the first of them', () => {
+    const always = new RegExp(`^import (?!type )[^;]*/(${onFirstCall.join('|')})\\.js'`, 'm');
+    deepEqual(
+      breaches((file) => (file.startsWith('lb/full/') ? (always.exec(text.get(file)!) ?? []).slice(1) : [])),
+      [],
+    );
+    deepEqual(
+      breaches((file) =>
+        /^import (?!type )[^;]*'(undici|http-proxy)'/m.test(text.get(file)!) &&
+        !onFirstCall.some((name) => file === `lb/full/${name}.ts`)
+          ? ['undici or http-proxy at start']
+          : [],
+      ),
       [],
     );
   });

@@ -83,6 +83,10 @@ async function reach(
   const listed = await Promise.race([upstream.whenListed(firstListMs), stopped(stop)]);
   if (!listed) return { ...upstream.whyNot('discovering', plan.absolute), retryAfterMs: 1_000 };
 
+  const send = await Promise.race([exchange.sender().catch(couldNotLoad), stopped(stop)]);
+  if (send === true) return named(upstream, stop.reason as CallError);
+  if ('code' in send) return send;
+
   const tried: string[] = [];
   const count = { written: 0, unsent: 0 };
   let last: Failed | undefined;
@@ -96,7 +100,7 @@ async function reach(
     story.attempts++;
     story.endpoint = address(lease.endpoint);
     const sentAt = clock.now();
-    const result = passable(await exchange.send(lease.endpoint, { upstream, settings, ...request, stop }), exchange, parts);
+    const result = passable(await send(lease.endpoint, { upstream, settings, ...request, stop }), exchange, parts);
     const ms = clock.now() - sentAt;
     if (parts.traced()) tellAttempt(upstream, lease.endpoint, result.kind === 'answer' ? result.status : result.code, ms, parts);
     if (result.kind === 'answer') {
@@ -140,6 +144,12 @@ function passable(result: Answer | Failed, { asked }: Exchange, { pseudonym }: C
 
 const stopped = (stop: AbortSignal): Promise<true> =>
   new Promise((resolve) => stop.addEventListener('abort', () => resolve(true), { once: true }));
+
+/** Too many open files, or ours are gone: no endpoint's fault, so it is told before one is asked. */
+const couldNotLoad = (error: unknown): Refused => ({
+  code: 'local',
+  message: `a part of zidecar that this call needs could not be loaded: ${String(error)}`,
+});
 
 const named = (upstream: Upstream, { code, message }: Refused): Refused => ({ code, message: `${upstream.name}: ${message}` });
 const times = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -32,14 +32,17 @@ export interface Sending {
   readonly stop: AbortSignal;
 }
 
+/** One attempt. Never rejects. */
+export type Send = (endpoint: Endpoint, sending: Sending) => Promise<Answer | Failed>;
+
 export interface Exchange {
   readonly asked: Asked;
   /** The whole request can be sent again. */
   readonly replayable: boolean;
   /** Told once, with the reason, if the app goes away or its request breaks off before the answer is complete. */
   onGone(listener: (why: CallError) => void): void;
-  /** One attempt. Never rejects. */
-  send(endpoint: Endpoint, sending: Sending): Promise<Answer | Failed>;
+  /** The way to send it: what is needed for that is loaded by the first call of its kind. Rejects if it cannot be loaded. */
+  sender(): Promise<Send>;
   /** Passes an answer on, with these fields. Resolves when the last byte has left, or with why it could not. */
   relay(answer: Answer, fields: readonly string[]): Promise<'whole' | CallError>;
   /** Answers without an endpoint. Resolves when the last byte has left, or the app has gone. */

@@ -1,6 +1,7 @@
 /**
  * The full lane: node's HTTP server in front, undici behind, http-proxy for websockets. The server listens nowhere: sockets are handed
- * to it. What it is set to, and why:
+ * to it. undici and http-proxy are large, and most pods never make a call that is not plain: the first such call loads them.
+ * What the server is set to, and why:
  *
  * - fields are not counted by node, which drops those beyond its count without a word, but by us (request-fault.ts);
  * - Host is not checked by node, which answers without our body;
@@ -20,8 +21,8 @@ import { carry } from './call.js';
 import { clientError } from './client-error.js';
 import type { Exchange } from './exchange.js';
 import { isWebSocket, plainAgain } from './plain-again.js';
-import { PlainExchange, type ExchangeTerms } from './plain-exchange.js';
-import { Pools } from './pools.js';
+import { PlainExchange, type ExchangeTerms, type PoolsOf } from './plain-exchange.js';
+import type { Pools } from './pools.js';
 import { UpgradeExchange } from './upgrade-exchange.js';
 import { Visit } from './visit.js';
 
@@ -31,6 +32,8 @@ export class FullLane implements Lane {
   readonly #server: Server;
   readonly #visits = new Map<Socket, Visit>();
   readonly #pools = new Map<Upstream, Pools>();
+  /** Once the first plain call has loaded it. */
+  #undici: { readonly Pools: typeof Pools } | undefined;
   #calls = 0;
   #carried = 0;
   #draining = false;
@@ -70,6 +73,11 @@ export class FullLane implements Lane {
 
   get carried(): number {
     return this.#carried;
+  }
+
+  /** What its first calls would load, at once. */
+  async load(): Promise<void> {
+    await Promise.all([this.#loadPools(), import('./upgrade.js')]);
   }
 
   take(socket: Socket, entrance: Entrance): void {
@@ -177,7 +185,7 @@ export class FullLane implements Lane {
   get #terms(): ExchangeTerms {
     return {
       clock: this.#parts.clock,
-      pools: (upstream, settings) => this.#poolsOf(upstream, settings),
+      loadPools: () => this.#loadPools(),
       clientIdleTimeoutMs: this.#options.clientIdleTimeoutMs,
       maxHeadBytes: this.#options.maxHeadBytes,
       uploadLingerMs: this.#options.uploadLingerMs ?? 30_000,
@@ -185,12 +193,17 @@ export class FullLane implements Lane {
     };
   }
 
+  async #loadPools(): Promise<PoolsOf> {
+    const { Pools } = (this.#undici ??= await import('./pools.js'));
+    return (upstream, settings) => this.#poolsOf(upstream, settings, Pools);
+  }
+
   /** Made on the first call, gone with the last connection. */
-  #poolsOf(upstream: Upstream, { connectTimeoutMs, idleTimeoutMs }: CallSettings): Pools {
+  #poolsOf(upstream: Upstream, { connectTimeoutMs, idleTimeoutMs }: CallSettings, make: typeof Pools): Pools {
     const known = this.#pools.get(upstream);
     if (known !== undefined) return known;
     const { maxHeadBytes, maxConnections } = this.#options;
-    const pools = new Pools({ clock: this.#parts.clock, connectTimeoutMs, idleTimeoutMs, maxHeadBytes, maxConnections }, () => {
+    const pools = new make({ clock: this.#parts.clock, connectTimeoutMs, idleTimeoutMs, maxHeadBytes, maxConnections }, () => {
       stopListening();
       this.#pools.delete(upstream);
     });

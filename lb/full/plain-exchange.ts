@@ -13,15 +13,17 @@ import type { Upstream } from '../upstream.js';
 import type { CallSettings } from '../settings.js';
 import type { Answer, Failed } from './answer.js';
 import { attempt } from './attempt.js';
-import type { Asked, Exchange, Sending } from './exchange.js';
+import type { Asked, Exchange, Send, Sending } from './exchange.js';
 import type { Pools } from './pools.js';
 import { Replay } from './replay.js';
 import { Reply } from './reply.js';
 import { Silence } from '../silence.js';
 
+export type PoolsOf = (upstream: Upstream, settings: CallSettings) => Pools;
+
 export interface ExchangeTerms {
   readonly clock: Clock;
-  readonly pools: (upstream: Upstream, settings: CallSettings) => Pools;
+  readonly loadPools: () => Promise<PoolsOf>;
   readonly clientIdleTimeoutMs: number | undefined;
   readonly maxHeadBytes: number;
   /** How long an app may go on with a body after it has the whole answer. */
@@ -72,8 +74,13 @@ export class PlainExchange implements Exchange {
     for (const listener of this.#goneListeners) listener(why);
   }
 
-  async send(endpoint: Endpoint, { upstream, settings, target, fields, stop }: Sending): Promise<Answer | Failed> {
-    const { clock, pools } = this.#terms;
+  async sender(): Promise<Send> {
+    const poolsOf = await this.#terms.loadPools();
+    return (endpoint, sending) => this.#send(endpoint, sending, poolsOf);
+  }
+
+  #send(endpoint: Endpoint, { upstream, settings, target, fields, stop }: Sending, poolsOf: PoolsOf): Promise<Answer | Failed> {
+    const { clock } = this.#terms;
     const { method, raw } = this.asked;
     const moved = (): void => this.#silence?.moved();
     this.#bodyTimeoutMs = settings.bodyTimeoutMs;
@@ -87,7 +94,7 @@ export class PlainExchange implements Exchange {
     const framed = fields.filter((_, index) => fields[index - (index % 2)]!.toLowerCase() !== 'transfer-encoding');
     const request = { method, target, fields: framed, body: this.#replay?.open() };
     const terms = { clock, responseTimeoutMs: settings.responseTimeoutMs, stop, inform, moved };
-    return attempt(pools(upstream, settings).take(endpoint), request, terms);
+    return attempt(poolsOf(upstream, settings).take(endpoint), request, terms);
   }
 
   async relay(answer: Answer, fields: readonly string[]): Promise<'whole' | CallError> {

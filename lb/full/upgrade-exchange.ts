@@ -13,12 +13,12 @@ import { endPolitely } from '../farewell.js';
 import type { RefusalAnswer } from '../refusal.js';
 import type { Answer, Failed } from './answer.js';
 import { dialled } from '../dial.js';
-import type { Asked, Exchange, Sending } from './exchange.js';
+import type { Asked, Exchange, Send, Sending } from './exchange.js';
 import type { ExchangeTerms } from './plain-exchange.js';
 import { Reply } from './reply.js';
 import { Silence } from '../silence.js';
 import { Tunnel, type TunnelParts } from '../tunnel.js';
-import { shakeHands, type Shaken } from './upgrade.js';
+import type { ShakeHands, Shaken } from './upgrade.js';
 
 export class UpgradeExchange implements Exchange {
   readonly asked: Asked;
@@ -55,7 +55,13 @@ export class UpgradeExchange implements Exchange {
     this.#reply.onGone(listener);
   }
 
-  async send(to: Endpoint, { upstream, settings, target, fields, stop }: Sending): Promise<Answer | Failed> {
+  async sender(): Promise<Send> {
+    const { shakeHands } = await import('./upgrade.js');
+    return (endpoint, sending) => this.#send(endpoint, sending, shakeHands);
+  }
+
+  async #send(to: Endpoint, sending: Sending, shakeHands: ShakeHands): Promise<Answer | Failed> {
+    const { upstream, settings, target, fields, stop } = sending;
     const { clock, maxHeadBytes } = this.#terms;
     const { connectTimeoutMs, responseTimeoutMs } = settings;
     this.#tunnelIdleTimeoutMs = settings.tunnelIdleTimeoutMs;

@@ -38,7 +38,9 @@ export interface Handshake {
 export type Shaken = Answer & { readonly open?: (fields: readonly string[]) => void };
 
 /** Never rejects. Everything was sent, whatever comes of it. */
-export const shakeHands = (handshake: Handshake): Promise<Shaken | Failed> =>
+export type ShakeHands = (handshake: Handshake) => Promise<Shaken | Failed>;
+
+export const shakeHands: ShakeHands = (handshake) =>
   new Promise((resolve) => {
     const { clock, app, early, endpoint, address, responseTimeoutMs, inform, stop } = handshake;
     const settle = (result: Shaken | Failed): void => {
