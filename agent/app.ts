@@ -52,7 +52,7 @@ export async function startApp(config: Config, { version, clock, random, startCh
   const startedWall = clock.wall();
 
   // what is told, and to whom
-  const log = makeLog({
+  const log = await makeLog({
     level: config.logLevel,
     format: config.logFormat,
     accessLog: config.accessLog,

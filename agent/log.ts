@@ -9,7 +9,6 @@
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
 import type { Emit } from './events.js';
 import { isOfOneCall, levelOf, tell, type Level } from './sentences.js';
 
@@ -49,7 +48,7 @@ export interface Log {
 const MOST_WAITING_BYTES = 1024 * 1024;
 const STDOUT = 1;
 
-export function makeLog(options: LogOptions): Log {
+export async function makeLog(options: LogOptions): Promise<Log> {
   let lost = 0;
   const terminal = options.stream ? options.stream.isTTY === true : isatty(STDOUT);
   const standard = options.stream
@@ -60,7 +59,7 @@ export function makeLog(options: LogOptions): Log {
   const out: LogStream = options.stream ?? standard!;
 
   const pretty = options.format === 'pretty' || (options.format === 'auto' && terminal);
-  const forPeople = pretty ? prettifier(options.colour ?? terminal) : undefined;
+  const forPeople = pretty ? await prettifier(options.colour ?? terminal) : undefined;
   const logger = pino(
     {
       level: options.level,
@@ -91,7 +90,8 @@ export function makeLog(options: LogOptions): Log {
 }
 
 /** `12:04:10 INFO  orders: …`. The fields are left out: the sentence says what they say. */
-function prettifier(colorize: boolean): (line: string) => string {
+async function prettifier(colorize: boolean): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty'); // only people at a terminal need it
   return prettyFactory({ colorize, hideObject: true, translateTime: 'SYS:HH:MM:ss' }) as (line: string) => string;
 }
 

@@ -31,7 +31,7 @@ const lazily = (file: string, to: string): boolean =>
   to.startsWith('deploy/') &&
   new RegExp(`await import\\('\\.\\./${to.replace(/\.ts$/, '')}\\.js'\\)`).test(text.get(file)!);
 /** Large, and of no use to most sidecars: loaded where they are needed, by `import()`, since each costs every pod its memory. */
-const onDemand = ['yargs', 'zookeeper'];
+const onDemand = ['yargs', 'zookeeper', 'pino-pretty'];
 /** The importers of undici and http-proxy, which are as large: loaded, as they are, by the first call that is not plain. */
 const onFirstCall = ['pools', 'upgrade'];
 const impure =

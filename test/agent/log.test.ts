@@ -34,15 +34,15 @@ const hostile: Fact = {
 
 const noon = new Date(2026, 10, 22, 12, 4, 10).getTime();
 
-function logged(options: Partial<LogOptions> = {}, isTTY = false): { log: Log; lines: string[] } {
+async function logged(options: Partial<LogOptions> = {}, isTTY = false): Promise<{ log: Log; lines: string[] }> {
   const lines: string[] = [];
   const stream = { isTTY, write: (line: string) => lines.push(line) };
-  return { lines, log: makeLog({ level: 'info', format: 'json', accessLog: false, wall: () => noon, stream, ...options }) };
+  return { lines, log: await makeLog({ level: 'info', format: 'json', accessLog: false, wall: () => noon, stream, ...options }) };
 }
 
 describe('log', () => {
-  it('writes a transition as one line of JSON: level, time, the fact, and the sentence', () => {
-    const { log, lines } = logged();
+  it('writes a transition as one line of JSON: level, time, the fact, and the sentence', async () => {
+    const { log, lines } = await logged();
     log.emit(opened);
     equal(lines.length, 1);
     ok(lines[0]!.endsWith('}\n'));
@@ -54,8 +54,8 @@ describe('log', () => {
     });
   });
 
-  it('writes a plain line in the pretty format: the time of day, the level and the sentence', () => {
-    const { log, lines } = logged({ format: 'pretty' });
+  it('writes a plain line in the pretty format: the time of day, the level and the sentence', async () => {
+    const { log, lines } = await logged({ format: 'pretty' });
     log.emit(opened);
     deepEqual(lines, ['[12:04:10] INFO: orders: circuit of 10.1.2.3:8080 open for 1 s: 5 connects refused\n']);
   });
@@ -67,31 +67,34 @@ describe('log', () => {
     ['pretty', false, /^\[12/],
   ];
   for (const [format, isTTY, shape] of formats)
-    it(`${format} on ${isTTY ? 'a terminal' : 'a pipe'} gives lines like ${String(shape)}`, () => {
-      const { log, lines } = logged({ format }, isTTY);
+    it(`${format} on ${isTTY ? 'a terminal' : 'a pipe'} gives lines like ${String(shape)}`, async () => {
+      const { log, lines } = await logged({ format }, isTTY);
       log.emit(opened);
       match(lines[0]!, shape);
     });
 
-  it('colours the pretty format on a terminal only, and not where that was refused', () => {
-    const coloured = (colour: boolean | undefined, isTTY: boolean): boolean => {
-      const { log, lines } = logged({ format: 'pretty', ...(colour === undefined ? {} : { colour }) }, isTTY);
+  it('colours the pretty format on a terminal only, and not where that was refused', async () => {
+    const coloured = async (colour: boolean | undefined, isTTY: boolean): Promise<boolean> => {
+      const { log, lines } = await logged({ format: 'pretty', ...(colour === undefined ? {} : { colour }) }, isTTY);
       log.emit(opened);
       return lines[0]!.includes('\u001b');
     };
-    deepEqual([coloured(undefined, true), coloured(undefined, false), coloured(false, true)], [true, false, false]);
+    deepEqual(
+      [await coloured(undefined, true), await coloured(undefined, false), await coloured(false, true)],
+      [true, false, false],
+    );
   });
 
   for (const format of ['json', 'pretty'] as const)
-    it(`keeps text of others on one line and free of controls in ${format}`, () => {
-      const { log, lines } = logged({ format });
+    it(`keeps text of others on one line and free of controls in ${format}`, async () => {
+      const { log, lines } = await logged({ format });
       log.emit(hostile);
       equal(lines.length, 1);
       ok(!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(lines[0]!.trimEnd()), JSON.stringify(lines[0]));
     });
 
-  it('tells attempts at trace only, and says beforehand whether it would', () => {
-    const { log, lines } = logged();
+  it('tells attempts at trace only, and says beforehand whether it would', async () => {
+    const { log, lines } = await logged();
     log.emit(attempt);
     equal(log.wants('trace'), false);
     log.setLevel('trace');
@@ -99,8 +102,8 @@ describe('log', () => {
     deepEqual([log.wants('trace'), log.level, lines.length], [true, 'trace', 1]);
   });
 
-  it('takes a new level at once', () => {
-    const { log, lines } = logged();
+  it('takes a new level at once', async () => {
+    const { log, lines } = await logged();
     log.setLevel('warn');
     log.emit(opened);
     log.emit(warned);
@@ -111,9 +114,9 @@ describe('log', () => {
     equal(log.wants('error'), false);
   });
 
-  it('tells calls only where the access log is on', () => {
+  it('tells calls only where the access log is on', async () => {
     for (const accessLog of [false, true]) {
-      const { log, lines } = logged({ accessLog, level: 'trace' });
+      const { log, lines } = await logged({ accessLog, level: 'trace' });
       log.emit(call);
       equal(lines.length, Number(accessLog));
     }
@@ -123,7 +126,7 @@ describe('log', () => {
 /** A program with a log on its standard output, which is a pipe. */
 const program = (body: string): string => `
   import { makeLog } from ${JSON.stringify(new URL('../../agent/log.js', import.meta.url).href)};
-  const log = makeLog({ level: 'info', format: 'json', accessLog: false, wall: Date.now });
+  const log = await makeLog({ level: 'info', format: 'json', accessLog: false, wall: Date.now });
   const tell = (count, text = '') => { for (let i = 0; i < count; i++) log.emit({ kind: 'warned', why: text + i }); };
   ${body}`;
 
