@@ -90,7 +90,7 @@ describe('a field that poses as ours', () => {
     const posing = 'X_Forwarded_For: evil\r\nx-zidecar_timeout: evil\r\nContent_Length: 99\r\nX_Request-Id: evil\r\n';
     const [got, told] = await exchanged(t, get('/', `${posing}X_Mine: kept\r\n`), ok('ok', `${posing}X_Mine: kept\r\n`));
     for (const head of [got, told]) {
-      doesNotMatch(head, /evil|99/);
+      doesNotMatch(head, /evil|: 99/); // the id of a request may hold any digits
       match(head, /\r\nX_Mine: kept\r\n/);
     }
   });
