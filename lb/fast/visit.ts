@@ -181,7 +181,7 @@ export class Visit implements Caller {
     if (this.#ending) return Infinity;
     const due = this.#since + (this.#patienceMs ?? Infinity);
     if (now < due) return due;
-    if (this.#unread === undefined) this.cut();
+    if (this.#unread === undefined || this.#blocked) this.cut();
     else this.#tooSlow();
     return Infinity;
   }

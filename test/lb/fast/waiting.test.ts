@@ -55,3 +55,14 @@ it('an app that does not read refusals is not read from', async (t) => {
   for (let n = 0; n < refused + 1; n++) await wire.message();
   wire.socket.destroy();
 });
+
+it('an app that does not read refusals in CLIENT_IDLE_TIMEOUT is cut, without another word', async (t) => {
+  const { app, proxy } = await house(t, { orders: [] }, { proxy: { clientIdleTimeoutMs: 300 } });
+  const wire = await app();
+  wire.socket.pause();
+  wire.write(get().repeat(300_000));
+  await eventually(() => proxy.quiet().connections === 1);
+  await eventually(() => proxy.quiet().connections === 0);
+  equal(proxy.strays.calls.size, 0);
+  wire.socket.destroy();
+});
