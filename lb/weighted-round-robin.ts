@@ -3,19 +3,19 @@
  * what all have earned. Weights 5/1/1 come out as a a b a c a a, not a a a a a b c. Ties go to the smaller id.
  *
  * nginx walks the whole list for that. Here nobody is walked: seats of one weight always earn the same, so among them the order
- * changes only when one pays. They form a group, a heap of what each would have without its earnings (`base`), and
+ * changes only when one pays. They form a group, in order of what each would have without its earnings (`base`), and
  *
  *     credit = base + weight * turns
  *
- * A pick compares the firsts of the groups and sinks the one that paid: O(distinct weights + log seats). With more than 64 distinct
- * weights only their two leading digits count, so that the groups stay few. Credit belongs to the seat: one that goes keeps it, and
- * a neighbour's coming or going shifts nobody's share.
+ * A pick compares the firsts of the groups, and the one that paid goes to the back of its own: O(distinct weights), and O(log seats) more
+ * for a round after somebody has come or gone. With more than 64 distinct weights only their two leading digits count, so that the groups
+ * stay few. Credit belongs to the seat: one that goes keeps it, and a neighbour's coming or going shifts nobody's share.
  */
 import type { Ask, Balancer, Seat } from './balancer.js';
-import { Heap, type Placed } from './heap.js';
 import type { Random } from './ports.js';
+import { Turns, type Waiting } from './turns.js';
 
-interface Account extends Placed {
+interface Account extends Waiting<Account> {
   readonly seat: Seat;
   /** In a group: credit less its earnings. Out of one: credit. */
   base: number;
@@ -24,7 +24,7 @@ interface Account extends Placed {
 
 interface Group {
   readonly weight: number;
-  readonly accounts: Heap<Account>;
+  readonly accounts: Turns<Account>;
 }
 
 const idOf = (account: Account): string => account.seat.endpoint.id;
@@ -119,7 +119,8 @@ export class WeightedRoundRobin implements Balancer {
    * it in the same moment does not greet it as one.
    */
   #open(seat: Seat, first: boolean): Account {
-    return { seat, base: first ? 0 : -this.#random() * this.#weightOf(seat), group: undefined, place: -1 };
+    const base = first ? 0 : -this.#random() * this.#weightOf(seat);
+    return { seat, base, group: undefined, place: -1, ahead: undefined, behind: undefined };
   }
 
   /** A fleet that starts as one must not begin with the same endpoint. Turns played, not credits drawn: the shares stay exact. */
@@ -153,7 +154,7 @@ export class WeightedRoundRobin implements Balancer {
 
   #join(account: Account, weight: number): void {
     let group = this.#groups.find((other) => other.weight === weight);
-    if (group === undefined) this.#groups.push((group = { weight, accounts: new Heap(richer) }));
+    if (group === undefined) this.#groups.push((group = { weight, accounts: new Turns(richer) }));
     account.base -= weight * this.#turns;
     account.group = group;
     group.accounts.add(account);
