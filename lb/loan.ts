@@ -1,34 +1,40 @@
 /** A lease that was given out: sees to it that evidence comes once and release comes once. */
+import type { Member } from './circuits.js';
 import type { Endpoint } from './endpoint.js';
 import type { Lease } from './lease.js';
 import type { Outcome } from './outcome.js';
 
-export interface LoanTerms {
-  learn(outcome: Outcome): void;
-  giveBack(): void;
+/** One for all loans of an upstream: a loan is made for each call, so it brings no functions of its own. */
+export interface Lender {
+  learn(member: Member, epoch: number, outcome: Outcome): void;
+  giveBack(member: Member): void;
 }
 
 export class Loan implements Lease {
   readonly endpoint: Endpoint;
-  readonly #terms: LoanTerms;
+  readonly #lender: Lender;
+  readonly #member: Member;
+  readonly #epoch: number;
   #answered = false;
   #released = false;
 
-  constructor(endpoint: Endpoint, terms: LoanTerms) {
-    this.endpoint = endpoint;
-    this.#terms = terms;
+  constructor(lender: Lender, member: Member, epoch: number) {
+    this.endpoint = member.endpoint;
+    this.#lender = lender;
+    this.#member = member;
+    this.#epoch = epoch;
   }
 
   answered(outcome: Outcome): void {
     if (this.#answered) throw new Error(`the lease on ${this.endpoint.id} was answered twice`);
     this.#answered = true;
-    this.#terms.learn(outcome);
+    this.#lender.learn(this.#member, this.#epoch, outcome);
   }
 
   release(): void {
     if (this.#released) throw new Error(`the lease on ${this.endpoint.id} was released twice`);
     this.#released = true;
     if (!this.#answered) this.answered({ kind: 'ignored' });
-    this.#terms.giveBack();
+    this.#lender.giveBack(this.#member);
   }
 }

@@ -13,7 +13,7 @@ import { Circuits, type Member } from './circuits.js';
 import { identity, type Endpoint } from './endpoint.js';
 import { explain, sentenceOf, type EndpointView } from './explain.js';
 import type { Lease } from './lease.js';
-import { Loan } from './loan.js';
+import { Loan, type Lender } from './loan.js';
 import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
 import { RetryDecider } from './retry.js';
@@ -75,6 +75,17 @@ export class Upstream {
   readonly #waiting = new Set<() => void>();
   #state: UpstreamVerdict['state'] = 'waiting';
   #since: number;
+  readonly #lender: Lender = {
+    learn: (member, epoch, outcome) => {
+      const now = this.#parts.clock.now();
+      this.#circuits.end(member, epoch, outcome, now);
+      if (member.listed) this.#parts.balancer.seen?.(member, outcome, now);
+    },
+    giveBack: (member) => {
+      member.active--;
+      this.stats.inFlight--;
+    },
+  };
 
   constructor(name: string, parts: UpstreamParts) {
     const { balancer, clock, random, emit, breaker = defaultBreaker, budget = defaultBudget, maxInFlight = 1024 } = parts;
@@ -211,17 +222,7 @@ export class Upstream {
     member.active++;
     this.stats.inFlight++;
     this.stats.attempts++;
-    return new Loan(member.endpoint, {
-      learn: (outcome) => {
-        const then = this.#parts.clock.now();
-        this.#circuits.end(member, epoch, outcome, then);
-        if (member.listed) this.#parts.balancer.seen?.(member, outcome, then);
-      },
-      giveBack: () => {
-        member.active--;
-        this.stats.inFlight--;
-      },
-    });
+    return new Loan(this.#lender, member, epoch);
   }
 
   #tell(joined: number, gone: readonly Endpoint[]): void {
