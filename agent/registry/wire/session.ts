@@ -246,16 +246,22 @@ export class Session {
     });
   }
 
+  /** Of the stay that it began in: what is heard when that has ended is about nothing any more. */
   async #search(): Promise<void> {
+    const visit = this.#visit;
     const tls = await this.#parts.tls?.().catch(() => undefined);
     for (const server of await this.#parts.find()) {
-      if (server.label === this.#visit?.label) continue;
+      if (this.#visit !== visit) return;
+      if (server.label === visit?.label) continue;
       const answer = await new Promise<string | undefined>((resolve) => {
         const end = askWord('isro', server, tls, resolve);
         const stop = this.#parts.clock.after(FIRST_CONNECT_MS, end);
-        this.#stopSearch = both(this.#stopSearch, stop);
+        this.#stopSearch = both(this.#stopSearch, () => {
+          stop();
+          end();
+        });
       });
-      if (answer?.startsWith('rw') && this.#isUp) return this.#visit?.end(`is read only, and ${server.label} is not`);
+      if (answer?.startsWith('rw') && this.#visit === visit) return visit?.end(`is read only, and ${server.label} is not`);
     }
   }
 }

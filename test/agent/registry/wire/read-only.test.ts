@@ -1,9 +1,12 @@
 /** Servers that have lost their majority, and serve those who only read. */
 import { equal, match, rejects } from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { ensemble, requireZooKeeper, type ZooKeeperServer } from '../../../support/zookeeper.js';
 import type { WatchEvent } from '../../../../agent/registry/wire/watches.js';
 import { bytes, until } from '../tree-contract.js';
+import { FakeServer } from './fake-server.js';
 import { opened } from './opened.js';
 
 describe('an ensemble without a majority', { skip: !requireZooKeeper() }, () => {
@@ -41,4 +44,21 @@ describe('an ensemble without a majority', { skip: !requireZooKeeper() }, () => 
     await reader!.client.setData('/read-only', bytes('y'));
     await Promise.all([reader!.client.close(), writer!.client.close()]);
   });
+});
+
+it('a search for a server that can write lets go of whom it asks when its stay is over', async () => {
+  const reader = await FakeServer.start({
+    onGreeting: (guest) => guest.say((writer) => writer.int(0).int(6_000).long(1n).bytes(Buffer.alloc(16)).bool(true)),
+  });
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const { client, up } = opened([reader, { host: '127.0.0.1', port }], { takesReadOnly: true });
+  equal((await up()).isReadOnly, true);
+  const [asked] = (await once(silent, 'connection')) as [Socket];
+  equal(String(await once(asked, 'data')), 'isro');
+  client.drop();
+  await until(() => asked.closed, 'the end of what was asked');
+  silent.close();
+  await reader.stop();
 });
