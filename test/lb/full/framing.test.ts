@@ -211,7 +211,6 @@ describe('an answer that cannot be passed on', () => {
     'more data than the chunk has': '2\r\nok\r\n2\r\nokX0\r\n\r\n',
     'a chunk size beyond any': '2\r\nok\r\nfffffffffffffffff\r\n',
     'a bare CR in a chunk extension': '2\r\nok\r\n2;a\rb\r\nok\r\n0\r\n\r\n',
-    'chunk extensions without end': `2\r\nok\r\n2;${'a'.repeat(20_000)}\r\nok\r\n0\r\n\r\n`,
     'a length in the trailers': '2\r\nok\r\n0\r\nContent-Length: 9\r\n\r\n',
   };
   for (const [what, bytes] of Object.entries(broken))

@@ -98,6 +98,7 @@ for (const client of clients) {
       await stranger.set('/shared', 'z');
       await heard();
       equal(bound(), length);
+      if (client.kind === 'wire') return; // its session does not outlive every restart of its only server: agent/registry/README.md
       const { session } = tree;
       await server.stop();
       await until(() => tree.session.state === 'suspended', 'the loss');
