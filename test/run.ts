@@ -20,8 +20,12 @@ if (files.length === 0) {
   console.error(`no test file matches ${words.join(' ')}`);
   process.exitCode = 1;
 } else {
+  // the long run looks for what the fixed seed of the short one does not find
+  const SEED = process.env['SEED'] ?? (long ? String(Date.now() % 2 ** 31) : undefined);
+  if (SEED !== undefined) console.log(`SEED=${SEED}`);
   const runner = spawn(process.execPath, ['--test', '--test-reporter=spec', '--test-concurrency=2', ...files], {
     stdio: 'inherit',
+    env: { ...process.env, ...(SEED !== undefined && { SEED }) },
   });
   runner.on('exit', (code) => (process.exitCode = code ?? 1));
 }

@@ -2,7 +2,7 @@
  * The head of an endpoint's answer. What is odd in it makes the answer one that cannot be passed on, and `fault` says in words what it
  * is. How the body is framed follows from it and from what was asked: see body.ts.
  */
-import { CR, digits, Head, isText, LF, more, SP, wrong } from './head.js';
+import { CR, digits, Head, isText, lengthIn, LF, more, SP, wrong } from './head.js';
 import { is, known } from './names.js';
 
 const http1 = Buffer.from('HTTP/1.');
@@ -62,7 +62,7 @@ export class AnswerHead extends Head {
       case known['content-length']:
         if (this.length >= 0) return this.#not('there is more than one Content-Length');
         if (this.chunked) return this.#not('there is a Content-Length beside a Transfer-Encoding');
-        this.length = digits(bytes, from, to);
+        this.length = lengthIn(bytes, from, to);
         return this.length >= 0 ? this.#framing(line) : this.#not('the Content-Length is no number of bytes');
       case known['transfer-encoding']:
         if (this.length >= 0) return this.#not('there is a Content-Length beside a Transfer-Encoding');

@@ -151,6 +151,12 @@ export const isToken = (byte: number): boolean => inName[byte] !== 0;
 /** A byte that may stand in a value: no control character but HTAB. */
 export const isText = (byte: number): boolean => inValue[byte] === 1;
 
+/** A length, with nothing but spaces behind it: a tab is allowed there, but parsers in use refuse it, and two readers must not differ. */
+export function lengthIn(bytes: Uint8Array, from: number, to: number): number {
+  for (let at = to; bytes[at] !== CR; at++) if (bytes[at] === HTAB) return -1;
+  return digits(bytes, from, to);
+}
+
 const isBlank = (byte: number): boolean => byte === SP || byte === HTAB;
 
 const mostDigits = 15;

@@ -2,7 +2,7 @@
  * The head of a request, as far as this lane can carry it: a method of the usual ones, a path or an absolute http URL, HTTP/1.1, a body
  * with a length or none. Anything else is odd, and the full lane has the words for it.
  */
-import { digits, Head, more, SP, wrong } from './head.js';
+import { Head, lengthIn, more, SP, wrong } from './head.js';
 import { is, known } from './names.js';
 
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'PATCH', 'OPTIONS'] as const;
@@ -88,7 +88,7 @@ export class RequestHead extends Head {
         return true;
       case known['content-length']:
         if (this.length >= 0) return this.#not('two lengths');
-        this.length = digits(bytes, from, to);
+        this.length = lengthIn(bytes, from, to);
         return this.length >= 0 || this.#not('a length that is none');
       case known['transfer-encoding']:
       case known.expect:

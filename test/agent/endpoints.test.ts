@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 import { endpointsOf } from '../../agent/endpoints.js';
 import { forbidden } from '../../agent/forbidden.js';
 import { ownListeners } from '../../agent/own-listeners.js';

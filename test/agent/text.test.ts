@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 import { printable, quote } from '../../agent/printable.js';
 import { paintFor, table, visibleWidth } from '../../agent/text.js';
 

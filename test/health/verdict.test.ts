@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 import type { ProbeResult } from '../../health/probe.js';
 import { Verdict } from '../../health/verdict.js';
 

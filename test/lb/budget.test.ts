@@ -1,6 +1,6 @@
 import { equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 import { RetryBudget } from '../../lb/budget.js';
 
 const spendAll = (budget: RetryBudget, now: number): number => {

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 import { answerFields, requestFields, trailerFields, type RequestFields, type RequestRules } from '../../lb/headers.js';
 
 const rules: RequestRules = { host: 'orders', version: '1.1', pseudonym: 'zidecar-7f', newRequestId: () => 'made' };

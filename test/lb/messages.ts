@@ -2,7 +2,7 @@
  * Messages for tests of the wire, as bytes: whole ones of every kind, and ones in which something was broken. One place for all who ask
  * whether two readers see the same message; a corpus and a fuzzer draw from it too.
  */
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 
 const token = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,12}$/);
 const value = fc.stringMatching(/^[!-~\x80-\xff]([\t -~\x80-\xff]{0,20}[!-~\x80-\xff])?$/);

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 import { LeastRequest } from '../../lb/least-request.js';
 import { policies, type PolicyName } from '../../lb/policies.js';
 import { WeightedRandom } from '../../lb/random.js';

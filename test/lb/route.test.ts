@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 import { isServiceName, knownName, route, type RouteAsk, type RouteRules } from '../../lb/route.js';
 
 const rules: RouteRules = { own: new Set(['sidecar.local']), domain: 'zk' };

@@ -1,6 +1,6 @@
 import { equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 import { Turns, type Waiting } from '../../lb/turns.js';
 
 interface Item extends Waiting<Item> {

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, notEqual, ok, throws } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 import { failed } from '../../lb/outcome.js';
 import { policies, type PolicyName } from '../../lb/policies.js';
 import { seeded } from '../support/random.js';

@@ -1,6 +1,6 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.js';
 import type { Seat } from '../../lb/balancer.js';
 import { Heap, type Placed } from '../../lb/heap.js';
 import { WeightedRoundRobin } from '../../lb/weighted-round-robin.js';

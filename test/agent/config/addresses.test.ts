@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import { advertise, appHost, domain, listeners, zookeeper } from '../../../agent/config/addresses.js';
 import type { Grammar } from '../../../agent/config/parse.js';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import { readConfigFile, readTextFile } from '../../../agent/config/file.js';
 import { loadConfig } from '../../../agent/config/load.js';
 import { ConfigError } from '../../../agent/config/problems.js';

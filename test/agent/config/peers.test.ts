@@ -1,6 +1,6 @@
 import { deepEqual } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import { probes, probesOf } from '../../../agent/config/probes.js';
 import { pathProblem, sourceOf, sources } from '../../../agent/config/sources.js';
 import { upstreamList } from '../../../agent/config/upstream-list.js';

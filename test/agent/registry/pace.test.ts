@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import { Alarm } from '../../../agent/registry/alarm.js';
 import { DueQueue } from '../../../agent/registry/due-queue.js';
 import { gatherMs, spreadMs } from '../../../agent/registry/pace.js';

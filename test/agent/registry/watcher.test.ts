@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import type { Fact } from '../../../agent/events.js';
 import { curator } from '../../../agent/registry/dialects/curator.js';
 import { dialects } from '../../../agent/registry/dialects/dialects.js';

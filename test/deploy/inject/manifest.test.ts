@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import { applyPatch } from 'rfc6902';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { changes, pointer } from '../../../deploy/inject/changes.js';

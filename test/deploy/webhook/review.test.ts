@@ -1,7 +1,7 @@
 /** What an API server gets for an answer, whatever it asks. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import { applyPatch, type Operation } from 'rfc6902';
 import { inject } from '../../../deploy/inject/inject.js';
 import { at, isMap, textAt, type Json, type JsonMap } from '../../../deploy/inject/json.js';

@@ -1,7 +1,7 @@
 /** A chunked body on its way through: what passes, what is taken out, where it breaks, at every split point. */
 import { deepEqual, equal, notEqual } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import { Chunks } from '../../../lb/fast/chunks.js';
 
 const limit = 1_000;

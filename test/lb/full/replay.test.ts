@@ -3,7 +3,7 @@ import { deepEqual, equal, rejects, throws } from 'node:assert/strict';
 import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import { CallError } from '../../../lb/errors.js';
 import { Replay } from '../../../lb/full/replay.js';
 

@@ -2,7 +2,7 @@
 import { equal } from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.js';
 import { afterContinues, dropContinues } from '../../../lb/full/stray-continue.js';
 
 const hundred = 'HTTP/1.1 100 Continue\r\n\r\n';

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../support/fast-check.js';
 import { curator } from '../../../../agent/registry/dialects/curator.js';
 import type { Instance, Skip } from '../../../../agent/registry/dialects/dialect.js';
 import { dialects } from '../../../../agent/registry/dialects/dialects.js';

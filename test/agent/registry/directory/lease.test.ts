@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../support/fast-check.js';
 import { Leases } from '../../../../agent/registry/directory/lease.js';
 
 const lease = (mark: string, behindMs = 0, id = 'one') => ({ id, mark, behindMs, timeoutMs: 9_000 });

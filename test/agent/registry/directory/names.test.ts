@@ -1,7 +1,7 @@
 import { equal, notEqual, ok } from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../support/fast-check.js';
 import { fileOf, nameIn, placeOf, subjectOf } from '../../../../agent/registry/directory/names.js';
 import { isNodeName } from '../../../../agent/registry/node-path.js';
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import type { BigIntStats } from 'node:fs';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../support/fast-check.js';
 import { byHand, fitting, parse, stampOf, write } from '../../../../agent/registry/directory/record.js';
 import type { NodeRecord } from '../../../../agent/registry/directory/record.js';
 
