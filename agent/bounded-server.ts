@@ -1,12 +1,9 @@
 /**
- * A small HTTP server that waits for nobody long and holds few connections, for what is asked of the sidecar itself (health, admin).
- *
- * Whoever may reach it can open connections and keep them, so at the bound nobody new is turned away: the connection goes that has been
- * without a request for the longest, and only when all are being answered the one that has been so for the longest. A probe or a scrape,
- * which asks as soon as it is connected, always gets through.
+ * A small HTTP server that waits for nobody long and holds few connections (eviction.ts), for what is asked of the sidecar itself (health,
+ * admin).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { evictIdle } from './eviction.js';
 
 export interface Limits {
   readonly connections: number;
@@ -48,26 +45,7 @@ export function makeBoundedServer(
     handle,
   );
   server.setTimeout(limits.silenceMs);
-  // the longest so stand first
-  const idle = new Set<Socket>();
-  const answered = new Set<Socket>();
-  const forget = (socket: Socket): boolean => idle.delete(socket) || answered.delete(socket);
-  server.on('connection', (socket) => {
-    if (idle.size + answered.size >= limits.connections) {
-      const [longest] = idle.size > 0 ? idle : answered;
-      onEvicted();
-      forget(longest!);
-      longest!.destroy();
-    }
-    idle.add(socket);
-    socket.once('close', () => forget(socket));
-  });
-  server.on('request', ({ socket }, response) => {
-    if (idle.delete(socket)) answered.add(socket);
-    response.once('close', () => {
-      if (answered.delete(socket)) idle.add(socket);
-    });
-  });
+  evictIdle(server, limits.connections, onEvicted);
   return server;
 }
 

@@ -10,7 +10,7 @@ const mayImport: Record<string, readonly string[]> = {
   lb: ['lb/'],
   health: ['health/'],
   agent: ['agent/', 'lb/', 'health/'],
-  deploy: ['deploy/', 'agent/config/', 'agent/printable.ts'],
+  deploy: ['deploy/', 'agent/config/', 'agent/printable.ts', 'agent/eviction.ts'],
 };
 /** One importer for each third-party package, so that each can be replaced in one file. */
 const importers: Record<string, readonly string[]> = {

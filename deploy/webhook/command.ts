@@ -55,7 +55,9 @@ export async function runWebhook(webhook: Webhook, { clock, print, exit }: World
       open.push(server);
       log('info', `health and metrics at ${await bind(server, listener)}`);
     }
-    const servers = webhook.listen.map(() => questions({ options: webhook.options, tally, now: () => clock.now(), log }));
+    const servers = webhook.listen.map(() =>
+      questions({ options: webhook.options, tally, now: () => clock.now(), log, leaving: () => stopping.signal.aborted }),
+    );
     open.push(...servers);
     for (let used: Pair | undefined; !stopping.signal.aborted;) {
       const pair = await webhook

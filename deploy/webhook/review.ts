@@ -6,6 +6,7 @@
 import { printable } from '../../agent/printable.js';
 import { wish } from '../inject/annotations.js';
 import { changes, pointer } from '../inject/changes.js';
+import { complete } from '../inject/complete.js';
 import { inject, type InjectOptions, type Verdict } from '../inject/inject.js';
 import { at, isMap, mapAt, member, nameOf, textAt, type Json, type JsonMap } from '../inject/json.js';
 import { NAME } from '../inject/sidecar.js';
@@ -37,6 +38,10 @@ export function answer(question: Json, options: InjectOptions): Answer | undefin
     result,
     told: `${about}: ${told}`,
   });
+  const patched = (to: JsonMap, told: string): Answer => {
+    const patch = changes(pod as JsonMap, to).map((change) => ({ ...change, path: pointer(change.path) }));
+    return reply('injected', told, { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') });
+  };
   const warned = (result: Result, why: string): Answer => reply(result, why, { warnings: [warning(why)] });
 
   if (!isPodBeingMade(request) || !isMap(pod)) return reply('left', 'it is not a pod that is being made');
@@ -47,15 +52,15 @@ export function answer(question: Json, options: InjectOptions): Answer | undefin
     return warned('failed', `a fault of ours: ${printable((error as Error).message)}`);
   }
   switch (verdict.kind) {
-    case 'left':
+    case 'left': {
+      const whole = complete(pod);
+      if (whole !== undefined) return patched(whole, 'a container that came later waits as the others do');
       return wanted(pod) ? warned('left', verdict.reason) : reply('left', verdict.reason);
+    }
     case 'refused':
       return warned('refused', verdict.problems.map((problem) => printable(problem)).join('; '));
-    case 'injected': {
-      const patch = changes(pod, verdict.pod).map((change) => ({ ...change, path: pointer(change.path) }));
-      const more = { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
-      return reply('injected', verdict.told, more);
-    }
+    case 'injected':
+      return patched(verdict.pod, verdict.told);
   }
 }
 

@@ -5,6 +5,7 @@
 import { createServer as createPlain, type Server, type ServerResponse } from 'node:http';
 import { createServer, type Server as TlsServer } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { evictIdle } from '../../agent/eviction.js';
 import type { InjectOptions } from '../inject/inject.js';
 import type { Json } from '../inject/json.js';
 import { answer } from './review.js';
@@ -13,16 +14,21 @@ import type { Tally } from './tally.js';
 /** An API server takes no object of more than 3 MiB; a review holds it twice at most. */
 const MOST_BYTES = 8 * 1024 * 1024;
 const MOST_CONNECTIONS = 512;
+const MOST_MONITORING = 64;
+/** Of each status, one line of log in this time; all are counted. */
+const ONCE_IN_MS = 60_000;
 
 export interface Serving {
   readonly options: InjectOptions;
   readonly tally: Tally;
   readonly now: () => number;
   readonly log: (level: 'info' | 'warn', message: string) => void;
+  /** It is about to end: whoever asks is to ask somebody else next time. */
+  readonly leaving: () => boolean;
 }
 
 /** Without a certificate; give it one by `setSecureContext` before it listens. */
-export function questions({ options, tally, now, log }: Serving): TlsServer {
+export function questions({ options, tally, now, log, leaving }: Serving): TlsServer {
   const server = createServer({
     minVersion: 'TLSv1.2',
     handshakeTimeout: 5_000,
@@ -31,11 +37,15 @@ export function questions({ options, tally, now, log }: Serving): TlsServer {
     connectionsCheckingInterval: 1_000,
     keepAliveTimeout: 120_000,
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  evictIdle(server, MOST_CONNECTIONS, () => tally.evicted());
+  const loggedAt = new Map<number, number>();
   server.on('request', (request, response) => {
     const reject = (status: number, why: string): void => {
       tally.rejected(status);
-      log('warn', `${status} to ${request.socket.remoteAddress ?? 'somebody'}: ${why}`);
+      if (now() - (loggedAt.get(status) ?? -ONCE_IN_MS) >= ONCE_IN_MS) {
+        loggedAt.set(status, now());
+        log('warn', `${status} to ${request.socket.remoteAddress ?? 'somebody'}: ${why}`);
+      }
       response.writeHead(status, { 'content-type': 'text/plain', connection: 'close' }).end(`${why}\n`);
       request.unpipe().resume();
       if (status === 413) request.socket.destroySoon();
@@ -62,7 +72,8 @@ export function questions({ options, tally, now, log }: Serving): TlsServer {
       const body = JSON.stringify(found.review);
       tally.reviewed(found.result, (now() - began) / 1000);
       log(found.result === 'refused' || found.result === 'failed' ? 'warn' : 'info', `${found.result}: ${found.told}`);
-      response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+      const headers = { 'content-type': 'application/json', ...(leaving() && { connection: 'close' }) };
+      response.writeHead(200, headers).end(body);
     });
     request.on('error', () => response.destroy());
   });
@@ -81,7 +92,9 @@ function parse(bytes: Buffer): Json | undefined {
 
 /** `/live`, `/ready`, `/metrics`. Ready: it has a certificate and is not about to end. */
 export function monitoring(tally: Tally, ready: () => boolean): Server {
-  return createPlain({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request: IncomingMessage, response: ServerResponse) => {
+  const server = createPlain({ requestTimeout: 10_000, headersTimeout: 5_000 });
+  evictIdle(server, MOST_MONITORING, () => tally.evicted());
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     request.resume();
     const send = (status: number, text: string): void =>
       void response
@@ -100,4 +113,5 @@ export function monitoring(tally: Tally, ready: () => boolean): Server {
         return send(404, '/live, /ready and /metrics are here\n');
     }
   });
+  return server;
 }

@@ -8,6 +8,7 @@ export class Tally {
   readonly #results = new Map<Result, number>(RESULTS.map((result) => [result, 0]));
   readonly #rejected = new Map<number, number>();
   readonly #buckets = BOUNDS.map(() => 0);
+  #evicted = 0;
   #sum = 0;
   #count = 0;
   #expiresMs: number | undefined;
@@ -24,6 +25,11 @@ export class Tally {
     this.#rejected.set(status, (this.#rejected.get(status) ?? 0) + 1);
   }
 
+  /** A connection had to go, so that another could come. */
+  evicted(): void {
+    this.#evicted++;
+  }
+
   certified(expiresMs: number): void {
     this.#expiresMs = expiresMs;
   }
@@ -35,6 +41,12 @@ export class Tally {
       ...[...this.#results].map(([result, count]) => `zidecar_webhook_reviews_total{result="${result}"} ${count}`),
       ...family('zidecar_webhook_rejected_total', 'counter', 'Requests that were no question, by status.'),
       ...[...this.#rejected].map(([status, count]) => `zidecar_webhook_rejected_total{code="${status}"} ${count}`),
+      ...family(
+        'zidecar_webhook_connections_evicted_total',
+        'counter',
+        'Connections closed at the bound, the longest idle first.',
+      ),
+      `zidecar_webhook_connections_evicted_total ${this.#evicted}`,
       ...family(duration, 'histogram', 'From the last byte of a question to its answer.'),
       ...BOUNDS.map((bound, index) => `${duration}_bucket{le="${bound}"} ${this.#buckets[index]!}`),
       `${duration}_bucket{le="+Inf"} ${this.#count}`,

@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import { fc } from '../../support/fast-check.js';
 import { applyPatch, type Operation } from 'rfc6902';
 import { inject } from '../../../deploy/inject/inject.js';
-import { at, isMap, textAt, type Json, type JsonMap } from '../../../deploy/inject/json.js';
+import { at, isMap, putAt, textAt, type Json, type JsonMap } from '../../../deploy/inject/json.js';
+import { uninject } from '../../../deploy/inject/uninject.js';
 import { answer } from '../../../deploy/webhook/review.js';
 import { faults } from '../../support/kubernetes.js';
 import { podOf, question } from './question.js';
@@ -44,6 +45,33 @@ describe('an answer', () => {
   it('is no patch when it is asked again about what it has patched', () => {
     const again = response(question(patched(podOf())));
     deepEqual([again['allowed'], again['patch'], again['warnings']], [true, undefined, undefined]);
+  });
+
+  it('lets a container that another webhook has put in wait as the others do, and takes that back again', () => {
+    const once = patched(podOf());
+    const later = { name: 'later', image: 'later:1' };
+    const containers = at(once, ['spec', 'containers']) as readonly Json[];
+    const grown = putAt(once, ['spec', 'containers'], [...containers, later]) as JsonMap;
+    const twice = patched(grown);
+    const hook = at(twice, ['spec', 'containers', 0, 'lifecycle', 'preStop']);
+    deepEqual(at(twice, ['spec', 'containers', 1]), { ...later, lifecycle: { preStop: hook } });
+    deepEqual(at(twice, ['spec', 'initContainers']), at(once, ['spec', 'initContainers']));
+    equal(response(question(twice))['patch'], undefined);
+    const bare = uninject(twice);
+    ok(bare.kind === 'uninjected');
+    const podAndLater = putAt(
+      podOf(),
+      ['spec', 'containers'],
+      [...(at(podOf(), ['spec', 'containers']) as readonly Json[]), later],
+    );
+    deepEqual(bare.pod, podAndLater);
+  });
+
+  it('leaves a pod with a record that is none of ours as it is, whatever it says', () => {
+    const record = (text: string): JsonMap =>
+      putAt(patched(podOf()), ['metadata', 'annotations', 'zidecar.dev/injected'], text) as JsonMap;
+    for (const text of ['', '{}', '{"version":1,"made":[],"annotations":[],"preStop":["nobody"],"proxy":[]}', '{"version":2}'])
+      equal(response(question(record(text)))['patch'], undefined, text);
   });
 
   for (const [what, asked, warning] of [

@@ -102,13 +102,15 @@ describe('zidecar webhook', () => {
       },
     );
     dieWithUs(child);
-    for await (const line of createInterface(child.stdout!)) {
-      said.push(line);
-      if (line.includes('no certificate')) throw new Error(line);
-      monitor ||= Number(/health and metrics at 127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
-      port = Number(/questions at 127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
-      if (port > 0) break;
-    }
+    await new Promise<void>((resolve, reject) => {
+      createInterface(child.stdout!).on('line', (line) => {
+        said.push(line);
+        if (line.includes('no certificate')) reject(new Error(line));
+        monitor ||= Number(/health and metrics at 127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
+        port ||= Number(/questions at 127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
+        if (port > 0) resolve();
+      });
+    });
   });
   after(() => close());
 
@@ -156,6 +158,18 @@ describe('zidecar webhook', () => {
     const { status, text } = await ask(port, api.bundles()[0]!, body);
     equal(status, 200);
     equal(at(JSON.parse(text) as Json, ['response', 'allowed']), true);
+  });
+
+  it('has an answer for who comes when idle connections fill it, and closes the longest idle', async () => {
+    const idle = Array.from({ length: 520 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    equal((await ask(port, api.bundles()[0]!, JSON.stringify(question()))).status, 200);
+    match((await fetchText(monitor, '/metrics')).text, /\nzidecar_webhook_connections_evicted_total [1-9]\d*\n/);
+    for (const socket of idle) socket.destroy();
+  });
+
+  it('logs what is no question once a minute for each status', () => {
+    equal(said.filter((line) => line.includes('"msg":"415 to')).length, 1);
   });
 
   it('hears no plain HTTP where questions come in', async () => {
