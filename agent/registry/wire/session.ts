@@ -58,6 +58,8 @@ export interface SessionEvents {
 
 const FIRST_CONNECT_MS = 1_000;
 const FIRST_GREET_MS = 2_000;
+/** So that one that is never answered does not cost the session. Servers have been seen to take a connection and to forget it. */
+const LEAST_TRIES = 3;
 const CLOSE_MS = 2_000;
 const FIRST_SEARCH_MS = 1_000;
 const LONGEST_SEARCH_MS = 60_000;
@@ -71,7 +73,9 @@ export class Session {
   readonly #end = new AbortController();
   #visit: Visit | undefined;
   #isUp = false;
-  #rounds = 0;
+  /** Rounds in which a server let us wait in vain, since the session was confirmed. One that refuses is not slow. */
+  #slowRounds = 0;
+  #wasSlow = false;
   /** The server that was lost or refused last is tried last. */
   #shunned = '';
   #watchedTo: bigint | undefined;
@@ -133,7 +137,8 @@ export class Session {
         if (!this.#isAlive() || (await this.#stay(server, servers.length))) break;
       }
       if (!this.#isAlive()) return;
-      this.#rounds++;
+      if (this.#wasSlow) this.#slowRounds++;
+      this.#wasSlow = false;
       await this.#parts.clock.sleep(this.#backoff.next(this.#greeting.isHeld), this.#end.signal).catch(() => undefined);
     }
   }
@@ -158,8 +163,8 @@ export class Session {
     }
     if (!this.#isAlive()) return false;
     const { promise, resolve } = withResolver<boolean>();
-    const most = Math.max(FIRST_CONNECT_MS, this.#greeting.timeoutMs / count);
-    const growth = 2 ** Math.min(this.#rounds, 10);
+    const most = Math.max(FIRST_CONNECT_MS, this.#greeting.timeoutMs / Math.max(count, LEAST_TRIES));
+    const growth = 2 ** Math.min(this.#slowRounds, 10);
     const visit = new Visit(
       server,
       tls,
@@ -174,7 +179,8 @@ export class Session {
       {
         greeted: () => this.#stopClock(),
         confirmed: () => {
-          this.#rounds = 0;
+          this.#slowRounds = 0;
+          this.#wasSlow = false;
           this.#backoff.confirmed();
         },
         up: (isReadOnly) => this.#up(server, isReadOnly),
@@ -210,6 +216,7 @@ export class Session {
       this.#events.down(why);
     } else this.#events.trouble(why);
     if (visit.wasGreeted) this.#startClock();
+    else if (visit.wasSlow) this.#wasSlow = true;
   }
 
   /** A server may count in ticks, and one that was started anew begins to count again: hence a third more. */

@@ -61,6 +61,7 @@ export class Visit {
   #isOver = false;
   #isFlushing = false;
   #isConfirmed = false;
+  #wasSlow = false;
   #stopTimer: () => void;
 
   constructor(server: Address, tls: Tls | undefined, parts: VisitParts, events: VisitEvents) {
@@ -81,6 +82,11 @@ export class Visit {
   /** The server held our session. */
   get wasGreeted(): boolean {
     return this.#pulse !== undefined;
+  }
+
+  /** The server took longer than it may. */
+  get wasSlow(): boolean {
+    return this.#wasSlow;
   }
 
   ask<T>(operation: Operation<T>, onAnswer?: OnAnswer): Promise<T> {
@@ -198,7 +204,10 @@ export class Visit {
   }
 
   #limit(ms: number, why: string): () => void {
-    return this.#parts.clock.after(ms, () => this.end(`${why} within ${Math.round(ms)} ms`));
+    return this.#parts.clock.after(ms, () => {
+      this.#wasSlow = true;
+      this.end(`${why} within ${Math.round(ms)} ms`);
+    });
   }
 
   #ended(why: string): void {
