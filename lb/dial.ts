@@ -2,7 +2,8 @@
  * One connect to an endpoint: the socket, or in the words of the failure table why there is none. Endpoints are addresses, so nothing
  * is resolved here. Trouble of this machine (no ports, no descriptors left) is told apart: no endpoint is to blame for it.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
+import { connectOnceProven, isDoubted, tellDoubt } from './doubt.js';
 import { address, type Endpoint } from './endpoint.js';
 import { CallError, type FailureCode } from './errors.js';
 import type { Clock } from './ports.js';
@@ -22,22 +23,31 @@ export function dial(
   done: (result: Socket | CallError) => void,
 ): () => void {
   const { host, port } = endpoint;
-  const socket = connect({ host, port, allowHalfOpen, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+  const options = { host, port, allowHalfOpen, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+  const socket = isDoubted(endpoint) ? new Socket(options) : connect(options);
+  let [connected, givenUp] = [false, false];
+  const stopAsking = isDoubted(endpoint) ? connectOnceProven(socket, options, endpoint, (why) => socket.destroy(why)) : undefined;
   const stopAlarm = alarm(clock, connectTimeoutMs, () =>
     socket.destroy(new CallError('connect_timeout', `no connection to ${address(endpoint)} in ${connectTimeoutMs ?? 0} ms`)),
   );
   const failed = (error: Error): void => {
     stopAlarm();
-    done(error instanceof CallError ? error : explained(error, endpoint));
+    stopAsking?.();
+    const why = error instanceof CallError ? error : explained(error, endpoint);
+    if (!givenUp) tellDoubt(endpoint, why);
+    done(why);
   };
   socket.once('error', failed);
   socket.once('connect', () => {
+    connected = true;
     stopAlarm();
     socket.off('error', failed);
     done(socket);
   });
   return () => {
-    if (socket.connecting) socket.destroy(new CallError('connect_failed', `the connect to ${address(endpoint)} was given up`));
+    if (connected || socket.destroyed) return;
+    givenUp = true;
+    socket.destroy(new CallError('connect_failed', `the connect to ${address(endpoint)} was given up`));
   };
 }
 

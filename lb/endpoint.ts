@@ -12,6 +12,20 @@ export interface Endpoint {
   readonly since?: number;
   readonly protocol?: string;
   readonly meta: Readonly<Record<string, string>>;
+  /** Nobody can confirm that it is still there: asked before each new connection to it. */
+  readonly doubt?: Doubt;
+}
+
+/** Why nobody can confirm now that an endpoint is still who it was, and who finds out: see doubt.ts. */
+export interface Doubt {
+  /** For people, a part of a sentence: `kept from the last good list`. */
+  readonly why: string;
+  /** It is in no list that holds now: it stands outside the counts of panic and caps. */
+  readonly kept: boolean;
+  /** Calls back once, never from within this call: with nothing when a connection may be made, else with why not. Returned: gives up. */
+  ask(done: (refusal?: string) => void): () => void;
+  /** A connection to it could not be made. */
+  failed(why: string): void;
 }
 
 /** `10.1.2.3:8080`, `[fd00::1]:8080`: how an endpoint is named to people. */

@@ -20,6 +20,7 @@ export const failures = {
   connect_refused: failure(502, true, 'unsent'),
   connect_failed: failure(502, true, 'unsent'),
   connect_timeout: failure(504, true, 'unsent'),
+  unproven: failure(503, true, 'unsent'),
   reset: failure(502, true, 'idempotent'),
   response_timeout: failure(504, true, 'idempotent'),
   bad_answer: failure(502, true, 'idempotent'),

@@ -29,7 +29,8 @@ export const explain = (members: readonly Member[], balancer: Balancer, failureL
     const { id, host, port, weight } = endpoint;
     const circuit = breaker.state(now);
     const share = circuit === 'closed' && total > 0 ? (part(member) * 100) / total : 0;
-    const reason = sentence(member, circuit, { failureLimit, now, total: balancer.evenly ? undefined : total });
+    const known = sentence(member, circuit, { failureLimit, now, total: balancer.evenly ? undefined : total });
+    const reason = endpoint.doubt === undefined ? known : `doubtful, ${endpoint.doubt.why}; ${known}`;
     return { id, host, port, weight, circuit, inFlight: active, ejectedUntil: null, share: Math.round(share * 10) / 10, reason };
   });
 };

@@ -6,8 +6,9 @@
  *
  * A connection on which something came that nobody waited for is never used again.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, Socket, type SocketConstructorOpts } from 'node:net';
 import { explained } from '../dial.js';
+import { connectOnceProven, isDoubted, tellDoubt } from '../doubt.js';
 import type { Endpoint } from '../endpoint.js';
 import { CallError } from '../errors.js';
 import type { Clock } from '../ports.js';
@@ -59,6 +60,8 @@ export class Connection {
   readonly #home: Home;
   readonly #parts: ConnectionParts;
   readonly #socket: Socket;
+  /** Of an endpoint that has to prove first who it is. */
+  readonly #stopAsking: (() => void) | undefined;
   #exchange: Exchange | undefined;
   /** Where the next read lands. */
   #landing = room;
@@ -77,7 +80,8 @@ export class Connection {
     this.dueAt = this.#due(settings.connectTimeoutMs, parts.clock.now());
     const { host, port } = endpoint;
     const onread = { buffer: this.#buffer, callback: this.#read };
-    this.#socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread });
+    const options = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread };
+    this.#socket = isDoubted(endpoint) ? new Socket(options as SocketConstructorOpts) : connect(options);
     this.#socket.on('connect', () => {
       this.#connected = true;
       this.dueAt = Infinity;
@@ -86,6 +90,8 @@ export class Connection {
     this.#socket.on('end', () => this.#end((was) => was.ended()));
     this.#socket.on('error', (error) => this.#end((was) => was.broke(this.#named(error))));
     this.#socket.on('close', () => this.#end((was) => was.ended()));
+    if (isDoubted(endpoint))
+      this.#stopAsking = connectOnceProven(this.#socket, options, endpoint, (why) => this.#end((was) => was.broke(why)));
   }
 
   reuse(exchange: Exchange): void {
@@ -144,6 +150,7 @@ export class Connection {
     if (this.#closed) return;
     this.#closed = true;
     this.idle = false;
+    this.#stopAsking?.();
     this.#socket.destroy();
     this.#home.forget(this);
   }
@@ -152,12 +159,12 @@ export class Connection {
   look(now: number): number {
     if (now < this.dueAt) return this.dueAt;
     if (this.idle) this.close();
-    else
-      this.#end((was) =>
-        was.broke(
-          new CallError('connect_timeout', `no connection to ${this.address} in ${this.#settings.connectTimeoutMs ?? 0} ms`),
-        ),
-      );
+    else {
+      const late = `no connection to ${this.address} in ${this.#settings.connectTimeoutMs ?? 0} ms`;
+      const why = new CallError('connect_timeout', late);
+      tellDoubt(this.#endpoint, why);
+      this.#end((was) => was.broke(why));
+    }
     return Infinity;
   }
 
@@ -188,7 +195,11 @@ export class Connection {
   }
 
   #named(error: Error): CallError {
-    if (!this.#connected) return explained(error, this.#endpoint);
+    if (!this.#connected) {
+      const why = explained(error, this.#endpoint);
+      tellDoubt(this.#endpoint, why);
+      return why;
+    }
     return new CallError('reset', `${this.address} broke the connection: ${error.message}`, { cause: error });
   }
 

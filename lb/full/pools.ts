@@ -55,6 +55,7 @@ export class Pools {
     if (kept !== undefined) {
       kept.idle = false;
       kept.reused = true;
+      kept.endpoint = endpoint;
       return kept;
     }
     if (this.#open.size >= this.#options.maxConnections) this.#oldestIdle()?.close();
@@ -105,6 +106,8 @@ export class Pools {
 /** One connection to one endpoint, and at most one exchange on it. */
 export class Connection {
   readonly address: string;
+  /** As it stood in the list when a call took this connection: undici may connect anew for a call that is still unsent. */
+  endpoint: Endpoint;
   /** Kept by the pool: no call has it. */
   idle = false;
   /** It has carried a call before. */
@@ -119,10 +122,11 @@ export class Connection {
 
   constructor(endpoint: Endpoint, options: PoolOptions, told: { idle: () => void; closed: () => void }) {
     this.address = address(endpoint);
+    this.endpoint = endpoint;
     this.#told = told;
     this.#client = new Client(`http://${this.address}`, {
       connect: (_, callback) => {
-        this.#giveUp = dial(endpoint, options, (socket) => {
+        this.#giveUp = dial(this.endpoint, options, (socket) => {
           if (socket instanceof CallError) return callback(socket, null);
           this.#expectAnswer = prepared(socket, options.maxHeadBytes);
           callback(null, socket);
