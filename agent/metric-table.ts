@@ -58,7 +58,12 @@ export const metricTable = {
       'for a first list or what a slow look found.',
   ],
   zidecar_watches: ['gauge', '', 'Watches armed in the registry.'],
-  zidecar_bound_reached_total: ['counter', 'bound', 'Times that a bound of ours was reached.'],
+  zidecar_bound_reached_total: [
+    'counter',
+    'bound',
+    'Times that a bound of ours was reached; with our own client of ZooKeeper also each call that it refused because too many were ' +
+      'out or because of its size.',
+  ],
   zidecar_log_lines_lost_total: ['counter', '', 'Lines of log that were dropped because nobody read the ones before.'],
   zidecar_event_loop_active_seconds_total: [
     'counter',

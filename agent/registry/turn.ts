@@ -70,6 +70,8 @@ export interface TurnEvents {
 /** So long after a loss somebody is told why, and the names are resolved anew; then after twice that, and so on. */
 const FIRST_LOOK_MS = 2_000;
 const LONGEST_LOOK_MS = 30_000;
+/** A server that grants more is taken at this: timers count to 24 days. */
+const LONGEST_TIMEOUT_MS = 24 * 60 * 60 * 1_000;
 /** The connection was lost while we asked: the link comes back by itself. */
 const passing: readonly RegistryErrorCode[] = ['connection_lost', 'disconnected', 'expired'];
 
@@ -144,7 +146,7 @@ export class Turn<L extends Link> implements LinkEvents {
     this.#isUp = true;
     this.#id = id;
     this.#server = server;
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = Math.min(timeoutMs, LONGEST_TIMEOUT_MS);
     if (isFirst) this.#wait(this.#mostMs);
     if (this.#wasConfirmed) this.#connected();
     else if (this.#link) void this.#confirm(this.#link);

@@ -18,6 +18,7 @@ import type { NativeClient } from './zookeeper/native-link.js';
 import { ZooKeeperTree, makeRoot } from './zookeeper/tree.js';
 import type { Wire } from './zookeeper/tree.js';
 import { WireLink } from './zookeeper/wire-link.js';
+import type { Told } from './zookeeper/wire-link.js';
 
 /** `wire`: our own, which alone can do what stands with it. */
 export type ZooKeeperClient = { readonly kind: 'native' } | ({ readonly kind: 'wire' } & Pick<ClientOptions, 'tls' | 'login'>);
@@ -52,10 +53,14 @@ export function openZooKeeper(options: ZooKeeperOptions): Tree {
   const find = (): Promise<readonly Address[]> => resolver.resolve();
   const isSecret = client.kind === 'wire' && client.tls !== undefined;
   let trouble = '';
+  const told: Told = {
+    trouble: (why) => (trouble = why),
+    full: ({ of, limit }, detail) => emit({ kind: 'bound_reached', bound: of, limit, detail }),
+  };
   const open = async (addresses: readonly Address[], events: LinkEvents): Promise<Wire> =>
     client.kind === 'native'
       ? new NativeLink(new (await loadClient())(), addresses, timeoutMs, clock, events, tree.fired)
-      : new WireLink({ ...client, find, timeoutMs, clock, random }, events, tree.fired, (why) => (trouble = why));
+      : new WireLink({ ...client, find, timeoutMs, clock, random }, events, tree.fired, told);
   const keeper = new SessionKeeper<Wire>({
     timeoutMs,
     clock,

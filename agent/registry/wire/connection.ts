@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import { Frames } from './frames.js';
-import { ProtocolError } from './jute.js';
+import { ProtocolError, TooLong } from './jute.js';
 import type { Address } from './resolve.js';
 
 /** How the server proves who it is, and we who we are. */
@@ -21,8 +21,8 @@ export interface ConnectionEvents {
   /** Some bytes came. */
   heard(): void;
   frame(frame: Buffer): void;
-  /** The last that is heard; `why` names the server. */
-  ended(why: string): void;
+  /** The last that is heard; `why` names the server. `tooLong`: it said more at once than is taken. */
+  ended(why: string, tooLong?: TooLong): void;
 }
 
 export class Connection {
@@ -65,15 +65,15 @@ export class Connection {
       });
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#end(error.message);
+      this.#end(error.message, error instanceof TooLong ? error : undefined);
     }
   }
 
-  #end(why: string): void {
+  #end(why: string, tooLong?: TooLong): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#socket.destroy();
-    this.#events.ended(`${this.label} ${why}`);
+    this.#events.ended(`${this.label} ${why}`, tooLong);
   }
 }
 

@@ -46,21 +46,34 @@ export type ErrorCode =
 
 const names = new Map<number, ErrorCode>(Object.entries(numbers).map(([name, number]) => [number, name as ErrorCode]));
 
+/** A bound of this client's, of those that its user sets or may want to count. */
+export interface Bound {
+  readonly of:
+    | 'requests out to ZooKeeper'
+    | 'bytes out to ZooKeeper'
+    | 'bytes of a request to ZooKeeper'
+    | 'bytes of an answer of ZooKeeper';
+  readonly limit: number;
+}
+
 export class ZooKeeperError extends Error {
   override readonly name = 'ZooKeeperError';
   readonly code: ErrorCode;
   /** What the server answered; undefined where no server did. */
   readonly number: number | undefined;
-  constructor(code: ErrorCode, message: string, number?: number) {
+  /** The one that it failed at, if it did. */
+  readonly bound: Bound | undefined;
+  constructor(code: ErrorCode, message: string, { number, bound }: { number?: number; bound?: Bound } = {}) {
     super(message);
     this.code = code;
     this.number = number;
+    this.bound = bound;
   }
 }
 
 /** `server`: by the name that a person knows. */
 export function refusal(what: string, number: number, server: string): ZooKeeperError {
-  return new ZooKeeperError(names.get(number) ?? 'UNKNOWN', `${what}: ${nameOf(number)}, says ${server}`, number);
+  return new ZooKeeperError(names.get(number) ?? 'UNKNOWN', `${what}: ${nameOf(number)}, says ${server}`, { number });
 }
 
 /** `NO_NODE (-101)` */

@@ -2,7 +2,7 @@
  * Cuts what a socket gives into frames: four bytes of length, and so many bytes. What is not whole yet is gathered in a buffer that grows
  * with what came, so a length that lies costs no memory, and pieces of one byte cost no more than large ones.
  */
-import { ProtocolError } from './jute.js';
+import { ProtocolError, TooLong } from './jute.js';
 
 const HEAD = 4;
 const NOTHING = Buffer.alloc(0);
@@ -32,8 +32,7 @@ export class Frames {
     this.#wanted = HEAD;
     while (bytes.length - at >= HEAD) {
       const size = bytes.readInt32BE(at);
-      if (size < 0 || size > this.#limit)
-        throw new ProtocolError(`sent a packet of ${size} bytes by its own word, and ${this.#limit} are the most`);
+      if (size < 0 || size > this.#limit) throw refused(size, this.#limit);
       if (bytes.length - at < HEAD + size) {
         this.#wanted = HEAD + size;
         break;
@@ -62,4 +61,9 @@ export class Frames {
     piece.copy(this.#kept, this.#held);
     this.#held = held;
   }
+}
+
+function refused(size: number, limit: number): ProtocolError {
+  const told = `sent a packet of ${size} bytes by its own word, and ${limit} are the most`;
+  return size < 0 ? new ProtocolError(told) : new TooLong(told, limit);
 }

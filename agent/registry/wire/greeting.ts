@@ -18,6 +18,8 @@ export type Welcome =
 
 const NO_PASSWORD = Buffer.alloc(16);
 const LONGEST_PASSWORD = 1_024;
+/** What is granted beyond this is taken as this: timers count to 24 days, and the session is only kept better than it needs. */
+const LONGEST_TIMEOUT_MS = 24 * 60 * 60 * 1_000;
 /** Bytes of an answer without a body, which is what a read-only server says to one that wants a session known to all. */
 const HEAD = 16;
 
@@ -46,7 +48,7 @@ export class Greeting {
     return BigInt.asUintN(64, this.#id).toString(16);
   }
 
-  /** What was granted; before, what is asked for. */
+  /** What was granted, a day at the most; before, what is asked for. */
   get timeoutMs(): number {
     return this.#timeoutMs;
   }
@@ -95,7 +97,7 @@ export class Greeting {
     if (isReadOnly && !this.#takesReadOnly) throw new ProtocolError('is read only, and that was not asked for');
     this.#id = id;
     this.#password = password;
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = Math.min(timeoutMs, LONGEST_TIMEOUT_MS);
     this.#isKnown ||= !isReadOnly;
     return { kind: 'granted', isReadOnly };
   }

@@ -5,7 +5,17 @@
 
 /** The other side does not speak the protocol. The message says what was read, and is to follow the server's name. */
 export class ProtocolError extends Error {
-  override readonly name = 'ProtocolError';
+  override readonly name: string = 'ProtocolError';
+}
+
+/** It may well speak the protocol, and says more at once than we take. */
+export class TooLong extends ProtocolError {
+  override readonly name = 'TooLong';
+  readonly limit: number;
+  constructor(message: string, limit: number) {
+    super(message);
+    this.limit = limit;
+  }
 }
 
 const NONE = -1;

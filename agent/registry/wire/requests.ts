@@ -6,7 +6,7 @@
  * The rule for an end: nothing is ever sent twice. Whatever is out fails, reads too, and whoever asked decides whether to ask again.
  */
 import { ZooKeeperError, refusal } from './errors.js';
-import type { ErrorCode } from './errors.js';
+import type { Bound, ErrorCode } from './errors.js';
 import { ProtocolError, Writer } from './jute.js';
 import type { Reader } from './jute.js';
 import type { Operation } from './operations.js';
@@ -67,15 +67,20 @@ export class Requests {
 
   /** Rejects with a ZooKeeperError. */
   ask<T>(operation: Operation<T>, now: number, onAnswer?: OnAnswer): Promise<T> {
-    if (this.size >= this.#bounds.requests || this.#bytesOut >= this.#bounds.bytes) {
+    const full = this.#full();
+    if (full) {
       const out = `${this.size} requests with ${this.#bytesOut} bytes are out`;
-      return Promise.reject(new ZooKeeperError('OVERLOADED', `${describe(operation)}: nothing was sent, since ${out}`));
+      return Promise.reject(
+        new ZooKeeperError('OVERLOADED', `${describe(operation)}: nothing was sent, since ${out}`, { bound: full }),
+      );
     }
     this.#number = this.#number === LAST_NUMBER ? 1 : this.#number + 1;
     const size = this.#write(this.#number, operation);
     if (size > LONGEST_REQUEST) {
       const told = `${describe(operation)}: ${size} bytes, and a server takes ${LONGEST_REQUEST} at the most`;
-      return Promise.reject(new ZooKeeperError('TOO_LARGE', told));
+      return Promise.reject(
+        new ZooKeeperError('TOO_LARGE', told, { bound: { of: 'bytes of a request to ZooKeeper', limit: LONGEST_REQUEST } }),
+      );
     }
     return new Promise((resolve, reject) => {
       const settle = resolve as (value: unknown) => void;
@@ -116,14 +121,23 @@ export class Requests {
     else pending.reject(refusal(describe(pending.operation), head.error, server));
   }
 
-  /** The connection is over: everything that is out fails, and what was gathered is forgotten. */
-  fail(code: ErrorCode, why: string): void {
-    const out = [...this.#special.values(), ...this.#pending.slice(this.#first)];
+  /** The connection is over: everything that is out fails, and what was gathered is forgotten. `bound`: what was waited for next is beyond it. */
+  fail(code: ErrorCode, why: string, bound?: Bound): void {
+    const out = [...this.#pending.slice(this.#first), ...this.#special.values()];
     this.#special.clear();
     this.#pending = [];
     this.#first = this.#bytesOut = 0;
     this.#writer.rewind(0);
-    for (const pending of out) pending?.reject(new ZooKeeperError(code, `${describe(pending.operation)}: ${why}`));
+    for (const [index, pending] of out.entries()) {
+      const told = `${describe(pending!.operation)}: ${why}`;
+      pending!.reject(new ZooKeeperError(code, told, index === 0 && bound ? { bound } : {}));
+    }
+  }
+
+  #full(): Bound | undefined {
+    const { requests, bytes } = this.#bounds;
+    if (this.size >= requests) return { of: 'requests out to ZooKeeper', limit: requests };
+    return this.#bytesOut >= bytes ? { of: 'bytes out to ZooKeeper', limit: bytes } : undefined;
   }
 
   /** Answers with the bytes that it takes; one that is too long is not there afterwards. */

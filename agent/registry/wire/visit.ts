@@ -9,6 +9,7 @@ import type { Tls } from './connection.js';
 import { ZooKeeperError, isCode } from './errors.js';
 import type { Greeting } from './greeting.js';
 import { ProtocolError, Reader, Writer } from './jute.js';
+import type { TooLong } from './jute.js';
 import { present } from './login.js';
 import type { Login } from './login.js';
 import { close, saslToken } from './operations.js';
@@ -75,7 +76,7 @@ export class Visit {
       opened: () => this.#greet(),
       heard: () => this.#pulse?.heard(parts.clock.now()),
       frame: (frame) => this.#read(new Reader(frame)),
-      ended: (why) => this.#ended(why),
+      ended: (why, tooLong) => this.#ended(why, tooLong),
     });
   }
 
@@ -210,9 +211,9 @@ export class Visit {
     });
   }
 
-  #ended(why: string): void {
+  #ended(why: string, tooLong: TooLong | undefined): void {
     this.#stopTimer();
-    this.#requests.fail('CONNECTION_LOSS', why);
+    this.#requests.fail('CONNECTION_LOSS', why, tooLong && { of: 'bytes of an answer of ZooKeeper', limit: tooLong.limit });
     this.#events.ended(why, this.#isOver);
   }
 }

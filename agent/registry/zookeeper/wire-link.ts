@@ -9,6 +9,7 @@ import type { LinkEvents } from '../turn.js';
 import { Client } from '../wire/client.js';
 import type { ClientOptions } from '../wire/client.js';
 import { ZooKeeperError, isCode } from '../wire/errors.js';
+import type { Bound } from '../wire/errors.js';
 import type { Stat as WireStat } from '../wire/records.js';
 import type { WatchEvent } from '../wire/watches.js';
 import { parentOf } from '../node-path.js';
@@ -18,22 +19,32 @@ import type { Fired, List, Made, Node, Wire } from './tree.js';
 /** Each parent is one service, and few pods follow more than some dozens. */
 const MOST_PARENTS = 1_024;
 
+/** What it tells of beyond its connection. */
+export interface Told {
+  /** An attempt that failed; the next follows by itself. */
+  trouble(why: string): void;
+  /** Something was asked for that is beyond a bound of the client, and failed. */
+  full(bound: Bound, why: string): void;
+}
+
 export class WireLink implements Wire {
   readonly #client: Client;
+  readonly #told: Told;
   /** Parents with a recursive watch, and the answer to its being set. */
   readonly #covered = new Map<string, Promise<void>>();
   #canCover = true;
   readonly #onNode: (event: WatchEvent) => void;
   readonly #onChildren: (event: WatchEvent) => void;
 
-  constructor(options: ClientOptions, events: LinkEvents, fired: Fired, trouble: (why: string) => void) {
+  constructor(options: ClientOptions, events: LinkEvents, fired: Fired, told: Told) {
+    this.#told = told;
     this.#onNode = ({ path }) => fired('node', path);
     this.#onChildren = ({ path }) => fired('children', path);
     this.#client = new Client(options, {
       up: ({ id, timeoutMs, server }) => events.up(id, timeoutMs, server),
       down: (why) => events.down(why),
       over: (why) => events.over(why),
-      trouble,
+      trouble: (why) => told.trouble(why),
     });
   }
 
@@ -116,7 +127,9 @@ export class WireLink implements Wire {
     try {
       return await ask();
     } catch (error) {
-      throw error instanceof ZooKeeperError ? translated(error, op, path) : error;
+      if (!(error instanceof ZooKeeperError)) throw error;
+      if (error.bound) this.#told.full(error.bound, error.message);
+      throw translated(error, op, path);
     }
   }
 

@@ -105,6 +105,12 @@ describe('session keeper', () => {
     equal(keeper.session.timeoutMs, 4_000);
   });
 
+  it('takes a day where they grant more than timers can count', async () => {
+    const { keeper, connect } = staged();
+    await connect('a', 2 ** 31 - 1);
+    equal(keeper.session.timeoutMs, 86_400_000);
+  });
+
   it('names a server only where there is but one', async () => {
     const { keeper, connect } = staged(undefined, [at('10.0.0.1'), at('10.0.0.2')]);
     await connect('a');

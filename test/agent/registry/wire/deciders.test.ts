@@ -69,6 +69,12 @@ describe('greeting', () => {
     deepEqual(said(greeting), [0, 9n, 30_000, -2n, 7, false]);
   });
 
+  it('takes a day where more is granted than timers can count', () => {
+    const greeting = new Greeting(30_000, false);
+    greeting.read(answer(2 ** 31 - 1, 1n));
+    equal(greeting.timeoutMs, 86_400_000);
+  });
+
   it('does not bring the session of a read-only server to a full one', () => {
     const greeting = new Greeting(30_000, true);
     deepEqual(greeting.read(answer(4_000, 5n, true)), { kind: 'granted', isReadOnly: true });
