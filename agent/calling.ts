@@ -57,8 +57,15 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
     const { policy, retryBudget } = config.settingsOf(name);
     const source = config.sourcesOf(name).map(({ path }) => path);
     const budget = { ...defaultBudget, percent: retryBudget };
-    return new Upstream(name, { balancer: policies[policy](random), clock, random, emit, budget, source: source.join(' and ') });
+    const suspected = (): void => sweeper.soon();
+    const parts = { balancer: policies[policy](random), clock, random, emit, budget, suspected };
+    return new Upstream(name, { ...parts, source: source.join(' and ') });
   };
+  const sweeper = new Sweeper({
+    clock,
+    upstreams: () => discovery.upstreams(),
+    connectTimeoutMs: (name) => config.settingsOf(name).connectTimeout,
+  });
   const named = config.upstreams.named.flatMap(({ name, listen, tcp }) =>
     listen.map((listener) => ({ ...listener, upstream: name, tcp, setting: 'ZIDECAR_UPSTREAMS' })),
   );
@@ -85,15 +92,7 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
       traced,
     },
   });
-  return {
-    proxy,
-    discovery,
-    sweeper: new Sweeper({
-      clock,
-      upstreams: () => discovery.upstreams(),
-      connectTimeoutMs: (name) => config.settingsOf(name).connectTimeout,
-    }),
-  };
+  return { proxy, discovery, sweeper };
 }
 
 const NO_ADDRESS = 'no address of this machine but the loopback is known; set ZIDECAR_ADVERTISE to the one that peers know';

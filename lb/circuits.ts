@@ -1,31 +1,30 @@
 /**
- * The circuits of one upstream's endpoints, and the only place where one of them changes the eligibility of a seat. A change is
- * pushed to the balancer when it happens, so that a pick never has to ask; the open ones stand in order of their next trial, so
- * that a call looks at the clock once and at one endpoint at most to know that nothing is due.
+ * The circuits of one upstream's endpoints. What a circuit's change means for its endpoint is pushed to the standings when it happens; the
+ * open ones stand in order of their next trial, so that a call looks at the clock once and at one endpoint at most to know that nothing is
+ * due.
+ *
+ * A failed connect makes its endpoint suspect before the circuit has enough to open. A connect in the background settles that: one that
+ * comes through clears it, one that fails counts as a call's would. So a dead endpoint costs a call or two, not five.
  */
-import type { Balancer, Seat } from './balancer.js';
-import { ConsecutiveBreaker, type BreakerOptions } from './breaker.js';
+import { ConsecutiveBreaker, type BreakerOptions, type CircuitChange } from './breaker.js';
 import { address, type Endpoint } from './endpoint.js';
-import { Heap, type Placed } from './heap.js';
-import type { Outcome } from './outcome.js';
+import type { FailureCode } from './errors.js';
+import { Heap } from './heap.js';
+import type { Member } from './member.js';
+import { failed, type Outcome } from './outcome.js';
 import type { Emit, Random } from './ports.js';
-
-/** One endpoint with all that is known of it. The object lives as long as it is listed or a lease on it is held. */
-export interface Member extends Seat, Placed {
-  endpoint: Endpoint;
-  readonly breaker: ConsecutiveBreaker;
-  /** False once it has left the list: what its last calls say concerns nobody. */
-  listed: boolean;
-}
+import type { Standings } from './standing.js';
 
 export interface CircuitsParts {
   readonly upstream: string;
-  readonly balancer: Balancer;
+  readonly standings: Standings;
   readonly random: Random;
   readonly emit: Emit;
   readonly breaker: BreakerOptions;
   /** Told after a circuit has opened or closed. */
   readonly changed: () => void;
+  /** An endpoint has become suspect: somebody should connect to it soon. */
+  readonly suspected: () => void;
 }
 
 export class Circuits {
@@ -39,7 +38,8 @@ export class Circuits {
   /** A newcomer, with a closed circuit. */
   make(endpoint: Endpoint): Member {
     const breaker = new ConsecutiveBreaker(this.#parts.breaker, this.#parts.random);
-    return { endpoint, weight: endpoint.weight, breaker, active: 0, eligible: true, listed: true, place: -1 };
+    const against = { open: false, shut: false, suspect: false, ejected: false, ill: false };
+    return { endpoint, weight: endpoint.weight, breaker, against, active: 0, eligible: true, listed: true, place: -1 };
   }
 
   forget(member: Member): void {
@@ -47,7 +47,7 @@ export class Circuits {
     this.#open.remove(member);
   }
 
-  /** Makes those eligible whose time is up. */
+  /** Lets those be tried whose time is up. */
   wake(now: number): void {
     for (let due = this.#open.first; due !== undefined && due.breaker.reopenAt <= now; due = this.#open.first)
       this.#halfOpen(due);
@@ -56,8 +56,8 @@ export class Circuits {
   /** A call to this member starts. If it is the trial, there is none beside it. */
   begin(member: Member, now: number): number {
     const epoch = member.breaker.begin(now);
-    if (member.breaker.onTrial) {
-      this.#setEligible(member, false);
+    if (member.breaker.onTrial && !member.against.shut) {
+      this.#parts.standings.set(member, 'shut', true);
       this.#parts.emit({ kind: 'circuit_half_opened', upstream: this.#parts.upstream, endpoint: address(member.endpoint) });
     }
     return epoch;
@@ -65,10 +65,33 @@ export class Circuits {
 
   end(member: Member, epoch: number, outcome: Outcome, now: number): void {
     const change = member.breaker.end(epoch, outcome, now);
-    if (change === undefined || !member.listed) return;
-    this.#setEligible(member, change !== 'opened');
+    if (!member.listed) return;
+    if (change !== undefined) this.#turned(member, change, now);
+    if (outcome.kind !== 'ignored') this.#suspect(member, member.breaker.openedAt === undefined && member.breaker.unreachable);
+  }
+
+  /** A background connect to it came through. No evidence that it serves: it clears a suspicion, and lets a trial begin now. */
+  reached(member: Member, now: number): void {
+    if (!member.listed) return;
+    this.#suspect(member, false);
+    if (member.breaker.mayTry(now)) this.#halfOpen(member);
+  }
+
+  /** A background connect to it failed: that counts for a suspect, and says nothing new of an open circuit. */
+  unreached(member: Member, code: FailureCode, now: number): void {
+    if (member.listed && member.against.suspect) this.end(member, member.breaker.begin(now), failed(code, 0), now);
+  }
+
+  /** When the next open circuit is due; undefined when none is waiting. */
+  get nextTrialAt(): number | undefined {
+    return this.#open.first?.breaker.reopenAt;
+  }
+
+  #turned(member: Member, change: CircuitChange, now: number): void {
+    const { upstream, standings, emit, changed } = this.#parts;
+    standings.set(member, 'shut', change === 'opened');
     if (change === 'returned') return;
-    const { upstream, emit, changed } = this.#parts;
+    standings.set(member, 'open', change === 'opened');
     const endpoint = address(member.endpoint);
     if (change === 'opened') {
       this.#open.add(member);
@@ -78,24 +101,14 @@ export class Circuits {
     changed();
   }
 
-  /** A background connect to it came through. */
-  reached(member: Member, now: number): void {
-    if (member.listed && member.breaker.mayTry(now)) this.#halfOpen(member);
-  }
-
-  /** When the next open circuit is due; undefined when none is waiting. */
-  get nextTrialAt(): number | undefined {
-    return this.#open.first?.breaker.reopenAt;
+  #suspect(member: Member, is: boolean): void {
+    if (member.against.suspect === is) return;
+    this.#parts.standings.set(member, 'suspect', is);
+    if (is) this.#parts.suspected();
   }
 
   #halfOpen(member: Member): void {
     this.#open.remove(member);
-    this.#setEligible(member, true);
-  }
-
-  #setEligible(member: Member, eligible: boolean): void {
-    if (member.eligible === eligible) return;
-    member.eligible = eligible;
-    this.#parts.balancer.changed(member);
+    this.#parts.standings.set(member, 'shut', false);
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Balancer } from './balancer.js';
 import type { CircuitState } from './breaker.js';
-import type { Member } from './circuits.js';
+import type { Member } from './member.js';
 
 export interface EndpointView {
   readonly id: string;
@@ -22,13 +22,13 @@ export interface EndpointView {
 
 export const explain = (members: readonly Member[], balancer: Balancer, failureLimit: number, now: number): EndpointView[] => {
   const part = (member: Member): number => (balancer.evenly && member.weight > 0 ? 1 : member.weight);
-  const inUse = members.filter(({ breaker }) => breaker.state(now) === 'closed');
+  const inUse = members.filter(({ eligible, against }) => eligible && !against.open);
   const total = inUse.reduce((sum, member) => sum + part(member), 0);
   return members.map((member) => {
     const { endpoint, breaker, active } = member;
     const { id, host, port, weight } = endpoint;
     const circuit = breaker.state(now);
-    const share = circuit === 'closed' && total > 0 ? (part(member) * 100) / total : 0;
+    const share = inUse.includes(member) && total > 0 ? (part(member) * 100) / total : 0;
     const known = sentence(member, circuit, { failureLimit, now, total: balancer.evenly ? undefined : total });
     const reason = endpoint.doubt === undefined ? known : `doubtful, ${endpoint.doubt.why}; ${known}`;
     return { id, host, port, weight, circuit, inFlight: active, ejectedUntil: null, share: Math.round(share * 10) / 10, reason };
@@ -42,13 +42,19 @@ interface Context {
   readonly total: number | undefined;
 }
 
-const sentence = ({ breaker, weight }: Member, circuit: CircuitState, { failureLimit, now, total }: Context): string => {
+const sentence = (
+  { breaker, weight, eligible, against }: Member,
+  circuit: CircuitState,
+  { failureLimit, now, total }: Context,
+): string => {
   if (circuit !== 'closed') {
     const since = `circuit ${circuit.replace('_', '-')} since ${span(now - (breaker.openedAt ?? now))}: ${breaker.why()}`;
     if (circuit === 'open') return `${since}; next trial in ${span(breaker.reopenAt - now)}`;
     return breaker.onTrial ? `${since}; a trial call is under way` : `${since}; the next call is its trial`;
   }
   if (weight === 0) return 'weight 0: gets no calls';
+  if (against.suspect && !eligible)
+    return `set aside while others can serve: ${breaker.why(' in a row')}; a connect in the background clears it, or its circuit opens at ${failureLimit}`;
   const takes = total === undefined ? 'takes its turn' : `takes calls: weight ${weight} of ${Math.round(total * 1000) / 1000}`;
   if (breaker.failuresInRow === 0) return takes;
   return `${takes}; ${breaker.why(' in a row')}, its circuit opens at ${failureLimit}`;

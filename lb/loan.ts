@@ -1,5 +1,5 @@
 /** A lease that was given out: sees to it that evidence comes once and release comes once. */
-import type { Member } from './circuits.js';
+import type { Member } from './member.js';
 import type { Endpoint } from './endpoint.js';
 import type { Lease } from './lease.js';
 import type { Outcome } from './outcome.js';

@@ -1,8 +1,12 @@
 import { failures, type FailureCode } from './errors.js';
 
-/** What one attempt says about the endpoint that served it. `ignored` says nothing: the client went away, a deadline of its own. */
+/**
+ * What one attempt says about the endpoint that served it. `success`: it answered, whatever the status (absent for plain TCP). `failure`: there
+ * was no answer, and the code tells whether we could not connect or it broke off. `ignored` says nothing: the client went away, a deadline
+ * of its own.
+ */
 export type Outcome =
-  | { readonly kind: 'success'; readonly ms: number }
+  | { readonly kind: 'success'; readonly ms: number; readonly status?: number }
   | { readonly kind: 'failure'; readonly code: FailureCode; readonly ms: number }
   | { readonly kind: 'ignored' };
 

@@ -38,12 +38,14 @@ export interface FailedAttempt {
 const mostUnsentTries = 3;
 const firstPauseMs = 25;
 const longestPauseMs = 250;
+/** The budget has recovered when it has refused nobody for so long: at its edge every second call is refused. */
+const quietMs = 10_000;
 
 export class RetryDecider {
   readonly #parts: { budget: RetryBudget; random: Random; stats: UpstreamStats; exhausted: () => void };
-  #dry = false;
+  #refusedAt = -Infinity;
 
-  /** `exhausted` is told when the budget refuses, once until it allows again. */
+  /** `exhausted` is told when the budget refuses, once until it has recovered. */
   constructor(parts: { budget: RetryBudget; random: Random; stats: UpstreamStats; exhausted: () => void }) {
     this.#parts = parts;
   }
@@ -57,11 +59,10 @@ export class RetryDecider {
     const { budget, random, stats, exhausted } = this.#parts;
     if (!budget.spend(now)) {
       stats.retryOverflow++;
-      if (!this.#dry) exhausted();
-      this.#dry = true;
+      if (now - this.#refusedAt >= quietMs) exhausted();
+      this.#refusedAt = now;
       return undefined;
     }
-    this.#dry = false;
     if (failed.sent === 'nothing' && call.unsentTries === 1) return 0;
     return random() * Math.min(firstPauseMs * 2 ** (call.attempt + call.unsentTries - 1), longestPauseMs);
   }

@@ -5,19 +5,25 @@
  *     update ──▶ members ──▶ balancer          whole lists in; who stays keeps circuit and credit
  *     acquire ─▶ wake due circuits ─▶ limit ─▶ pick ─▶ lease
  *     lease   ─▶ answered: evidence for the circuit and the policy; release: one call less in flight
+ *     circuits ──▶ standings ──▶ balancer      who may serve is pushed when it changes
  */
 import type { Ask, Balancer } from './balancer.js';
 import { defaultBreaker, type BreakerOptions, type CircuitState } from './breaker.js';
 import { defaultBudget, RetryBudget, type BudgetOptions } from './budget.js';
-import { Circuits, type Member } from './circuits.js';
+import { Circuits } from './circuits.js';
 import { identity, type Endpoint } from './endpoint.js';
+import type { FailureCode } from './errors.js';
 import { explain, sentenceOf, type EndpointView } from './explain.js';
+import { FirstList } from './first-list.js';
 import type { Lease } from './lease.js';
 import { Loan, type Lender } from './loan.js';
+import type { Member } from './member.js';
 import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
 import { RetryDecider } from './retry.js';
+import { allEnforced, Standings } from './standing.js';
 import { UpstreamStats } from './stats.js';
+import { Judgement, type UpstreamVerdict } from './verdict.js';
 
 export interface UpstreamParts {
   readonly balancer: Balancer;
@@ -30,25 +36,12 @@ export interface UpstreamParts {
   readonly maxInFlight?: number;
   /** Where its list comes from, for sentences: `/services/orders`. */
   readonly source?: string;
+  /** A connect to an endpoint has failed: `suspects` has somebody to connect to. */
+  readonly suspected?: () => void;
 }
 
 /** Why there is no lease. `tried_all`: this call has been to every endpoint there is, so that the last real answer stands. */
 export type NoLease = 'no_endpoints' | 'all_open' | 'overflow' | 'tried_all';
-
-export interface UpstreamVerdict {
-  /** waiting: no list has come; empty: none that may get calls; ill: some circuit is not closed; else well. */
-  readonly state: 'well' | 'ill' | 'empty' | 'waiting';
-  /** When that began, milliseconds since 1970. */
-  readonly since: number;
-  /** Endpoints whose circuit is not closed. */
-  readonly out: number;
-  readonly total: number;
-  /** Calls lost since the process began. */
-  readonly lost: number;
-  /** Retries for every hundred calls of the last seconds, and how many may be. */
-  readonly retryPercent: number;
-  readonly retryBudgetPercent: number;
-}
 
 /** The first call of a name waits at most this long for the name's list. */
 export const firstListMs = 1_000;
@@ -62,19 +55,17 @@ export class Upstream {
   readonly stats = new UpstreamStats();
   readonly budget: RetryBudget;
   readonly retry: RetryDecider;
-  /** A list has come, be it empty. */
-  listed = false;
   /** Monotonic milliseconds: the last call that asked for an endpoint, or the making of this upstream. */
   lastUsed: number;
   readonly #parts: UpstreamParts;
   readonly #breaker: BreakerOptions;
   readonly #maxInFlight: number;
+  readonly #standings: Standings;
   readonly #circuits: Circuits;
+  readonly #firstList: FirstList;
+  readonly #judgement: Judgement;
   #members = new Map<string, Member>();
   readonly #goneListeners = new Set<(gone: readonly Endpoint[]) => void>();
-  readonly #waiting = new Set<() => void>();
-  #state: UpstreamVerdict['state'] = 'waiting';
-  #since: number;
   readonly #lender: Lender = {
     learn: (member, epoch, outcome) => {
       const now = this.#parts.clock.now();
@@ -96,9 +87,18 @@ export class Upstream {
     this.budget = new RetryBudget(budget);
     const exhausted = (): void => emit({ kind: 'retry_budget_exhausted', upstream: name });
     this.retry = new RetryDecider({ budget: this.budget, random, stats: this.stats, exhausted });
-    this.#circuits = new Circuits({ upstream: name, balancer, random, emit, breaker, changed: () => this.#judge() });
+    const changed = (): void => this.#judge();
+    this.#standings = new Standings({ balancer, panicPercent: 50, enforced: allEnforced, panicked: changed });
+    const { suspected = () => undefined } = parts;
+    this.#circuits = new Circuits({ upstream: name, standings: this.#standings, random, emit, breaker, changed, suspected });
     this.lastUsed = clock.now();
-    this.#since = clock.wall();
+    this.#firstList = new FirstList(clock);
+    this.#judgement = new Judgement(clock);
+  }
+
+  /** A list has come, be it empty. */
+  get listed(): boolean {
+    return this.#firstList.here;
   }
 
   /**
@@ -123,8 +123,10 @@ export class Upstream {
       before.delete(key);
     }
     for (const member of before.values()) this.#circuits.forget(member);
-    this.#parts.balancer.update([...this.#members.values()]);
-    this.listed = true;
+    const members = [...this.#members.values()];
+    this.#standings.update(members);
+    this.#parts.balancer.update(members);
+    this.#firstList.came();
     this.#judge();
     this.#tell(
       joined,
@@ -134,13 +136,8 @@ export class Upstream {
 
   /** Resolves true as soon as a list has come (at once if one has); false after `ms` without, or at once if too many wait. */
   whenListed(ms: number): Promise<boolean> {
-    if (this.listed) return Promise.resolve(true);
-    if (this.#waiting.size >= this.#maxInFlight) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const listed = (): void => (stop(), resolve(true));
-      const stop = this.#parts.clock.after(ms, () => (this.#waiting.delete(listed), resolve(false)));
-      this.#waiting.add(listed);
-    });
+    if (!this.listed && this.#firstList.waiting >= this.#maxInFlight) return Promise.resolve(false);
+    return this.#firstList.wait(ms);
   }
 
   /** A lease on the endpoint that the balancer chooses, or why there is none. A retry that finds nobody costs nothing. */
@@ -189,6 +186,17 @@ export class Upstream {
     if (member) this.#circuits.reached(member, this.#parts.clock.now());
   }
 
+  /** Endpoints whose last connect failed, while their circuit is closed: a connect outside of any call settles it, and spares the calls. */
+  suspects(): readonly Endpoint[] {
+    return Array.from(this.#standings.suspects, ({ endpoint }) => endpoint);
+  }
+
+  /** Such a connect failed. */
+  unreached(endpoint: Endpoint, code: FailureCode): void {
+    const member = this.#members.get(identity(endpoint));
+    if (member) this.#circuits.unreached(member, code, this.#parts.clock.now());
+  }
+
   explain(): EndpointView[] {
     return explain([...this.#members.values()], this.#parts.balancer, this.#breaker.failures, this.#parts.clock.now());
   }
@@ -197,7 +205,9 @@ export class Upstream {
     const { budget, stats } = this;
     const retryPercent = Math.round(budget.usedPercent(this.#parts.clock.now()) * 10) / 10;
     const counts = { out: this.#out(), total: this.#members.size, lost: stats.lost };
-    return { state: this.#state, since: this.#since, ...counts, retryPercent, retryBudgetPercent: budget.percent };
+    const { state, since } = this.#judgement;
+    const { panic } = this.#standings;
+    return { state, since, ...counts, panic, retryPercent, retryBudgetPercent: budget.percent };
   }
 
   circuits(): Readonly<Record<CircuitState, number>> {
@@ -211,7 +221,8 @@ export class Upstream {
     const { balancer } = this.#parts;
     this.#circuits.wake(now);
     if (this.stats.inFlight >= this.#maxInFlight) return 'overflow';
-    const seat = balancer.pick(ask) ?? (ask.again ? balancer.pick(untried) : undefined);
+    const seat =
+      balancer.pick(ask) ?? this.#standings.untriedSuspect(ask.tried) ?? (ask.again ? balancer.pick(untried) : undefined);
     if (seat !== undefined) return seat as Member;
     if (ask.tried.length > 0) return 'tried_all';
     return this.#hasWeight() ? 'all_open' : 'no_endpoints';
@@ -226,24 +237,18 @@ export class Upstream {
   }
 
   #tell(joined: number, gone: readonly Endpoint[]): void {
-    for (const listed of this.#waiting) listed();
-    this.#waiting.clear();
     if (gone.length > 0) for (const listener of this.#goneListeners) listener(gone);
     if (joined + gone.length === 0) return;
     this.#parts.emit({ kind: 'endpoints_changed', upstream: this.name, joined, left: gone.length, total: this.#members.size });
   }
 
-  /** Keeps since when it has been as it is. */
   #judge(): void {
-    const state = !this.listed ? 'waiting' : !this.#hasWeight() ? 'empty' : this.#out() > 0 ? 'ill' : 'well';
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#since = this.#parts.clock.wall();
+    this.#judgement.look(this.listed, this.#hasWeight(), this.#out());
   }
 
   #out(): number {
     let out = 0;
-    for (const { breaker } of this.#members.values()) if (breaker.openedAt !== undefined) out++;
+    for (const { against } of this.#members.values()) if (against.open || against.ejected || against.ill) out++;
     return out;
   }
 

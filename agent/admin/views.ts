@@ -4,7 +4,7 @@
  */
 import type { ProbeResult } from '../../health/probe.js';
 import type { EndpointView } from '../../lb/explain.js';
-import type { UpstreamVerdict } from '../../lb/upstream.js';
+import type { UpstreamVerdict } from '../../lb/verdict.js';
 import type { Phase, SessionState } from '../events.js';
 import type { Level } from '../sentences.js';
 import type { Event } from './ring.js';

@@ -163,7 +163,7 @@ export class Call implements Outcomes {
     const ms = now - this.#askedAt;
     this.#state = 'answered';
     if (parts.traced()) tellAttempt(this.#upstream, this.#lease!.endpoint, status, ms, parts);
-    this.#lease!.answered({ kind: 'success', ms });
+    this.#lease!.answered({ kind: 'success', ms, status });
   }
 
   drained(): void {

@@ -104,7 +104,7 @@ async function reach(
     const ms = clock.now() - sentAt;
     if (parts.traced()) tellAttempt(upstream, lease.endpoint, result.kind === 'answer' ? result.status : result.code, ms, parts);
     if (result.kind === 'answer') {
-      lease.answered({ kind: 'success', ms });
+      lease.answered({ kind: 'success', ms, status: result.status });
       return { lease, answer: result, fields: result.fields };
     }
     lease.answered(failed(result.code, ms));

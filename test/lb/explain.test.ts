@@ -17,9 +17,9 @@ describe('what an upstream tells of itself', () => {
     deepEqual(
       views.map(({ id, circuit, share, reason }) => `${id} ${circuit} ${share} ${reason}`),
       [
-        'a closed 83.3 takes calls: weight 5 of 6',
+        'a closed 100 takes calls: weight 5 of 5',
         'b open 0 circuit open since 0.4 s: 2 connects refused; next trial in 0.6 s',
-        'c closed 16.7 takes calls: weight 1 of 6; 1 connect refused, its circuit opens at 2',
+        'c closed 0 set aside while others can serve: 1 connect refused; a connect in the background clears it, or its circuit opens at 2',
         'd closed 0 weight 0: gets no calls',
       ],
     );

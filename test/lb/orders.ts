@@ -18,17 +18,18 @@ interface Setup {
   readonly policy?: PolicyName;
   readonly maxInFlight?: number;
   readonly random?: () => number;
+  readonly failures?: number;
 }
 /** An upstream with a clock to turn, everything it has told, and short ways to call it. */
 export const orders = (
   list?: readonly Endpoint[],
-  { policy = 'weighted_round_robin', maxInFlight = 1024, random = () => 0 }: Setup = {},
+  { policy = 'weighted_round_robin', maxInFlight = 1024, random = () => 0, failures = 2 }: Setup = {},
 ) => {
   const clock = new FakeClock();
   const facts: LbFact[] = [];
   const emit = (fact: LbFact): void => void facts.push(fact);
-  const parts = { balancer: policies[policy](random), clock, random, emit, breaker, maxInFlight, source: '/services/orders' };
-  const upstream = new Upstream('orders', parts);
+  const parts = { balancer: policies[policy](random), clock, random, emit, maxInFlight, source: '/services/orders' };
+  const upstream = new Upstream('orders', { ...parts, breaker: { ...breaker, failures } });
   if (list) upstream.update(list);
   const lease = (ask: Partial<Ask> = {}): Lease => {
     const got = upstream.acquire({ tried: [], ...ask });

@@ -86,6 +86,14 @@ describe('retry', () => {
     deepEqual(told, ['exhausted', 'exhausted']);
   });
 
+  it('tells that the budget is spent once, however often it comes and goes, until it has refused nobody for 10 s', () => {
+    const { next, told } = deciding(new RetryBudget({ percent: 0, floor: 2, spanMs: 10_000 }));
+    for (let now = 0; now < 60_000; now += 1_000) next({}, 'reset', 'all', now);
+    deepEqual(told, ['exhausted']);
+    for (let turn = 0; turn < 3; turn++) next({}, 'reset', 'all', 75_000);
+    deepEqual(told, ['exhausted', 'exhausted']);
+  });
+
   it('pays nothing for what it does not send', () => {
     const { next, stats } = deciding(new RetryBudget({ percent: 0, floor: 1, spanMs: 10_000 }));
     next({ idempotent: false }, 'reset', 'some');

@@ -30,10 +30,14 @@ describe('sweeper', () => {
   const sweeping = (endpoints: Endpoint[], concurrency = 16, connectTimeoutMs: number | 'off' = 1_000) => {
     const clock = new FakeClock();
     const reached: string[] = [];
+    const unreached: string[] = [];
+    const suspects: Endpoint[] = [];
     const upstream: Swept = {
       name: 'orders',
       unreachable: () => endpoints.filter(({ id }) => !reached.includes(id)),
+      suspects: () => suspects.filter(({ id }) => !reached.includes(id)),
       reached: ({ id }) => void reached.push(id),
+      unreached: ({ id }, code) => void unreached.push(`${id} ${code}`),
     };
     const sweeper = new Sweeper({
       clock,
@@ -41,7 +45,7 @@ describe('sweeper', () => {
       connectTimeoutMs: () => (connectTimeoutMs === 'off' ? undefined : connectTimeoutMs),
       concurrency,
     });
-    return { clock, reached, sweeper };
+    return { clock, reached, unreached, suspects, sweeper };
   };
   const until = async (what: () => boolean): Promise<void> => {
     while (!what()) await sleep(5);
@@ -56,6 +60,27 @@ describe('sweeper', () => {
     await until(() => reached.length > 0);
     await clock.advance(2_000);
     deepEqual(reached, ['open']);
+    sweeper.stop();
+  });
+
+  it('connects to a suspect soon, again while it is one, and tells how that went', async () => {
+    const { clock, reached, unreached, suspects, sweeper } = sweeping([]);
+    suspects.push(at('shut', closedPort));
+    sweeper.soon(); // before the start: nothing
+    sweeper.start();
+    await clock.advance(200);
+    deepEqual(unreached, []);
+    sweeper.soon();
+    for (const times of [1, 2]) {
+      await clock.advance(100);
+      await until(() => unreached.length === times);
+    }
+    deepEqual(unreached, ['shut connect_refused', 'shut connect_refused']);
+    suspects.splice(0, 1, at('open', openPort));
+    await clock.advance(100);
+    await until(() => reached.length > 0);
+    await clock.advance(1_000);
+    deepEqual([reached, unreached.length], [['open'], 2]);
     sweeper.stop();
   });
 
@@ -122,7 +147,9 @@ describe('sweeper', () => {
     const upstream: Swept = {
       name: 'orders',
       unreachable: () => [at('open', openPort)],
+      suspects: () => [],
       reached: ({ id }) => void reached.push(id),
+      unreached: () => undefined,
     };
     let sweeps = 0;
     const sweeper = new Sweeper({

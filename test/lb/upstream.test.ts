@@ -36,7 +36,7 @@ describe('upstream', () => {
 
   it('passes over an endpoint whose circuit has opened, and comes back for a single trial', async () => {
     const { calls, call, lease, clock, told } = orders(abc('ab'));
-    equal(calls(4, bad), 'a b a b');
+    deepEqual(tally(calls(4, bad).split(' ')), { a: 2, b: 2 });
     equal(call(), 'all_open');
     await clock.advance(1_000);
     const trials = [lease(), lease()];
@@ -92,6 +92,75 @@ describe('upstream', () => {
     deepEqual(upstream.circuits(), { closed: 1, open: 0, half_open: 0 });
   });
 
+  it('keeps calls from one whose connect failed while others can serve, until a connect comes through', async () => {
+    const { upstream, call, calls, clock, told } = orders(abc('abc'));
+    equal(call(bad), 'a');
+    equal(calls(4), 'b c b c');
+    equal(call(good, { tried: ['b', 'c'] }), 'a'); // a suspect is better than nobody
+    equal(call(bad, { tried: ['b', 'c'] }), 'a');
+    equal(idsOf(upstream.suspects()), 'a');
+    upstream.reached(upstream.suspects()[0]!);
+    deepEqual(tally(calls(3).split(' ')), { a: 1, b: 1, c: 1 });
+    call(bad, { tried: ['b', 'c'] });
+    upstream.unreached(upstream.suspects()[0]!, 'connect_refused');
+    deepEqual([upstream.suspects(), upstream.circuits().open, told('circuit_opened').length], [[], 1, 1]);
+    upstream.unreached(upstream.unreachable()[0]!, 'connect_refused'); // which says nothing new
+    equal(upstream.retryAfterMs(), 1_000);
+    await clock.advance(1_000);
+    call(good, { tried: ['b', 'c'] });
+    equal(upstream.circuits().open, 0);
+  });
+
+  it('gives calls to suspects as soon as nobody else is left', () => {
+    const { call, upstream } = orders(abc('ab'));
+    call(bad);
+    equal(call(failed('reset', 1)), 'b');
+    call(failed('reset', 1), { tried: ['a'] }); // which opens the circuit of b
+    equal(call(), 'a');
+    upstream.update(abc('abc'));
+    equal(call(bad, { tried: ['b', 'c'] }), 'a');
+    upstream.update(abc('a'));
+    equal(call(), 'a');
+  });
+
+  it('lets a dead endpoint cost a call two connects at most, and loses no call once somebody has served', async () => {
+    const ids = 'abcdefghij'.split('');
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...ids), fc.integer({ min: 1, max: 8 }), fc.integer(), async (alive, atOnce, seed) => {
+        const { upstream, clock } = orders(abc(ids.join('')), { random: seeded(seed), failures: 5 });
+        const failures = new Map<string, number>();
+        let [served, lostAfter] = [0, 0];
+        for (let round = 0; round < 40; round++) {
+          let calls = Array.from({ length: atOnce }, () => ({ tried: [] as string[] }));
+          while (calls.length > 0) {
+            const leases = calls.map((each) => ({ each, lease: upstream.acquire({ tried: each.tried }) }));
+            calls = [];
+            for (const { each, lease } of leases) {
+              if (typeof lease === 'string') {
+                if (served > 0) lostAfter++;
+                continue;
+              }
+              const { id } = lease.endpoint;
+              lease.answered(id === alive ? good : bad);
+              lease.release();
+              if (id === alive) served++;
+              else {
+                failures.set(id, (failures.get(id) ?? 0) + 1);
+                each.tried.push(id);
+                if (each.tried.length < 3) calls.push(each);
+              }
+            }
+          }
+          await clock.advance(20);
+          for (const suspect of upstream.suspects()) upstream.unreached(suspect, 'connect_refused');
+        }
+        ok(Math.max(...failures.values()) <= 2 * atOnce, `failures ${[...failures.values()].join()}`);
+        equal(lostAfter, 0);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it('does not ask for a connect to one that was reached and then failed', () => {
     const { upstream, calls } = orders(abc('a'));
     calls(2, failed('reset', 1));
@@ -118,7 +187,7 @@ describe('upstream', () => {
 
   it('moves the shares when a weight has moved, and forgets no circuit', () => {
     const { upstream, call, calls } = orders([endpoint('a'), endpoint('b')]);
-    call(bad);
+    call(failed('reset', 1));
     upstream.update([endpoint('a', 3), endpoint('b', 1)]);
     deepEqual(tally(calls(400).split(' ')), { a: 300, b: 100 });
     equal(upstream.explain()[0]!.weight, 3);

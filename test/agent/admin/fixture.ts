@@ -1,6 +1,6 @@
 import type { AnnouncementView, Changes, StatusView, VerdictView, Views } from '../../../agent/admin/views.js';
 import type { EndpointView } from '../../../lb/explain.js';
-import type { UpstreamVerdict } from '../../../lb/upstream.js';
+import type { UpstreamVerdict } from '../../../lb/verdict.js';
 import { Ring } from '../../../agent/admin/ring.js';
 
 /** 12:04:10, wherever the test runs. */
@@ -31,6 +31,7 @@ export const verdict = (more: Partial<UpstreamVerdict> = {}): UpstreamVerdict =>
   since: at,
   out: 0,
   total: 3,
+  panic: false,
   lost: 0,
   retryPercent: 0,
   retryBudgetPercent: 20,

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { renderStatus, renderWhy } from '../../../agent/admin/render.js';
 import type { AnnouncementView, StatusView } from '../../../agent/admin/views.js';
 import { paintFor } from '../../../agent/text.js';
-import type { UpstreamVerdict } from '../../../lb/upstream.js';
+import type { UpstreamVerdict } from '../../../lb/verdict.js';
 import { announcement, at, endpoint, ill, iso, shown, statusView } from './fixture.js';
 
 const now = at + 12_000;

@@ -1,0 +1,29 @@
+import type { Seat } from './balancer.js';
+import type { ConsecutiveBreaker } from './breaker.js';
+import type { Endpoint } from './endpoint.js';
+import type { Placed } from './heap.js';
+
+/** One endpoint with all that is known of it. The object lives as long as it is listed or a lease on it is held. */
+export interface Member extends Seat, Placed {
+  endpoint: Endpoint;
+  readonly breaker: ConsecutiveBreaker;
+  /** False once it has left the list: what its last calls say concerns nobody. */
+  listed: boolean;
+  readonly against: Against;
+}
+
+/** What speaks against a member. Written by `Standings.set` only, which draws the conclusion. */
+export interface Against {
+  /** Fact: its circuit is not closed. */
+  open: boolean;
+  /** Fact: its circuit lets no call through now; half-open, it waits for its trial to end. */
+  shut: boolean;
+  /** The last connect to it failed, and its circuit is still closed. */
+  suspect: boolean;
+  /** Opinion: its answers were worse than those of its peers. */
+  ejected: boolean;
+  /** Opinion: the active checks find it ill. */
+  ill: boolean;
+}
+
+export type Mark = keyof Against;

@@ -1,0 +1,38 @@
+/** How an upstream is, in a word, and since when: for people and for alerts. Looked at when something has changed, never by a call. */
+import type { Clock } from './ports.js';
+
+export interface UpstreamVerdict {
+  /** waiting: no list has come; empty: none that may get calls; ill: somebody is out; else well. */
+  readonly state: 'well' | 'ill' | 'empty' | 'waiting';
+  /** When that began, milliseconds since 1970. */
+  readonly since: number;
+  /** Endpoints that are out: their circuit is not closed, they are ejected, or the checks find them ill. */
+  readonly out: number;
+  readonly total: number;
+  /** Less than the panic share is well: opinions about endpoints are pardoned. */
+  readonly panic: boolean;
+  /** Calls lost since the process began. */
+  readonly lost: number;
+  /** Retries for every hundred calls of the last seconds, and how many may be. */
+  readonly retryPercent: number;
+  readonly retryBudgetPercent: number;
+}
+
+/** Keeps since when it has been as it is. */
+export class Judgement {
+  state: UpstreamVerdict['state'] = 'waiting';
+  since: number;
+  readonly #clock: Pick<Clock, 'wall'>;
+
+  constructor(clock: Pick<Clock, 'wall'>) {
+    this.#clock = clock;
+    this.since = clock.wall();
+  }
+
+  look(listed: boolean, hasWeight: boolean, out: number): void {
+    const state = !listed ? 'waiting' : !hasWeight ? 'empty' : out > 0 ? 'ill' : 'well';
+    if (state === this.state) return;
+    this.state = state;
+    this.since = this.#clock.wall();
+  }
+}
