@@ -155,10 +155,10 @@ export async function startApp(config: Config, { version, clock, random, startCh
   };
   const changes: Changes = {
     setAnnouncement(change) {
-      const speaksSpring = config.announcements.some(({ dialect }) => dialect === 'spring');
-      if ('weight' in change && speaksSpring && !(Number.isInteger(change.weight) && change.weight >= 1)) {
-        return { refused: `weight ${change.weight}: the dialect spring takes whole numbers from 1` };
-      }
+      const spoken = config.announcements.map(({ dialect }) => dialects.get(dialect)!);
+      const mute = 'weight' in change ? spoken.find(({ weights }) => !weights.fits(change.weight)) : undefined;
+      if ('weight' in change && mute)
+        return { refused: `weight ${change.weight}: the dialect ${mute.name} takes ${mute.weights.accepts}` };
       for (const announcement of announcements) {
         if ('weight' in change) announcement.setWeight(change.weight);
         else if (change.status === 'drain') announcement.drain();

@@ -42,6 +42,7 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
   const forwardedFor = config.forwarded === 'append' ? ownAddress(config, ownHost) : undefined;
   if (config.forwarded === 'append' && forwardedFor === undefined)
     emit({ kind: 'warned', why: `ZIDECAR_FORWARDED=append appends nothing: ${NO_ADDRESS}` });
+  const overTcp = new Set(config.upstreams.named.flatMap(({ name, tcp }) => (tcp ? [name] : [])));
   const discovery = new Discovery<Upstream>({
     registry,
     clock,
@@ -52,6 +53,7 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
     named: config.upstreams.named.map(({ name }) => name),
     closed: config.upstreams.closed,
     isOwnListener,
+    isTcp: (name) => overTcp.has(name),
   });
   const makeUpstream = (name: string): Upstream => {
     const { policy, retryBudget } = config.settingsOf(name);

@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import { isServiceName, knownName } from '../lb/route.js';
-import type { Endpoint } from '../lb/endpoint.js';
+import { address, type Endpoint } from '../lb/endpoint.js';
 import type { Refused } from '../lb/refusal.js';
 import { endpointsOf, type Endpoints, type Refusal } from './endpoints.js';
 import type { Emit } from './events.js';
@@ -14,6 +14,7 @@ import { quote } from './printable.js';
 import type { Instance } from './registry/dialects/dialect.js';
 import type { InstanceList, Registry, Skipped, Source } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
+import { unionOf } from './union.js';
 
 /** What discovery needs of an upstream: see lb/upstream.ts. */
 export interface UpstreamLike {
@@ -45,6 +46,8 @@ export interface DiscoveryParts<U extends UpstreamLike> {
   readonly emit: Emit;
   /** True for an address that reaches this sidecar itself: see own-listeners.ts. */
   readonly isOwnListener?: (host: string, port: number) => boolean;
+  /** True for a peer whose bytes are carried, and not its HTTP. */
+  readonly isTcp?: (name: string) => boolean;
   readonly resolve?: Resolve;
   readonly limits?: Partial<DiscoveryLimits>;
 }
@@ -219,10 +222,13 @@ export class Discovery<U extends UpstreamLike> {
   #refresh(peer: Peer<U>): void {
     const { emit, isOwnListener = () => false } = this.#parts;
     const { upstream, lists } = peer;
-    const instances = lists.flatMap((list) => list?.instances ?? []);
+    const instances = unionOf(lists.map((list) => list?.instances ?? []));
     const names = instances.filter(({ up, host }) => up && isIP(host) === 0).map(({ host }) => host);
     this.#names.use(upstream.name, names);
-    peer.found = endpointsOf(instances, { addressOf: (host) => this.#names.addressOf(host), isOwnListener });
+    const tcp = this.#parts.isTcp?.(upstream.name) ?? false;
+    const ids = new Map(peer.found.endpoints.map((endpoint) => [address(endpoint), endpoint.id]));
+    const addressOf = (host: string): string | undefined => this.#names.addressOf(host);
+    peer.found = endpointsOf(instances, { addressOf, isOwnListener, tcp, idAt: (at) => ids.get(at) });
     const told = new Set<string>();
     for (const { id, address, why } of peer.found.refused) {
       const key = `${id} ${address} ${why}`;

@@ -28,29 +28,56 @@ export interface Surroundings {
   /** The address of a name; undefined as long as it has none. */
   readonly addressOf: (name: string) => string | undefined;
   readonly isOwnListener: (host: string, port: number) => boolean;
+  /** Bytes are carried, whatever they mean: any protocol will do. */
+  readonly tcp?: boolean;
+  /** The id of the endpoint that stands at this address already. */
+  readonly idAt?: (at: string) => string | undefined;
 }
 
+/** What goes over HTTP, of the protocols that instances say they speak. One that says nothing speaks HTTP. */
+const HTTP = ['http', 'rest'];
+
+const unspoken = ({ service, protocol }: Instance): string | undefined =>
+  protocol === undefined || HTTP.includes(protocol)
+    ? undefined
+    : `speaks ${protocol}, which only a port of plain TCP carries: ZIDECAR_UPSTREAMS=${service}@tcp:PORT`;
+
 /** `instances` may come from several sources, in their order of preference: of two with one address the first counts. */
-export function endpointsOf(instances: readonly Instance[], { addressOf, isOwnListener }: Surroundings): Endpoints {
+export function endpointsOf(
+  instances: readonly Instance[],
+  { addressOf, isOwnListener, tcp = false, idAt = () => undefined }: Surroundings,
+): Endpoints {
   const endpoints = new Map<string, Endpoint>();
   const taken = new Set<string>();
+  const told = new Set(instances.map(({ id }) => id));
+  /** Another source or a later node may tell of it by another id: it is the same process, and keeps its circuit and its turn. */
+  const idOf = (id: string, at: string): string => {
+    const before = idAt(at);
+    return before === undefined || told.has(before) ? id : before;
+  };
   const [down, refused, unresolved]: [Instance[], Refusal[], Set<string>] = [[], [], new Set()];
   for (const instance of instances) {
-    const { id, host: told, port, weight, up, zone, since, protocol, meta } = instance;
-    const host = isIP(told) === 0 ? addressOf(told) : told;
+    const { id, host: named, port, weight, up, zone, since, warmupMs, protocol, meta } = instance;
+    const host = isIP(named) === 0 ? addressOf(named) : named;
     if (!up) down.push(instance);
-    else if (host === undefined) unresolved.add(told);
+    else if (host === undefined) unresolved.add(named);
     else {
-      const why = forbidden({ host, port }, isOwnListener);
+      const why = forbidden({ host, port }, isOwnListener) ?? (tcp ? undefined : unspoken(instance));
       const at = address({ host, port });
       if (why !== undefined)
-        refused.push({ id, address: address(instance), why: `${host === told ? '' : `${told}: `}${host} ${why}` });
+        refused.push({ id, address: address(instance), why: `${host === named ? '' : `${named}: `}${host} ${why}` });
       else if (!endpoints.has(at)) {
-        let unique = id;
+        let unique = idOf(id, at);
         while (taken.has(unique)) unique += `@${at}`;
         taken.add(unique);
-        const rest = { ...(zone !== undefined && { zone }), ...(since !== undefined && { since }) };
-        endpoints.set(at, { id: unique, host, port, weight, ...rest, ...(protocol !== undefined && { protocol }), meta });
+        endpoints.set(at, {
+          ...{ id: unique, host, port, weight },
+          ...(zone !== undefined && { zone }),
+          ...(since !== undefined && { since }),
+          ...(warmupMs !== undefined && { warmupMs }),
+          ...(protocol !== undefined && { protocol }),
+          meta,
+        });
       }
     }
   }

@@ -80,7 +80,11 @@ export type SkipReason =
   | 'bad_port'
   | 'bad_weight'
   | 'tls_only'
-  | 'bad_type';
+  | 'bad_type'
+  | 'bad_status'
+  | 'no_endpoint'
+  | 'bad_encoding'
+  | 'bad_url';
 
 export type Phase = 'starting' | 'ready' | 'draining' | 'stopped';
 

@@ -2,7 +2,7 @@
  * A look at every service of a registry, for a person: reads, never writes, arms no watch, and has an end. What was read when time is up is
  * what is told. Roots of systems that this release does not read are told of, so that nobody wonders where their services are.
  */
-import type { Dialect, Skip } from './registry/dialects/dialect.js';
+import type { Dialect, Instance, Skip } from './registry/dialects/dialect.js';
 import { openEnvelope, payloadClass } from './registry/dialects/envelope.js';
 import { SPRING_CLASS } from './registry/dialects/spring.js';
 import { ReadSlots } from './registry/read-slots.js';
@@ -192,7 +192,7 @@ function understand(
   const envelope = openEnvelope(node.data);
   const isSpring = !('skip' in envelope) && payloadClass(envelope) === SPRING_CLASS;
   const dialect = isSpring ? 'spring' : 'curator';
-  const said = dialects.get(dialect)!.read(service, name, node.data, node.stat);
+  const said = dialects.get(dialect)!.read(service, name, node.data, node.stat) as Instance | Skip;
   return { dialect: 'skip' in envelope ? undefined : dialect, said, orphaned: node.stat.orphaned };
 }
 

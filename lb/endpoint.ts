@@ -10,6 +10,8 @@ export interface Endpoint {
   readonly zone?: string;
   /** When the instance registered, milliseconds since 1970. */
   readonly since?: number;
+  /** How long from then on it wants less than its share, in milliseconds. Undefined: as the balancer thinks fit. */
+  readonly warmupMs?: number;
   readonly protocol?: string;
   readonly meta: Readonly<Record<string, string>>;
   /** Nobody can confirm that it is still there: asked before each new connection to it. */

@@ -8,6 +8,7 @@ import { decimal, instanceId, integer, serviceName } from './parse.js';
 import { probesOf, type ProbeText } from './probes.js';
 import { schema, type Settings } from './schema.js';
 import { sources, type SourceText } from './sources.js';
+import { dialects as dialectOf } from '../registry/dialects/dialects.js';
 import type { Source } from '../registry/registry.js';
 
 export interface Announcement {
@@ -127,8 +128,9 @@ function together(announcements: readonly Announcement[]): string[] {
       );
     }
     nodes.add(node);
-    if (dialect === 'spring' && (!Number.isInteger(weight) || weight < 1)) {
-      problems.push(`the weight ${weight} of ${service} is not for the dialect spring; accepted: a whole number from 1`);
+    const { weights } = dialectOf.get(dialect)!;
+    if (!weights.fits(weight)) {
+      problems.push(`the weight ${weight} of ${service} is not for the dialect ${dialect}; accepted: ${weights.accepts}`);
     }
   }
   return problems;

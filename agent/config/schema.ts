@@ -4,6 +4,7 @@
  * `zidecar check` are all made from these rows.
  */
 import type { PolicyName } from '../../lb/policies.js';
+import { dialects } from '../registry/dialects/dialects.js';
 import { levels } from '../sentences.js';
 import { advertise, appHost, domain, listeners, zookeeper } from './addresses.js';
 import {
@@ -66,6 +67,7 @@ const must = <T>(grammar: Grammar<T>, about: string): Setting<T, 'process'> => (
 
 const policyNames = ['weighted_round_robin', 'round_robin', 'least_request', 'random'] as const satisfies readonly PolicyName[];
 const day = '24h';
+const defaultPaths = `the dialect's: ${[...new Set([...dialects.values()].map(({ defaultPath }) => defaultPath))].join(', ')}`;
 
 const registry = {
   config: open(
@@ -95,7 +97,7 @@ const registry = {
   },
   sessionTimeout: set('30s', duration('1s', '10m'), 'ZooKeeper session: how long our node outlives a crash.'),
   dialect: set('curator', dialectName, 'Format of the nodes in the registry.'),
-  registryPath: open("the dialect's: /services/{service}", registryPath, "Parent of a service's instances."),
+  registryPath: open(defaultPaths, registryPath, "Parent of a service's instances."),
 };
 
 const announcing = {
@@ -182,7 +184,7 @@ const living = {
   ),
   startWait: set('5s', timeout('0s', '1h'), 'Longest that /ready waits for the lists of named peers.'),
   drainWait: open(
-    "the dialect's: curator 5s, spring 40s",
+    `the dialect's: ${[...dialects.values()].map(({ name, drainWaitMs }) => `${name} ${drainWaitMs / 1000}s`).join(', ')}`,
     orOff(duration('0s', '1h'), 0),
     'Time for peers to know of a withdrawal.',
   ),

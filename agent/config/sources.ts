@@ -1,6 +1,6 @@
 /**
  * Where the instances of a service are looked for: `dialect[:path]`, several joined by `+`. The path is the parent of the instances;
- * `{service}` in it stands for the service's name.
+ * `{service}` in it stands for the service's name. Behind a serverset's path, `!NAME` is the additional endpoint to be called.
  */
 import { quote } from '../printable.js';
 import { dialects } from '../registry/dialects/dialects.js';
@@ -9,13 +9,13 @@ import { oneOf, readParts, type Grammar, type Reading } from './parse.js';
 
 export const SERVICE = '{service}';
 
-/** Those of the field that this release reads and writes, and those that it knows by name. */
-export const dialectName = oneOf([...dialects.keys()], ['serverset', 'smartstack', 'dubbo']);
+export const dialectName = oneOf([...dialects.keys()]);
 
 /** A source as written: without a path the registry path holds, or the dialect's own. */
 export interface SourceText {
   readonly dialect: string;
   readonly path?: string;
+  readonly endpoint?: string;
 }
 
 /** What ZooKeeper would refuse in a path, said of it; undefined when it is good. */
@@ -40,24 +40,31 @@ export const registryPath: Grammar<string> = {
 };
 
 export const sources: Grammar<readonly SourceText[]> = {
-  accepts: `dialect[:path]{+dialect[:path]}, a dialect being ${dialectName.accepts}`,
+  accepts: `dialect[:path]{+dialect[:path]}, a dialect being ${dialectName.accepts}; serverset:path!NAME for an additional endpoint`,
   list: '+',
   read: (text) => readParts(text, '+', readSource),
 };
 
 function readSource(text: string): Reading<SourceText> {
-  const [, name = '', path] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
+  const [, name = '', rest] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
   const dialect = dialectName.read(name);
   if ('problem' in dialect) return { problem: `has the dialect ${quote(name)}, which ${dialect.problem}` };
-  if (path === undefined) return { value: { dialect: dialect.value } };
+  if (rest === undefined) return { value: { dialect: dialect.value } };
+  const cut = dialect.value === 'serverset' ? rest.lastIndexOf('!') : -1;
+  const [path, endpoint] = cut < 0 ? [rest] : [rest.slice(0, cut), rest.slice(cut + 1)];
   const wrong = pathProblem(path);
-  return wrong === undefined
-    ? { value: { dialect: dialect.value, path } }
-    : { problem: `has the path ${quote(path)}, which ${wrong}` };
+  if (wrong !== undefined) return { problem: `has the path ${quote(path)}, which ${wrong}` };
+  if (endpoint !== undefined && !ENDPOINT.test(endpoint)) {
+    return { problem: `has ${quote(endpoint)} behind "!", where the name of an additional endpoint is expected` };
+  }
+  return { value: { dialect: dialect.value, path, ...(endpoint !== undefined && { endpoint }) } };
 }
 
+const ENDPOINT = /^[A-Za-z0-9._-]{1,253}$/;
+
 /** Complete: the path as written, else the registry path, else the dialect's own; with the name in it. */
-export const sourceOf = (service: string, { dialect, path }: SourceText, fallback: string | undefined): Source => ({
+export const sourceOf = (service: string, { dialect, path, endpoint }: SourceText, fallback: string | undefined): Source => ({
   dialect,
+  ...(endpoint !== undefined && { endpoint }),
   path: (path ?? fallback ?? dialects.get(dialect)!.defaultPath).replaceAll(SERVICE, service),
 });

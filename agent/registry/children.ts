@@ -2,14 +2,15 @@
  * What is known of the nodes below one parent: decides which names are worth a read and what the list is. Does no I/O; the watcher asks
  * the tree and tells what it heard.
  */
-import type { Instance, Skip } from './dialects/dialect.js';
+import { isInstance, type Instance, type Said, type Weights } from './dialects/dialect.js';
+import { weigher } from './dialects/vectors.js';
 import type { Skipped } from './registry.js';
 
 export interface Child {
   readonly name: string;
   /** The last change that was read; undefined before the first read. */
   mzxid: bigint | undefined;
-  said: Instance | Skip | undefined;
+  said: Said | undefined;
   /** The watch on it, as long as it has not fired. */
   watch: object | undefined;
   /** It has: the node may be gone. */
@@ -74,7 +75,7 @@ export class Children {
     this.#changed ||= child.said !== undefined;
   }
 
-  learned(child: Child, mzxid: bigint | undefined, said: Instance | Skip): void {
+  learned(child: Child, mzxid: bigint | undefined, said: Said): void {
     if (isInstance(said) !== isInstance(child.said)) {
       if (isInstance(said)) this.#joined++;
       else this.#left++;
@@ -96,7 +97,7 @@ export class Children {
     return this.#left > 0;
   }
 
-  /** The list as it is now, and what happened to it since the last call; `heardAt`: the first moment when a watch told of any of it. */
+  /** The list as it is now, of sequential nodes the newest last, and what happened to it since the last call; `heardAt`: the first moment when a watch told of any of it. */
   tell(): {
     readonly instances: readonly Instance[];
     readonly skipped: readonly Skipped[];
@@ -104,12 +105,16 @@ export class Children {
     readonly left: number;
     readonly heardAt: number | undefined;
   } {
-    const instances: Instance[] = [];
+    const members: { readonly name: string; readonly said: Instance }[] = [];
     const skipped: Skipped[] = [];
+    const vectors: Weights[] = [];
     for (const { name, said } of this.#known.values()) {
-      if (isInstance(said)) instances.push(said);
-      else if (said) skipped.push({ name, reason: said.skip, detail: said.detail });
+      if (isInstance(said)) members.push({ name, said });
+      else if (said && 'skip' in said) skipped.push({ name, reason: said.skip, detail: said.detail });
+      else if (said) vectors.push(said);
     }
+    const weigh = weigher(vectors);
+    const instances = members.map(({ name, said }) => weigh(name, said));
     const told = { instances, skipped, joined: this.#joined, left: this.#left, heardAt: this.#heardAt };
     this.#joined = this.#left = 0;
     this.#heardAt = undefined;
@@ -121,5 +126,3 @@ export class Children {
     if (at !== undefined) this.#heardAt = Math.min(at, this.#heardAt ?? at);
   }
 }
-
-const isInstance = (said: Instance | Skip | undefined): said is Instance => said !== undefined && !('skip' in said);

@@ -6,7 +6,7 @@ import type { Emit } from '../events.js';
 import type { Clock, Random } from '../system.js';
 import { Alarm } from './alarm.js';
 import type { Child, Children } from './children.js';
-import type { Dialect, Instance, Skip } from './dialects/dialect.js';
+import { isInstance, type Dialect, type Said } from './dialects/dialect.js';
 import { DueQueue } from './due-queue.js';
 import { nameOf } from './node-path.js';
 import type { ReadSlots } from './read-slots.js';
@@ -18,6 +18,8 @@ export interface NodeReaderParts {
   readonly dialect: Dialect;
   readonly service: string;
   readonly path: string;
+  /** The additional endpoint that is wanted instead of the main one. */
+  readonly endpoint?: string | undefined;
   readonly reads: ReadSlots;
   readonly clock: Clock;
   readonly random: Random;
@@ -149,15 +151,15 @@ export class NodeReader {
   }
 
   /** A folder may be called otherwise than the service that the user made of it; its nodes then say the folder's name. */
-  #understand(name: string, data: Uint8Array, stat: Stat): Instance | Skip {
-    const { dialect, service } = this.#parts;
-    const said = dialect.read(service, name, data, stat);
+  #understand(name: string, data: Uint8Array, stat: Stat): Said {
+    const { dialect, service, endpoint } = this.#parts;
+    const said = dialect.read(service, name, data, stat, endpoint);
     if (!('skip' in said) || said.skip !== 'bad_name' || this.#folder === service) return said;
-    const again = dialect.read(this.#folder, name, data, stat);
-    return 'skip' in again ? again : { ...again, service };
+    const again = dialect.read(this.#folder, name, data, stat, endpoint);
+    return isInstance(again) ? { ...again, service } : again;
   }
 
-  #learned(child: Child, mzxid: bigint | undefined, said: Instance | Skip): void {
+  #learned(child: Child, mzxid: bigint | undefined, said: Said): void {
     const { emit, path, service } = this.#parts;
     this.#children.learned(child, mzxid, said);
     if (!('skip' in said)) return;

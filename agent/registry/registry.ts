@@ -9,6 +9,8 @@ export interface Source {
   readonly dialect: string;
   /** The parent of the instances, complete: no `{service}` in it. */
   readonly path: string;
+  /** The name of an additional endpoint to be called instead of the main one; serversets have them. */
+  readonly endpoint?: string;
 }
 
 export interface Proof {

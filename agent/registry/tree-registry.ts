@@ -13,7 +13,7 @@ import { address } from '../../lb/endpoint.js';
 import type { Emit } from '../events.js';
 import { quote } from '../printable.js';
 import type { Clock, Random } from '../system.js';
-import type { Dialect, Instance } from './dialects/dialect.js';
+import { isInstance, type Dialect, type Instance } from './dialects/dialect.js';
 import { isNodeName, nameOf, parentOf } from './node-path.js';
 import { ReadSlots } from './read-slots.js';
 import type { InstanceList, Proof, Registry, Source } from './registry.js';
@@ -99,7 +99,8 @@ export class TreeRegistry implements Registry {
   watch(service: string, at: Source, onList: (list: InstanceList) => void): () => void {
     const { tree, clock, random, emit } = this.#parts;
     const dialect = this.#dialect(at);
-    const watcher = new Watcher({ tree, dialect, service, path: at.path, reads: this.#reads, clock, random, emit, onList });
+    const { path, endpoint } = at;
+    const watcher = new Watcher({ tree, dialect, service, path, endpoint, reads: this.#reads, clock, random, emit, onList });
     watcher.start();
     return () => watcher.stop();
   }
@@ -125,8 +126,10 @@ export class TreeRegistry implements Registry {
     const node = stat.size > MAX_NODE_BYTES ? { data: new Uint8Array(), stat } : await this.#tree.read(path);
     if (node === undefined) return undefined;
     const found = this.#dialect(at).read(instance.service, nameOf(path), node.data, node.stat);
-    if (!('skip' in found) && found.host === instance.host && found.port === instance.port) return undefined;
-    const who = 'skip' in found ? `something that is no instance (${found.detail})` : address(found);
+    if (isInstance(found) && found.host === instance.host && found.port === instance.port) return undefined;
+    const who = isInstance(found)
+      ? address(found)
+      : `something that is no instance${'skip' in found ? ` (${found.detail})` : ''}`;
     const since = node.stat.owner === 'none' ? 'by a node without a session' : `in session ${node.stat.ownerId}`;
     return (
       `${path} is held by ${who} ${since}, and we are ${address(instance)}: ` +

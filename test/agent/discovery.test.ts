@@ -202,7 +202,7 @@ describe('what an upstream holds', () => {
     other!.tell([instance({ id: 'b', port: 2 })]);
     deepEqual(upstream.ids, ['b']);
     one!.tell([instance({ id: 'a', port: 2 }), instance({ id: 'c', port: 3 })], { confirmed: false });
-    deepEqual(upstream.ids, ['a', 'c']);
+    deepEqual(upstream.ids, ['b', 'c'], 'the same process as before keeps its id, and circuit and turn with it');
     const [view] = discovery.view();
     deepEqual(
       view!.sources.map(({ path, instances, confirmed }) => `${path} ${instances} ${confirmed}`),

@@ -5,6 +5,7 @@ import { endpointsOf } from '../../agent/endpoints.js';
 import { forbidden } from '../../agent/forbidden.js';
 import { ownListeners } from '../../agent/own-listeners.js';
 import type { Instance } from '../../agent/registry/dialects/dialect.js';
+import { unionOf } from '../../agent/union.js';
 import { instance } from './registry/dialects/node.js';
 
 const around = { addressOf: () => undefined, isOwnListener: () => false };
@@ -140,5 +141,48 @@ describe('endpoints', () => {
         equal(endpoints.length, new Set(all.map(({ host, port }) => `${host}:${port}`)).size);
       }),
     );
+  });
+});
+
+describe('the union of several sources', () => {
+  const at = (changes: Partial<Instance>): Instance => instance({ id: 'x', ...changes });
+  const seen = (...lists: readonly (readonly Instance[])[]): readonly string[] =>
+    unionOf(lists).map(({ id, weight, up }) => `${id} ${weight}${up ? '' : ' down'}`);
+
+  it('has one for each address, of which the first source tells', () => {
+    deepEqual(seen([at({ id: 'a', weight: 2 })], [at({ id: 'b', weight: 9 }), at({ id: 'c', port: 9090 })]), ['a 2', 'c 1']);
+    deepEqual(seen([], [at({ id: 'b', weight: 9 })]), ['b 9']);
+  });
+
+  it('takes the newest of a source: by its start, else the last in the list', () => {
+    deepEqual(seen([at({ id: 'old', up: false, since: 1 }), at({ id: 'new', since: 2 })]), ['new 1']);
+    deepEqual(seen([at({ id: 'new', since: 2 }), at({ id: 'old', since: 1 })]), ['new 1']);
+    deepEqual(seen([at({ id: '07', weight: 1 }), at({ id: '08', weight: 5 })]), ['08 5']);
+  });
+
+  it('calls nobody who says in one source that he is not to be called', () => {
+    deepEqual(seen([at({ id: 'a' })], [at({ id: 'b', up: false })]), ['a 1 down']);
+    deepEqual(seen([at({ id: 'a', up: false })], [at({ id: 'b' })]), ['a 1 down']);
+  });
+
+  it('keeps the id of who stands at an address already, so that circuit and turn stay too', () => {
+    const idAt = (address: string): string | undefined => (address === '10.1.2.3:8080' ? 'before' : undefined);
+    const now = (...instances: readonly Instance[]): readonly string[] =>
+      endpointsOf(instances, { ...around, idAt }).endpoints.map(({ id, port }) => `${id} ${port}`);
+    deepEqual(now(at({ id: 'after' })), ['before 8080']);
+    deepEqual(now(at({ id: 'after' }), at({ id: 'before', port: 9090 })), ['after 8080', 'before 9090'], 'it has moved');
+  });
+
+  it('has no endpoint of a protocol that is not HTTP, except for bytes, and says so', () => {
+    const tri = at({ protocol: 'tri' });
+    deepEqual(
+      endpointsOf([tri, at({ port: 1, protocol: 'rest' })], around).endpoints.map(({ port }) => port),
+      [1],
+    );
+    match(
+      endpointsOf([tri], around).refused[0]!.why,
+      /speaks tri, which only a port of plain TCP carries: ZIDECAR_UPSTREAMS=orders@tcp:PORT/,
+    );
+    equal(endpointsOf([tri], { ...around, tcp: true }).endpoints[0]!.protocol, 'tri');
   });
 });

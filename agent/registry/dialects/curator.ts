@@ -3,15 +3,16 @@
  * reader takes it, else a map of strings, which every reader of maps takes. A drained instance says `enabled: false`, which Curator
  * before 4.0 refuses: beside such readers an instance is better withdrawn than marked, and that is what draining does.
  */
-import type { Dialect } from './dialect.js';
-import { readEnvelope, saidOf, writeEnvelope } from './envelope.js';
+import { type EnvelopeDialect, readEnvelope, saidOf, writeEnvelope } from './envelope.js';
 
-export const curator: Dialect = {
+export const curator: EnvelopeDialect = {
   name: 'curator',
   defaultPath: '/services/{service}',
   drainWaitMs: 5_000,
   change: 'in_place',
+  drain: 'withdraw',
   readsData: true,
+  weights: { accepts: 'a number from 0', fits: (weight) => weight >= 0 },
   place(instance) {
     const said = saidOf(instance);
     const payload = Object.keys(said).length === 0 ? null : { '@class': 'java.util.HashMap', ...said };

@@ -15,6 +15,8 @@ export interface Instance {
   readonly zone?: string;
   /** When it registered, milliseconds since 1970. */
   readonly since?: number;
+  /** How long from then on it wants less than its share, in milliseconds. Undefined: as the caller thinks fit. */
+  readonly warmupMs?: number;
   readonly protocol?: string;
   readonly meta: Readonly<Record<string, string>>;
 }
@@ -25,6 +27,22 @@ export interface Skip {
   readonly detail: string;
 }
 
+/** A node that is no instance and weighs its siblings: factors by selector, see vectors.ts. */
+export interface Weights {
+  readonly factors: ReadonlyMap<string, number>;
+}
+
+export type Said = Instance | Weights | Skip;
+
+export const isInstance = (said: Said | undefined): said is Instance => said !== undefined && 'host' in said;
+
+export interface Placed {
+  /** With mode `ephemeral_sequential` the tree appends ten digits. */
+  readonly name: string;
+  readonly data: Uint8Array;
+  readonly mode: Mode;
+}
+
 /** Instance <-> name and bytes. Knows one system's format and does no I/O. Never throws on what others wrote. */
 export interface Dialect {
   readonly name: string;
@@ -32,9 +50,17 @@ export interface Dialect {
   readonly defaultPath: string;
   /** How long peers may take to hear of a withdrawal, in milliseconds: the default of DRAIN_WAIT. */
   readonly drainWaitMs: number;
+  /** `replace`: its readers read a node once, so that a change is a new node, and then the end of the old one. */
   readonly change: 'in_place' | 'replace';
+  /** `mark`: a drained instance stays, and says so in words that all its readers heed. */
+  readonly drain: 'mark' | 'withdraw';
   /** False: the name says it all, the data is never read. */
   readonly readsData: boolean;
-  place(instance: Instance): { readonly name: string; readonly data: Uint8Array; readonly mode: Mode };
-  read(service: string, name: string, data: Uint8Array, stat: Stat): Instance | Skip;
+  /** Which weights can be said in it. */
+  readonly weights: { readonly accepts: string; fits(weight: number): boolean };
+  place(instance: Instance): Placed;
+  /** What stands beside the instance's node, which has this name, and weighs it; undefined where nothing needs to. */
+  beside?(instance: Instance, name: string): Placed | undefined;
+  /** `endpoint`: the name of one of its additional endpoints, to be taken instead of the main one. */
+  read(service: string, name: string, data: Uint8Array, stat: Stat, endpoint?: string): Said;
 }

@@ -3,17 +3,22 @@
  * payload only. Written strictly (the field order of the real serializer, nothing of our own on the top level, because old readers
  * refuse unknown fields), read tolerantly: ports and weights as text are numbers, unknown fields and payload classes are passed over.
  */
-import type { SkipReason } from '../../events.js';
 import type { Stat } from '../tree.js';
 import { asHost, asMap, asPort, asText, asTime, asWeight, isPrintable, shown } from './checked.js';
-import type { Instance, Skip } from './dialect.js';
+import type { Dialect, Instance, Skip } from './dialect.js';
+import { metaOf, openJson, sayable, skip } from './json.js';
+
+/** It has no weights of siblings. */
+export interface EnvelopeDialect extends Dialect {
+  read(...node: Parameters<Dialect['read']>): Instance | Skip;
+}
 
 const variable = (value: string): object => ({ value, variable: true });
 const literal = (value: string): object => ({ value, variable: false });
 const URI_SPEC = { parts: [variable('scheme'), literal('://'), variable('address'), literal(':'), variable('port')] };
 const SERVICE_TYPES = ['DYNAMIC', 'DYNAMIC_SEQUENTIAL', 'STATIC', 'PERMANENT'];
 /** Keys of a payload that mean something to us or to the JVM readers: a user's metadata never sets them. */
-const RESERVED = new Set(['@class', 'weight', 'zone', 'instance_status', 'metadata', '__proto__']);
+const RESERVED = new Set(['@class', 'weight', 'zone', 'instance_status', 'metadata']);
 
 export function writeEnvelope(instance: Instance, payload: object | null, extra: { readonly enabled?: false } = {}): Uint8Array {
   const { service: name, id, host: address, port, since: registrationTimeUTC = 0 } = instance;
@@ -25,19 +30,12 @@ export function writeEnvelope(instance: Instance, payload: object | null, extra:
 export const saidOf = ({ weight, zone, meta }: Instance): Record<string, string> => ({
   ...(weight === 1 ? {} : { weight: String(weight) }),
   ...(zone === undefined ? {} : { zone }),
-  ...Object.fromEntries(Object.entries(meta).filter(([key]) => !RESERVED.has(key))),
+  ...Object.fromEntries(sayable(meta, RESERVED)),
 });
 
 /** The top level of a node's bytes, or why there is none. */
-export function openEnvelope(data: Uint8Array): ReadonlyMap<string, unknown> | Skip {
-  if (data.length === 0) return skip('empty', 'no data; Curator readers throw for the whole service');
-  try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
-    return asMap(value) ?? skip('not_object', `a JSON object is expected, this is ${shown(value)}`);
-  } catch {
-    return skip('not_json', `not JSON in UTF-8: ${shown(new TextDecoder().decode(data.subarray(0, 40)))}`);
-  }
-}
+export const openEnvelope = (data: Uint8Array): ReadonlyMap<string, unknown> | Skip =>
+  openJson(data, 'no data; Curator readers throw for the whole service');
 
 /** The Java class that the payload says it is; undefined where it says none. Tells Spring's nodes from Curator's. */
 export const payloadClass = (envelope: ReadonlyMap<string, unknown>): string | undefined =>
@@ -76,11 +74,9 @@ export function readEnvelope(service: string, node: string, data: Uint8Array, st
     up: isUp(envelope.get('enabled'), said('instance_status')),
     ...(zone === undefined ? {} : { zone }),
     ...(since === undefined ? {} : { since }),
-    meta: metaOf(metadata ?? payload),
+    meta: metaOf(metadata ?? payload, RESERVED),
   };
 }
-
-const skip = (reason: SkipReason, detail: string): Skip => ({ skip: reason, detail: detail.slice(0, 200) });
 
 function badPort(envelope: ReadonlyMap<string, unknown>): Skip {
   const port = envelope.get('port') ?? null;
@@ -94,13 +90,4 @@ function badPort(envelope: ReadonlyMap<string, unknown>): Skip {
 function isUp(enabled: unknown, status: unknown): boolean {
   if (enabled === false || (typeof enabled === 'string' && enabled.trim().toLowerCase() === 'false')) return false;
   return typeof status !== 'string' || ['', 'up'].includes(status.trim().toLowerCase());
-}
-
-function metaOf(map: ReadonlyMap<string, unknown> = new Map()): Readonly<Record<string, string>> {
-  const meta = Object.create(null) as Record<string, string>;
-  for (const [key, value] of map) {
-    const text = typeof value === 'string' ? value : asText(value);
-    if (!RESERVED.has(key) && text !== undefined) meta[key] = text;
-  }
-  return meta;
 }

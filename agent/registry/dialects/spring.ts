@@ -2,17 +2,18 @@
  * Spring Cloud ZooKeeper: Curator's envelope with a payload of Spring's class, whose metadata carries status, weight and zone. A dialect
  * of its own because a plain Curator reader without that class throws on it. Its load balancer keeps a list for 35 s, hence the wait.
  */
-import type { Dialect } from './dialect.js';
-import { readEnvelope, saidOf, writeEnvelope } from './envelope.js';
+import { type EnvelopeDialect, readEnvelope, saidOf, writeEnvelope } from './envelope.js';
 
 export const SPRING_CLASS = 'org.springframework.cloud.zookeeper.discovery.ZookeeperInstance';
 
-export const spring: Dialect = {
+export const spring: EnvelopeDialect = {
   name: 'spring',
   defaultPath: '/services/{service}',
   drainWaitMs: 40_000,
   change: 'in_place',
+  drain: 'mark',
   readsData: true,
+  weights: { accepts: 'a whole number from 1', fits: (weight) => Number.isInteger(weight) && weight >= 1 },
   place(instance) {
     const { id, service: name, up } = instance;
     const metadata = { instance_status: up ? 'UP' : 'OUT_OF_SERVICE', ...saidOf(instance) };

@@ -82,7 +82,7 @@ describe('a value', () => {
 
 /** One wrong value for each setting. */
 const wrong: Readonly<Record<Key, string>> = {
-  ...{ config: '/no/such/file.yaml', zookeeper: 'zk', sessionTimeout: '30', dialect: 'dubbo', registryPath: 'services' },
+  ...{ config: '/no/such/file.yaml', zookeeper: 'zk', sessionTimeout: '30', dialect: 'eureka', registryPath: 'services' },
   ...{
     zookeeperClient: 'java',
     zookeeperTlsCa: 'x'.repeat(5000),

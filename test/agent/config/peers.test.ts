@@ -29,6 +29,15 @@ describe('a list of peers', () => {
         ],
       },
     ],
+    [
+      'a=serverset:/aurora/orders!http+dubbo',
+      {
+        closed: true,
+        named: [
+          { name: 'a', sources: [{ dialect: 'serverset', path: '/aurora/orders', endpoint: 'http' }, { dialect: 'dubbo' }] },
+        ],
+      },
+    ],
     ['a@0', { closed: true, named: [{ name: 'a', port: { port: 0, tcp: false } }] }],
   ] as const) {
     it(`reads ${text}`, () => deepEqual(upstreamList.read(text), { value }));
@@ -43,7 +52,8 @@ describe('a list of peers', () => {
     ['a@70000', 'has the port "70000", which is not a port'],
     ['a@', 'has the port "", which is not a port'],
     ['a=', 'has the dialect "", which is not known'],
-    ['a=dubbo', 'has the dialect "dubbo", which is not in this release yet'],
+    ['a=eureka', 'has the dialect "eureka", which is not known'],
+    ['a=serverset:/x!', 'has "" behind "!", where the name of an additional endpoint is expected'],
     ['a=curator:x', 'has the path "x", which does not begin with "/"'],
     ['a,b,a', 'has "a", which has a name that was there before'],
     [

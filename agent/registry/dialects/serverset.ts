@@ -1,0 +1,80 @@
+/**
+ * Serversets of Finagle, Aurora and Linkerd 1: `<path>/member_<ten digits>`, ephemeral and sequential, JSON with `serviceEndpoint`,
+ * `additionalEndpoints` and `status`, all three of which its readers want. Only ALIVE is called. Its JVM readers read a member once, so a
+ * change is a new member; weights stand in siblings (vectors.ts). There is no id: ours stands in `metadata`, with the start time.
+ */
+import { asHost, asMap, asPort, asText, asTime, isPrintable, shown } from './checked.js';
+import type { Dialect, Instance, Said } from './dialect.js';
+import { metaOf, openJson, sayable, skip } from './json.js';
+import { readVector, writeVector } from './vectors.js';
+
+const ID = 'zidecar.id';
+const SINCE = 'zidecar.since';
+const RESERVED = new Set(['zone', ID, SINCE]);
+const STATUSES = ['ALIVE', 'DEAD', 'STARTING', 'STOPPING', 'STOPPED', 'WARNING'];
+
+export const serverset: Dialect = {
+  name: 'serverset',
+  defaultPath: '/discovery/{service}',
+  drainWaitMs: 20_000,
+  change: 'replace',
+  drain: 'withdraw',
+  readsData: true,
+  weights: { accepts: 'a number from 0', fits: (weight) => weight >= 0 },
+  place(instance) {
+    const { id, host, port, up, zone, since, meta } = instance;
+    const shard = isShard(meta['shard']) ? Number(meta['shard']) : undefined;
+    const told = sayable(meta, RESERVED).filter(([key]) => shard === undefined || key !== 'shard');
+    const metadata = {
+      ...(zone === undefined ? {} : { zone }),
+      ...Object.fromEntries(told),
+      [ID]: id,
+      ...(since === undefined ? {} : { [SINCE]: String(since) }),
+    };
+    const status = up ? 'ALIVE' : 'STOPPING';
+    const member = {
+      serviceEndpoint: { host, port },
+      additionalEndpoints: {},
+      status,
+      ...(shard === undefined ? {} : { shard }),
+      metadata,
+    };
+    return { name: 'member_', data: new TextEncoder().encode(JSON.stringify(member)), mode: 'ephemeral_sequential' };
+  },
+  beside: ({ weight }, name) =>
+    weight === 1 ? undefined : { name: 'vector_', data: writeVector(name, weight), mode: 'ephemeral_sequential' },
+  read(service, node, data, stat, endpoint): Said {
+    if (!isPrintable(node)) return skip('bad_id', `the node's name ${shown(node)} cannot be shown`);
+    if (node.startsWith('vector_')) return readVector(data);
+    if (!node.startsWith('member_')) return skip('bad_id', `the name ${shown(node)}, where member_… is expected`);
+    const member = openJson(data, 'no data; Finagle readers wait for it and hear of no change meanwhile');
+    if ('skip' in member) return member;
+    const status = member.get('status');
+    if (!STATUSES.includes(status as string))
+      return skip('bad_status', `status ${shown(status)}, one of ${STATUSES.join(', ')} is accepted`);
+    const named =
+      endpoint === undefined ? member.get('serviceEndpoint') : asMap(member.get('additionalEndpoints'))?.get(endpoint);
+    const at = asMap(named);
+    const what = endpoint === undefined ? 'serviceEndpoint' : `additionalEndpoints.${endpoint}`;
+    if (at === undefined) return skip('no_endpoint', `${what} is ${shown(named)}`);
+    const host = asHost(at.get('host'));
+    if (host === undefined) return skip('bad_host', `host ${shown(at.get('host'))} of ${what}`);
+    const port = asPort(at.get('port'));
+    if (port === undefined) return skip('bad_port', `port ${shown(at.get('port'))} of ${what}, 1 to 65535 is accepted`);
+    const metadata = asMap(member.get('metadata'));
+    const zone = asText(metadata?.get('zone'));
+    const since = asTime(metadata?.get(SINCE)) ?? asTime(stat.ctime);
+    const meta = metaOf(metadata, RESERVED);
+    const shard = member.get('shard');
+    if (Number.isInteger(shard)) meta['shard'] = String(shard);
+    return {
+      ...{ service, id: asText(metadata?.get(ID)) ?? node, host, port, weight: 1, up: status === 'ALIVE' },
+      ...(zone === undefined ? {} : { zone }),
+      ...(since === undefined ? {} : { since }),
+      meta,
+    } satisfies Instance;
+  },
+};
+
+/** As JSON writes it, so that it is the same when it is read again. */
+const isShard = (text: string | undefined): boolean => text !== undefined && /^(?:0|-?[1-9]\d{0,8})$/.test(text);
