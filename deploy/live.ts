@@ -6,6 +6,10 @@
 import { get, type RequestOptions } from 'node:http';
 
 const DEFAULT = '[::]:6191';
+const LOOPBACK = [
+  { address: '::1', family: 6 },
+  { address: '127.0.0.1', family: 4 },
+];
 /** One process stands behind all of its listeners: the first will do. */
 const address = process.env['ZIDECAR_HEALTH']?.split(',')[0]?.trim() || DEFAULT;
 
@@ -13,7 +17,10 @@ function where(): RequestOptions {
   if (address.startsWith('unix:')) return { socketPath: address.slice('unix:'.length) };
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  return { host: ['::', '0.0.0.0'].includes(host) ? 'localhost' : host, port: address.slice(colon + 1) };
+  const port = address.slice(colon + 1);
+  if (host !== '::') return { host: host === '0.0.0.0' ? '127.0.0.1' : host, port };
+  // an address of each family, and no name: an image need not have an /etc/hosts
+  return { host: 'this pod', port, lookup: (_name, _options, found) => found(null, LOOPBACK) };
 }
 
 function end(well: boolean, word: string): void {
