@@ -13,7 +13,7 @@ import type { Config } from './config/load.js';
 import type { Emit, LifecycleFact } from './events.js';
 import { Floods } from './floods.js';
 import { serveHealth } from './health-server.js';
-import { ownRoute } from './identity.js';
+import { foreignAddresses, ownRoute } from './identity.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Listening } from './listen.js';
 import { makeLog } from './log.js';
@@ -97,6 +97,7 @@ export async function startApp(config: Config, { version, clock, random, startCh
   const registry = new TreeRegistry({ tree, dialects, clock, random, emit });
   const own = await ownRoute(config, clock);
   if (own?.warning !== undefined) warn(own.warning);
+  foreignAddresses(config.announcements, machineAddresses()).forEach(warn);
   const ownHost = own?.host;
   const announcements = makeAnnouncements({ config, ownHost: ownHost ?? '127.0.0.1', tree, registry, clock, random, emit });
   const listeners: ListenerView[] = [];

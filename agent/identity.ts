@@ -5,9 +5,11 @@
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import type { Announcement } from './config/announcements.js';
 import type { Config } from './config/load.js';
+import { isLoopback } from './loopback.js';
 import type { Clock } from './system.js';
 
 export interface Route {
@@ -61,6 +63,25 @@ export async function ownRoute(
   const asked = untold || (forwarded === 'append' && (advertise === undefined || isIP(advertise.host) === 0));
   return asked && zookeeper.kind === 'zookeeper' ? addressTowards(zookeeper.servers, clock) : undefined;
 }
+
+/**
+ * Sentences about addresses that peers are told and that this machine does not have: a POD_IP that was copied, a typing error. Behind a
+ * NAT that is right, so it is never refused. Names are the peers' to resolve.
+ */
+export function foreignAddresses(announcements: readonly Pick<Announcement, 'advertise'>[], mine: readonly string[]): string[] {
+  const list = new BlockList();
+  for (const address of mine) list.addAddress(address, family(address));
+  const told = announcements.flatMap(({ advertise }) => (advertise && isIP(advertise.host) !== 0 ? [advertise.host] : []));
+  const foreign = [...new Set(told)].filter((host) => !isLoopback(host) && !list.check(host, family(host)));
+  const has = mine.filter((address) => !isLoopback(address)).join(', ');
+  return foreign.map(
+    (host) =>
+      `peers are told ${host}, which is no address of this machine (it has ${has || 'none but loopback'}): right behind a NAT; ` +
+      'else set ZIDECAR_ADVERTISE to one that it has',
+  );
+}
+
+const family = (host: string): 'ipv4' | 'ipv6' => (isIPv6(host) ? 'ipv6' : 'ipv4');
 
 /** Asks the kernel which of our addresses it would send from. Connecting a UDP socket sends nothing. */
 async function routeTo(server: Server, lookup: Lookup): Promise<string> {

@@ -1,5 +1,5 @@
 /** What only one of the two clients for ZooKeeper can do, and which of its settings go together. */
-import { envName, type Key } from './schema.js';
+import { envName, schema, type Key } from './schema.js';
 import { TRUSTED_BY_ALL } from './zookeeper-login.js';
 
 const needs: Readonly<Partial<Record<Key, string>>> = {
@@ -7,17 +7,22 @@ const needs: Readonly<Partial<Record<Key, string>>> = {
   zookeeperTlsCert: 'has no TLS',
   zookeeperTlsKey: 'has no TLS',
   zookeeperAuth: 'has no login',
+  zookeeperAcl: 'sets no access lists',
 };
 
 /** Sentences. `values` may be a part of the settings. */
 export function clientProblems(values: Readonly<Partial<Record<Key, unknown>>>): string[] {
-  const isSet = (key: Key): boolean => values[key] !== undefined;
+  const isSet = (key: Key): boolean => values[key] !== undefined && values[key] !== schema[key].fallback;
   const problems =
     values.zookeeperClient === 'native'
       ? Object.entries(needs)
           .filter(([key]) => isSet(key as Key))
           .map(([key, lack]) => `${envName(key)} needs ${envName('zookeeperClient')}=wire: the native client ${lack}`)
       : [];
+  if (isSet('zookeeperAcl') && !isSet('zookeeperAuth') && !isSet('zookeeperTlsCert')) {
+    const acl = `${envName('zookeeperAcl')}=${String(values.zookeeperAcl)}`;
+    problems.push(`${acl} needs ${envName('zookeeperAuth')}, or ${envName('zookeeperTlsCert')}: without either we are nobody`);
+  }
   const [cert, key] = ['zookeeperTlsCert', 'zookeeperTlsKey'] as const;
   if (isSet(cert) !== isSet(key)) {
     const [has, lacks] = isSet(cert) ? [cert, key] : [key, cert];

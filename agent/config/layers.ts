@@ -22,6 +22,8 @@ export interface Origin {
   readonly from: 'flag' | 'env' | 'file' | 'default' | 'derived';
   /** The flag, the variable, the path of the file, or what it was derived from. */
   readonly name: string;
+  /** Of the file that a variable `…_FILE` named. */
+  readonly path?: string;
 }
 
 export interface Entry {
@@ -92,7 +94,8 @@ function fromEnv(
     return undefined;
   }
   try {
-    return { text: readFile(path, 64 * 1024).trim(), where: `${name}_FILE`, origin: { from: 'env', name: `${name}_FILE` } };
+    const where = `${name}_FILE`;
+    return { text: readFile(path, 64 * 1024).trim(), where, origin: { from: 'env', name: where, path } };
   } catch (error) {
     problems.push(`${written(`${name}_FILE`, path)} cannot be read: ${(error as Error).message}`);
     return undefined;

@@ -92,9 +92,18 @@ const registry = {
   zookeeperTlsCert: open('none', freeText('a path', 4096), 'Our own certificate (PEM), for servers that ask for one.'),
   zookeeperTlsKey: open('none', freeText('a path', 4096), 'Its key (PEM). All three files are read anew for each connection.'),
   zookeeperAuth: {
-    ...open('none', zookeeperLogin, 'Who we are to ZooKeeper. Better in a file: `ZIDECAR_ZOOKEEPER_AUTH_FILE` names it.'),
+    ...open(
+      'none',
+      zookeeperLogin,
+      'Who we are to ZooKeeper. Better in a file: `ZIDECAR_ZOOKEEPER_AUTH_FILE` names it, and is read anew for each session.',
+    ),
     secret: true,
   },
+  zookeeperAcl: set(
+    'open',
+    oneOf(['open', 'owner', 'fleet']),
+    'Who may change what we create: everybody, or (`owner`, all others read; `fleet`, nobody else even reads) who has our login.',
+  ),
   sessionTimeout: set('30s', duration('1s', '10m'), 'ZooKeeper session: how long our node outlives a crash.'),
   dialect: set('curator', dialectName, 'Format of the nodes in the registry.'),
   registryPath: open(defaultPaths, registryPath, "Parent of a service's instances."),

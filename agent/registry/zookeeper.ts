@@ -10,8 +10,10 @@ import { RegistryError } from './tree.js';
 import type { Tree } from './tree.js';
 import type { LinkEvents } from './turn.js';
 import type { ClientOptions } from './wire/client.js';
+import type { Login } from './wire/login.js';
 import { Resolver } from './wire/resolve.js';
 import type { Address, Lookup, Routes, Server } from './wire/resolve.js';
+import type { Access } from './zookeeper/access.js';
 import { diagnose } from './zookeeper/diagnose.js';
 import { NativeLink } from './zookeeper/native-link.js';
 import type { NativeClient } from './zookeeper/native-link.js';
@@ -21,7 +23,15 @@ import { WireLink } from './zookeeper/wire-link.js';
 import type { Told } from './zookeeper/wire-link.js';
 
 /** `wire`: our own, which alone can do what stands with it. */
-export type ZooKeeperClient = { readonly kind: 'native' } | ({ readonly kind: 'wire' } & Pick<ClientOptions, 'tls' | 'login'>);
+export type ZooKeeperClient = { readonly kind: 'native' } | WireClient;
+
+export interface WireClient extends Pick<ClientOptions, 'tls'> {
+  readonly kind: 'wire';
+  /** Asked for each session, and the same throughout one: what is made in it belongs to who we were. */
+  readonly login?: (() => Login) | undefined;
+  /** `open` where it is not said. */
+  readonly access?: Access;
+}
 
 export interface ZooKeeperOptions {
   readonly servers: readonly Server[];
@@ -55,12 +65,16 @@ export function openZooKeeper(options: ZooKeeperOptions): Tree {
   let trouble = '';
   const told: Told = {
     trouble: (why) => (trouble = why),
+    doubt: (folder) => emit({ kind: 'warned', why: loose(folder) }),
     full: ({ of, limit }, detail) => emit({ kind: 'bound_reached', bound: of, limit, detail }),
   };
-  const open = async (addresses: readonly Address[], events: LinkEvents): Promise<Wire> =>
-    client.kind === 'native'
-      ? new NativeLink(new (await loadClient())(), addresses, timeoutMs, clock, events, tree.fired)
-      : new WireLink({ ...client, find, timeoutMs, clock, random }, events, tree.fired, told);
+  const open = async (addresses: readonly Address[], events: LinkEvents): Promise<Wire> => {
+    if (client.kind === 'native')
+      return new NativeLink(new (await loadClient())(), addresses, timeoutMs, clock, events, tree.fired);
+    const { tls, login, access = 'open' } = client;
+    const who = { ...(tls && { tls }), ...(login && { login: login() }) };
+    return new WireLink({ ...who, find, timeoutMs, clock, random }, access, events, tree.fired, told);
+  };
   const keeper = new SessionKeeper<Wire>({
     timeoutMs,
     clock,
@@ -77,6 +91,9 @@ export function openZooKeeper(options: ZooKeeperOptions): Tree {
   const tree = new ZooKeeperTree(keeper, chroot, MOST_WATCHED[client.kind], clock, emit);
   return tree;
 }
+
+const loose = (folder: string): string =>
+  `${folder} was there before us, and lets everybody remove what is in it: set its access list, or remove it while it is empty`;
 
 /** Not a literal, for which the compiler would want the types of a package that may be missing. */
 const PACKAGE: string = 'zookeeper';

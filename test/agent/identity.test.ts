@@ -1,7 +1,7 @@
-import { equal, match, notEqual, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { describe, it } from 'node:test';
-import { addressTowards, instanceId, ownRoute } from '../../agent/identity.js';
+import { addressTowards, foreignAddresses, instanceId, ownRoute } from '../../agent/identity.js';
 import { clock } from '../../agent/system.js';
 import { FakeClock } from '../support/clock.js';
 
@@ -41,6 +41,26 @@ describe('the address towards ZooKeeper', () => {
     equal(await ownRoute(given, clock), undefined);
     equal((await ownRoute({ ...given, forwarded: 'append' }, clock))?.host, '127.0.0.1');
     equal(await ownRoute({ ...given, forwarded: 'append', advertise: { host: '10.1.2.3' } }, clock), undefined);
+  });
+});
+
+describe('an address that peers are told', () => {
+  const told = (...hosts: readonly string[]): readonly string[] =>
+    foreignAddresses(
+      hosts.map((host) => ({ advertise: { host } })),
+      ['127.0.0.1', '10.1.2.3', 'fe80::1', 'fd00::2'],
+    );
+
+  it('is doubted once, with what the machine has, where the machine does not have it', () => {
+    deepEqual(told('10.1.2.4', '10.1.2.4'), [
+      'peers are told 10.1.2.4, which is no address of this machine (it has 10.1.2.3, fe80::1, fd00::2): ' +
+        'right behind a NAT; else set ZIDECAR_ADVERTISE to one that it has',
+    ]);
+  });
+
+  it('is not doubted where it has, however that is written, nor is a name or loopback', () => {
+    deepEqual(told('10.1.2.3', 'FD00:0::2', '127.0.0.9', '::1', 'orders.example'), []);
+    deepEqual(foreignAddresses([{}], []), []);
   });
 });
 

@@ -13,6 +13,8 @@ import type { Bound } from '../wire/errors.js';
 import type { Stat as WireStat } from '../wire/records.js';
 import type { WatchEvent } from '../wire/watches.js';
 import { parentOf } from '../node-path.js';
+import { AccessLists } from './access.js';
+import type { Access } from './access.js';
 import { failure } from './codes.js';
 import type { Fired, List, Made, Node, Wire } from './tree.js';
 
@@ -23,6 +25,8 @@ const MOST_PARENTS = 1_024;
 export interface Told {
   /** An attempt that failed; the next follows by itself. */
   trouble(why: string): void;
+  /** The folder lets everybody remove what is in it, and that was not wished for. */
+  doubt(folder: string): void;
   /** Something was asked for that is beyond a bound of the client, and failed. */
   full(bound: Bound, why: string): void;
 }
@@ -30,13 +34,17 @@ export interface Told {
 export class WireLink implements Wire {
   readonly #client: Client;
   readonly #told: Told;
+  readonly #access: AccessLists;
+  /** Folders whose access list was looked at. */
+  readonly #seen = new Set<string>();
   /** Parents with a recursive watch, and the answer to its being set. */
   readonly #covered = new Map<string, Promise<void>>();
   #canCover = true;
   readonly #onNode: (event: WatchEvent) => void;
   readonly #onChildren: (event: WatchEvent) => void;
 
-  constructor(options: ClientOptions, events: LinkEvents, fired: Fired, told: Told) {
+  constructor(options: ClientOptions, access: Access, events: LinkEvents, fired: Fired, told: Told) {
+    this.#access = new AccessLists(access);
     this.#told = told;
     this.#onNode = ({ path }) => fired('node', path);
     this.#onChildren = ({ path }) => fired('children', path);
@@ -80,11 +88,13 @@ export class WireLink implements Wire {
   }
 
   create(path: string, data: Uint8Array, mode: Mode): Promise<Made> {
+    const acl = this.#access.of(path, mode);
     return this.#ask('create', path, async () => {
-      const made = await this.#client.create(path, data, { mode }).catch((error: unknown) => {
+      const made = await this.#client.create(path, data, { mode, acl }).catch((error: unknown) => {
         if (mode !== 'container' || !isCode(error, 'UNIMPLEMENTED')) throw error;
-        return this.#client.create(path, data);
+        return this.#client.create(path, data, { acl });
       });
+      if (mode.startsWith('ephemeral')) void this.#doubt(parentOf(path));
       return { path: made.path, stat: this.#stat(made.stat) };
     });
   }
@@ -104,6 +114,14 @@ export class WireLink implements Wire {
 
   sync(path: string): Promise<void> {
     return this.#ask('sync', path, () => this.#client.sync(path));
+  }
+
+  /** Once for each folder. */
+  async #doubt(folder: string): Promise<void> {
+    if (this.#seen.has(folder) || this.#seen.size >= MOST_PARENTS) return;
+    this.#seen.add(folder);
+    const found = await this.#client.getAcl(folder).catch(() => undefined);
+    if (found && this.#access.isLooser(found.acl)) this.#told.doubt(folder);
   }
 
   /** Resolves when the node needs no watch of its own, or has to have one. Never on the root: that would tell of everything there is. */

@@ -89,6 +89,7 @@ const wrong: Readonly<Record<Key, string>> = {
     zookeeperTlsCert: 'x'.repeat(5000),
     zookeeperTlsKey: 'x'.repeat(5000),
     zookeeperAuth: 'user:secret',
+    zookeeperAcl: 'all',
   },
   ...{
     service: 'a/b',
