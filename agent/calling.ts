@@ -1,11 +1,13 @@
 /** Puts together what carries the app's calls: an upstream for each peer, the discovery that fills them, and the proxy before them. */
 import { isIP } from 'node:net';
 import { defaultBudget } from '../lb/budget.js';
-import { policies } from '../lb/policies.js';
 import { Proxy } from '../lb/proxy.js';
 import type { CallSettings } from '../lb/settings.js';
+import { defaultSlowStart } from '../lb/slow-start.js';
+import type { UpstreamStats } from '../lb/stats.js';
 import { Sweeper } from '../lb/sweeper.js';
 import { Upstream } from '../lb/upstream.js';
+import { balancerFor, hashOnOf } from './balancing.js';
 import type { Config } from './config/load.js';
 import type { UpstreamSettings } from './config/schema.js';
 import { Discovery } from './discovery.js';
@@ -55,13 +57,22 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
     isOwnListener,
     isTcp: (name) => overTcp.has(name),
   });
+  const zone = config.zone ?? config.announcements.find((announcement) => announcement.zone !== undefined)?.zone;
+  const pseudonym = `zidecar-${Math.floor(random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0')}`;
+  const own = ownAddress(config, ownHost) ?? pseudonym;
   const makeUpstream = (name: string): Upstream => {
-    const { policy, retryBudget } = config.settingsOf(name);
+    const settings = config.settingsOf(name);
     const source = config.sourcesOf(name).map(({ path }) => path);
-    const budget = { ...defaultBudget, percent: retryBudget };
+    const budget = { ...defaultBudget, percent: settings.retryBudget };
     const suspected = (): void => sweeper.soon();
-    const parts = { balancer: policies[policy](random), clock, random, emit, budget, suspected };
-    return new Upstream(name, { ...parts, source: source.join(' and ') });
+    const stats = (): UpstreamStats => upstream.stats;
+    const balancer = balancerFor(settings, { clock, random, zone, callers: undefined, stats });
+    const slowStart = { ...defaultSlowStart, durationMs: settings.slowStart };
+    const parts = { balancer, clock, random, emit, budget, slowStart, suspected };
+    const upstream: Upstream = new Upstream(name, { ...parts, source: source.join(' and ') });
+    return upstream;
   };
   const sweeper = new Sweeper({
     clock,
@@ -78,11 +89,9 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
     emit,
     options: {
       listeners: [...config.outbound.map((listener) => ({ ...listener, setting: 'ZIDECAR_OUTBOUND' })), ...named],
-      settings: remembered((name) => callSettings(config.settingsOf(name))),
+      settings: remembered((name) => callSettings(config.settingsOf(name), own)),
       domain: config.domain,
-      pseudonym: `zidecar-${Math.floor(random() * 2 ** 32)
-        .toString(16)
-        .padStart(8, '0')}`,
+      pseudonym,
       forwardedFor,
       maxFields: config.maxFields,
       maxHeadBytes: config.maxHead,
@@ -116,7 +125,7 @@ function remembered<Value>(make: (name: string) => Value): (name: string) => Val
   };
 }
 
-const callSettings = (of: UpstreamSettings): CallSettings => ({
+const callSettings = (of: UpstreamSettings, own: string): CallSettings => ({
   connectTimeoutMs: of.connectTimeout,
   requestTimeoutMs: of.requestTimeout,
   responseTimeoutMs: of.responseTimeout,
@@ -124,4 +133,5 @@ const callSettings = (of: UpstreamSettings): CallSettings => ({
   tunnelIdleTimeoutMs: of.tunnelIdleTimeout,
   idleTimeoutMs: of.idleTimeout,
   retries: of.retries,
+  hashOn: hashOnOf(of, own),
 });

@@ -24,6 +24,11 @@ export const metricTable = {
   zidecar_attempts_total: ['counter', 'service', 'Sends of calls to endpoints.'],
   zidecar_retries_total: ['counter', 'service', 'Attempts after the first of a call.'],
   zidecar_retry_overflow_total: ['counter', 'service', 'Retries that the retry budget did not allow.'],
+  zidecar_subsets_dropped_total: [
+    'counter',
+    'service',
+    'Subsets of endpoints that were given up for others: calls ask for more than the 32 that are kept.',
+  ],
   zidecar_tunnel_bytes_total: [
     'counter',
     'service direction',

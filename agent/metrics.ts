@@ -93,6 +93,7 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
   perUpstream('zidecar_attempts_total', (stats) => stats.attempts);
   perUpstream('zidecar_retries_total', (stats) => stats.retries);
   perUpstream('zidecar_retry_overflow_total', (stats) => stats.retryOverflow);
+  perUpstream('zidecar_subsets_dropped_total', (stats) => stats.subsetsDropped);
   scraped('zidecar_tunnel_bytes_total', () =>
     all().flatMap(([service, { tunnelled }]) =>
       Object.entries(tunnelled).map(([direction, value]) => ({ labels: { service, direction }, value })),

@@ -1,5 +1,6 @@
 import type { Outcome } from './outcome.js';
 import type { Endpoint } from './endpoint.js';
+import type { Subset } from './subset.js';
 
 /** One endpoint as a balancer sees it. `eligible` and `weight` are pushed by the upstream; a balancer never asks why. */
 export interface Seat {
@@ -7,6 +8,7 @@ export interface Seat {
   /** Calls that hold a lease on it now. */
   active: number;
   eligible: boolean;
+  /** What it counts now: less than its endpoint's while it starts slowly. */
   weight: number;
 }
 
@@ -16,6 +18,10 @@ export interface Ask {
   readonly tried: readonly string[];
   /** Nothing of the call was ever written: when only tried endpoints are left, one of them may have another go. Default: no. */
   readonly again?: boolean;
+  /** What the hash policies go by, 32 bits. Absent: they draw one. */
+  readonly key?: number | undefined;
+  /** Only an endpoint with these labels will do. Absent: the upstream's own subset, or any. */
+  readonly subset?: Subset | undefined;
 }
 
 /** Chooses among the eligible seats. State belongs to a seat, never to an index into a list. */
@@ -27,7 +33,24 @@ export interface Balancer {
   /** This seat's eligibility or weight has moved. */
   changed(seat: Seat): void;
   /** The next seat, or undefined when no eligible one is left that was not tried. Bounded; never waits; skips weight 0. */
-  pick(ask: Ask): Seat | undefined;
+  pick(ask: Ask, now: number): Seat | undefined;
   /** For policies that learn from answers. */
   seen?(seat: Seat, outcome: Outcome, now: number): void;
+  /** What each of the seats gets now, 0 to 1, for a person. Default: by weight (or evenly) among the eligible. */
+  shares?(): ReadonlyMap<Seat, number>;
+  /** What a person should know of this seat's share beside that. */
+  note?(seat: Seat): string | undefined;
+  /** Whether this seat would do for the ask, be it well or not. Default: any does. */
+  fits?(ask: Ask, seat: Seat): boolean;
+  /** Why nobody will ever do for this ask, whoever is well: no endpoint has those labels. */
+  lacks?(ask: Ask): string | undefined;
+}
+
+/** As `shares`, for any balancer of these seats. */
+export function sharesOf(balancer: Balancer, seats: readonly Seat[]): ReadonlyMap<Seat, number> {
+  if (balancer.shares) return balancer.shares();
+  const inUse = seats.filter(({ eligible, weight }) => eligible && weight > 0);
+  const part = ({ weight }: Seat): number => (balancer.evenly ? 1 : weight);
+  const total = inUse.reduce((sum, seat) => sum + part(seat), 0);
+  return new Map(inUse.map((seat) => [seat, part(seat) / total]));
 }

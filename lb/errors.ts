@@ -40,6 +40,7 @@ export const failures = {
   unknown_upstream: failure(404, false, 'never'),
   // nobody to ask
   no_endpoints: failure(503, false, 'never'),
+  no_subset: failure(503, false, 'never'),
   all_open: failure(503, false, 'never'),
   overflow: failure(503, false, 'never'),
   discovering: failure(503, false, 'never'),

@@ -2,7 +2,7 @@
  * Why an endpoint gets the calls that it gets, for a person: views and sentences, made when somebody asks, from what the data path
  * has written down anyway. Decides nothing.
  */
-import type { Balancer } from './balancer.js';
+import { sharesOf, type Balancer } from './balancer.js';
 import type { CircuitState } from './breaker.js';
 import type { Member } from './member.js';
 
@@ -20,33 +20,38 @@ export interface EndpointView {
   readonly reason: string;
 }
 
-export const explain = (members: readonly Member[], balancer: Balancer, failureLimit: number, now: number): EndpointView[] => {
-  const part = (member: Member): number => (balancer.evenly && member.weight > 0 ? 1 : member.weight);
-  const inUse = members.filter(({ eligible, against }) => eligible && !against.open);
-  const total = inUse.reduce((sum, member) => sum + part(member), 0);
+export interface Explained {
+  readonly balancer: Balancer;
+  /** Failures in a row that open a circuit. */
+  readonly failureLimit: number;
+  readonly now: number;
+  /** How long until it counts whole; undefined for one that does. */
+  readonly startLeftMs: (member: Member) => number | undefined;
+}
+
+export const explain = (members: readonly Member[], explained: Explained): EndpointView[] => {
+  const { balancer, now } = explained;
+  const shares = sharesOf(balancer, members);
+  // one whose circuit is half-open may get a call, but has no share
+  const inUse = new Set(members.filter(({ eligible, against }) => eligible && !against.open));
+  const shareOf = (member: Member): number => (inUse.has(member) ? (shares.get(member) ?? 0) : 0);
+  const total = members.reduce((sum, member) => sum + shareOf(member), 0);
+  const weights = balancer.evenly ? undefined : [...inUse].reduce((sum, { weight }) => sum + weight, 0);
   return members.map((member) => {
     const { endpoint, breaker, active } = member;
     const { id, host, port, weight } = endpoint;
     const circuit = breaker.state(now);
-    const share = inUse.includes(member) && total > 0 ? (part(member) * 100) / total : 0;
-    const known = sentence(member, circuit, { failureLimit, now, total: balancer.evenly ? undefined : total });
+    const share = rounded(total > 0 ? (shareOf(member) * 100) / total : 0, 1);
+    const known = sentence(member, circuit, explained, weights);
     const reason = endpoint.doubt === undefined ? known : `doubtful, ${endpoint.doubt.why}; ${known}`;
-    return { id, host, port, weight, circuit, inFlight: active, ejectedUntil: null, share: Math.round(share * 10) / 10, reason };
+    return { id, host, port, weight, circuit, inFlight: active, ejectedUntil: null, share, reason };
   });
 };
 
-interface Context {
-  readonly failureLimit: number;
-  readonly now: number;
-  /** The weight of all that are in use; undefined where weights do not matter. */
-  readonly total: number | undefined;
-}
-
-const sentence = (
-  { breaker, weight, eligible, against }: Member,
-  circuit: CircuitState,
-  { failureLimit, now, total }: Context,
-): string => {
+/** `weights`: of all that are in use; undefined where weights do not matter. */
+const sentence = (member: Member, circuit: CircuitState, explained: Explained, weights: number | undefined): string => {
+  const { breaker, weight, eligible, against, endpoint } = member;
+  const { balancer, failureLimit, now } = explained;
   if (circuit !== 'closed') {
     const since = `circuit ${circuit.replace('_', '-')} since ${span(now - (breaker.openedAt ?? now))}: ${breaker.why()}`;
     if (circuit === 'open') return `${since}; next trial in ${span(breaker.reopenAt - now)}`;
@@ -55,10 +60,17 @@ const sentence = (
   if (weight === 0) return 'weight 0: gets no calls';
   if (against.suspect && !eligible)
     return `set aside while others can serve: ${breaker.why(' in a row')}; a connect in the background clears it, or its circuit opens at ${failureLimit}`;
-  const takes = total === undefined ? 'takes its turn' : `takes calls: weight ${weight} of ${Math.round(total * 1000) / 1000}`;
-  if (breaker.failuresInRow === 0) return takes;
-  return `${takes}; ${breaker.why(' in a row')}, its circuit opens at ${failureLimit}`;
+  const said = [weights === undefined ? 'takes its turn' : `takes calls: weight ${rounded(weight, 3)} of ${rounded(weights, 3)}`];
+  const leftMs = explained.startLeftMs(member);
+  if (leftMs !== undefined)
+    said.push(`slow start: ${rounded((weight * 100) / endpoint.weight, 0)} % of its weight, all of it in ${span(leftMs)}`);
+  const note = balancer.note?.(member);
+  if (note !== undefined) said.push(note);
+  if (breaker.failuresInRow > 0) said.push(`${breaker.why(' in a row')}, its circuit opens at ${failureLimit}`);
+  return said.join('; ');
 };
+
+const rounded = (value: number, digits: number): number => Math.round(value * 10 ** digits) / 10 ** digits;
 
 export interface RefusalFacts {
   readonly name: string;
@@ -69,6 +81,8 @@ export interface RefusalFacts {
   readonly out: number;
   readonly maxInFlight: number;
   readonly nextTrialInMs: number;
+  /** What was asked for and nobody has: `version=canary`. */
+  readonly subset: string;
 }
 
 /** Why there was nobody to ask, and what to do about it. */
@@ -77,6 +91,8 @@ export const sentenceOf = {
     total === 0
       ? `no endpoints for "${name}"${place(rest)}: is it registered? zidecar services ${name}${absolute ? noProxy : ''}`
       : `every endpoint of "${name}"${place(rest)} has weight 0 (${total} of ${total}): give one a weight to let calls through`,
+  no_subset: ({ name, subset, total, ...rest }: RefusalFacts): string =>
+    `no endpoint of "${name}"${place(rest)} is in the subset ${subset} (0 of ${total}): zidecar why ${name}`,
   all_open: ({ name, out, total, nextTrialInMs }: RefusalFacts): string =>
     `every circuit of "${name}" is open (${out} of ${total}), next trial in ${span(nextTrialInMs)}: zidecar why ${name}`,
   overflow: ({ name, maxInFlight }: RefusalFacts): string =>

@@ -6,6 +6,7 @@
  * Content-Length and Transfer-Encoding pass as they came: framing is the lane's, and nothing that a message says can remove them.
  */
 import type { Refused } from './refusal.js';
+import { subsetAccepts, subsetOf, type Subset } from './subset.js';
 
 export interface RequestRules {
   /** The Host to write. */
@@ -31,6 +32,8 @@ export interface RequestFields {
   /** What the app asked for by x-zidecar-timeout and x-zidecar-retries. */
   readonly timeoutMs?: number;
   readonly retries?: number;
+  /** Which endpoints will do, by x-zidecar-subset. */
+  readonly subset?: Subset;
 }
 
 export interface AnswerRules {
@@ -49,13 +52,15 @@ export const requestFields = (raw: readonly string[], rules: RequestRules): Requ
   if (typeof timeoutMs === 'object') return timeoutMs;
   const retries = ours(raw, 'x-zidecar-retries', countOf, 'one number from 0 to 10');
   if (typeof retries === 'object') return retries;
+  const subset = ours(raw, 'x-zidecar-subset', subsetOf, subsetAccepts);
+  if (subset !== undefined && 'code' in subset) return subset;
 
   const kept = requestIdOf(raw);
   const requestId = kept ?? rules.newRequestId();
   const dropped = connectionOnly(raw, rules.trailers ?? false)
     .add('host')
     .add('expect');
-  dropped.add('x-zidecar-timeout').add('x-zidecar-retries');
+  dropped.add('x-zidecar-timeout').add('x-zidecar-retries').add('x-zidecar-subset');
   if (kept === undefined) dropped.add('x-request-id');
   if (rules.prefix !== undefined) dropped.add('x-forwarded-prefix');
 
@@ -65,7 +70,12 @@ export const requestFields = (raw: readonly string[], rules: RequestRules): Requ
   if (rules.prefix !== undefined) fields.push('x-forwarded-prefix', rules.prefix);
   if (kept === undefined) fields.push('x-request-id', requestId);
   fields.push('via', `${rules.version} ${rules.pseudonym}`);
-  return { fields, requestId, ...(timeoutMs !== undefined && { timeoutMs }), ...(retries !== undefined && { retries }) };
+  const asked = {
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(retries !== undefined && { retries }),
+    ...(subset && { subset }),
+  };
+  return { fields, requestId, ...asked };
 };
 
 /** Refused as `bad_answer`: a field that cannot be passed on. */
@@ -133,12 +143,12 @@ const looping = (raw: readonly string[], pseudonym: string): Refused | undefined
 };
 
 /** A value that the app gives us: undefined when it gives none, a refusal when it cannot be read. */
-const ours = (
+const ours = <Value>(
   raw: readonly string[],
   name: string,
-  parse: (value: string) => number | undefined,
+  parse: (value: string) => Value | undefined,
   accepted: string,
-): number | Refused | undefined => {
+): Value | Refused | undefined => {
   const values = valuesOf(raw, name);
   if (values.length === 0) return undefined;
   return (values.length === 1 ? parse(values[0]!) : undefined) ?? bad(`${name}: ${shown(values.join(', '))} is not ${accepted}`);

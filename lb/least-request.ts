@@ -1,14 +1,16 @@
 /**
- * Power of two choices (Mitzenmacher): of two seats drawn by chance, the one with more weight for each call it carries. Looking at
- * two, not at all, is O(1) and keeps a fleet of callers from running to the same idle endpoint.
+ * Of two seats drawn by weight, the one that carries fewer calls for its weight; of two that carry alike, the one that was drawn first, so
+ * that idle ones get their shares to the call's chance. With equal weights this is `weight / (active + 1)`, the greater the better.
  */
 import type { Ask, Balancer, Seat } from './balancer.js';
-import { EligibleSeats } from './eligible.js';
+import { Drawable } from './drawable.js';
 import type { Random } from './ports.js';
+import { loadAt, ofTwo } from './two-choices.js';
 
 export class LeastRequest implements Balancer {
   readonly #random: Random;
-  readonly #seats = new EligibleSeats();
+  readonly #seats = new Drawable();
+  readonly #isBetter = (second: number, first: number): boolean => loadAt(this.#seats, second) < loadAt(this.#seats, first);
 
   constructor(random: Random) {
     this.#random = random;
@@ -18,29 +20,11 @@ export class LeastRequest implements Balancer {
     this.#seats.update(seats);
   }
 
-  changed(): void {
-    this.#seats.changed();
+  changed(seat: Seat): void {
+    this.#seats.changed(seat);
   }
 
-  pick(ask: Ask): Seat | undefined {
-    const seats = this.#seats.list;
-    const tried = this.#seats.placesOf(ask.tried);
-    const left = seats.length - tried.length;
-    if (left === 0) return undefined;
-    const one = Math.floor(this.#random() * left);
-    if (left === 1) return seats[past(tried, one)];
-    const other = Math.floor(this.#random() * (left - 1));
-    const first = seats[past(tried, one)]!;
-    const second = seats[past(tried, other >= one ? other + 1 : other)]!;
-    return room(second) > room(first) ? second : first;
+  pick({ tried }: Ask): Seat | undefined {
+    return this.#seats.seats[ofTwo(this.#seats, tried, this.#random, this.#isBetter)];
   }
 }
-
-const room = ({ weight, active }: Seat): number => weight / (active + 1);
-
-/** The place of the nth seat when those at `skipped` (ascending) are not counted. */
-const past = (skipped: readonly number[], nth: number): number => {
-  let place = nth;
-  for (const taken of skipped) if (place >= taken) place++;
-  return place;
-};

@@ -1,3 +1,5 @@
+import type { HashOn } from './hash-key.js';
+
 /** What a user can set for one peer alone. Times in milliseconds; undefined: as long as it takes. */
 export interface CallSettings {
   /** One connect to an endpoint. */
@@ -14,6 +16,8 @@ export interface CallSettings {
   readonly idleTimeoutMs: number | undefined;
   /** How often a call is repeated after something of it was written. The app may ask for another number. */
   readonly retries: number;
+  /** What of a call its policy goes by. Absent: the policy does not ask. */
+  readonly hashOn?: HashOn | undefined;
 }
 
 export const defaultCallSettings: CallSettings = {

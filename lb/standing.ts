@@ -78,10 +78,12 @@ export class Standings {
     return this.#suspects;
   }
 
-  /** For a call that has been to everybody else: a suspect is better than nobody. */
-  untriedSuspect(tried: readonly string[]): Member | undefined {
-    for (const suspect of this.#suspects)
-      if (suspect.endpoint.weight > 0 && this.#allowed(suspect) && !tried.includes(suspect.endpoint.id)) return suspect;
+  /** For a call that has been to everybody else: a suspect is better than nobody. `fits`: the call could do with it. */
+  untriedSuspect(tried: readonly string[], fits: (member: Member) => boolean = () => true): Member | undefined {
+    for (const suspect of this.#suspects) {
+      const { id, weight } = suspect.endpoint;
+      if (weight > 0 && this.#allowed(suspect) && !tried.includes(id) && fits(suspect)) return suspect;
+    }
     return undefined;
   }
 

@@ -20,6 +20,8 @@ export class UpstreamStats {
   retries = 0;
   /** Bytes that went through tunnels (websockets, plain TCP), as the app sees them. */
   readonly tunnelled = { sent: 0, received: 0 };
+  /** Balancers of subsets that were given up for those of others. */
+  subsetsDropped = 0;
   /** Retries that the budget did not allow. */
   retryOverflow = 0;
   /** Calls to which the app got anything but the full answer of an endpoint: a 5xx of ours, or a cut. */

@@ -15,6 +15,7 @@ import { alarm } from './alarm.js';
 import { dialled } from './dial.js';
 import { address } from './endpoint.js';
 import { CallError, type FailureCode } from './errors.js';
+import { sourceKey } from './hash-key.js';
 import type { Entrance, Lane } from './lane.js';
 import type { Lease } from './lease.js';
 import { failed } from './outcome.js';
@@ -124,7 +125,8 @@ export class TcpLane implements Lane {
     const { requestTimeoutMs } = settings;
     const late = `no connection in ${requestTimeoutMs ?? 0} ms`;
     const stopAlarm = alarm(clock, requestTimeoutMs, () => stop.abort(new CallError('request_timeout', late)));
-    const reached = await this.#reach(upstream, settings, stop.signal, story);
+    const key = settings.hashOn?.by === 'source' ? sourceKey(app.remoteAddress, settings.hashOn.own) : undefined;
+    const reached = await this.#reach(upstream, { ...settings, key }, stop.signal, story);
     stopAlarm();
     app.off('close', gone);
     const connectedMs = clock.now() - began;
@@ -146,7 +148,7 @@ export class TcpLane implements Lane {
 
   async #reach(
     upstream: Upstream,
-    { connectTimeoutMs }: CallSettings,
+    { connectTimeoutMs, key }: CallSettings & { readonly key: number | undefined },
     stop: AbortSignal,
     story: Story,
   ): Promise<{ readonly lease: Lease; readonly endpoint: Socket } | Refused> {
@@ -157,7 +159,7 @@ export class TcpLane implements Lane {
     let last: CallError | undefined;
     for (;;) {
       if (stop.aborted) return stop.reason as CallError;
-      const lease = upstream.acquire({ tried, again: last !== undefined });
+      const lease = upstream.acquire({ tried, again: last !== undefined, key });
       if (typeof lease === 'string') return last ?? upstream.whyNot(lease === 'tried_all' ? 'all_open' : lease);
       story.attempts++;
       story.endpoint = address(lease.endpoint);

@@ -21,6 +21,7 @@ import type { Member } from './member.js';
 import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
 import { RetryDecider } from './retry.js';
+import { defaultSlowStart, SlowStart, type SlowStartOptions } from './slow-start.js';
 import { allEnforced, Standings } from './standing.js';
 import { UpstreamStats } from './stats.js';
 import { Judgement, type UpstreamVerdict } from './verdict.js';
@@ -32,6 +33,7 @@ export interface UpstreamParts {
   readonly emit: Emit;
   readonly breaker?: BreakerOptions;
   readonly budget?: BudgetOptions;
+  readonly slowStart?: SlowStartOptions;
   /** Leases held at one time, and calls that wait for the first list; more are refused. Default 1024. */
   readonly maxInFlight?: number;
   /** Where its list comes from, for sentences: `/services/orders`. */
@@ -41,14 +43,10 @@ export interface UpstreamParts {
 }
 
 /** Why there is no lease. `tried_all`: this call has been to every endpoint there is, so that the last real answer stands. */
-export type NoLease = 'no_endpoints' | 'all_open' | 'overflow' | 'tried_all';
+export type NoLease = 'no_endpoints' | 'no_subset' | 'all_open' | 'overflow' | 'tried_all';
 
 /** The first call of a name waits at most this long for the name's list. */
 export const firstListMs = 1_000;
-
-/** A heavier endpoint counts as this: sums of weights stay exact whatever a znode says. */
-const heaviest = 1_000_000;
-const untried: Ask = { tried: [] };
 
 export class Upstream {
   readonly name: string;
@@ -62,6 +60,7 @@ export class Upstream {
   readonly #maxInFlight: number;
   readonly #standings: Standings;
   readonly #circuits: Circuits;
+  readonly #slowStart: SlowStart;
   readonly #firstList: FirstList;
   readonly #judgement: Judgement;
   #members = new Map<string, Member>();
@@ -91,6 +90,7 @@ export class Upstream {
     this.#standings = new Standings({ balancer, panicPercent: 50, enforced: allEnforced, panicked: changed });
     const { suspected = () => undefined } = parts;
     this.#circuits = new Circuits({ upstream: name, standings: this.#standings, random, emit, breaker, changed, suspected });
+    this.#slowStart = new SlowStart(parts.slowStart ?? defaultSlowStart, (seat) => balancer.changed(seat));
     this.lastUsed = clock.now();
     this.#firstList = new FirstList(clock);
     this.#judgement = new Judgement(clock);
@@ -116,13 +116,16 @@ export class Upstream {
       const key = identity(endpoint);
       const known = before.get(key);
       if (known === undefined) joined++;
-      const member = known ?? this.#circuits.make(endpoint);
+      const member = known ?? this.#join(endpoint);
       member.endpoint = endpoint;
-      member.weight = endpoint.weight > 0 ? Math.min(endpoint.weight, heaviest) : 0;
+      this.#slowStart.weigh(member);
       this.#members.set(key, member);
       before.delete(key);
     }
-    for (const member of before.values()) this.#circuits.forget(member);
+    for (const member of before.values()) {
+      this.#circuits.forget(member);
+      this.#slowStart.left(member);
+    }
     const members = [...this.#members.values()];
     this.#standings.update(members);
     this.#parts.balancer.update(members);
@@ -152,11 +155,15 @@ export class Upstream {
     return typeof found === 'string' ? found : this.#lend(found, now);
   }
 
-  /** What the app is told. `absolute`: the request came through `http_proxy`. After `tried_all` the last real failure is told. */
-  whyNot(refusal: Exclude<NoLease, 'tried_all'> | 'discovering', absolute = false): Refused {
+  /**
+   * What the app is told. `absolute`: the request came through `http_proxy`; `ask`: what could not be had. After `tried_all` the last real
+   * failure is told.
+   */
+  whyNot(refusal: Exclude<NoLease, 'tried_all'> | 'discovering', absolute = false, ask: Ask = { tried: [] }): Refused {
     const { name } = this;
+    const subset = this.#parts.balancer.lacks?.(ask) ?? '';
     const counts = { total: this.#members.size, out: this.#out(), maxInFlight: this.#maxInFlight };
-    const facts = { name, source: this.#parts.source, absolute, nextTrialInMs: this.retryAfterMs(), ...counts };
+    const facts = { name, source: this.#parts.source, absolute, nextTrialInMs: this.retryAfterMs(), subset, ...counts };
     return { code: refusal, message: sentenceOf[refusal](facts) };
   }
 
@@ -198,7 +205,11 @@ export class Upstream {
   }
 
   explain(): EndpointView[] {
-    return explain([...this.#members.values()], this.#parts.balancer, this.#breaker.failures, this.#parts.clock.now());
+    const now = this.#parts.clock.now();
+    this.#slowStart.wake(now, Infinity);
+    const { balancer } = this.#parts;
+    const startLeftMs = (member: Member): number | undefined => this.#slowStart.leftMs(member, now);
+    return explain([...this.#members.values()], { balancer, failureLimit: this.#breaker.failures, now, startLeftMs });
   }
 
   verdict(): UpstreamVerdict {
@@ -217,14 +228,25 @@ export class Upstream {
     return counts;
   }
 
+  #join(endpoint: Endpoint): Member {
+    const { clock } = this.#parts;
+    const member = this.#circuits.make(endpoint);
+    this.#slowStart.joined(member, { now: clock.now(), wall: clock.wall(), first: !this.listed });
+    return member;
+  }
+
   #find(ask: Ask, now: number): Member | NoLease {
     const { balancer } = this.#parts;
     this.#circuits.wake(now);
+    this.#slowStart.wake(now);
     if (this.stats.inFlight >= this.#maxInFlight) return 'overflow';
     const seat =
-      balancer.pick(ask) ?? this.#standings.untriedSuspect(ask.tried) ?? (ask.again ? balancer.pick(untried) : undefined);
+      balancer.pick(ask, now) ??
+      this.#standings.untriedSuspect(ask.tried, (member) => balancer.fits?.(ask, member) ?? true) ??
+      (ask.again ? balancer.pick({ ...ask, tried: [] }, now) : undefined);
     if (seat !== undefined) return seat as Member;
     if (ask.tried.length > 0) return 'tried_all';
+    if (balancer.lacks?.(ask) !== undefined) return 'no_subset';
     return this.#hasWeight() ? 'all_open' : 'no_endpoints';
   }
 

@@ -26,7 +26,7 @@ export class Fields {
     const text =
       grammar.map && value instanceof Map
         ? asList(
-            [...value].map(([name, one]) => `${String(name)}=${String(one)}`),
+            [...value].map(([name, one]) => `${String(name)}=${inOne(one)}`),
             ',',
           )
         : asList(value, grammar.list);
@@ -64,6 +64,10 @@ export class Fields {
     }
   }
 }
+
+/** A map in a map is `k:v,k:v`. */
+const inOne = (value: unknown): string =>
+  value instanceof Map ? [...value].map(([name, one]) => `${String(name)}:${String(one)}`).join(',') : String(value);
 
 function asList(value: unknown, joiner: string | undefined): string | undefined {
   if (typeof value === 'string') return value;

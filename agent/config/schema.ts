@@ -7,6 +7,7 @@ import type { PolicyName } from '../../lb/policies.js';
 import { dialects } from '../registry/dialects/dialects.js';
 import { levels } from '../sentences.js';
 import { advertise, appHost, domain, listeners, zookeeper } from './addresses.js';
+import { hashKey, split, subset } from './balancing.js';
 import {
   decimal,
   duration,
@@ -61,11 +62,24 @@ const perUpstream = <T>(fallback: string, grammar: Grammar<T>, about: string): S
   scope: 'upstream',
 });
 
+const openPerUpstream = <T>(unset: string, grammar: Grammar<T>, about: string): Setting<T | undefined, 'upstream'> => ({
+  ...open(unset, grammar, about),
+  scope: 'upstream',
+});
+
 const must = <T>(grammar: Grammar<T>, about: string): Setting<T, 'process'> => ({
   ...{ ...plain, required: true, grammar, fallback: undefined, unset: 'required', about },
 });
 
-const policyNames = ['weighted_round_robin', 'round_robin', 'least_request', 'random'] as const satisfies readonly PolicyName[];
+const policyNames = [
+  'weighted_round_robin',
+  'round_robin',
+  'least_request',
+  'peak_ewma',
+  'random',
+  'ring_hash',
+  'maglev',
+] as const satisfies readonly PolicyName[];
 const day = '24h';
 const defaultPaths = `the dialect's: ${[...new Set([...dialects.values()].map(({ defaultPath }) => defaultPath))].join(', ')}`;
 
@@ -144,8 +158,43 @@ const peers = {
   domain: set('zk', domain, 'Suffix that is taken off a Host.'),
   policy: perUpstream(
     'weighted_round_robin',
-    oneOf(policyNames, ['peak_ewma', 'ring_hash', 'maglev']),
+    oneOf(policyNames),
     'How an instance is chosen; least_request for plain TCP where nothing is set.',
+  ),
+  hashKey: perUpstream(
+    'path',
+    hashKey,
+    'What of a call ring_hash and maglev go by: calls that are alike in it go to one instance; one without it goes by chance. source is the pod.',
+  ),
+  hashLoad: perUpstream(
+    'off',
+    orOff(integer(101, 1000), undefined),
+    'Under ring_hash and maglev: most calls in flight of one instance, in percent of its share of ours; what is more goes to the next.',
+  ),
+  slowStart: perUpstream(
+    '30s',
+    timeout('1ms', '1h'),
+    'Time in which an instance that has just registered comes to its whole share, from a tenth of it on.',
+  ),
+  zoneAware: perUpstream(
+    'on',
+    onOff,
+    'Instances of ZIDECAR_ZONE first, while they have room for their part of all callers; from 6 instances on.',
+  ),
+  subset: openPerUpstream(
+    'none: any instance',
+    subset,
+    'Only instances with these labels (zone, or keys of their META), unless a call asks by x-zidecar-subset.',
+  ),
+  subsetFallback: perUpstream(
+    'none',
+    oneOf(['none', 'any']),
+    'When no instance is in the subset that a call asks for: refuse it (no_subset), or take any.',
+  ),
+  split: openPerUpstream(
+    'none',
+    split,
+    'Parts of the calls by a label, however many instances have it: version=canary:5 gives 5 % to those.',
   ),
   retries: perUpstream('1', integer(0, 10), 'Most extra attempts of a call that is safe to repeat.'),
   retryBudget: perUpstream('20', integer(0, 100), 'Most retries, in percent of the calls of the last 10 s (plus 30).'),

@@ -29,6 +29,8 @@ import type { Way } from './ways.js';
 
 /** The connection of the app. */
 export interface Caller extends App {
+  /** Undefined for a unix socket. */
+  readonly remoteAddress: string | undefined;
   /** Breaks off, so that nobody takes what was sent for all there is. */
   cut(): void;
   /** The call is over. */
@@ -104,6 +106,7 @@ export class Call implements Outcomes {
     this.#settings = parts.settings(upstream.name);
     this.#began = parts.clock.now();
     this.#timeoutMs = least(this.#settings.requestTimeoutMs, this.#request.timeoutMs);
+    if (this.#settings.hashOn !== undefined) this.#request.hash(this.#settings.hashOn, this.#caller);
     this.#attempts = 0;
     this.#written = 0;
     this.#unsent = 0;
@@ -133,10 +136,11 @@ export class Call implements Outcomes {
   #acquire(now: number): void {
     const upstream = this.#upstream;
     const last = this.#last;
-    const lease = upstream.acquire({ tried: this.#tried, again: last !== undefined && (this.#written === 0 || last.kept) });
+    const ask = this.#request.ask(this.#tried, last !== undefined && (this.#written === 0 || last.kept));
+    const lease = upstream.acquire(ask);
     if (typeof lease === 'string') {
       if (last !== undefined || lease === 'tried_all') return this.#refuse(this.#named(last!));
-      return this.#refuse(upstream.whyNot(lease, this.#request.way.absolute), upstream.retryAfterMs());
+      return this.#refuse(upstream.whyNot(lease, this.#request.way.absolute, ask), upstream.retryAfterMs());
     }
     this.#state = 'attempting';
     this.#lease = lease;

@@ -157,7 +157,7 @@ export function lengthIn(bytes: Uint8Array, from: number, to: number): number {
   return digits(bytes, from, to);
 }
 
-const isBlank = (byte: number): boolean => byte === SP || byte === HTAB;
+export const isBlank = (byte: number): boolean => byte === SP || byte === HTAB;
 
 const mostDigits = 15;
 /** 1 to 15 digits and nothing else; -1 for all that is no such number. */

@@ -22,6 +22,7 @@ export const known = {
   'proxy-connection': 14,
   'x-zidecar-error': 15,
   'transfer-encoding': 16,
+  'x-zidecar-subset': 20,
   'x-zidecar-timeout': 17,
   'x-zidecar-retries': 18,
   'x-forwarded-prefix': 19,

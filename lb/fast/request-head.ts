@@ -116,6 +116,7 @@ export class RequestHead extends Head {
       case known['x-forwarded-prefix']:
         return (this.forwardedPrefix = true);
       case known.via:
+      case known['x-zidecar-subset']:
       case known['x-zidecar-timeout']:
       case known['x-zidecar-retries']:
         return (this.needsRules = true);

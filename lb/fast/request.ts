@@ -4,13 +4,17 @@
  *
  *     came  ─▶ [ head │ body… ]  [ body… ]      one write where possible: the head rewritten (rewrite.ts), the body behind it
  */
+import type { Ask } from '../balancer.js';
+import type { HashOn } from '../hash-key.js';
 import { requestFields } from '../headers.js';
 import type { CallParts } from '../lane.js';
 import type { Connection } from './connection.js';
+import { hashKeyIn } from './hash-key.js';
 import type { RequestHead } from './request-head.js';
 import { RequestId } from './request-id.js';
 import { rewrite, room } from './rewrite.js';
 import { rawFields, text } from './strings.js';
+import type { Subset } from '../subset.js';
 import type { Way } from './ways.js';
 
 /** The most that is kept of one body. */
@@ -38,6 +42,8 @@ export class Request {
   /** What the app asked for by x-zidecar-timeout and x-zidecar-retries. */
   timeoutMs: number | undefined;
   retries: number | undefined;
+  /** And by x-zidecar-subset. */
+  subset: Subset | undefined;
   /** So much of its body is still to come from the app. */
   toCome = 0;
   /** All that has come of it is still here. */
@@ -45,6 +51,7 @@ export class Request {
   readonly #parts: CallParts;
   readonly #outbox: Outbox;
   readonly #id = new RequestId();
+  #key: number | undefined;
   #bytes: Buffer = none;
   /** Where the body ends in `bytes`. */
   #end = 0;
@@ -67,6 +74,8 @@ export class Request {
     this.way = way;
     this.timeoutMs = undefined;
     this.retries = undefined;
+    this.subset = undefined;
+    this.#key = undefined;
     this.#words = undefined;
     const forwards = head.forwardedFor && this.#parts.forwardedFor !== undefined;
     const shadows = head.forwardedPrefix && way.prefix !== undefined;
@@ -83,6 +92,16 @@ export class Request {
     this.#keptBytes = end - head.end;
     this.replayable = true;
     return true;
+  }
+
+  /** Finds the key that the policy goes by. */
+  hash(on: HashOn, caller: { readonly remoteAddress: string | undefined }): void {
+    this.#key = hashKeyIn(on, this.#bytes, this.head, this.way.cut, caller);
+  }
+
+  /** What an endpoint is asked for by. */
+  ask(tried: readonly string[], again: boolean): Ask {
+    return { tried, again, key: this.#key, subset: this.subset };
   }
 
   /** In words, for people. */
@@ -171,6 +190,7 @@ export class Request {
     if ('code' in ruled) return false;
     this.timeoutMs = ruled.timeoutMs;
     this.retries = ruled.retries;
+    this.subset = ruled.subset;
     const target = bytes.toString('latin1', head.targetStart + way.cut, head.targetEnd);
     const words = Buffer.from(`${head.method} ${target} HTTP/1.1\r\n${text(ruled.fields)}\r\n`, 'latin1');
     this.#words = { head: words, requestId: ruled.requestId };

@@ -62,6 +62,10 @@ export class Visit implements Caller {
     socket.on('data', this.#data).on('end', this.#end).on('error', this.#error).on('close', this.#closed);
   }
 
+  get remoteAddress(): string | undefined {
+    return this.socket.remoteAddress;
+  }
+
   readonly #data = (bytes: Buffer): void => {
     if (this.#ending) return;
     const rest = this.#call.idle ? this.#unwantedTaken(bytes) : this.#bodyTaken(bytes);

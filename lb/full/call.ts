@@ -10,6 +10,7 @@
  * It does not know whether it carries a plain exchange or an upgrade, and it never rejects unless there is a fault in here.
  */
 import { alarm } from '../alarm.js';
+import type { Ask } from '../balancer.js';
 import { address } from '../endpoint.js';
 import { CallError } from '../errors.js';
 import { hasNoBody } from '../framing.js';
@@ -92,10 +93,16 @@ async function reach(
   let last: Failed | undefined;
   for (;;) {
     if (stop.aborted) return named(upstream, stop.reason as CallError);
-    const lease = upstream.acquire({ tried, again: last !== undefined && (count.written === 0 || last.kept) });
+    const ask: Ask = {
+      tried,
+      again: last !== undefined && (count.written === 0 || last.kept),
+      key: plan.key,
+      subset: plan.subset,
+    };
+    const lease = upstream.acquire(ask);
     if (typeof lease === 'string') {
       if (last !== undefined || lease === 'tried_all') return named(upstream, last!);
-      return { ...upstream.whyNot(lease, plan.absolute), retryAfterMs: upstream.retryAfterMs() };
+      return { ...upstream.whyNot(lease, plan.absolute, ask), retryAfterMs: upstream.retryAfterMs() };
     }
     story.attempts++;
     story.endpoint = address(lease.endpoint);

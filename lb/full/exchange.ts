@@ -18,6 +18,8 @@ export interface Asked {
   readonly raw: readonly string[];
   /** To `websocket`. */
   readonly upgrade: boolean;
+  /** Of the app; undefined for a unix socket. */
+  readonly remoteAddress: string | undefined;
 }
 
 /** What goes to an endpoint, the same in every attempt. */

@@ -47,7 +47,14 @@ export class PlainExchange implements Exchange {
   /** `expects`: the app waits for a `100 Continue` before it sends its body. */
   constructor(request: IncomingMessage, response: ServerResponse, expects: boolean, terms: ExchangeTerms) {
     const { method = '', url = '', httpVersion, rawHeaders } = request;
-    this.asked = { method, target: url, version: httpVersion, raw: rawHeaders, upgrade: false };
+    this.asked = {
+      method,
+      target: url,
+      version: httpVersion,
+      raw: rawHeaders,
+      upgrade: false,
+      remoteAddress: request.socket.remoteAddress,
+    };
     this.#request = request;
     this.#terms = terms;
     this.#expects = expects;

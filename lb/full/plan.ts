@@ -1,10 +1,12 @@
 /** What is to be done for a request, before anything is sent: for which upstream it is, and what goes to an endpoint. */
+import { hashKeyOf } from '../hash-key.js';
 import { requestFields, valuesOf } from '../headers.js';
 import type { CallParts, Entrance } from '../lane.js';
 import type { Random } from '../ports.js';
 import type { Refused } from '../refusal.js';
 import { route } from '../route.js';
 import type { CallSettings } from '../settings.js';
+import type { Subset } from '../subset.js';
 import type { Upstream } from '../upstream.js';
 import type { Asked } from './exchange.js';
 import { requestFault } from './request-fault.js';
@@ -17,10 +19,12 @@ export interface Plan {
   readonly requestTimeoutMs: number | undefined;
   readonly retries: number;
   readonly absolute: boolean;
+  readonly key: number | undefined;
+  readonly subset: Subset | undefined;
 }
 
 export function makePlan(asked: Asked, entrance: Entrance, parts: CallParts): Plan | Refused {
-  const { method, target, raw } = asked;
+  const { method, target, raw, remoteAddress } = asked;
   const version = asked.version === '1.0' ? '1.0' : '1.1';
   const { own, domain, pseudonym, forwardedFor } = parts;
   const fixed = entrance.upstream === undefined ? {} : { fixedUpstream: entrance.upstream };
@@ -36,7 +40,8 @@ export function makePlan(asked: Asked, entrance: Entrance, parts: CallParts): Pl
   if ('code' in head) return head;
   const settings = parts.settings(upstream.name);
   return {
-    ...{ upstream, settings, requestId: head.requestId, absolute: way.absolute },
+    ...{ upstream, settings, requestId: head.requestId, absolute: way.absolute, subset: head.subset },
+    key: settings.hashOn && hashKeyOf(settings.hashOn, { target: way.target, raw, remoteAddress }),
     request: { target: way.target, fields: head.fields },
     requestTimeoutMs: least(settings.requestTimeoutMs, head.timeoutMs),
     retries: head.retries ?? settings.retries,

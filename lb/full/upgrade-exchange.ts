@@ -38,7 +38,14 @@ export class UpgradeExchange implements Exchange {
 
   constructor(request: IncomingMessage, app: Socket, early: Buffer, terms: ExchangeTerms) {
     const { method = '', url = '', httpVersion, rawHeaders } = request;
-    this.asked = { method, target: url, version: httpVersion, raw: rawHeaders, upgrade: true };
+    this.asked = {
+      method,
+      target: url,
+      version: httpVersion,
+      raw: rawHeaders,
+      upgrade: true,
+      remoteAddress: request.socket.remoteAddress,
+    };
     this.#app = app;
     this.#early = early;
     this.#terms = terms;

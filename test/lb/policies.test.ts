@@ -16,7 +16,7 @@ describe('policies', () => {
           const seats = rows.map(({ weight }, index) => seat(`e${index}`, weight));
           const balancer = policies[name](edge ? () => 1 - 2 ** -53 : seeded(seed));
           balancer.update(seats);
-          balancer.pick({ tried: [] });
+          balancer.pick({ tried: [] }, 0);
           rows.forEach(({ eligible }, index) => {
             seats[index]!.eligible = eligible;
             balancer.changed(seats[index]!);
@@ -26,7 +26,7 @@ describe('policies', () => {
             ({ eligible, weight, endpoint }) => eligible && weight > 0 && !tried.includes(endpoint.id),
           );
           for (let turn = 0; turn < 20; turn++) {
-            const picked = balancer.pick({ tried });
+            const picked = balancer.pick({ tried }, 0);
             if (allowed.length === 0) equal(picked, undefined);
             else ok(picked && allowed.includes(picked), `${picked?.endpoint.id ?? 'nobody'} of ${allowed.length}`);
           }
@@ -56,22 +56,31 @@ describe('weighted random', () => {
 describe('least request', () => {
   const of = (draws: number[]): LeastRequest => new LeastRequest(() => draws.shift()!);
 
-  it('takes, of two drawn, the one with fewer calls', () => {
-    const balancer = of([0, 0, 0.5, 0]);
+  it('takes, of two drawn, the one with fewer calls, and of two that carry alike the first', () => {
+    const balancer = of([0, 0, 0.9, 0, 0.9, 0]);
     const [a, b] = [seat('a'), seat('b')];
-    a.active = 3;
     balancer.update([a, b]);
+    a.active = 3;
     deepEqual(picks(balancer, 2), ['b', 'b']);
+    a.active = 0;
+    deepEqual(picks(balancer, 1), ['b']);
   });
 
   it('lets a heavier one carry more calls before it counts as busier', () => {
     const balancer = of([0, 0, 0, 0]);
     const [a, b] = [seat('a', 5), seat('b', 1)];
     balancer.update([a, b]);
-    a.active = 3;
-    deepEqual(picks(balancer, 1), ['a']); // 5/4 against 1/1
-    a.active = 5;
-    deepEqual(picks(balancer, 1), ['b']); // 5/6 against 1/1
+    [a.active, b.active] = [4, 1];
+    deepEqual(picks(balancer, 1), ['a']); // 4 of 5 against 1 of 1
+    a.active = 6;
+    deepEqual(picks(balancer, 1), ['b']);
+  });
+
+  it('gives idle ones calls in proportion to their weights, so that a light one is not starved', () => {
+    const balancer = new LeastRequest(seeded(5));
+    balancer.update([seat('a', 5), seat('b', 1)]);
+    const { a, b } = tally(picks(balancer, 6_000));
+    ok(Math.abs(a! - 5_000) < 150 && Math.abs(b! - 1_000) < 150, `${a} ${b}`);
   });
 
   it('gives everybody calls when all are idle', () => {

@@ -8,7 +8,7 @@ export const seat = (id: string, weight = 1): Seat => ({ endpoint: endpoint(id, 
 
 /** The ids of the next picks, `-` where nobody was picked. */
 export const picks = (balancer: Balancer, count: number, tried: readonly string[] = []): string[] =>
-  Array.from({ length: count }, () => balancer.pick({ tried })?.endpoint.id ?? '-');
+  Array.from({ length: count }, () => balancer.pick({ tried }, 0)?.endpoint.id ?? '-');
 
 export const tally = (ids: readonly string[]): Record<string, number> => {
   const counts = new Map<string, number>();

@@ -110,7 +110,16 @@ const wrong: Readonly<Record<Key, string>> = {
     upstreams: 'a@b',
     domain: '.zk',
   },
-  ...{ policy: 'maglev', retries: '11', retryBudget: '20%', outbound: '6140', admin: ':6190', health: '::1:6191' },
+  ...{
+    policy: 'fastest',
+    hashKey: 'cookie:',
+    hashLoad: '90',
+    slowStart: '30',
+    zoneAware: 'yes',
+    subset: 'canary',
+    subsetFallback: 'all',
+  },
+  ...{ split: 'version=canary', retries: '11', retryBudget: '20%', outbound: '6140', admin: ':6190', health: '::1:6191' },
   ...{ connectTimeout: '1', requestTimeout: '60', responseTimeout: 'never', headerTimeout: '25h', bodyTimeout: '-1s' },
   ...{
     tunnelIdleTimeout: '1d',
@@ -151,9 +160,9 @@ describe('a wrong value', () => {
   });
 
   it('has an example that reads well', () => {
-    deepEqual(problems({ ...zk, ZIDECAR_PROBE_INTERVAL: '5', ZIDECAR_POLICY: 'maglev' }), [
+    deepEqual(problems({ ...zk, ZIDECAR_PROBE_INTERVAL: '5', ZIDECAR_POLICY: 'fastest' }), [
       'ZIDECAR_PROBE_INTERVAL="5" has no unit; accepted: a duration from 10ms to 1h, in ms, s, m, h',
-      'ZIDECAR_POLICY="maglev" is not in this release yet; accepted: one of weighted_round_robin, round_robin, least_request, random',
+      'ZIDECAR_POLICY="fastest" is not known; accepted: one of weighted_round_robin, round_robin, least_request, peak_ewma, random, ring_hash, maglev',
     ]);
   });
 

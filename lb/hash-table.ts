@@ -1,0 +1,31 @@
+/** What ring hash and Maglev have in common, as hash-balancer.ts sees them: a table that maps keys to seats, made bit by bit. */
+import type { Seat } from './balancer.js';
+import { hashOf } from './hashing.js';
+
+export interface HashTable {
+  /**
+   * The seat of a key. `turn` 0 is the one that the key belongs to; further turns are for whom that one is out or full, and come to others,
+   * though not to another each time.
+   */
+  seatOf(key: number, turn: number): Seat;
+}
+
+/** A seat as it was when the table was begun: two hashes, so that no two seats of a fleet share all of them. */
+export interface Entry {
+  readonly seat: Seat;
+  readonly weight: number;
+  readonly one: number;
+  readonly other: number;
+}
+
+/** Makes a table, and yields after each few thousand steps, so that nobody waits for all of it. At least one entry. */
+export type MakeTable = (entries: readonly Entry[]) => Generator<undefined, HashTable>;
+
+/** By id: one that comes back at another address, as the pods of a StatefulSet do, finds its keys again. */
+export const entryOf = (seat: Seat): Entry => {
+  const { id } = seat.endpoint;
+  return { seat, weight: seat.weight, one: hashOf(id), other: hashOf(id, 0x9e3779b9) };
+};
+
+/** Steps between two yields: well below a millisecond. */
+export const stepsPerSlice = 8_192;
