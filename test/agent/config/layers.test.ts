@@ -27,7 +27,7 @@ describe('a secret', () => {
     deepEqual(read({ env: { ZIDECAR_PIN_FILE: '/run/pin' }, readFile: (path) => (path === '/run/pin' ? '1234\n' : '') }).entry, {
       value: 1234,
       text: '(hidden)',
-      origin: { from: 'env', name: 'ZIDECAR_PIN_FILE' },
+      origin: { from: 'env', name: 'ZIDECAR_PIN_FILE', path: '/run/pin' },
     });
   });
 
