@@ -134,4 +134,7 @@ const callSettings = (of: UpstreamSettings, own: string): CallSettings => ({
   idleTimeoutMs: of.idleTimeout,
   retries: of.retries,
   hashOn: hashOnOf(of, own),
+  retryOn: of.retryOn,
+  retryKeyed: of.retryIdempotencyKey,
+  hedge: of.hedge,
 });

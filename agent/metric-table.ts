@@ -23,6 +23,11 @@ export const metricTable = {
   ],
   zidecar_attempts_total: ['counter', 'service', 'Sends of calls to endpoints.'],
   zidecar_retries_total: ['counter', 'service', 'Attempts after the first of a call.'],
+  zidecar_hedges_total: [
+    'counter',
+    'service result',
+    'Second sends of slow calls beside the first: won by the second, or lost to the first (which may have failed, too).',
+  ],
   zidecar_retry_overflow_total: ['counter', 'service', 'Retries that the retry budget did not allow.'],
   zidecar_subsets_dropped_total: [
     'counter',

@@ -92,6 +92,12 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
   );
   perUpstream('zidecar_attempts_total', (stats) => stats.attempts);
   perUpstream('zidecar_retries_total', (stats) => stats.retries);
+  scraped('zidecar_hedges_total', () =>
+    all().flatMap(([service, { hedges, hedgesWon }]) => [
+      { labels: { service, result: 'won' }, value: hedgesWon },
+      { labels: { service, result: 'lost' }, value: hedges - hedgesWon },
+    ]),
+  );
   perUpstream('zidecar_retry_overflow_total', (stats) => stats.retryOverflow);
   perUpstream('zidecar_subsets_dropped_total', (stats) => stats.subsetsDropped);
   scraped('zidecar_tunnel_bytes_total', () =>

@@ -1,10 +1,11 @@
 /**
  * The fields of a head on their way through, as flat raw pairs [name, value, name, value, …]. One definition for both lanes and both
  * directions. Out goes what belongs to one connection only (RFC 9110, 7.6.1), what would be mistaken for ours, and what the app says
- * to us. In come Host, Via, the request's id, and `x-forwarded-…` where asked for. All else keeps its case, order and duplicates.
+ * to us alone. In come Host, Via, the request's id, and `x-forwarded-…` where asked for. All else keeps its case, order and duplicates.
  *
  * Content-Length and Transfer-Encoding pass as they came: framing is the lane's, and nothing that a message says can remove them.
  */
+import { durationOf, grpcTimeoutOf, least } from './deadline.js';
 import type { Refused } from './refusal.js';
 import { subsetAccepts, subsetOf, type Subset } from './subset.js';
 
@@ -29,11 +30,14 @@ export interface RequestRules {
 export interface RequestFields {
   readonly fields: string[];
   readonly requestId: string;
-  /** What the app asked for by x-zidecar-timeout and x-zidecar-retries. */
+  /** What the app asked for by x-zidecar-timeout or grpc-timeout: still among the fields, for each attempt to say what is left of it. */
   readonly timeoutMs?: number;
+  /** What the app asked for by x-zidecar-retries. */
   readonly retries?: number;
   /** Which endpoints will do, by x-zidecar-subset. */
   readonly subset?: Subset;
+  /** The app says by Idempotency-Key that doing it twice does no harm. */
+  readonly keyed: boolean;
 }
 
 export interface AnswerRules {
@@ -48,8 +52,9 @@ export interface AnswerRules {
 export const requestFields = (raw: readonly string[], rules: RequestRules): RequestFields | Refused => {
   const wrong = unsendable(raw) ?? looping(raw, rules.pseudonym);
   if (wrong) return wrong;
-  const timeoutMs = ours(raw, 'x-zidecar-timeout', durationOf, 'one duration from 1ms to 24h, as 500ms or 2s');
-  if (typeof timeoutMs === 'object') return timeoutMs;
+  const given = ours(raw, 'x-zidecar-timeout', durationOf, 'one duration from 1ms to 24h, as 500ms or 2s');
+  if (typeof given === 'object') return given;
+  const timeoutMs = least(given, grpcTimeoutOf(valuesOf(raw, 'grpc-timeout')));
   const retries = ours(raw, 'x-zidecar-retries', countOf, 'one number from 0 to 10');
   if (typeof retries === 'object') return retries;
   const subset = ours(raw, 'x-zidecar-subset', subsetOf, subsetAccepts);
@@ -60,7 +65,7 @@ export const requestFields = (raw: readonly string[], rules: RequestRules): Requ
   const dropped = connectionOnly(raw, rules.trailers ?? false)
     .add('host')
     .add('expect');
-  dropped.add('x-zidecar-timeout').add('x-zidecar-retries').add('x-zidecar-subset');
+  dropped.add('x-zidecar-retries').add('x-zidecar-subset');
   if (kept === undefined) dropped.add('x-request-id');
   if (rules.prefix !== undefined) dropped.add('x-forwarded-prefix');
 
@@ -75,7 +80,7 @@ export const requestFields = (raw: readonly string[], rules: RequestRules): Requ
     ...(retries !== undefined && { retries }),
     ...(subset && { subset }),
   };
-  return { fields, requestId, ...asked };
+  return { fields, requestId, keyed: isKeyed(raw), ...asked };
 };
 
 /** Refused as `bad_answer`: a field that cannot be passed on. */
@@ -154,13 +159,12 @@ const ours = <Value>(
   return (values.length === 1 ? parse(values[0]!) : undefined) ?? bad(`${name}: ${shown(values.join(', '))} is not ${accepted}`);
 };
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-const durationOf = (text: string): number | undefined => {
-  const [, count, unit] = /^(\d{1,8})(ms|s|m|h)$/.exec(text) ?? [];
-  const ms = Number(count) * (unitMs[unit ?? ''] ?? NaN);
-  return ms >= 1 && ms <= 24 * 3_600_000 ? ms : undefined;
-};
 const countOf = (text: string): number | undefined => (/^([0-9]|10)$/.test(text) ? Number(text) : undefined);
+
+const isKeyed = (raw: readonly string[]): boolean => {
+  const keys = valuesOf(raw, 'idempotency-key');
+  return keys.length === 1 && keys[0] !== '';
+};
 
 /** The app's own, if it is one token of up to 128 visible characters. */
 export const requestIdOf = (raw: readonly string[]): string | undefined => {

@@ -1,23 +1,27 @@
 /**
- * May a failed attempt be sent again, and after which pause? Decides by the table of failures (errors.ts), by how much of the
- * request had left us, and by the budget. It does not know endpoints: who is asked next is the upstream's affair.
+ * May an attempt be followed by another, and after which pause? Decides by what the user repeats (retry-on.ts), by the table of failures
+ * (errors.ts), by how much of the request had left us, by the time that is left, and by the budget. It does not know endpoints: who is
+ * asked next is the upstream's affair.
  *
  * Two allowances, apart from each other but paid from one budget:
  * - sends of which nothing was written go to up to three endpoints, the first at once: the dead endpoint cost nobody anything;
- * - sends of which something was written are repeated up to `retries` times, when the method can be repeated and the body is
- *   still whole, after a pause (exponential, full jitter, as in the AWS builders' library).
+ * - sends of which something was written are repeated up to `retries` times, when the call can be repeated and the body is
+ *   still whole, after a pause (exponential, full jitter, as in the AWS builders' library). An answer is such a send too: then an endpoint's
+ *   Retry-After is the least pause, and one that is too long lets the answer stand.
  */
 import type { RetryBudget } from './budget.js';
 import { failures, type FailureCode } from './errors.js';
 import type { Random } from './ports.js';
+import type { RetryOn } from './retry-on.js';
 import type { UpstreamStats } from './stats.js';
 
 /** What is asked for is known to have the same effect once or twice (RFC 9110, 9.2.2). */
 export const isIdempotent = (method: string): boolean => idempotent.has(method);
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-/** Where a call stands after an attempt has failed. Nothing of its answer has been sent to the app. */
+/** Where a call stands after an attempt. Nothing of its answer has been sent to the app. */
 export interface CallSoFar {
+  /** Its method says that it may be repeated, or the app does. */
   readonly idempotent: boolean;
   /** The request is still held whole, body and all. */
   readonly replayable: boolean;
@@ -27,6 +31,9 @@ export interface CallSoFar {
   readonly unsentTries: number;
   /** How often this call may be repeated after something was written. */
   readonly retries: number;
+  readonly on: RetryOn;
+  /** Until the call has to be answered; Infinity where nobody has set an end. */
+  readonly leftMs: number;
 }
 
 export interface FailedAttempt {
@@ -35,11 +42,19 @@ export interface FailedAttempt {
   readonly sent: 'nothing' | 'some' | 'all';
 }
 
+export interface AnsweredAttempt {
+  readonly status: number;
+  /** What the endpoint asks for in Retry-After. */
+  readonly retryAfterMs: number | undefined;
+}
+
 const mostUnsentTries = 3;
 const firstPauseMs = 25;
 const longestPauseMs = 250;
 /** The budget has recovered when it has refused nobody for so long: at its edge every second call is refused. */
 const quietMs = 10_000;
+/** An app that is to wait longer had better hear it itself. */
+export const longestRetryAfterMs = 5_000;
 
 export class RetryDecider {
   readonly #parts: { budget: RetryBudget; random: Random; stats: UpstreamStats; exhausted: () => void };
@@ -56,21 +71,37 @@ export class RetryDecider {
    */
   next(call: CallSoFar, failed: FailedAttempt, now: number): number | undefined {
     if (!this.#maySend(call, failed)) return undefined;
-    const { budget, random, stats, exhausted } = this.#parts;
-    if (!budget.spend(now)) {
-      stats.retryOverflow++;
-      if (now - this.#refusedAt >= quietMs) exhausted();
-      this.#refusedAt = now;
-      return undefined;
-    }
-    if (failed.sent === 'nothing' && call.unsentTries === 1) return 0;
-    return random() * Math.min(firstPauseMs * 2 ** (call.attempt + call.unsentTries - 1), longestPauseMs);
+    const first = failed.sent === 'nothing' && call.unsentTries === 1;
+    return this.#pay(call, first ? 0 : this.#pause(call), now);
+  }
+
+  /** The same after an answer, which is passed on where it is final. */
+  afterAnswer(call: CallSoFar, { status, retryAfterMs = 0 }: AnsweredAttempt, now: number): number | undefined {
+    if (call.on.statuses?.has(status) !== true || !mayRepeat(call) || retryAfterMs > longestRetryAfterMs) return undefined;
+    return this.#pay(call, Math.max(this.#pause(call), retryAfterMs), now);
+  }
+
+  #pause({ attempt, unsentTries }: CallSoFar): number {
+    return this.#parts.random() * Math.min(firstPauseMs * 2 ** (attempt + unsentTries - 1), longestPauseMs);
+  }
+
+  #pay({ leftMs }: CallSoFar, pauseMs: number, now: number): number | undefined {
+    if (pauseMs >= leftMs) return undefined;
+    const { budget, stats, exhausted } = this.#parts;
+    if (budget.spend(now)) return pauseMs;
+    stats.retryOverflow++;
+    if (now - this.#refusedAt >= quietMs) exhausted();
+    this.#refusedAt = now;
+    return undefined;
   }
 
   #maySend(call: CallSoFar, { code, sent }: FailedAttempt): boolean {
     const { retry } = failures[code];
-    if (retry === 'never') return false;
+    if (retry === 'never' || !call.on.codes.has(code)) return false;
     if (sent === 'nothing') return call.unsentTries < mostUnsentTries;
-    return retry === 'idempotent' && call.idempotent && call.replayable && call.attempt <= call.retries;
+    return retry === 'idempotent' && mayRepeat(call);
   }
 }
+
+const mayRepeat = ({ idempotent: safe, replayable, attempt, retries }: CallSoFar): boolean =>
+  safe && replayable && attempt <= retries;

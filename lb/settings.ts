@@ -1,4 +1,6 @@
 import type { HashOn } from './hash-key.js';
+import type { Hedge } from './hedge.js';
+import { defaultRetryOn, type RetryOn } from './retry-on.js';
 
 /** What a user can set for one peer alone. Times in milliseconds; undefined: as long as it takes. */
 export interface CallSettings {
@@ -18,6 +20,12 @@ export interface CallSettings {
   readonly retries: number;
   /** What of a call its policy goes by. Absent: the policy does not ask. */
   readonly hashOn?: HashOn | undefined;
+  /** After which outcomes of an attempt there may be another. */
+  readonly retryOn: RetryOn;
+  /** A call with an Idempotency-Key may be repeated, whatever its method. */
+  readonly retryKeyed: boolean;
+  /** When a slow call that is safe is sent a second time, to another endpoint. */
+  readonly hedge: Hedge;
 }
 
 export const defaultCallSettings: CallSettings = {
@@ -28,4 +36,7 @@ export const defaultCallSettings: CallSettings = {
   tunnelIdleTimeoutMs: 3_600_000,
   idleTimeoutMs: 4_000,
   retries: 1,
+  retryOn: defaultRetryOn,
+  retryKeyed: false,
+  hedge: undefined,
 };

@@ -18,6 +18,9 @@ export class UpstreamStats {
   /** Leases given out, and those of them that went to calls which had tried an endpoint before. Kept by the upstream. */
   attempts = 0;
   retries = 0;
+  /** Second sends of slow calls, beside the first, and how many of them were the first to be answered. */
+  hedges = 0;
+  hedgesWon = 0;
   /** Bytes that went through tunnels (websockets, plain TCP), as the app sees them. */
   readonly tunnelled = { sent: 0, received: 0 };
   /** Balancers of subsets that were given up for those of others. */

@@ -148,7 +148,7 @@ export class TcpLane implements Lane {
 
   async #reach(
     upstream: Upstream,
-    { connectTimeoutMs, key }: CallSettings & { readonly key: number | undefined },
+    { connectTimeoutMs, key, retryOn: on }: CallSettings & { readonly key: number | undefined },
     stop: AbortSignal,
     story: Story,
   ): Promise<{ readonly lease: Lease; readonly endpoint: Socket } | Refused> {
@@ -176,7 +176,8 @@ export class TcpLane implements Lane {
       lease.release();
       tried.push(lease.endpoint.id);
       last = endpoint;
-      const nothingWritten = { idempotent: false, replayable: true, attempt: 0, unsentTries: tried.length, retries: 0 };
+      const unsentTries = tried.length;
+      const nothingWritten = { idempotent: false, replayable: true, attempt: 0, unsentTries, retries: 0, on, leftMs: Infinity };
       const pauseMs = upstream.retry.next(nothingWritten, { code: last.code, sent: 'nothing' }, clock.now());
       if (pauseMs === undefined) return last;
       if (pauseMs > 0) await clock.sleep(pauseMs, stop).catch(() => undefined);

@@ -15,6 +15,7 @@ import { identity, type Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
 import { explain, sentenceOf, type EndpointView } from './explain.js';
 import { FirstList } from './first-list.js';
+import { HedgeDecider } from './hedge.js';
 import type { Lease } from './lease.js';
 import { Loan, type Lender } from './loan.js';
 import type { Member } from './member.js';
@@ -53,6 +54,7 @@ export class Upstream {
   readonly stats = new UpstreamStats();
   readonly budget: RetryBudget;
   readonly retry: RetryDecider;
+  readonly hedge: HedgeDecider;
   /** Monotonic milliseconds: the last call that asked for an endpoint, or the making of this upstream. */
   lastUsed: number;
   readonly #parts: UpstreamParts;
@@ -85,6 +87,7 @@ export class Upstream {
     this.#maxInFlight = maxInFlight;
     this.budget = new RetryBudget(budget);
     const exhausted = (): void => emit({ kind: 'retry_budget_exhausted', upstream: name });
+    this.hedge = new HedgeDecider(this.budget);
     this.retry = new RetryDecider({ budget: this.budget, random, stats: this.stats, exhausted });
     const changed = (): void => this.#judge();
     this.#standings = new Standings({ balancer, panicPercent: 50, enforced: allEnforced, panicked: changed });
@@ -141,6 +144,11 @@ export class Upstream {
   whenListed(ms: number): Promise<boolean> {
     if (!this.listed && this.#firstList.waiting >= this.#maxInFlight) return Promise.resolve(false);
     return this.#firstList.wait(ms);
+  }
+
+  /** How many endpoints there are, in whatever state. */
+  get size(): number {
+    return this.#members.size;
   }
 
   /** A lease on the endpoint that the balancer chooses, or why there is none. A retry that finds nobody costs nothing. */

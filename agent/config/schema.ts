@@ -25,6 +25,7 @@ import {
 } from './parse.js';
 import type { Grammar } from './parse.js';
 import { probes } from './probes.js';
+import { hedge, retryOnWords } from './repeating.js';
 import { dialectName, registryPath } from './sources.js';
 import { upstreamList } from './upstream-list.js';
 import { TRUSTED_BY_ALL, zookeeperLogin } from './zookeeper-login.js';
@@ -197,7 +198,18 @@ const peers = {
     'Parts of the calls by a label, however many instances have it: version=canary:5 gives 5 % to those.',
   ),
   retries: perUpstream('1', integer(0, 10), 'Most extra attempts of a call that is safe to repeat.'),
+  retryOn: perUpstream(
+    'connect,reset,timeout,bad_answer',
+    retryOnWords,
+    'After what a call may be sent again: failures of an attempt, and statuses of answers.',
+  ),
+  retryIdempotencyKey: perUpstream('off', onOff, 'A call with the field Idempotency-Key is safe to repeat, whatever its method.'),
   retryBudget: perUpstream('20', integer(0, 100), 'Most retries, in percent of the calls of the last 10 s (plus 30).'),
+  hedge: perUpstream(
+    'off',
+    hedge,
+    'When a GET, HEAD or OPTIONS without an answer is sent to a second instance too; p95: later than 95 of 100 answers come.',
+  ),
 };
 
 const listening = {

@@ -2,7 +2,8 @@
  * The answer of an endpoint on its way to the app, in the buffer into which it was read: the head rewritten where it lies (rewrite.ts),
  * the body behind it, in one write where it came in one read.
  */
-import { answerFields, trailerFields } from '../headers.js';
+import { answerFields, trailerFields, valuesOf } from '../headers.js';
+import { retryAfterOf } from '../retry-on.js';
 import { AnswerHead } from './answer-head.js';
 import { Body } from './body.js';
 import type { Sink } from './chunks.js';
@@ -56,6 +57,12 @@ export class Answer implements Sink {
 
   scan(bytes: Buffer, to: number): Scanned {
     return this.head.scan(bytes, to);
+  }
+
+  /** What the head says in Retry-After; `wall`: milliseconds since 1970. */
+  retryAfterMs(bytes: Buffer, wall: number): number | undefined {
+    const { start, end } = this.head;
+    return retryAfterOf(valuesOf(rawFields(bytes, bytes.indexOf('\r\n', start) + 2, end), 'retry-after'), wall);
   }
 
   /** Passes a head of 1xx on, and goes on behind it. Like a trailer, such a head may frame and route nothing. */

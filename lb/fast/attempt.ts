@@ -4,50 +4,20 @@
  * it knows nothing of retries or circuits: what becomes of it is told to the call.
  *
  *     begin ──▶ connecting ──▶ awaiting ──▶ relaying ──▶ flushing ──▶ none
- *                   │ broke       │ broke       │ broke       the last bytes wait for the app
- *                   └─────────────┴▶ failed     └▶ cut
+ *                   │ broke       │ │ ▲         │ broke       the last bytes wait for the app
+ *                   └─────▶ failed┘ ▼ │ pass    └▶ cut
+ *                                   held: another endpoint may be asked instead
  */
 import type { Endpoint } from '../endpoint.js';
 import { CallError } from '../errors.js';
-import type { Clock } from '../ports.js';
 import type { Refused } from '../refusal.js';
 import type { CallSettings } from '../settings.js';
-import { Answer, type AnswerLines } from './answer.js';
+import { Answer } from './answer.js';
+import type { App, AttemptTerms, Outcomes } from './caller.js';
 import type { Connection, Exchange } from './connection.js';
-import type { Deadlines } from './deadlines.js';
 import type { Request } from './request.js';
 
-/** The app's side, as far as an attempt moves its bytes. */
-export interface App {
-  /** False: the bytes have not left yet, and `drained` will be told. */
-  write(bytes: Uint8Array | string): boolean;
-  /** Nothing of it is read until `resume`. */
-  pause(): void;
-  resume(): void;
-}
-
-/** The call, which is told what becomes of its attempt. */
-export interface Outcomes {
-  /** The final head is here, and is about to be passed on. True: it is the last answer of the app's connection. */
-  isLast(): boolean;
-  answered(status: number, now: number): void;
-  /** Nothing of an answer has gone to the app. The connection is closed. */
-  failed(why: Refused): void;
-  /** The answer has gone to its last byte. */
-  whole(status: number, now: number): void;
-  /** The answer has begun, and will not end. The connection is closed. */
-  cut(code: 'cut' | 'body_timeout' | 'client_gone'): void;
-}
-
-export interface AttemptTerms {
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
-  readonly lines: AnswerLines;
-  readonly maxHeadBytes: number;
-  readonly clientIdleTimeoutMs: number | undefined;
-}
-
-type State = 'none' | 'connecting' | 'awaiting' | 'relaying' | 'flushing';
+type State = 'none' | 'connecting' | 'awaiting' | 'held' | 'relaying' | 'flushing';
 
 /** No endpoint needs more heads of 1xx than these for one answer. */
 const mostInformational = 16;
@@ -62,6 +32,8 @@ export class Attempt implements Exchange {
   #settings!: CallSettings;
   #connection: Connection | undefined;
   #informed = 0;
+  /** Where the bytes of a kept back answer end, as far as they are here. */
+  #heldTo = 0;
   /** The endpoint does not take the request as fast as it comes. */
   #held = false;
   /** Something moved last, or began to be waited for, at this time. */
@@ -106,7 +78,7 @@ export class Attempt implements Exchange {
   #send(now: number): void {
     this.#state = 'awaiting';
     this.#answer.begin();
-    if (!this.#request.send(this.#connection!)) this.#hold();
+    if (!this.#request.send(this.#connection!, now)) this.#hold();
     else if (this.#request.toCome > 0) this.#app.resume();
     this.#sent(now);
   }
@@ -160,8 +132,31 @@ export class Attempt implements Exchange {
     }
   }
 
-  /** The head of the final answer goes to the app, with what there is of the body. */
   #answered(to: number): boolean {
+    if (this.sent !== 'all' || !this.#call.keepsBack(this.#answer.head.status)) return this.#pass(to);
+    this.#state = 'held';
+    this.#heldTo = to;
+    return false;
+  }
+
+  /** The answer is here, and waits for whether another is to be had. */
+  get held(): boolean {
+    return this.#state === 'held';
+  }
+
+  /** What the endpoint asks for in its answer: milliseconds. */
+  retryAfterMs(): number | undefined {
+    return this.#answer.retryAfterMs(this.#connection!.bytes, this.#terms.clock.wall());
+  }
+
+  /** The answer that was kept back goes to the app after all. */
+  pass(): void {
+    const connection = this.#connection!;
+    if (this.#pass(this.#heldTo)) connection.resume();
+  }
+
+  /** The head of the final answer goes to the app, with what there is of the body. */
+  #pass(to: number): boolean {
     const last = this.#call.isLast();
     const end = this.#answer.passHead(this.#connection!.bytes, to, this.#request.head.method, last);
     if (end < 0) return this.#bad('a field of it cannot be sent on');
@@ -202,7 +197,7 @@ export class Attempt implements Exchange {
   }
 
   broke(why: CallError): void {
-    if (this.#state === 'flushing') this.#connection = undefined;
+    if (this.#state === 'flushing' || this.#state === 'held') this.#connection = undefined;
     else if (this.#state === 'relaying') this.#cut('cut');
     else this.#fail(why);
   }
@@ -259,6 +254,7 @@ export class Attempt implements Exchange {
     const { responseTimeoutMs, bodyTimeoutMs } = this.#settings;
     switch (this.#state) {
       case 'none':
+      case 'held': // by the call, which looks after it
       case 'connecting': // which the connection looks after
         return Infinity;
       case 'awaiting':

@@ -4,84 +4,49 @@
  * table of failures). It is the loop of full/call.ts without promises and streams: what happens to a socket is told here at once.
  *
  *     begin ──▶ listing ──▶ acquire ──▶ attempting ──▶ answered ──▶ whole ──▶ idle
- *                             ▲  │ nobody    │ failed        │ cut
- *                             │  └────────┐  │               └──────────────▶ idle
+ *                             ▲  │ nobody    │ failed, or kept back   │ cut
+ *                             │  └────────┐  │                        └─────▶ idle
  *                          pausing ◀──────┼──┴ again? ── no: refuse ────────▶ idle
  *                                         └────────────────▲
  *
+ * An attempt and its lease are a leg. A second leg runs beside the first while the call hedges; the first answer ends the other.
+ *
  * One object serves all calls of its connection: nothing is made for a call that is not needed for its retry.
  */
-import { address, type Endpoint } from '../endpoint.js';
+import { least } from '../deadline.js';
+import { address } from '../endpoint.js';
 import { refusalBytes } from '../farewell.js';
 import { hasNoBody } from '../framing.js';
-import type { CallParts } from '../lane.js';
-import type { Lease } from '../lease.js';
-import { failed } from '../outcome.js';
+import { isSafe } from '../hedge.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
-import { isIdempotent } from '../retry.js';
+import { isIdempotent, type CallSoFar } from '../retry.js';
 import type { CallSettings } from '../settings.js';
-import { tellAttempt, tellCall, type Became } from '../story.js';
-import { firstListMs, type Upstream } from '../upstream.js';
-import { Attempt, type App, type AttemptTerms, type Outcomes } from './attempt.js';
+import { tellCall, type Became } from '../story.js';
+import { Tries } from '../tries.js';
+import { firstListMs, type NoLease, type Upstream } from '../upstream.js';
+import type { Caller, CallTerms } from './caller.js';
+import { Leg, type Runner } from './leg.js';
+import { Legs } from './legs.js';
 import type { RequestHead } from './request-head.js';
-import { Request, type Outbox } from './request.js';
+import { Request } from './request.js';
 import type { Way } from './ways.js';
-
-/** The connection of the app. */
-export interface Caller extends App {
-  /** Undefined for a unix socket. */
-  readonly remoteAddress: string | undefined;
-  /** Breaks off, so that nobody takes what was sent for all there is. */
-  cut(): void;
-  /** The call is over. */
-  over(rest: Rest): void;
-}
-
-/** What remains of a call for its connection. */
-export interface Rest {
-  readonly now: number;
-  /** It was the last. */
-  readonly close: boolean;
-  /** So much of its body is still to come, for so long at most. */
-  readonly toCome: number;
-  readonly lingerMs: number | undefined;
-}
-
-export interface CallTerms extends AttemptTerms {
-  readonly parts: CallParts;
-  readonly outbox: Outbox;
-  /** Answers are the last of their connections. */
-  readonly isLast: () => boolean;
-  /** A call has begun, or ended. */
-  readonly began: () => void;
-  readonly ended: () => void;
-}
 
 type State = 'idle' | 'listing' | 'attempting' | 'pausing' | 'answered';
 
-const nobody: readonly string[] = [];
-
-export class Call implements Outcomes {
+export class Call implements Runner {
   #state: State = 'idle';
   readonly #caller: Caller;
   readonly #terms: CallTerms;
   readonly #request: Request;
-  readonly #attempt: Attempt;
+  readonly #legs: Legs;
+  readonly #tries = new Tries();
   #upstream!: Upstream;
   #settings!: CallSettings;
-  #lease: Lease | undefined;
   #began = 0;
-  /** When the present attempt began. */
-  #askedAt = 0;
-  #timeoutMs: number | undefined;
-  #attempts = 0;
-  /** Those of which something, or nothing, was written. */
-  #written = 0;
-  #unsent = 0;
-  #tried: readonly string[] = nobody;
-  /** The endpoint that was asked last. */
-  #asked: Endpoint | undefined;
-  #last: (Refused & { readonly kept: boolean }) | undefined;
+  /** When the app has to have a head. */
+  #endsAt = Infinity;
+  /** When a second leg is due. */
+  #hedgeAt = Infinity;
   #close = false;
   /** Counts the calls, so that what an earlier one waited for is not taken for this one's. */
   #turn = 0;
@@ -90,7 +55,7 @@ export class Call implements Outcomes {
     this.#caller = caller;
     this.#terms = terms;
     this.#request = new Request(head, terms.parts, terms.outbox);
-    this.#attempt = new Attempt(caller, this.#request, this, terms);
+    this.#legs = new Legs(() => new Leg(caller, this.#request, this, terms));
   }
 
   get idle(): boolean {
@@ -99,25 +64,23 @@ export class Call implements Outcomes {
 
   /** Begins the call whose head was scanned in `bytes`; of its body there is what stands before `end`. False: it is not for this lane. */
   begin(bytes: Buffer, end: number, way: Way): boolean {
-    if (!this.#request.begin(bytes, end, way)) return false;
+    const request = this.#request;
+    if (!request.begin(bytes, end, way)) return false;
     const { parts, deadlines, began } = this.#terms;
     const { upstream } = way;
     this.#upstream = upstream;
     this.#settings = parts.settings(upstream.name);
     this.#began = parts.clock.now();
-    this.#timeoutMs = least(this.#settings.requestTimeoutMs, this.#request.timeoutMs);
-    if (this.#settings.hashOn !== undefined) this.#request.hash(this.#settings.hashOn, this.#caller);
-    this.#attempts = 0;
-    this.#written = 0;
-    this.#unsent = 0;
-    this.#tried = nobody;
-    this.#asked = undefined;
-    this.#last = undefined;
-    this.#close = this.#request.head.close;
+    this.#endsAt = this.#began + (least(this.#settings.requestTimeoutMs, request.timeoutMs) ?? Infinity);
+    request.endsAt = this.#endsAt;
+    this.#hedgeAt = Infinity;
+    if (this.#settings.hashOn !== undefined) request.hash(this.#settings.hashOn, this.#caller);
+    this.#tries.begin(request.key, request.subset);
+    this.#close = request.head.close;
     this.#turn++;
     began();
     upstream.budget.called(this.#began);
-    if (this.#timeoutMs !== undefined) deadlines.by(this.#began + this.#timeoutMs);
+    if (this.#endsAt < Infinity) deadlines.by(this.#endsAt);
     if (upstream.listed) this.#acquire(this.#began);
     else this.#waitForList(this.#turn);
     return true;
@@ -134,26 +97,47 @@ export class Call implements Outcomes {
 
   /** A lease on an endpoint, and an attempt to get its answer. */
   #acquire(now: number): void {
-    const upstream = this.#upstream;
-    const last = this.#last;
-    const ask = this.#request.ask(this.#tried, last !== undefined && (this.#written === 0 || last.kept));
-    const lease = upstream.acquire(ask);
-    if (typeof lease === 'string') {
-      if (last !== undefined || lease === 'tried_all') return this.#refuse(this.#named(last!));
-      return this.#refuse(upstream.whyNot(lease, this.#request.way.absolute, ask), upstream.retryAfterMs());
-    }
+    const lease = this.#upstream.acquire(this.#tries.ask);
+    if (typeof lease === 'string') return this.#alone(lease);
     this.#state = 'attempting';
-    this.#lease = lease;
-    this.#asked = lease.endpoint;
-    this.#askedAt = now;
-    this.#attempts++;
-    this.#attempt.begin(lease.endpoint, this.#settings, now);
+    this.#tries.sent(lease.endpoint);
+    this.#legs.begin(this.#upstream, lease, this.#settings, now);
+    if (this.#settings.hedge !== undefined && this.#tries.count === 1) this.#planHedge(now);
+  }
+
+  /** There is nobody to ask, or nobody else: then the last answer stands. */
+  #alone(why: NoLease): void {
+    const upstream = this.#upstream;
+    if (this.#legs.attempt.held) this.#legs.attempt.pass();
+    else if (this.#tries.last !== undefined) this.#refuse(this.#named(this.#tries.last));
+    else if (why !== 'tried_all')
+      this.#refuse(upstream.whyNot(why, this.#request.way.absolute, this.#tries.ask), upstream.retryAfterMs());
+  }
+
+  #planHedge(now: number): void {
+    const { head } = this.#request;
+    const ms = isSafe(head.method) && head.length <= 0 ? this.#upstream.hedge.delayMs(this.#settings.hedge, now) : undefined;
+    if (ms === undefined || this.#state !== 'attempting') return;
+    this.#hedgeAt = now + ms;
+    this.#terms.deadlines.by(this.#hedgeAt);
+  }
+
+  /** The first leg is slow: a second one goes to another endpoint. */
+  #hedge(now: number): void {
+    const upstream = this.#upstream;
+    this.#hedgeAt = Infinity;
+    if (this.#state !== 'attempting' || upstream.size < 2 || !upstream.hedge.maySend(now)) return;
+    const lease = upstream.acquire(this.#tries.beside);
+    if (typeof lease === 'string') return;
+    upstream.stats.hedges++;
+    this.#tries.sent(lease.endpoint);
+    this.#legs.race(upstream, lease, this.#settings, now);
   }
 
   /** Bytes have come from the app while the call runs. How many of them are of its body. */
   body(bytes: Buffer): number {
     const count = Math.min(this.#request.toCome, bytes.length);
-    if (count > 0) this.#attempt.body(count === bytes.length ? bytes : bytes.subarray(0, count));
+    if (count > 0) this.#legs.attempt.body(count === bytes.length ? bytes : bytes.subarray(0, count));
     return count;
   }
 
@@ -161,17 +145,43 @@ export class Call implements Outcomes {
     return (this.#close ||= this.#terms.isLast());
   }
 
-  /** The final head is the evidence. */
-  answered(status: number, now: number): void {
-    const { parts } = this.#terms;
-    const ms = now - this.#askedAt;
+  keepsBack(leg: Leg, status: number): boolean {
+    return this.#settings.retryOn.statuses?.has(status) === true && this.#keepBack(leg, status);
+  }
+
+  #keepBack(leg: Leg, status: number): boolean {
+    const upstream = this.#upstream;
+    const { clock } = this.#terms.parts;
+    const now = clock.now();
+    const tries = this.#tries;
+    if (upstream.size <= tries.count) return false;
+    const soFar = { ...this.#soFar(now), attempt: tries.written + 1 };
+    const pauseMs = upstream.retry.afterAnswer(soFar, { status, retryAfterMs: leg.attempt.retryAfterMs() }, now);
+    if (pauseMs === undefined) return false;
+    this.#first(leg);
+    leg.judge(status, now);
+    tries.answered(
+      leg.endpoint!,
+      `${address(leg.endpoint!)} answered ${status}, and its answer was lost while another was asked`,
+    );
+    this.#pause(pauseMs, this.#turn);
+    return true;
+  }
+
+  answered(leg: Leg, now: number): void {
+    if (this.#settings.hedge !== undefined) this.#first(leg);
+    if (this.#settings.hedge === 'p95') this.#upstream.hedge.seen(now - leg.askedAt, now);
     this.#state = 'answered';
-    if (parts.traced()) tellAttempt(this.#upstream, this.#lease!.endpoint, status, ms, parts);
-    this.#lease!.answered({ kind: 'success', ms, status });
+  }
+
+  /** It is the first answer: another leg is not needed any more. */
+  #first(leg: Leg): void {
+    this.#hedgeAt = Infinity;
+    if (this.#legs.only(leg)) this.#upstream.stats.hedgesWon++;
   }
 
   drained(): void {
-    if (this.#state === 'answered') this.#attempt.drained();
+    if (this.#state === 'answered') this.#legs.attempt.drained();
   }
 
   whole(status: number, now: number): void {
@@ -184,34 +194,23 @@ export class Call implements Outcomes {
   }
 
   /** An attempt has failed, and nothing of an answer has gone to the app: again, or not. */
-  failed({ code, message }: Refused): void {
-    const { parts } = this.#terms;
-    const { sent, kept } = this.#attempt;
-    const lease = this.#lease!;
-    const now = parts.clock.now();
-    const ms = now - this.#askedAt;
-    if (parts.traced()) tellAttempt(this.#upstream, lease.endpoint, code, ms, parts);
-    this.#attempt.end();
-    lease.answered(failed(code, ms));
-    this.#release();
-    this.#tried = [...this.#tried, lease.endpoint.id];
-    this.#last = { code, message, kept: kept && code === 'reset' };
-    if (sent === 'nothing') this.#unsent++;
-    else this.#written++;
-    const pauseMs = this.#upstream.retry.next(
-      {
-        idempotent: isIdempotent(this.#request.head.method),
-        replayable: this.#request.replayable,
-        attempt: this.#written,
-        unsentTries: this.#unsent,
-        retries: this.#request.retries ?? this.#settings.retries,
-      },
-      { code, sent },
-      now,
-    );
-    if (pauseMs === undefined) return this.#refuse(this.#named(this.#last));
+  failed(leg: Leg, { code, message }: Refused, now: number): void {
+    const { sent, kept } = leg.attempt;
+    this.#tries.failed(leg.endpoint!, { code, message, sent, kept });
+    this.#hedgeAt = Infinity;
+    if (this.#legs.without(leg)) return;
+    const pauseMs = this.#upstream.retry.next(this.#soFar(now), { code, sent }, now);
+    if (pauseMs === undefined) return this.#refuse(this.#named({ code, message }));
     if (pauseMs === 0) return this.#acquire(now);
     this.#pause(pauseMs, this.#turn);
+  }
+
+  #soFar(now: number): CallSoFar {
+    const { retries, retryOn: on, retryKeyed } = this.#settings;
+    const { head, keyed, replayable, retries: asked = retries } = this.#request;
+    const { written: attempt, unsent: unsentTries } = this.#tries;
+    const idempotent = isIdempotent(head.method) || (retryKeyed && keyed);
+    return { idempotent, replayable, attempt, unsentTries, retries: asked, on, leftMs: this.#endsAt - now };
   }
 
   #pause(ms: number, turn: number): void {
@@ -232,8 +231,9 @@ export class Call implements Outcomes {
 
   /** The app ends its side. True: it has its answer already, but for bytes that are on their way. */
   lastBytesOnTheirWay(): boolean {
-    this.#close ||= this.#attempt.flushing;
-    return this.#attempt.flushing;
+    const { flushing } = this.#legs.attempt;
+    this.#close ||= flushing;
+    return flushing;
   }
 
   /** The app has gone: so has its call, and nobody is to blame. */
@@ -244,23 +244,26 @@ export class Call implements Outcomes {
   /** Acts on what is overdue; the time at which something is due next. */
   look(now: number): number {
     if (now >= this.#dueAt) {
-      if (this.#state === 'answered' || now < this.#began + (this.#timeoutMs ?? Infinity)) this.#attempt.overdue();
-      else this.#outOfTime();
+      if (this.#state !== 'answered' && now >= this.#endsAt) this.#outOfTime();
+      else if (now >= this.#hedgeAt) this.#hedge(now);
+      else this.#legs.overdue(now);
     }
     return this.#dueAt;
   }
 
   get #dueAt(): number {
     if (this.#state === 'idle') return Infinity;
-    if (this.#state === 'answered') return this.#attempt.dueAt;
-    return Math.min(this.#began + (this.#timeoutMs ?? Infinity), this.#attempt.dueAt);
+    if (this.#state === 'answered') return this.#legs.dueAt;
+    return Math.min(this.#endsAt, this.#hedgeAt, this.#legs.dueAt);
   }
 
   #outOfTime(): void {
-    const attempts = `${this.#attempts} ${this.#attempts === 1 ? 'attempt' : 'attempts'}`;
-    const why: Refused = { code: 'request_timeout', message: `no answer in ${this.#timeoutMs ?? 0} ms, after ${attempts}` };
-    if (this.#state === 'attempting') this.failed(why);
-    else this.#refuse(this.#named(why));
+    const { count } = this.#tries;
+    const ms = Math.round(this.#endsAt - this.#began);
+    const message = `no answer in ${ms} ms, after ${count} ${count === 1 ? 'attempt' : 'attempts'}`;
+    if (this.#legs.attempt.held) this.#legs.attempt.pass();
+    else if (this.#state === 'attempting') this.#legs.giveUp({ code: 'request_timeout', message });
+    else this.#refuse(this.#named({ code: 'request_timeout', message }));
   }
 
   /** Counted always, told where somebody asked for it. Then the connection may go on. */
@@ -269,29 +272,20 @@ export class Call implements Outcomes {
     const request = this.#request;
     const ms = now - this.#began;
     this.#state = 'idle';
-    this.#attempt.end();
-    this.#release();
+    this.#legs.end();
     this.#upstream.stats.ended(became, ms);
     if (parts.accessLog) {
       const { requestId, target, head } = request;
-      const told = { upstream: this.#upstream, method: head.method, target, requestId, attempts: this.#attempts };
-      tellCall({ ...told, endpoint: this.#asked && address(this.#asked), ms }, became, parts);
+      const { count: attempts, asked } = this.#tries;
+      const told = { upstream: this.#upstream, method: head.method, target, requestId, attempts };
+      tellCall({ ...told, endpoint: asked && address(asked), ms }, became, parts);
     }
     request.end();
     ended();
     this.#caller.over({ now, close: this.#close, toCome: request.toCome, lingerMs: this.#settings.bodyTimeoutMs });
   }
 
-  #release(): void {
-    this.#lease?.release();
-    this.#lease = undefined;
-  }
-
   #named({ code, message }: Refused): Refused {
     return { code, message: `${this.#upstream.name}: ${message}` };
   }
 }
-
-/** The app may shorten its time, not lengthen it. */
-const least = (ours: number | undefined, theirs: number | undefined): number | undefined =>
-  ours === undefined || theirs === undefined ? (ours ?? theirs) : Math.min(ours, theirs);

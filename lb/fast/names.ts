@@ -26,6 +26,8 @@ export const known = {
   'x-zidecar-timeout': 17,
   'x-zidecar-retries': 18,
   'x-forwarded-prefix': 19,
+  'grpc-timeout': 20,
+  'idempotency-key': 21,
 } as const;
 
 interface Name {

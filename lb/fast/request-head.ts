@@ -38,6 +38,8 @@ export class RequestHead extends Head {
   requestIdEnd = -1;
   forwardedFor = false;
   forwardedPrefix = false;
+  /** The app says by Idempotency-Key that doing it twice does no harm. */
+  keyed = false;
 
   override begin(start: number): void {
     super.begin(start);
@@ -45,6 +47,7 @@ export class RequestHead extends Head {
     this.requestIdStart = -1;
     this.forwardedFor = false;
     this.forwardedPrefix = false;
+    this.keyed = false;
   }
 
   /** The line of the Host field does not go on. */
@@ -115,8 +118,12 @@ export class RequestHead extends Head {
         return (this.forwardedFor = true);
       case known['x-forwarded-prefix']:
         return (this.forwardedPrefix = true);
+      case known['idempotency-key']:
+        if (this.keyed || from === to) this.needsRules = true;
+        return (this.keyed = true);
       case known.via:
       case known['x-zidecar-subset']:
+      case known['grpc-timeout']:
       case known['x-zidecar-timeout']:
       case known['x-zidecar-retries']:
         return (this.needsRules = true);

@@ -4,8 +4,8 @@
  *
  *     came  ─▶ [ head │ body… ]  [ body… ]      one write where possible: the head rewritten (rewrite.ts), the body behind it
  */
-import type { Ask } from '../balancer.js';
 import type { HashOn } from '../hash-key.js';
+import { withTimeLeft } from '../deadline.js';
 import { requestFields } from '../headers.js';
 import type { CallParts } from '../lane.js';
 import type { Connection } from './connection.js';
@@ -39,11 +39,17 @@ export class Outbox {
 export class Request {
   head: RequestHead;
   way!: Way;
-  /** What the app asked for by x-zidecar-timeout and x-zidecar-retries. */
+  /** What the app asked for by x-zidecar-timeout or grpc-timeout, and by x-zidecar-retries. */
   timeoutMs: number | undefined;
   retries: number | undefined;
   /** And by x-zidecar-subset. */
   subset: Subset | undefined;
+  /** What the policy goes by, where it goes by something of the request: see `hash`. */
+  key: number | undefined;
+  /** The app has given it an Idempotency-Key. */
+  keyed = false;
+  /** When its call has to be answered. */
+  endsAt = Infinity;
   /** So much of its body is still to come from the app. */
   toCome = 0;
   /** All that has come of it is still here. */
@@ -51,7 +57,6 @@ export class Request {
   readonly #parts: CallParts;
   readonly #outbox: Outbox;
   readonly #id = new RequestId();
-  #key: number | undefined;
   #bytes: Buffer = none;
   /** Where the body ends in `bytes`. */
   #end = 0;
@@ -59,7 +64,7 @@ export class Request {
   #more: Buffer[] = [];
   #keptBytes = 0;
   /** Head and id in words, where the rules of headers.ts had to be asked. */
-  #words: { readonly head: Buffer; readonly requestId: string } | undefined;
+  #words: { readonly line: string; readonly fields: readonly string[]; readonly requestId: string } | undefined;
   #connection: Connection | undefined;
 
   constructor(head: RequestHead, parts: CallParts, outbox: Outbox) {
@@ -75,7 +80,8 @@ export class Request {
     this.timeoutMs = undefined;
     this.retries = undefined;
     this.subset = undefined;
-    this.#key = undefined;
+    this.key = undefined;
+    this.keyed = head.keyed;
     this.#words = undefined;
     const forwards = head.forwardedFor && this.#parts.forwardedFor !== undefined;
     const shadows = head.forwardedPrefix && way.prefix !== undefined;
@@ -96,12 +102,7 @@ export class Request {
 
   /** Finds the key that the policy goes by. */
   hash(on: HashOn, caller: { readonly remoteAddress: string | undefined }): void {
-    this.#key = hashKeyIn(on, this.#bytes, this.head, this.way.cut, caller);
-  }
-
-  /** What an endpoint is asked for by. */
-  ask(tried: readonly string[], again: boolean): Ask {
-    return { tried, again, key: this.#key, subset: this.subset };
+    this.key = hashKeyIn(on, this.#bytes, this.head, this.way.cut, caller);
   }
 
   /** In words, for people. */
@@ -122,9 +123,9 @@ export class Request {
   }
 
   /** Sends all that has come, and from now on what comes. False: it has not left yet. */
-  send(connection: Connection): boolean {
+  send(connection: Connection, now: number): boolean {
     this.#connection = connection;
-    let left = this.#words === undefined ? this.#sendAsItCame(connection) : this.#sendWords(this.#words.head, connection);
+    let left = this.#words === undefined ? this.#sendAsItCame(connection) : this.#sendWords(connection, now);
     for (const part of this.#more) left = connection.write(part) && left;
     this.#boundKept();
     return left;
@@ -175,8 +176,10 @@ export class Request {
     return fitting === this.#end ? left : connection.write(this.#bytes.subarray(fitting, this.#end)) && left;
   }
 
-  #sendWords(words: Buffer, connection: Connection): boolean {
-    const left = connection.write(words);
+  #sendWords(connection: Connection, now: number): boolean {
+    const { line, fields } = this.#words!;
+    const told = this.timeoutMs === undefined ? fields : withTimeLeft(fields, this.endsAt - now);
+    const left = connection.write(Buffer.from(`${line}${text(told)}\r\n`, 'latin1'));
     return this.#end === this.head.end ? left : connection.write(this.#bytes.subarray(this.head.end, this.#end)) && left;
   }
 
@@ -191,9 +194,9 @@ export class Request {
     this.timeoutMs = ruled.timeoutMs;
     this.retries = ruled.retries;
     this.subset = ruled.subset;
+    this.keyed = ruled.keyed;
     const target = bytes.toString('latin1', head.targetStart + way.cut, head.targetEnd);
-    const words = Buffer.from(`${head.method} ${target} HTTP/1.1\r\n${text(ruled.fields)}\r\n`, 'latin1');
-    this.#words = { head: words, requestId: ruled.requestId };
+    this.#words = { line: `${head.method} ${target} HTTP/1.1\r\n`, fields: ruled.fields, requestId: ruled.requestId };
     return true;
   }
 }

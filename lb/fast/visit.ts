@@ -13,7 +13,8 @@ import { endPolitely, sayGoodbye } from '../farewell.js';
 import type { Entrance } from '../lane.js';
 import { refusalAnswer } from '../refusal.js';
 import { tellStray } from '../story.js';
-import { Call, type Caller, type CallTerms, type Rest } from './call.js';
+import { Call } from './call.js';
+import type { Caller, CallTerms, Rest } from './caller.js';
 import { RequestHead } from './request-head.js';
 import type { Ways } from './ways.js';
 

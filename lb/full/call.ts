@@ -10,20 +10,23 @@
  * It does not know whether it carries a plain exchange or an upgrade, and it never rejects unless there is a fault in here.
  */
 import { alarm } from '../alarm.js';
-import type { Ask } from '../balancer.js';
 import { address } from '../endpoint.js';
 import { CallError } from '../errors.js';
-import { hasNoBody } from '../framing.js';
+import { hasBody, hasNoBody } from '../framing.js';
 import { answerFields, valuesOf } from '../headers.js';
+import { isSafe } from '../hedge.js';
 import type { CallParts, Entrance } from '../lane.js';
-import type { Lease } from '../lease.js';
 import { failed } from '../outcome.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
-import { isIdempotent } from '../retry.js';
+import type { CallSoFar } from '../retry.js';
+import { retryAfterOf } from '../retry-on.js';
 import { tellAttempt, tellCall, tellStray, type Became } from '../story.js';
+import { Tries } from '../tries.js';
 import { firstListMs, type Upstream } from '../upstream.js';
 import type { Answer, Failed } from './answer.js';
 import type { Exchange } from './exchange.js';
+import { hedged, type AskOne } from './hedged.js';
+import { Held, type Reached } from './held.js';
 import { makePlan, type Plan } from './plan.js';
 
 export async function carry(exchange: Exchange, entrance: Entrance, parts: CallParts): Promise<void> {
@@ -35,14 +38,14 @@ export async function carry(exchange: Exchange, entrance: Entrance, parts: CallP
     return tellStray(plan.code, parts, exchange.asked, clock.now() - began);
   }
   const { upstream, requestTimeoutMs } = plan;
-  const story: Story = { began, attempts: 0, endpoint: undefined };
+  const story: Story = { began, tries: new Tries() };
   upstream.budget.called(began);
 
   const stop = new AbortController();
   exchange.onGone((why) => stop.abort(why));
   const stopAlarm = alarm(clock, requestTimeoutMs, () =>
     stop.abort(
-      new CallError('request_timeout', `no answer in ${requestTimeoutMs ?? 0} ms, after ${times(story.attempts, 'attempt')}`),
+      new CallError('request_timeout', `no answer in ${requestTimeoutMs ?? 0} ms, after ${times(story.tries.count, 'attempt')}`),
     ),
   );
   const reached = await reach(exchange, plan, stop.signal, story, parts);
@@ -52,35 +55,30 @@ export async function carry(exchange: Exchange, entrance: Entrance, parts: CallP
     await exchange.refuse(refusalAnswer(reached, reached));
     return tell(exchange, plan, story, reached.code, parts);
   }
-  const { lease, answer, fields } = reached;
+  const { lease, answer } = reached;
   const tunnel = answer.status === 101; // a call whose whole answer is that head; it holds its lease until the tunnel closes
   if (tunnel) tell(exchange, plan, story, answer.status, parts);
-  const end = await exchange.relay(answer, fields).finally(() => lease.release());
+  const end = await exchange.relay(answer, answer.fields).finally(() => lease.release());
   if (!tunnel) tell(exchange, plan, story, end === 'whole' ? answer.status : end.code, parts);
 }
 
-interface Reached {
-  readonly lease: Lease;
-  readonly answer: Answer;
-  readonly fields: readonly string[];
-}
 type NotReached = Refused & { readonly retryAfterMs?: number };
 interface Story {
   readonly began: number;
-  attempts: number;
-  endpoint: string | undefined;
+  readonly tries: Tries;
 }
 
-/** Attempts until one is answered, or until there is no more sense in it: then the last failure stands. */
+/** Attempts until one is answered, or until there is no more sense in it: then the last answer or failure stands. */
 async function reach(
   exchange: Exchange,
   plan: Plan,
   stop: AbortSignal,
-  story: Story,
+  { began, tries }: Story,
   parts: CallParts,
 ): Promise<Reached | NotReached> {
-  const { upstream, settings, request } = plan;
+  const { upstream, settings } = plan;
   const { clock } = parts;
+  tries.begin(plan.key, plan.subset);
   const listed = await Promise.race([upstream.whenListed(firstListMs), stopped(stop)]);
   if (!listed) return { ...upstream.whyNot('discovering', plan.absolute), retryAfterMs: 1_000 };
 
@@ -88,53 +86,64 @@ async function reach(
   if (send === true) return named(upstream, stop.reason as CallError);
   if ('code' in send) return send;
 
-  const tried: string[] = [];
-  const count = { written: 0, unsent: 0 };
-  let last: Failed | undefined;
-  for (;;) {
-    if (stop.aborted) return named(upstream, stop.reason as CallError);
-    const ask: Ask = {
-      tried,
-      again: last !== undefined && (count.written === 0 || last.kept),
-      key: plan.key,
-      subset: plan.subset,
-    };
-    const lease = upstream.acquire(ask);
-    if (typeof lease === 'string') {
-      if (last !== undefined || lease === 'tried_all') return named(upstream, last!);
-      return { ...upstream.whyNot(lease, plan.absolute, ask), retryAfterMs: upstream.retryAfterMs() };
-    }
-    story.attempts++;
-    story.endpoint = address(lease.endpoint);
+  const leftMs = (): number => began + (plan.requestTimeoutMs ?? Infinity) - clock.now();
+  const soFar = (): CallSoFar => ({
+    ...{ idempotent: plan.idempotent, replayable: exchange.replayable, attempt: tries.written, unsentTries: tries.unsent },
+    ...{ retries: plan.retries, on: settings.retryOn, leftMs: leftMs() },
+  });
+  const ask: AskOne = async (lease, stopOne) => {
+    tries.sent(lease.endpoint);
     const sentAt = clock.now();
-    const result = passable(await send(lease.endpoint, { upstream, settings, ...request, stop }), exchange, parts);
+    const sending = { upstream, settings, target: plan.target, fields: plan.fields(leftMs()), stop: stopOne };
+    const result = passable(await send(lease.endpoint, sending), exchange, parts);
     const ms = clock.now() - sentAt;
-    if (parts.traced()) tellAttempt(upstream, lease.endpoint, result.kind === 'answer' ? result.status : result.code, ms, parts);
-    if (result.kind === 'answer') {
-      lease.answered({ kind: 'success', ms, status: result.status });
-      return { lease, answer: result, fields: result.fields };
+    const answered = result.kind === 'answer';
+    if (parts.traced()) tellAttempt(upstream, lease.endpoint, answered ? result.status : result.code, ms, parts);
+    lease.answered(answered ? { kind: 'success', ms, status: result.status } : failed(result.code, ms));
+    if (answered && settings.hedge === 'p95') upstream.hedge.seen(ms, clock.now());
+    if (!answered) lease.release();
+    return { lease, result };
+  };
+
+  const held = new Held();
+  for (;;) {
+    if (stop.aborted) return held.take() ?? named(upstream, stop.reason as CallError);
+    const lease = upstream.acquire(tries.ask);
+    if (typeof lease === 'string') {
+      const kept = held.take();
+      if (kept !== undefined) return kept;
+      if (tries.last !== undefined || lease === 'tried_all') return named(upstream, tries.last!);
+      return { ...upstream.whyNot(lease, plan.absolute, tries.ask), retryAfterMs: upstream.retryAfterMs() };
     }
-    lease.answered(failed(result.code, ms));
-    lease.release();
-    tried.push(lease.endpoint.id);
-    last = result;
-    if (result.sent === 'nothing') count.unsent++;
-    else count.written++;
-    const pauseMs = upstream.retry.next(
-      {
-        idempotent: isIdempotent(exchange.asked.method),
-        replayable: exchange.replayable,
-        attempt: count.written,
-        unsentTries: count.unsent,
-        retries: plan.retries,
-      },
-      result,
-      clock.now(),
-    );
-    if (pauseMs === undefined) return named(upstream, last);
+    held.drop();
+    const after = tries.count > 0 || !mayHedge(exchange) ? undefined : upstream.hedge.delayMs(settings.hedge, clock.now());
+    const ended =
+      after === undefined ? [await ask(lease, stop)] : await hedged(lease, ask, { after, upstream, tries, clock, stop });
+    for (const { lease: lost, result } of ended) if (result.kind === 'failed') tries.failed(lost.endpoint, result);
+    const { lease: asked, result } = ended.at(-1)!;
+    let pauseMs: number | undefined;
+    if (result.kind === 'failed') {
+      pauseMs = upstream.retry.next(soFar(), result, clock.now());
+      if (pauseMs === undefined) return named(upstream, result);
+    } else {
+      const answer = { lease: asked, answer: result };
+      if (settings.retryOn.statuses?.has(result.status) === true && upstream.size > tries.count) {
+        const retryAfterMs = retryAfterOf(valuesOf(result.fields, 'retry-after'), clock.wall());
+        pauseMs = upstream.retry.afterAnswer(
+          { ...soFar(), attempt: tries.written + 1 },
+          { ...result, retryAfterMs },
+          clock.now(),
+        );
+      }
+      if (pauseMs === undefined) return answer;
+      held.keep(answer);
+      tries.answered(asked.endpoint, `${address(asked.endpoint)} answered ${result.status}, and its answer was lost`);
+    }
     if (pauseMs > 0) await clock.sleep(pauseMs, stop).catch(() => undefined);
   }
 }
+
+const mayHedge = ({ asked: { method, raw, upgrade } }: Exchange): boolean => isSafe(method) && !upgrade && !hasBody(raw);
 
 /** The answer with the fields that the app gets, or, where it cannot be passed on, the failure that it is then. */
 function passable(result: Answer | Failed, { asked }: Exchange, { pseudonym }: CallParts): Answer | Failed {
@@ -164,12 +173,13 @@ const times = (count: number, what: string): string => `${count} ${what}${count 
 /** What became of the call: counted always, told where somebody asked for it. */
 function tell(
   { asked: { method } }: Exchange,
-  { upstream, request: { target }, requestId }: Plan,
-  { began, attempts, endpoint }: Story,
+  { upstream, target, requestId }: Plan,
+  { began, tries: { count: attempts, asked } }: Story,
   became: Became,
   parts: CallParts,
 ): void {
   const ms = parts.clock.now() - began;
   upstream.stats.ended(became, ms);
+  const endpoint = asked && address(asked);
   if (parts.accessLog) tellCall({ upstream, method, target, requestId, attempts, endpoint, ms }, became, parts);
 }

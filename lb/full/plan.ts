@@ -1,9 +1,11 @@
 /** What is to be done for a request, before anything is sent: for which upstream it is, and what goes to an endpoint. */
 import { hashKeyOf } from '../hash-key.js';
+import { least, withTimeLeft } from '../deadline.js';
 import { requestFields, valuesOf } from '../headers.js';
 import type { CallParts, Entrance } from '../lane.js';
 import type { Random } from '../ports.js';
 import type { Refused } from '../refusal.js';
+import { isIdempotent } from '../retry.js';
 import { route } from '../route.js';
 import type { CallSettings } from '../settings.js';
 import type { Subset } from '../subset.js';
@@ -14,9 +16,13 @@ import { requestFault } from './request-fault.js';
 export interface Plan {
   readonly upstream: Upstream;
   readonly settings: CallSettings;
-  readonly request: { readonly target: string; readonly fields: readonly string[] };
+  readonly target: string;
+  /** What goes to an endpoint, when so much of the call's time is left. */
+  readonly fields: (leftMs: number) => readonly string[];
   readonly requestId: string;
   readonly requestTimeoutMs: number | undefined;
+  /** Its method says that it may be repeated, or the app does. */
+  readonly idempotent: boolean;
   readonly retries: number;
   readonly absolute: boolean;
   readonly key: number | undefined;
@@ -42,15 +48,13 @@ export function makePlan(asked: Asked, entrance: Entrance, parts: CallParts): Pl
   return {
     ...{ upstream, settings, requestId: head.requestId, absolute: way.absolute, subset: head.subset },
     key: settings.hashOn && hashKeyOf(settings.hashOn, { target: way.target, raw, remoteAddress }),
-    request: { target: way.target, fields: head.fields },
+    target: way.target,
+    fields: (leftMs) => (head.timeoutMs === undefined ? head.fields : withTimeLeft(head.fields, leftMs)),
+    idempotent: isIdempotent(method) || (settings.retryKeyed && head.keyed),
     requestTimeoutMs: least(settings.requestTimeoutMs, head.timeoutMs),
     retries: head.retries ?? settings.retries,
   };
 }
-
-/** The app may shorten its time, not lengthen it. */
-const least = (ours: number | undefined, theirs: number | undefined): number | undefined =>
-  ours === undefined || theirs === undefined ? (ours ?? theirs) : Math.min(ours, theirs);
 
 /** 32 hex digits. To be told apart, not to be kept secret. */
 const newRequestId = (random: Random): string =>

@@ -126,12 +126,15 @@ describe('fields of a request', () => {
     deepEqual(sent(given, { upgrade: true }), ['Sec-WebSocket-Key: k', 'Connection: Upgrade', 'Upgrade: websocket']);
   });
 
-  it('tell what the app asked of us, and lose it', () => {
+  it('tell what the app asked of us, and lose what is for us alone', () => {
     const { timeoutMs, retries, fields } = request(raw('X-Zidecar-Timeout: 500ms', 'x-zidecar-retries: 0'));
-    deepEqual([timeoutMs, retries, fields.some((field) => /zidecar-(timeout|retries)/i.test(field))], [500, 0, false]);
+    deepEqual(
+      [timeoutMs, retries, fields.filter((field) => /zidecar-(timeout|retries)/i.test(field))],
+      [500, 0, ['X-Zidecar-Timeout']],
+    );
     equal(request(raw('x-zidecar-timeout: 2s')).timeoutMs, 2_000);
     equal(request(raw('x-zidecar-timeout: 1h')).timeoutMs, 3_600_000);
-    deepEqual(Object.keys(request([])), ['fields', 'requestId']);
+    deepEqual(Object.keys(request([])), ['fields', 'requestId', 'keyed']);
   });
 
   for (const value of ['', '5', '0s', '-1s', '1.5s', '2 s', '25h', '99999999h', '1d', 'off', '1S']) {

@@ -3,17 +3,21 @@ import { describe, it } from 'node:test';
 import { RetryBudget } from '../../lb/budget.js';
 import { failures, type FailureCode } from '../../lb/errors.js';
 import { isIdempotent, RetryDecider, type CallSoFar, type FailedAttempt } from '../../lb/retry.js';
+import { defaultRetryOn, retryAfterOf, retryOn } from '../../lb/retry-on.js';
 import { UpstreamStats } from '../../lb/stats.js';
 
+const plain = { idempotent: true, replayable: true, retries: 1, on: defaultRetryOn, leftMs: Infinity };
 const deciding = (budget = new RetryBudget(), random = (): number => 0.5) => {
   const stats = new UpstreamStats();
   const told: string[] = [];
   const decider = new RetryDecider({ budget, random, stats, exhausted: () => told.push('exhausted') });
   const next = (call: Partial<CallSoFar>, code: FailureCode, sent: FailedAttempt['sent'], now = 0): number | undefined => {
     const counts = sent === 'nothing' ? { attempt: 0, unsentTries: 1 } : { attempt: 1, unsentTries: 0 };
-    return decider.next({ idempotent: true, replayable: true, retries: 1, ...counts, ...call }, { code, sent }, now);
+    return decider.next({ ...plain, ...counts, ...call }, { code, sent }, now);
   };
-  return { next, stats, told };
+  const afterAnswer = (call: Partial<CallSoFar>, status: number, retryAfterMs?: number, now = 0): number | undefined =>
+    decider.afterAnswer({ ...plain, attempt: 1, unsentTries: 0, ...call }, { status, retryAfterMs }, now);
+  return { next, afterAnswer, stats, told };
 };
 const again = (pause: number | undefined): boolean => pause !== undefined;
 
@@ -99,5 +103,77 @@ describe('retry', () => {
     next({ idempotent: false }, 'reset', 'some');
     next({}, 'client_gone', 'all');
     deepEqual([stats.retryOverflow, again(next({}, 'reset', 'all'))], [0, true]);
+  });
+
+  it('sends nothing again after what the user does not repeat, sent or unsent', () => {
+    const on = retryOn(['reset']);
+    deepEqual(
+      [
+        again(deciding().next({ on }, 'connect_refused', 'nothing')),
+        again(deciding().next({ on }, 'response_timeout', 'all')),
+        again(deciding().next({ on }, 'reset', 'all')),
+      ],
+      [false, false, true],
+    );
+  });
+
+  it('grants nothing, and takes nothing from the budget, when the pause would outlast the call', () => {
+    const { next, stats } = deciding(new RetryBudget({ percent: 0, floor: 1, spanMs: 10_000 }), () => 1);
+    deepEqual([next({ leftMs: 25 }, 'reset', 'all'), next({ leftMs: 26 }, 'reset', 'all')], [undefined, 25]);
+    equal(stats.retryOverflow, 0);
+  });
+});
+
+describe('a retry after an answer', () => {
+  const on = retryOn(['503', '429']);
+
+  it('is for the statuses that the user repeats, by default none', () => {
+    const after = (status: number, words = on): boolean => again(deciding().afterAnswer({ on: words }, status));
+    deepEqual(
+      [503, 429, 500, 200].map((status) => after(status)),
+      [true, true, false, false],
+    );
+    equal(
+      [200, 404, 429, 500, 502, 503, 504, 599].some((status) => after(status, defaultRetryOn)),
+      false,
+    );
+    const all = Array.from({ length: 400 }, (_, index) => 200 + index);
+    deepEqual(
+      all.filter((status) => after(status, retryOn(['5xx']))),
+      all.slice(300),
+    );
+  });
+
+  it('is bound as after a failure: the method, the body, the count, the budget', () => {
+    for (const call of [{ idempotent: false }, { replayable: false }, { attempt: 2 }, { retries: 0 }])
+      equal(deciding().afterAnswer({ on, ...call }, 503), undefined, JSON.stringify(call));
+    const { afterAnswer, stats } = deciding(new RetryBudget({ percent: 0, floor: 1, spanMs: 10_000 }));
+    deepEqual([again(afterAnswer({ on }, 503)), again(afterAnswer({ on }, 503)), stats.retryOverflow], [true, false, 1]);
+  });
+
+  it('waits for as long as the endpoint asks for, and is none where that is too long or outlasts the call', () => {
+    deepEqual(
+      [undefined, 0, 5, 1_000, 5_000, 5_001].map((ms) => deciding().afterAnswer({ on }, 503, ms)),
+      [...[12.5, 12.5, 12.5, 1_000, 5_000], undefined],
+    );
+    equal(deciding().afterAnswer({ on, leftMs: 1_000 }, 503, 1_000), undefined);
+  });
+});
+
+describe('Retry-After', () => {
+  const wall = Date.parse('2026-11-26T12:00:00Z');
+  it('is a number of seconds or a date; anything else asks for nothing', () => {
+    const table: readonly (readonly [readonly string[], number | undefined])[] = [
+      [['3'], 3_000],
+      [['0'], 0],
+      [['Thu, 26 Nov 2026 12:00:02 GMT'], 2_000],
+      [['Thu, 26 Nov 2026 11:00:00 GMT'], 0],
+      [[], undefined],
+      [['3', '4'], undefined],
+      ...['-1', '1.5', 'soon', '9999999999', '2026-11-26', 'Thu, 99 Xyz 2026 12:00:02 GMT', ''].map(
+        (text) => [[text], undefined] as const,
+      ),
+    ];
+    for (const [values, ms] of table) equal(retryAfterOf(values, wall), ms, String(values));
   });
 });

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, notEqual, ok, throws } from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { defaultRetryOn } from '../../lb/retry-on.js';
 import { fc } from '../support/fast-check.js';
 import { failed } from '../../lb/outcome.js';
 import { policies, type PolicyName } from '../../lb/policies.js';
@@ -273,7 +274,15 @@ describe('upstream', () => {
 
   it('counts the retries that were sent, and gives back what was paid for those that found nobody', () => {
     const { upstream, call, clock } = orders(abc('ab'));
-    const paid = { idempotent: true, replayable: true, attempt: 1, unsentTries: 0, retries: 1 };
+    const paid = {
+      idempotent: true,
+      replayable: true,
+      attempt: 1,
+      unsentTries: 0,
+      retries: 1,
+      on: defaultRetryOn,
+      leftMs: Infinity,
+    };
     for (let retry = 0; retry < 40; retry++) {
       notEqual(upstream.retry.next(paid, { code: 'reset', sent: 'all' }, clock.now()), undefined);
       equal(call(good, { tried: ['a', 'b'] }), 'tried_all');
@@ -329,7 +338,15 @@ describe('upstream', () => {
 
   it('tells when retries are refused, once', () => {
     const { upstream, told, clock } = orders(abc('a'));
-    const ask = { idempotent: true, replayable: true, attempt: 1, unsentTries: 0, retries: 1 };
+    const ask = {
+      idempotent: true,
+      replayable: true,
+      attempt: 1,
+      unsentTries: 0,
+      retries: 1,
+      on: defaultRetryOn,
+      leftMs: Infinity,
+    };
     for (let retry = 0; retry < 40; retry++) upstream.retry.next(ask, { code: 'reset', sent: 'all' }, clock.now());
     deepEqual([told('retry_budget_exhausted').length, upstream.stats.retryOverflow], [1, 10]);
   });

@@ -120,6 +120,7 @@ const wrong: Readonly<Record<Key, string>> = {
     subsetFallback: 'all',
   },
   ...{ split: 'version=canary', retries: '11', retryBudget: '20%', outbound: '6140', admin: ':6190', health: '::1:6191' },
+  ...{ retryOn: 'connect,sometimes', retryIdempotencyKey: 'yes', hedge: 'p99' },
   ...{ connectTimeout: '1', requestTimeout: '60', responseTimeout: 'never', headerTimeout: '25h', bodyTimeout: '-1s' },
   ...{
     tunnelIdleTimeout: '1d',

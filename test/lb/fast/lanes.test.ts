@@ -22,7 +22,8 @@ const normal = (head: string): string => {
   const none = /^content-length: *0$/i; // undici says so where a method may have a body
   const told = fields
     .filter((field) => !mine.test(field) && !none.test(field))
-    .map((field) => field.replace(/^([^:]*):[ \t]*(.*?)[ \t]*$/, '$1: $2'));
+    .map((field) => field.replace(/^([^:]*):[ \t]*(.*?)[ \t]*$/, '$1: $2'))
+    .map((field) => field.replace(/^(x-zidecar-timeout|grpc-timeout): \d+(ms|m)$/i, '$1: left'));
   const ours = told.filter((field) => known.test(field)).map((field) => field.toLowerCase().replace(/[0-9a-f]{32}/, 'id'));
   return [line, ...told.filter((field) => !known.test(field)), ...ours.sort()].join('\n');
 };

@@ -1,0 +1,74 @@
+/**
+ * An attempt that may get a second one beside it, when it is slow: the first answer wins, and the other attempt is given up without blame. An
+ * attempt that fails leaves the call to the other.
+ *
+ *     first  ─────────────────────────────✗ given up
+ *               after ─▶ second ─────▶ answer
+ */
+import { CallError } from '../errors.js';
+import type { Lease } from '../lease.js';
+import type { Clock } from '../ports.js';
+import type { Tries } from '../tries.js';
+import type { Upstream } from '../upstream.js';
+import type { Answer, Failed } from './answer.js';
+
+/** An attempt up to its head or its failure: the evidence was given, and a lease that failed given back. */
+export interface Asked {
+  readonly lease: Lease;
+  readonly result: Answer | Failed;
+}
+export type AskOne = (lease: Lease, stop: AbortSignal) => Promise<Asked>;
+
+export interface HedgeTerms {
+  readonly after: number;
+  readonly upstream: Upstream;
+  readonly tries: Tries;
+  readonly clock: Clock;
+  readonly stop: AbortSignal;
+}
+
+/** What has ended, the one that decides last: an answer if there is one. */
+export async function hedged(
+  lease: Lease,
+  ask: AskOne,
+  { after, upstream, tries, clock, stop }: HedgeTerms,
+): Promise<readonly Asked[]> {
+  const first = cancellable(lease, ask, stop);
+  const pause = new AbortController();
+  const slow = clock.sleep(after, AbortSignal.any([stop, pause.signal])).then(
+    () => true,
+    () => false,
+  );
+  const early = await Promise.race([first.ended, slow.then((due) => (due ? undefined : first.ended))]);
+  pause.abort();
+  if (early !== undefined) return [early];
+  const another = upstream.size > 1 && upstream.hedge.maySend(clock.now()) ? upstream.acquire(tries.beside) : 'tried_all';
+  if (typeof another === 'string') return [await first.ended];
+  upstream.stats.hedges++;
+  const second = cancellable(another, ask, stop);
+
+  const one = await Promise.race([first.ended, second.ended]);
+  const other = one.lease === lease ? second : first;
+  if (one.result.kind === 'failed') return [one, await other.ended];
+  if (other === first) upstream.stats.hedgesWon++;
+  other.giveUp();
+  return [one];
+}
+
+function cancellable(
+  lease: Lease,
+  ask: AskOne,
+  stop: AbortSignal,
+): { readonly ended: Promise<Asked>; readonly giveUp: () => void } {
+  const own = new AbortController();
+  const ended = ask(lease, AbortSignal.any([stop, own.signal]));
+  const giveUp = (): void => {
+    own.abort(new CallError('client_gone', 'another endpoint has answered'));
+    void ended.then(({ result }) => {
+      if (result.kind === 'failed') return;
+      result.body.destroy(); // it had answered as well
+      lease.release();
+    });
+  };
+  return { ended, giveUp };
+}

@@ -1,0 +1,267 @@
+/** What is sent more than once because of an answer, a key or a slow endpoint, and how much time an endpoint is told that it has. */
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { retryOn } from '../../../lb/retry-on.js';
+import type { CallSettings } from '../../../lb/settings.js';
+import { RawServer } from '../../support/raw.js';
+import { dead, eventually, get, house, ok } from './house.js';
+
+const answer = (status: string, body = '', more = ''): string =>
+  `HTTP/1.1 ${status}\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`;
+const post = (more = ''): string => `POST / HTTP/1.1\r\nHost: orders\r\n${more}Content-Length: 3\r\n\r\nabc`;
+
+/** Writes what it got down, and answers each with this. */
+const noting = (got: string[], how: string): Promise<RawServer> =>
+  RawServer.start(async (wire) => {
+    for (;;) {
+      got.push(await wire.message());
+      wire.write(how);
+    }
+  });
+/** Takes a request and says nothing. */
+const silent = (got: string[]): Promise<RawServer> =>
+  RawServer.start(async (wire) => {
+    got.push(await wire.message());
+    await wire.gone();
+    got.push('given up');
+  });
+const breaking = (got: string[]): Promise<RawServer> =>
+  RawServer.start(async (wire) => {
+    got.push(await wire.message());
+    wire.reset();
+  });
+
+describe('an answer whose status is to be repeated', () => {
+  const settings = { retryOn: retryOn(['503', 'connect']) };
+  const two = async (t: TestContext, first: string, more: Partial<CallSettings> = {}) => {
+    const got: string[] = [];
+    const one = await noting(got, first);
+    const { ask, upstreams } = await house(
+      t,
+      { orders: [one, await noting(got, ok('well'))] },
+      { settings: { ...settings, ...more } },
+    );
+    return { ask, got, stats: upstreams.get('orders')!.stats };
+  };
+
+  it('is not passed on while another endpoint can be asked', async (t) => {
+    const { ask, got, stats } = await two(t, answer('503 Busy', 'x'.repeat(200_000)));
+    match(await ask(get()), /^HTTP\/1\.1 200 .*well$/s);
+    match(await ask(get()), /^HTTP\/1\.1 200 .*well$/s);
+    deepEqual([got.length > 2, stats.lost, stats.inFlight, stats.calls.get('2xx')], [true, 0, 0, 2]);
+  });
+
+  it('is passed on where its status is another, or nothing is repeated by default', async (t) => {
+    const { ask, stats } = await two(t, answer('500 Broken', 'one'));
+    match(await ask(get()), /500 Broken.*one$/s);
+    const { ask: byDefault } = await two(t, answer('503 Busy', 'two'), { retryOn: retryOn(['connect', 'reset', 'timeout']) });
+    match(await byDefault(get()), /503 Busy.*two$/s);
+    equal(stats.retries, 0);
+  });
+
+  it('stands, whole, when there is nobody else', async (t) => {
+    const body = 'x'.repeat(300_000);
+    const alone = await house(
+      t,
+      { orders: [await RawServer.always(answer('503 Busy', body, 'Retry-After: 1\r\n'))] },
+      { settings },
+    );
+    const stood = await alone.ask(get());
+    match(stood.slice(0, 300), /^HTTP\/1\.1 503 Busy(?:.|\r\n)*retry-after: 1\r\n/i);
+    equal(stood.endsWith(`\r\n\r\n${body}`), true);
+    const got: string[] = [];
+    const busy = await noting(got, answer('503 Busy', body));
+    const { ask, app, upstreams } = await house(t, { orders: [busy, await noting(got, answer('503 Busy', body))] }, { settings });
+    const wire = await app();
+    for (let n = 0; n < 3; n++) equal((await wire.write(get()).message()).endsWith(`\r\n\r\n${body}`), true);
+    match(await ask(get()), /503/);
+    deepEqual([got.length, upstreams.get('orders')!.stats.inFlight], [8, 0]);
+  });
+
+  it('stands when those that are left cannot be reached at once, or its body is cut later', async (t) => {
+    const { ask } = await house(
+      t,
+      { orders: [await RawServer.always(answer('503 Busy', 'one')), await dead('b')] },
+      { settings },
+    );
+    match(await ask(get()), /503 Busy|x-zidecar-error: connect_refused/);
+  });
+
+  it('is never repeated for a POST without a key', async (t) => {
+    const { ask, got } = await two(t, answer('503 Busy'));
+    for (let n = 0; n < 2; n++) await ask(post());
+    equal(got.length, 2);
+  });
+
+  it('is repeated no sooner than its Retry-After, and not at all where that outlasts the call', async (t) => {
+    const { ask } = await two(t, answer('503 Busy', '', 'Retry-After: 1\r\n'));
+    const before = performance.now();
+    for (let n = 0; n < 2; n++) match(await ask(get()), /well$/);
+    equal(performance.now() - before >= 1_000, true);
+    const { ask: hurried, got } = await two(t, answer('503 Busy', '', 'Retry-After: 1\r\n'), { requestTimeoutMs: 900 });
+    const answers = [await hurried(get()), await hurried(get())].map((text) => text.slice(9, 12)).sort();
+    deepEqual([answers, got.length], [['200', '503'], 2]);
+  });
+});
+
+describe('a POST with an Idempotency-Key', () => {
+  for (const [retryKeyed, key, sends] of [
+    [true, 'Idempotency-Key: k\r\n', 2],
+    [false, 'Idempotency-Key: k\r\n', 1],
+    [true, '', 1],
+    [true, 'Idempotency-Key:\r\n', 1],
+    [true, 'Idempotency-Key: a\r\nidempotency-key: b\r\n', 1],
+    [true, 'x-zidecar-timeout: 5s\r\nIdempotency-Key: k\r\n', 2],
+  ] as const) {
+    it(`is sent ${sends} times with the setting ${retryKeyed ? 'on' : 'off'} and ${JSON.stringify(key)}`, async (t) => {
+      const got: string[] = [];
+      const { ask } = await house(t, { orders: [await breaking(got), await breaking(got)] }, { settings: { retryKeyed } });
+      match(await ask(post(key)), /x-zidecar-error: reset/);
+      equal(got.length, sends);
+      for (const request of got) equal(/idempotency-key: *k\r\n/i.test(request), key.includes(': k'));
+    });
+  }
+});
+
+describe('the time that a call has', () => {
+  const left = (request: string): readonly string[] => request.match(/^(x-zidecar-timeout|grpc-timeout):.*$/gim) ?? [];
+
+  it('is told to an endpoint only if the app has set one', async (t) => {
+    const got: string[] = [];
+    const { ask } = await house(t, { orders: [await noting(got, ok())] });
+    await ask(get('/', 'x-a: 1\r\n'));
+    await ask(get('/', 'grpc-timeout: soon\r\n'));
+    deepEqual(got.map(left), [[], ['grpc-timeout: soon']]);
+  });
+
+  it('is what is left of it, less than the app gave, and less with each attempt', async (t) => {
+    const got: string[] = [];
+    const { ask } = await house(t, { orders: [await breaking(got), await breaking(got)] });
+    await ask(get('/', 'X-Zidecar-Timeout: 10s\r\ngrpc-timeout: 20S\r\n'));
+    const [first = [], second = []] = got.map((request) => left(request).map((line) => Number(/(\d+)m/.exec(line)![1])));
+    deepEqual(
+      left(got[0]!).map((line) => line.replace(/\d+/, 'N').toLowerCase()),
+      ['x-zidecar-timeout: nms', 'grpc-timeout: nm'].map((line) => line.replace(' n', ' N').toLowerCase()),
+    );
+    equal(first[0]! <= 10_000 && first[0]! > 1_000 && first[0] === first[1], true, JSON.stringify(first));
+    equal(second[0]! <= first[0]!, true);
+  });
+
+  it('is at most our own', async (t) => {
+    const got: string[] = [];
+    const { ask } = await house(t, { orders: [await noting(got, ok())] }, { settings: { requestTimeoutMs: 700 } });
+    await ask(get('/', 'x-zidecar-timeout: 10s\r\n'));
+    equal(Number(/x-zidecar-timeout: (\d+)ms/i.exec(got[0]!)![1]) <= 700, true);
+  });
+
+  it('is kept to when it comes as grpc-timeout', async (t) => {
+    const { ask } = await house(t, { orders: [await silent([])] });
+    match(
+      await ask(get('/', 'grpc-timeout: 30m\r\n')),
+      /^HTTP\/1\.1 504 (?:.|\r\n)*x-zidecar-error: request_timeout(?:.|\r\n)* in 30 ms/,
+    );
+  });
+});
+
+describe('a hedged call', () => {
+  it('goes to a second endpoint when the first is slow; the first answer is the answer, and nobody is to blame', async (t) => {
+    const got: string[] = [];
+    const slow = await silent(got);
+    const { app, upstreams } = await house(
+      t,
+      { orders: [slow, await noting(got, ok('well'))] },
+      { settings: { hedge: 20, retries: 0 } },
+    );
+    const wire = await app();
+    for (let n = 0; n < 4; n++) match(await wire.write(get()).message(), /well$/);
+    const { stats } = upstreams.get('orders')!;
+    await eventually(() => got.includes('given up') && stats.inFlight === 0);
+    deepEqual([stats.lost, stats.calls.get('2xx'), stats.hedges > 0, stats.hedges === stats.hedgesWon], [0, 4, true, true]);
+    deepEqual(upstreams.get('orders')!.circuits(), { closed: 2, open: 0, half_open: 0 });
+    equal(
+      upstreams
+        .get('orders')!
+        .explain()
+        .every(({ reason }) => !reason.includes('in a row')),
+      true,
+    );
+  });
+
+  it('is one send where the answer comes in time, the method is not safe, or there is a body', async (t) => {
+    const got: string[] = [];
+    const { ask, upstreams } = await house(
+      t,
+      { orders: [await noting(got, ok()), await noting(got, ok())] },
+      { settings: { hedge: 3_600_000 } },
+    );
+    for (const request of [get(), post(), get().replace('GET', 'DELETE')]) match(await ask(request), /200 OK/);
+    const slow = await house(
+      t,
+      { orders: [await silent(got), await silent(got)] },
+      { settings: { hedge: 1, requestTimeoutMs: 100 } },
+    );
+    got.length = 0;
+    match(await slow.ask(post()), /request_timeout/);
+    match(await slow.ask(get().replace('GET', 'DELETE')), /request_timeout/);
+    match(await slow.ask(get('/', 'Content-Length: 1\r\n') + 'x'), /request_timeout/);
+    deepEqual([upstreams.get('orders')!.stats.hedges, slow.upstreams.get('orders')!.stats.hedges], [0, 0]);
+  });
+
+  it('is left to the second when the first fails, and to the first when the second does', async (t) => {
+    const late = (): Promise<RawServer> =>
+      RawServer.start(async (wire) => {
+        for (;;) {
+          await wire.message();
+          await new Promise((resolve) => setTimeout(resolve, 150));
+          wire.write(ok('late'));
+        }
+      });
+    const failing = await RawServer.start(async (wire) => {
+      await wire.message();
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      wire.reset();
+    });
+    const settings = { hedge: 20, retries: 0 };
+    const { ask, upstreams } = await house(t, { orders: [failing, await late()] }, { settings });
+    for (let n = 0; n < 2; n++) match(await ask(get()), /late$/);
+    equal(upstreams.get('orders')!.stats.lost, 0);
+  });
+
+  it('fails when both legs do, and when the time is up for both', async (t) => {
+    const got: string[] = [];
+    const settings = { hedge: 10, retries: 0, responseTimeoutMs: 60 };
+    const both = await house(t, { orders: [await silent(got), await silent(got)] }, { settings });
+    match(await both.ask(get()), /x-zidecar-error: response_timeout/);
+    const { ask, upstreams } = await house(
+      t,
+      { orders: [await silent(got), await silent(got)] },
+      { settings: { hedge: 10, requestTimeoutMs: 60 } },
+    );
+    match(await ask(get()), /x-zidecar-error: request_timeout(?:.|\r\n)*after 2 attempts/);
+    for (const each of [both.upstreams, upstreams]) await eventually(() => each.get('orders')!.stats.inFlight === 0);
+  });
+
+  it('is given up on both legs when the app goes away', async (t) => {
+    const got: string[] = [];
+    const { app, upstreams } = await house(t, { orders: [await silent(got), await silent(got)] }, { settings: { hedge: 5 } });
+    const wire = await app();
+    wire.write(get());
+    await eventually(() => got.length === 2);
+    wire.socket.destroy();
+    await eventually(() => got.length === 4 && upstreams.get('orders')!.stats.inFlight === 0);
+    equal(upstreams.get('orders')!.stats.calls.get('client_gone'), 1);
+  });
+
+  it('costs the budget, and is one send where that is spent', async (t) => {
+    const got: string[] = [];
+    const { ask, upstreams } = await house(
+      t,
+      { orders: [await silent(got), await silent(got)] },
+      { settings: { hedge: 1, requestTimeoutMs: 30 } },
+    );
+    const upstream = upstreams.get('orders')!;
+    while (upstream.budget.spend(performance.now()));
+    match(await ask(get()), /request_timeout/);
+    equal(upstream.stats.hedges, 0);
+  });
+});
