@@ -104,7 +104,7 @@ export const trailerFields = (raw: readonly string[]): string[] => {
 
 const connectionOnly = (raw: readonly string[], trailers: boolean): Set<string> => {
   const names = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'upgrade']);
-  for (const value of valuesOf(raw, 'connection')) for (const name of value.split(',')) names.add(name.trim().toLowerCase());
+  for (const value of valuesOf(raw, 'connection')) for (const name of value.split(',')) names.add(trimmed(name).toLowerCase());
   for (const name of ['host', 'content-length', 'transfer-encoding']) names.delete(name);
   if (!trailers) names.add('trailer');
   return names;
@@ -123,6 +123,15 @@ const without = (raw: readonly string[], dropped: ReadonlySet<string>): string[]
 export const valuesOf = (raw: readonly string[], name: string): string[] =>
   raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name);
 
+/** Without the blanks around it: space and tab, and nothing else that JavaScript takes for blank. Without a search that can take long. */
+export function trimmed(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (from < to && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
+
 /** Servers that make `X_FORWARDED_FOR` of both spellings would take the app's word for ours. */
 const shadowsOurs = (name: string): boolean => name.includes('_') && isOurs(name.replaceAll('_', '-'));
 const isOurs = (name: string): boolean =>
@@ -139,7 +148,9 @@ const unsendable = (raw: readonly string[]): Refused | undefined => {
 };
 
 const looping = (raw: readonly string[], pseudonym: string): Refused | undefined => {
-  const seen = valuesOf(raw, 'via').some((value) => value.split(',').some((hop) => hop.trim().split(/[ \t]+/)[1] === pseudonym));
+  const seen = valuesOf(raw, 'via').some((value) =>
+    value.split(',').some((hop) => trimmed(hop).split(/[ \t]+/)[1] === pseudonym),
+  );
   if (!seen) return undefined;
   return {
     code: 'loop',

@@ -2,6 +2,7 @@
  * The head of an endpoint's answer. What is odd in it makes the answer one that cannot be passed on, and `fault` says in words what it
  * is. How the body is framed follows from it and from what was asked: see body.ts.
  */
+import { trimmed } from '../headers.js';
 import { CR, digits, Head, isText, lengthIn, LF, more, SP, wrong } from './head.js';
 import { is, known } from './names.js';
 
@@ -18,6 +19,8 @@ export class AnswerHead extends Head {
   chunked = false;
   /** How long the endpoint keeps this connection, as it says; -1: it does not say. */
   keepAliveMs = noTime;
+  /** It is of HTTP/1.0. */
+  #old = false;
   /** May be silent for as long as it likes. */
   eventStream = false;
   /** The line that frames the body; -1: there is none. */
@@ -47,11 +50,13 @@ export class AnswerHead extends Head {
     if (at + 6 > to) return more;
     const minor = bytes[at]! - 0x30;
     if ((minor !== 0 && minor !== 1) || bytes[at + 1] !== SP) return this.#wrong('it is not HTTP/1.1');
-    this.close = minor === 0;
+    this.#old = minor === 0;
+    this.close = this.#old;
     this.status = digits(bytes, at + 2, at + 5);
     at += 5;
     if (this.status < 100 || this.status > 599 || (bytes[at] !== SP && bytes[at] !== CR))
       return this.#wrong(`the status ${Buffer.from(bytes.subarray(at - 3, at + 1)).toString('latin1')} is none of an answer`);
+    this.needsRules = bytes[at] === CR; // the space must go on, also if there is no reason
     while (at < to && isText(bytes[at]!)) at++;
     if (at === to || (bytes[at] === CR && at + 1 === to)) return more;
     return bytes[at] === CR && bytes[at + 1] === LF ? at + 2 : this.#wrong('there is a control character in its first line');
@@ -66,6 +71,7 @@ export class AnswerHead extends Head {
         return this.length >= 0 ? this.#framing(line) : this.#not('the Content-Length is no number of bytes');
       case known['transfer-encoding']:
         if (this.length >= 0) return this.#not('there is a Content-Length beside a Transfer-Encoding');
+        if (this.#old) return this.#not('there is a Transfer-Encoding, which HTTP/1.0 does not know');
         if (this.chunked || to - from !== chunkedWord.length || !is(bytes, from, chunkedWord))
           return this.#not('the Transfer-Encoding is not one "chunked"');
         this.chunked = true;
@@ -103,7 +109,7 @@ export class AnswerHead extends Head {
   #connection(bytes: Uint8Array, from: number, to: number): void {
     this.needsRules = true;
     const options = Buffer.from(bytes.subarray(from, to)).toString('latin1').toLowerCase().split(',');
-    if (options.some((option) => option.trim() === 'close')) this.close = true;
+    if (options.some((option) => trimmed(option) === 'close')) this.close = true;
   }
 
   #wrong(fault: string): number {

@@ -70,8 +70,8 @@ export class Answer implements Sink {
     const { start, end, status } = this.head;
     this.head.begin(end);
     if (status === CONTINUE) return true;
-    const line = bytes.toString('latin1', start, bytes.indexOf('\r\n', start));
-    return this.#write(`${line}\r\n${text(trailerFields(rawFields(bytes, start + line.length + 2, end)))}\r\n`);
+    const lineEnd = bytes.indexOf('\r\n', start);
+    return this.#write(`${firstLine(bytes, start, lineEnd)}\r\n${text(trailerFields(rawFields(bytes, lineEnd + 2, end)))}\r\n`);
   }
 
   /**
@@ -81,6 +81,7 @@ export class Answer implements Sink {
   passHead(bytes: Buffer, to: number, method: string, close: boolean): number {
     const { head, body } = this;
     this.#left = true;
+    bytes[head.start + minorAt] = ONE; // what we speak, whatever the endpoint does
     body.begin(method, head);
     this.#bytes = bytes;
     const chunked = body.framing === 'until_close';
@@ -143,17 +144,25 @@ export class Answer implements Sink {
 
   #byRules(bytes: Buffer, bare: boolean, chunked: boolean, close: boolean): boolean {
     const { start, end, chunked: came } = this.head;
-    const line = bytes.toString('latin1', start, bytes.indexOf('\r\n', start));
+    const lineEnd = bytes.indexOf('\r\n', start);
     const trailers = came && !bare;
-    const raw = rawFields(bytes, start + line.length + 2, end);
+    const raw = rawFields(bytes, lineEnd + 2, end);
     const fields = answerFields(raw, { version: '1.1', pseudonym: this.#lines.pseudonym, trailers });
     if (!Array.isArray(fields)) return false;
     const kept = fields.filter((_, index) => !bare || !isFraming(fields[index - (index % 2)]!));
     if (chunked) kept.push('transfer-encoding', 'chunked');
     if (close) kept.push('connection', 'close');
-    this.put(`${line}\r\n${text(kept)}\r\n`);
+    this.put(`${firstLine(bytes, start, lineEnd)}\r\n${text(kept)}\r\n`);
     return true;
   }
 }
+
+/** `HTTP/1.1 200 OK`: of our version, and with the space behind the status even where there is no reason. */
+function firstLine(bytes: Buffer, start: number, end: number): string {
+  return `HTTP/1.1${bytes.toString('latin1', start + minorAt + 1, end)}`.padEnd(statusLength);
+}
+const minorAt = 'HTTP/1.'.length;
+const statusLength = 'HTTP/1.1 200 '.length;
+const ONE = 0x31;
 
 const isFraming = (name: string): boolean => /^(content-length|transfer-encoding)$/i.test(name);

@@ -139,7 +139,7 @@ export class Chunks {
     if (this.state === 'data' || this.state === 'data_cr' || this.state === 'data_lf') sink.pass(run, to);
     else {
       sink.pass(run, line);
-      this.#asItCame = line === to && this.state === 'size';
+      this.#asItCame = this.state === 'size' && this.#digits === 0;
     }
     return to;
   }

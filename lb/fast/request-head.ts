@@ -2,6 +2,7 @@
  * The head of a request, as far as this lane can carry it: a method of the usual ones, a path or an absolute http URL, HTTP/1.1, a body
  * with a length or none. Anything else is odd, and the full lane has the words for it.
  */
+import { trimmed } from '../headers.js';
 import { Head, lengthIn, more, SP, wrong } from './head.js';
 import { is, known } from './names.js';
 
@@ -136,7 +137,7 @@ export class RequestHead extends Head {
   #connection(bytes: Uint8Array, from: number, to: number): void {
     this.needsRules = true;
     const options = Buffer.from(bytes.subarray(from, to)).toString('latin1').toLowerCase().split(',');
-    if (options.some((option) => option.trim() === 'close')) this.close = true;
+    if (options.some((option) => trimmed(option) === 'close')) this.close = true;
   }
 
   #wrong(fault: string): number {

@@ -11,7 +11,8 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { CallError } from '../errors.js';
-import { hasNoBody } from '../framing.js';
+import { hasFraming, hasNoBody } from '../framing.js';
+import { trimmed } from '../headers.js';
 import type { Clock } from '../ports.js';
 import type { Refused } from '../refusal.js';
 import { alarm } from '../alarm.js';
@@ -96,16 +97,22 @@ class Attempt {
         else this.#terms.inform(status, reason, fields);
         return;
       }
-      const fault = status === 101 ? 'it changes the protocol, which nobody asked for' : answerFault(status, reason, fields);
+      const { old } = this.#connection;
+      const fault = status === 101 ? 'it changes the protocol, which nobody asked for' : answerFault(status, reason, fields, old);
       if (fault === undefined) this.#answer(status, reason, fields, controller);
       else this.#abort(this.#bad(fault));
     },
 
-    onResponseData: (_, chunk) => this.#body!.arrived(chunk),
+    onResponseData: (_, chunk) => {
+      this.#connection.bodyCame(chunk.length);
+      this.#body!.arrived(chunk);
+    },
 
     onResponseEnd: (controller) => {
       this.#trailers = rawPairs(controller.rawTrailers);
-      this.#body!.whole();
+      if (!hasFraming(this.#trailers)) return this.#body!.whole();
+      this.#fail(this.#bad('there is a field of framing among its trailers'));
+      this.#connection.close();
     },
 
     onResponseError: (_, error) => this.#fail(error),
@@ -164,9 +171,9 @@ class Attempt {
 
 const codeOf = (error: Error): unknown => (error as NodeJS.ErrnoException).code;
 
-/** As undici has them: buffers, in the order of the wire. */
+/** As undici has them: buffers, in the order of the wire, with the blanks behind values. */
 const rawPairs = (raw: Dispatcher.DispatchController['rawHeaders']): readonly string[] =>
-  Array.isArray(raw) ? raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1'))) : [];
+  Array.isArray(raw) ? raw.map((part) => trimmed(typeof part === 'string' ? part : part.toString('latin1'))) : [];
 
 /** The answer's body, which undici pushes at us and the app pulls. */
 class AnswerBody extends Readable {
@@ -180,6 +187,7 @@ class AnswerBody extends Readable {
     this.#tap = tap;
     this.#giveUp = giveUp;
     this.#moved = moved;
+    this.on('error', () => undefined); // it can be cut before anybody listens; who comes later looks at `errored`
   }
 
   get waiting(): boolean {

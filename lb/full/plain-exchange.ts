@@ -38,6 +38,8 @@ export class PlainExchange implements Exchange {
   readonly #terms: ExchangeTerms;
   readonly #reply: Reply;
   readonly #goneListeners: ((why: CallError) => void)[] = [];
+  /** What had come over the connection when the request began. */
+  readonly #before: number;
   #expects: boolean;
   #replay: Replay | undefined;
   #silence: Silence | undefined;
@@ -56,6 +58,7 @@ export class PlainExchange implements Exchange {
       remoteAddress: request.socket.remoteAddress,
     };
     this.#request = request;
+    this.#before = request.socket.bytesRead;
     this.#terms = terms;
     this.#expects = expects;
     this.#reply = new Reply(response, this.asked, terms.isLast);
@@ -92,7 +95,7 @@ export class PlainExchange implements Exchange {
     const moved = (): void => this.#silence?.moved();
     this.#bodyTimeoutMs = settings.bodyTimeoutMs;
     if (hasBody(raw)) {
-      this.#replay ??= new Replay(this.#request, moved);
+      this.#replay ??= new Replay(this.#request, () => (moved(), this.#boundExtensions()));
       this.#silence ??= new Silence(clock, this.#patienceMs, this.#silent);
     }
     if (this.#expects) this.#reply.goOn();
@@ -102,6 +105,13 @@ export class PlainExchange implements Exchange {
     const request = { method, target, fields: framed, body: this.#replay?.open() };
     const terms = { clock, responseTimeoutMs: settings.responseTimeoutMs, stop, inform, moved };
     return attempt(poolsOf(upstream, settings).take(endpoint), request, terms);
+  }
+
+  /** Node drops what chunks have beside data, up to 16 KiB of each: who sends hardly anything else is told so. */
+  #boundExtensions(): void {
+    const came = this.#request.socket.bytesRead - this.#before;
+    if (came <= mostOverheadBytes + mostOverheadFactor * this.#replay!.length) return;
+    this.broken(new CallError('bad_request', 'the chunks of the body are more extension than data'));
   }
 
   async relay(answer: Answer, fields: readonly string[]): Promise<'whole' | CallError> {
@@ -142,6 +152,10 @@ export class PlainExchange implements Exchange {
     else this.#reply.cut();
   };
 }
+
+/** A read of what comes next, extensions, and a size of so many digits for each byte. */
+const mostOverheadBytes = 128 * 1024;
+const mostOverheadFactor = 32;
 
 const isEventStream = ({ fields }: Answer): boolean =>
   valuesOf(fields, 'content-type').some((value) => /^text\/event-stream\b/i.test(value));

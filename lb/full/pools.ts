@@ -7,7 +7,7 @@
  *
  * Three habits of undici 7 are set right here: it would take a reset in the middle of an answer that ends with its connection for its
  * end (and would break an assertion when that answer is paused); it would fail a call that was still unsent when its kept connection
- * was reset; and it would refuse a `100 Continue` that nobody asked for (stray-continue.ts).
+ * was reset; and it reads answers that others read otherwise (answer-gate.ts).
  */
 import type { Socket } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
@@ -16,7 +16,7 @@ import { CallError } from '../errors.js';
 import type { Clock } from '../ports.js';
 import { longestMs } from '../alarm.js';
 import { dial } from '../dial.js';
-import { dropContinues } from './stray-continue.js';
+import { guarded, type AnswerGate } from './answer-gate.js';
 
 export interface PoolOptions {
   readonly clock: Clock;
@@ -118,7 +118,7 @@ export class Connection {
   #retired = false;
   #closed = false;
   #giveUp: () => void = () => undefined;
-  #expectAnswer: () => void = () => undefined;
+  #gate: AnswerGate | undefined;
 
   constructor(endpoint: Endpoint, options: PoolOptions, told: { idle: () => void; closed: () => void }) {
     this.address = address(endpoint);
@@ -128,7 +128,7 @@ export class Connection {
       connect: (_, callback) => {
         this.#giveUp = dial(this.endpoint, options, (socket) => {
           if (socket instanceof CallError) return callback(socket, null);
-          this.#expectAnswer = prepared(socket, options.maxHeadBytes);
+          this.#gate = prepared(socket, options.maxHeadBytes);
           callback(null, socket);
         });
       },
@@ -156,7 +156,17 @@ export class Connection {
 
   /** The request is about to be written: what is read from here on is its answer. */
   expectAnswer(): void {
-    this.#expectAnswer();
+    this.#gate?.begin();
+  }
+
+  /** The final head is of HTTP/1.0. */
+  get old(): boolean {
+    return this.#gate?.old ?? false;
+  }
+
+  /** So much data of the answer's body has come. */
+  bodyCame(length: number): void {
+    this.#gate?.data(length);
   }
 
   /** Takes no other call. */
@@ -182,9 +192,9 @@ export class Connection {
 }
 
 /** To undici any trouble that the system tells of is to be one and the same: the connection is gone. */
-function prepared(socket: Socket, maxHeadBytes: number): () => void {
+function prepared(socket: Socket, maxHeadBytes: number): AnswerGate {
   socket.on('error', (error: NodeJS.ErrnoException) => {
     if (error.syscall !== undefined) error.code = 'UND_ERR_SOCKET';
   });
-  return dropContinues(socket, maxHeadBytes);
+  return guarded(socket, maxHeadBytes);
 }

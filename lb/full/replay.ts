@@ -17,7 +17,8 @@ export class Replay {
   readonly #limit: number;
   /** The beginning, as far as it was read; empty once it was too much. */
   #kept: Buffer[] = [];
-  #keptBytes = 0;
+  /** Of all that was read. */
+  #length = 0;
   #replayable = true;
   #ended = false;
   #error: CallError | undefined;
@@ -36,6 +37,11 @@ export class Replay {
   /** Nothing that was read is lost: `open` can begin at the first byte. */
   get replayable(): boolean {
     return this.#replayable;
+  }
+
+  /** So many bytes of it have been read. */
+  get length(): number {
+    return this.#length;
   }
 
   /** An attempt wants bytes, and the app has not sent them yet. */
@@ -74,8 +80,8 @@ export class Replay {
     const chunk = this.#source.read() as Buffer | null;
     if (chunk === null) return null;
     this.#moved();
-    this.#keptBytes += chunk.length;
-    this.#replayable = this.#keptBytes <= this.#limit;
+    this.#length += chunk.length;
+    this.#replayable = this.#length <= this.#limit;
     if (this.#replayable) this.#kept.push(chunk);
     else [this.#kept, this.#given] = [[], 0];
     return chunk;

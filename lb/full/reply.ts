@@ -78,10 +78,12 @@ export class Reply {
       if (response.destroyed) return closed();
       response.once('finish', () => resolve('whole'));
       response.once('close', closed);
-      body.once('error', (error) => {
+      const broken = (error: Error): void => {
         resolve(error instanceof CallError ? error : new CallError('cut', `the endpoint cut its answer: ${error.message}`));
         this.cut();
-      });
+      };
+      if (body.errored) return broken(body.errored);
+      body.once('error', broken);
       const fields = this.#framed(answer);
       response.sendDate = false;
       response.writeHead(status, clean(answer.reason), fields);

@@ -32,6 +32,8 @@ export class Visit {
   #running: Running | undefined;
   #ending = false;
   #farewell: RefusalAnswer | undefined;
+  /** What came last makes no sense from some byte on. */
+  #wrong: Refused | undefined;
 
   constructor(socket: Socket, entrance: Entrance, clock: Clock) {
     this.socket = socket;
@@ -95,6 +97,11 @@ export class Visit {
       this.#running.broken(new CallError(refused.code, refused.message));
       return undefined;
     }
+    const last = this.#waiting.at(-1);
+    if (last !== undefined && !last.complete()) {
+      this.#wrong = refused; // the body of one that has not begun yet
+      return undefined;
+    }
     this.#farewell = refusalAnswer(refused, { close: true });
     if (this.#running === undefined) this.#goodbye();
     return 'stray';
@@ -102,7 +109,12 @@ export class Visit {
 
   #start(next: Running): void {
     this.#running = next;
-    void next.run().finally(() => {
+    const over = next.run();
+    if (this.#wrong !== undefined && !next.complete()) {
+      this.end();
+      next.broken(new CallError(this.#wrong.code, this.#wrong.message));
+    }
+    void over.finally(() => {
       this.#running = undefined;
       if (!this.socket.writable) this.end(); // that was the last answer
       const waiting = this.#waiting.shift();

@@ -17,11 +17,11 @@ export class Wire {
     this.socket = socket;
     socket.on('data', (chunk: Buffer) => {
       this.#unread = this.#unread.length > 0 ? Buffer.concat([this.#unread, chunk]) : chunk;
-      this.#news();
+      this.#tell();
     });
     socket.on('end', () => this.#now('ended'));
     socket.on('error', () => this.#now('broken'));
-    socket.on('close', () => this.#news());
+    socket.on('close', () => this.#tell());
   }
 
   /** A connection of an app. `at`: a port of the loopback, or the path of a socket. */
@@ -65,7 +65,7 @@ export class Wire {
 
   /** Everything up to the end of the connection, and how it ended. */
   async rest(): Promise<{ readonly text: string; readonly end: 'ended' | 'broken' }> {
-    while (this.#state === 'open' && !this.socket.closed) await this.#change();
+    while (!this.over) await this.news();
     const text = this.#unread.toString('latin1');
     this.#unread = Buffer.alloc(0);
     return { text, end: this.#state === 'broken' ? 'broken' : 'ended' };
@@ -74,6 +74,11 @@ export class Wire {
   /** Bytes that are here and were not taken. */
   get unread(): string {
     return this.#unread.toString('latin1');
+  }
+
+  /** The other side has ended or broken the connection. */
+  get over(): boolean {
+    return this.#state !== 'open' || this.socket.closed;
   }
 
   /** Our side ends in order. */
@@ -90,7 +95,7 @@ export class Wire {
 
   /** Resolves when the other side has ended or broken the connection. */
   async gone(): Promise<void> {
-    while (this.#state === 'open' && !this.socket.closed) await this.#change();
+    while (!this.over) await this.news();
   }
 
   async #take(reach: () => number | undefined, what: string): Promise<string> {
@@ -101,24 +106,25 @@ export class Wire {
         this.#unread = this.#unread.subarray(count);
         return text;
       }
-      if (this.#state !== 'open' || this.socket.closed)
+      if (this.over)
         throw new Error(
           `the connection ${this.#state} before ${what}, after ${JSON.stringify(this.#unread.toString('latin1').slice(0, 2000))}`,
         );
-      await this.#change();
+      await this.news();
     }
   }
 
   #now(state: 'ended' | 'broken'): void {
     this.#state = state;
-    this.#news();
+    this.#tell();
   }
 
-  #news(): void {
+  #tell(): void {
     for (const look of this.#waiting) look();
   }
 
-  #change(): Promise<void> {
+  /** Resolves when something has come, or the connection has ended. */
+  news(): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {
         this.#waiting.delete(look);

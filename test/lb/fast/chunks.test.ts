@@ -34,7 +34,7 @@ function through(parts: readonly string[]): Passed {
   return { text, state: chunks.state, behind, fault: chunks.fault };
 }
 const splits = function* (text: string): Generator<readonly string[]> {
-  for (let split = 0; split <= text.length; split++) yield [text.slice(0, split), text.slice(split)];
+  for (let split = 0; split <= text.length; split++) yield [text.slice(0, split), '', text.slice(split)];
   yield text.split('');
 };
 const data = (body: string): string => {

@@ -115,8 +115,6 @@ describe('both lanes', () => {
     const request = 'GET / HTTP/1.1\r\nHost: orders\r\nConnection: close\r\n\r\n';
     await fc.assert(
       fc.asyncProperty(fc.oneof(plainAnswer, mutated(plainAnswer)), async (answer) => {
-        // the full lane drops a reason that cannot be sent on, and passes over empty lines before an answer; the fast one finds both bad
-        fc.pre(/^[\t -~]+\r\n/.test(answer));
         const [full, fast] = [await told(houses[0]!, request, 0, answer), await told(houses[1]!, request, 0, answer)];
         deepEqual(fast.answers, full.answers);
       }),

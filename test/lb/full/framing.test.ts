@@ -210,6 +210,8 @@ describe('an answer that cannot be passed on', () => {
     'a bare LF after a chunk size': '2\r\nok\r\n2\nok\r\n',
     'more data than the chunk has': '2\r\nok\r\n2\r\nokX0\r\n\r\n',
     'a chunk size beyond any': '2\r\nok\r\nfffffffffffffffff\r\n',
+    'chunk extensions without end': `2\r\nok\r\n2;${'a'.repeat(400_000)}`,
+    'chunk extensions of many small chunks': `2\r\nok\r\n${`1;${'a'.repeat(2_000)}\r\na\r\n`.repeat(200)}`,
     'a bare CR in a chunk extension': '2\r\nok\r\n2;a\rb\r\nok\r\n0\r\n\r\n',
     'a length in the trailers': '2\r\nok\r\n0\r\nContent-Length: 9\r\n\r\n',
   };

@@ -23,8 +23,9 @@ export interface House {
 }
 
 /** Which lane the houses of this process have: the tests of plain exchanges run through both (test/lb/fast/). */
-let theLane: 'full' | 'fast' = 'full';
-export const useLane = (lane: 'full' | 'fast'): void => void (theLane = lane);
+let lane: 'full' | 'fast' = 'full';
+export const useLane = (which: 'full' | 'fast'): void => void (lane = which);
+export const theLane = (): 'full' | 'fast' => lane;
 
 export interface HouseOptions {
   readonly settings?: Partial<CallSettings>;
@@ -60,7 +61,7 @@ export async function house(
       listeners: ['path' in listener ? listener : { ...tcp, ...listener }],
       settings: () => ({ ...defaultCallSettings, ...settings }),
       ...{ domain: 'zk', pseudonym: 'zidecar-test', maxFields: 100, maxHeadBytes: 32 * 1024, maxConnections: 1024 },
-      ...{ headerTimeoutMs: 10_000, clientIdleTimeoutMs: 3_600_000, fastLane: theLane === 'fast' },
+      ...{ headerTimeoutMs: 10_000, clientIdleTimeoutMs: 3_600_000, fastLane: lane === 'fast' },
       ...options,
     },
   });

@@ -1,0 +1,92 @@
+/**
+ * The corpus, run through a lane: each case at one go, byte by byte, and at split points; a case counts as the worst of these. As a program,
+ * `node dist/test/lb/corpus/run.js [fast|full] [WORD]` prints what is not ok; WORD keeps the cases whose name holds it.
+ */
+import { fileURLToPath } from 'node:url';
+import { seeded } from '../../support/random.js';
+import { answerFraming } from './answer-framing.js';
+import { answerHeads } from './answer-heads.js';
+import type { AnswerCase, RequestCase } from './case.js';
+import { judgeAnswer, judgeRequest, type Verdict } from './judge.js';
+import { Stage } from './play.js';
+import { requestFraming } from './request-framing.js';
+import { requestHeads } from './request-heads.js';
+import { requestWays } from './request-ways.js';
+
+export const requestCases: readonly RequestCase[] = [...requestFraming, ...requestHeads, ...requestWays];
+export const answerCases: readonly AnswerCase[] = [...answerFraming, ...answerHeads];
+
+export type Split = (bytes: string) => readonly (readonly string[])[];
+
+const inTwo = (bytes: string, at: number): readonly string[] => [bytes.slice(0, at), bytes.slice(at)];
+const longest = 300;
+
+/** At one go, byte by byte if that does not take too long, and in two at `count` places by chance. */
+export function atPlaces(count: number, random = seeded(1125)): Split {
+  return (bytes) => [
+    [bytes],
+    ...(bytes.length <= longest ? [bytes.match(/[^]/g) ?? []] : []),
+    ...Array.from({ length: count }, () => inTwo(bytes, Math.floor(random() * bytes.length))),
+  ];
+}
+
+/** In two at every place, of messages that are not too long. */
+export const everywhere: Split = (bytes) =>
+  bytes.length <= longest ? Array.from(bytes, (_, at) => inTwo(bytes, at)) : [inTwo(bytes, bytes.length >> 1)];
+
+export interface Finding extends Verdict {
+  readonly name: string;
+  readonly rfc: string;
+}
+
+export interface Tally {
+  readonly total: number;
+  readonly ok: number;
+  readonly unlike: readonly Finding[];
+  readonly unsafe: readonly Finding[];
+}
+
+export async function runCorpus(stage: Stage, split: Split, word = ''): Promise<Tally> {
+  const findings: Finding[] = [];
+  let total = 0;
+  const count = async (
+    name: string,
+    rfc: string,
+    bytes: string,
+    play: (pieces: readonly string[]) => Promise<Verdict>,
+  ): Promise<void> => {
+    if (!name.includes(word)) return;
+    total++;
+    let worst: Verdict = { verdict: 'ok', why: '' };
+    for (const pieces of split(bytes)) {
+      const verdict = await play(pieces);
+      if (verdict.verdict === 'unsafe' || (verdict.verdict === 'unlike' && worst.verdict === 'ok'))
+        worst = { ...verdict, why: `${verdict.why} (in ${pieces.length} from ${pieces[0]?.length ?? 0})` };
+    }
+    findings.push({ name, rfc, ...worst });
+  };
+  for (const { name, rfc, bytes, want, then = 'next' } of requestCases)
+    await count(`request: ${name}`, rfc, bytes, async (pieces) =>
+      judgeRequest(await stage.request(pieces, then), want, then === 'next'),
+    );
+  for (const { name, rfc, bytes, want, ...how } of answerCases)
+    await count(`answer: ${name}`, rfc, bytes, async (pieces) => judgeAnswer(await stage.answer(pieces, how), want, how.request));
+  const those = (verdict: Verdict['verdict']): Finding[] => findings.filter((finding) => finding.verdict === verdict);
+  return { total, ok: those('ok').length, unlike: those('unlike'), unsafe: those('unsafe') };
+}
+
+export const summary = (lane: string, { total, ok, unlike, unsafe }: Tally): string =>
+  `${lane} lane: ${total} cases, ${ok} ok, ${unlike.length} unlike the RFC, ${unsafe.length} unsafe`;
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [, , which = 'both', word = ''] = process.argv;
+  for (const lane of ['full', 'fast'] as const) {
+    if (which !== 'both' && which !== lane) continue;
+    const stage = await Stage.open(lane);
+    const tally = await runCorpus(stage, atPlaces(2), word);
+    for (const { verdict, name, rfc, why } of [...tally.unlike, ...tally.unsafe])
+      console.log(`${verdict} ${rfc} ${name}\n    ${why}`);
+    console.log(summary(lane, tally));
+    await stage.close();
+  }
+}
