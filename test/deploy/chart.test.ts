@@ -58,8 +58,6 @@ const shapes: Readonly<Record<string, Json>> = {
     },
   },
 };
-/** Of other groups; their fields are looked at by name. */
-const custom = ['Certificate', 'ServiceMonitor'];
 
 const pods = (objects: readonly JsonMap[]): readonly JsonMap[] =>
   objects.flatMap((object) => findWorkloads(object).map(({ path }) => asMap(at(object, path))));
@@ -73,7 +71,7 @@ const one = (objects: readonly JsonMap[], kind: string, name?: string): JsonMap 
 
 function sound(objects: readonly JsonMap[]): void {
   for (const object of objects) {
-    if (!custom.includes(textAt(object, 'kind') ?? '')) deepEqual(faults(object), []);
+    deepEqual(faults(object), []);
     if (object['kind'] === 'Service')
       ok(!textAt(object, 'metadata', 'name')!.startsWith('zidecar'), 'Kubernetes would set ZIDECAR_ variables');
   }

@@ -14,16 +14,20 @@ interface Validate {
 }
 
 const require = createRequire(import.meta.url);
-const schemas = fileURLToPath(new URL('../../../node_modules/kubernetes-models/_schemas/', import.meta.url));
+const schemas = (packed: string): string => fileURLToPath(new URL(`../../../node_modules/${packed}/_schemas/`, import.meta.url));
 
+const builtIn = (group: string): string => `${schemas('kubernetes-models')}IoK8sApi${group}`;
+/** Where the schemas of a group's objects are, up to the version. */
 const groups: Readonly<Record<string, string>> = {
-  '': 'Core',
-  apps: 'Apps',
-  batch: 'Batch',
-  policy: 'Policy',
-  'networking.k8s.io': 'Networking',
-  'rbac.authorization.k8s.io': 'Rbac',
-  'admissionregistration.k8s.io': 'Admissionregistration',
+  '': builtIn('Core'),
+  apps: builtIn('Apps'),
+  batch: builtIn('Batch'),
+  policy: builtIn('Policy'),
+  'networking.k8s.io': builtIn('Networking'),
+  'rbac.authorization.k8s.io': builtIn('Rbac'),
+  'admissionregistration.k8s.io': builtIn('Admissionregistration'),
+  'cert-manager.io': `${schemas('@kubernetes-models/cert-manager')}CertManagerIo`,
+  'monitoring.coreos.com': `${schemas('@kubernetes-models/prometheus-operator')}MonitoringCoreosCom`,
 };
 
 /** Everything that is wrong with the object; none: an API server would take it. */
@@ -31,8 +35,8 @@ export function faults(object: Json): readonly string[] {
   const [version = '', group = ''] = (textAt(object, 'apiVersion') ?? '').split('/').reverse();
   const kind = textAt(object, 'kind') ?? '';
   if (!Object.hasOwn(groups, group)) return [`the group ${group} is not known to this test`];
-  const name = `IoK8sApi${groups[group]!}${version.replace(/^./, (first) => first.toUpperCase())}${kind}`;
-  const { validate } = require(`${schemas}${name}.js`) as { readonly validate: Validate };
+  const name = `${groups[group]!}${version.replace(/^./, (first) => first.toUpperCase())}${kind}.js`;
+  const { validate } = require(name) as { readonly validate: Validate };
   const asked = new Map<object, Set<string>>();
   const valid = validate(watched(object, asked));
   const errors = valid
