@@ -67,6 +67,13 @@ export class HashBalancer implements Balancer {
     return seat;
   }
 
+  /** Of all keys there can be; the calls of one that is out are taken to be spread like all others. */
+  shares(): ReadonlyMap<Seat, number> {
+    const all = [...(this.#table?.shares() ?? [])].filter(([seat]) => this.#seats.placeOf(seat) >= 0 && seat.eligible);
+    const total = all.reduce((sum, [, share]) => sum + share, 0);
+    return new Map(all.map(([seat, share]) => [seat, share / total]));
+  }
+
   #find(key: number): Seat {
     const { mostLoad } = this.#parts;
     let full: Seat | undefined;

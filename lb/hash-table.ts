@@ -8,6 +8,8 @@ export interface HashTable {
    * though not to another each time.
    */
   seatOf(key: number, turn: number): Seat;
+  /** What of all keys belongs to each, 0 to 1. Walks the table: for a person who asks. */
+  shares(): ReadonlyMap<Seat, number>;
 }
 
 /** A seat as it was when the table was begun: two hashes, so that no two seats of a fleet share all of them. */

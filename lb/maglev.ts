@@ -26,6 +26,12 @@ class Maglev implements HashTable {
     const hash = turn === 0 ? key : mix(key + Math.imul(turn, golden));
     return this.#slots[hash % maglevSlots]!;
   }
+
+  shares(): ReadonlyMap<Seat, number> {
+    const shares = new Map<Seat, number>();
+    for (const seat of this.#slots) shares.set(seat!, (shares.get(seat!) ?? 0) + 1 / maglevSlots);
+    return shares;
+  }
 }
 
 interface Taker extends Waiting<Taker> {

@@ -38,6 +38,17 @@ class Ring implements HashTable {
     while (at < count && this.#hashes[at]! < key) at++;
     return this.#seats[this.#owners[(at + turn) % count]!]!;
   }
+
+  shares(): ReadonlyMap<Seat, number> {
+    const shares = new Map<Seat, number>();
+    const hashes = this.#hashes;
+    hashes.forEach((hash, at) => {
+      const before = at === 0 ? hashes.at(-1)! - 2 ** 32 : hashes[at - 1]!;
+      const seat = this.#seats[this.#owners[at]!]!;
+      shares.set(seat, (shares.get(seat) ?? 0) + unit(hash - before));
+    });
+    return shares;
+  }
 }
 
 export function* ring(entries: readonly Entry[]): Generator<undefined, HashTable> {

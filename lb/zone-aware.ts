@@ -99,7 +99,8 @@ export class ZoneAware implements Balancer {
     const gets = Math.round(plan[this.#parts.all.indexOf(part)]! * 1000) / 10;
     const zone = zoneOf(seat) === '' ? 'of no zone' : `zone ${zoneOf(seat)}`;
     if (part === this.#parts.all[0]) return `${zone}, as we are: gets ${gets} % of our calls`;
-    return gets === 0 ? `${zone}: gets none, as ours has room` : `${zone}: gets spill-over of ${gets} %`;
+    if (gets > 0) return `${zone}: gets spill-over of ${gets} %`;
+    return `${zone}: gets none, as ${plan[0]! < 1 ? 'it has no more endpoints than callers' : 'ours has room'}`;
   }
 
   /** Gives each new zone a part, and takes back those of zones that have gone. */

@@ -1,0 +1,213 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { sharesOf, type Balancer, type Seat } from '../../lb/balancer.js';
+import { makeBalancer, type Balancing } from '../../lb/balancing.js';
+import { Split } from '../../lb/split.js';
+import { subsetOf, type Subset } from '../../lb/subset.js';
+import { Upstream } from '../../lb/upstream.js';
+import { WeightedRoundRobin } from '../../lb/weighted-round-robin.js';
+import { FakeClock } from '../support/clock.js';
+import { fc } from '../support/fast-check.js';
+import { seeded } from '../support/random.js';
+import { seat, tally } from './seats.js';
+
+const labelled = (id: string, meta: Readonly<Record<string, string>>, zone?: string): Seat => {
+  const one = seat(id);
+  return { ...one, endpoint: { ...one.endpoint, meta, ...(zone !== undefined && { zone }) } };
+};
+const fleet = (): Seat[] => [
+  labelled('s1', { version: 'stable' }, 'a'),
+  labelled('s2', { version: 'stable' }, 'b'),
+  labelled('c1', { version: 'canary' }, 'a'),
+  labelled('n1', {}),
+];
+const balancing = (set: Partial<Balancing> = {}, seats = fleet()): Balancer => {
+  const balancer = makeBalancer({
+    policy: 'weighted_round_robin',
+    random: seeded(6),
+    subsets: { otherwise: 'none' },
+    ...set,
+  });
+  balancer.update(seats);
+  return balancer;
+};
+const subset = (text: string): Subset => subsetOf(text)!;
+const ids = (balancer: Balancer, count: number, asked?: string): Record<string, number> =>
+  tally(
+    Array.from({ length: count }, () => {
+      return balancer.pick({ tried: [], subset: asked === undefined ? undefined : subset(asked) }, 0)?.endpoint.id ?? '-';
+    }),
+  );
+
+describe('a subset', () => {
+  it('is read from labels, the same in whichever order they come', () => {
+    equal(subset('version=canary, zone=a').text, 'version=canary,zone=a');
+    equal(subset('zone=a,version=canary').text, 'version=canary,zone=a');
+  });
+
+  for (const text of [
+    '',
+    'version',
+    '=x',
+    'a=',
+    'a=1,a=2',
+    'a=1,,b=2',
+    'a=\u0001',
+    `a=${'x'.repeat(1100)}`,
+    'a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1',
+  ])
+    it(`is not ${JSON.stringify(text.slice(0, 40))}`, () => equal(subsetOf(text), undefined));
+});
+
+describe('calls to a subset', () => {
+  it('go to those that have all its labels, each by the policy, and zone is a label', () => {
+    const balancer = balancing();
+    deepEqual(ids(balancer, 10, 'version=stable'), { s1: 5, s2: 5 });
+    deepEqual(ids(balancer, 10, 'version=stable,zone=a'), { s1: 10 });
+    deepEqual(ids(balancer, 10, 'zone=a'), { c1: 5, s1: 5 });
+    deepEqual(ids(balancer, 8), { c1: 2, n1: 2, s1: 2, s2: 2 });
+  });
+
+  it('have nobody where nobody has its labels, or anybody where a user has said so', () => {
+    deepEqual(ids(balancing(), 4, 'version=next'), { '-': 4 });
+    deepEqual(ids(balancing({ subsets: { otherwise: 'any' } }), 4, 'version=next'), { c1: 1, n1: 1, s1: 1, s2: 1 });
+  });
+
+  it('find no label in what every object has', () => {
+    deepEqual(ids(balancing(), 1, 'constructor=x'), { '-': 1 });
+  });
+
+  it('do not go elsewhere because those of the subset are out', () => {
+    const seats = fleet();
+    const balancer = balancing({ subsets: { otherwise: 'any' } }, seats);
+    ids(balancer, 1, 'version=canary');
+    seats[2]!.eligible = false;
+    balancer.changed(seats[2]!);
+    deepEqual(ids(balancer, 1, 'version=canary'), { '-': 1 });
+  });
+
+  it('follow the list', () => {
+    const balancer = balancing();
+    deepEqual(ids(balancer, 1, 'version=next'), { '-': 1 });
+    balancer.update([...fleet(), labelled('x', { version: 'next' })]);
+    deepEqual(ids(balancer, 2, 'version=next'), { x: 2 });
+  });
+
+  it('that ask for none go to the subset of the setting', () => {
+    const balancer = balancing({ subsets: { otherwise: 'none', standard: subset('version=stable') } });
+    deepEqual(ids(balancer, 4), { s1: 2, s2: 2 });
+    deepEqual(ids(balancer, 2, 'version=canary'), { c1: 2 });
+    equal(balancer.note!(fleet()[2]!), 'not in the subset version=stable, to which calls go that ask for none');
+  });
+
+  it('cost no more than 32 balancers, however many there are, and each that is given up is counted', () => {
+    let dropped = 0;
+    const made: unknown[] = [];
+    const seats = Array.from({ length: 40 }, (_, index) => labelled(`e${index}`, { shard: String(index) }));
+    const balancer = balancing({ subsets: { otherwise: 'none', dropped: () => made.push(dropped++) } }, seats);
+    for (let index = 0; index < 40; index++) deepEqual(ids(balancer, 1, `shard=${index}`), { [`e${index}`]: 1 });
+    equal(dropped, 8);
+    ids(balancer, 1, 'shard=39');
+    equal(dropped, 8);
+  });
+
+  it('are refused by an upstream in words when nobody is in it, also while somebody else is suspect', () => {
+    const clock = new FakeClock();
+    const balancer = makeBalancer({ policy: 'random', random: seeded(1), subsets: { otherwise: 'none' } });
+    const parts = { balancer, clock, random: seeded(1), emit: () => undefined, source: '/services/orders' };
+    const upstream = new Upstream('orders', parts);
+    upstream.update(fleet().map(({ endpoint }, index) => ({ ...endpoint, port: 8_080 + index })));
+    const ask = { tried: [], subset: subset('version=next') };
+    equal(upstream.acquire(ask), 'no_subset');
+    deepEqual(upstream.whyNot('no_subset', false, ask), {
+      code: 'no_subset',
+      message: 'no endpoint of "orders" in /services/orders is in the subset version=next (0 of 4): zidecar why orders',
+    });
+    const lease = upstream.acquire({ tried: [] });
+    ok(typeof lease === 'object');
+    lease.answered({ kind: 'failure', code: 'connect_refused', ms: 1 });
+    equal(upstream.acquire(ask), 'no_subset');
+  });
+});
+
+describe('a split by a label', () => {
+  const canary = { label: 'version', percents: new Map([['canary', 5]]) };
+
+  it('gives each value its part of the calls, to the call, whatever there are of it', () => {
+    const { c1, s1, s2, n1 } = ids(balancing({ split: canary }), 2_000);
+    deepEqual([c1, s1! + s2! + n1!], [100, 1_900]);
+    ok(Math.abs(s1! - 633) <= 1 && Math.abs(n1! - 633) <= 1, `${s1} ${n1}`);
+  });
+
+  it('is exact over any hundred of twenty calls each, not at their end only', () => {
+    const balancer = balancing({ split: canary });
+    for (let round = 0; round < 20; round++) equal(ids(balancer, 20)['c1'], 1);
+  });
+
+  it('leaves the part of a value that nobody well has to the others, and gives it back', () => {
+    const seats = fleet();
+    const balancer = balancing({ split: canary }, seats);
+    seats[2]!.eligible = false;
+    balancer.changed(seats[2]!);
+    equal(ids(balancer, 100)['-'], undefined);
+    seats[2]!.eligible = true;
+    balancer.changed(seats[2]!);
+    equal(ids(balancer, 200)['c1'], 10);
+  });
+
+  it('serves from whoever is there when only those without a part are', () => {
+    const all = { label: 'version', percents: new Map([['canary', 100]]) };
+    const balancer = balancing({ split: all }, fleet().slice(0, 2));
+    deepEqual(ids(balancer, 4), { s1: 2, s2: 2 });
+  });
+
+  it('lets a call elsewhere that has been to all of its part', () => {
+    const balancer = balancing({ split: { label: 'version', percents: new Map([['canary', 100]]) } });
+    ok(balancer.pick({ tried: ['c1'] }, 0));
+  });
+
+  it('keeps a key on its part, and moves the fewest keys when a part grows', () => {
+    const keyed = (percent: number): boolean[] => {
+      const rule = { label: 'version', percents: new Map([['canary', percent]]) };
+      const balancer = balancing({ split: rule, policy: 'ring_hash' });
+      return Array.from(
+        { length: 1_000 },
+        (_, key) => balancer.pick({ tried: [], key: key * 4_294_967 }, 0)!.endpoint.id === 'c1',
+      );
+    };
+    const [five, ten] = [keyed(5), keyed(10)];
+    const count = (many: boolean[]): number => many.filter(Boolean).length;
+    ok(Math.abs(count(five) - 50) < 25 && Math.abs(count(ten) - 100) < 35, `${count(five)} ${count(ten)}`);
+    equal(five.filter((was, place) => was && !ten[place]).length, 0);
+  });
+
+  it('is left aside by a call that asks for a subset', () => {
+    deepEqual(ids(balancing({ split: canary }), 10, 'version=canary'), { c1: 10 });
+  });
+
+  it('is seen in the shares, with a word', () => {
+    const seats = fleet();
+    const balancer = balancing({ split: canary }, seats);
+    const shares = sharesOf(balancer, seats);
+    deepEqual(
+      seats.map((one) => Math.round(shares.get(one)! * 1_000) / 10),
+      [31.7, 31.7, 5, 31.7],
+    );
+    equal(balancer.note!(seats[2]!), 'split: version=canary get 5 % of the calls');
+    match(balancer.note!(seats[0]!)!, /^split: the others get 95 % of the calls$/);
+  });
+
+  it('gives shares that add up, whoever is well', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), fc.integer({ min: 0, max: 100 }), (well, percent) => {
+        const seats = fleet();
+        const rule = { label: 'version', percents: new Map([['canary', percent]]) };
+        const split = new Split(rule, () => new WeightedRoundRobin(seeded(1)), seeded(2));
+        seats.forEach((one, place) => (one.eligible = well[place]!));
+        split.update(seats);
+        const total = [...split.shares().values()].reduce((sum, share) => sum + share, 0);
+        ok(Math.abs(total - (well.some(Boolean) ? 1 : 0)) < 1e-9, String(total));
+      }),
+    );
+  });
+});
