@@ -9,6 +9,8 @@ export interface Announcing<View> {
   want(instance: Instance | undefined): void;
   /** Resolves when the registry has confirmed that our node is gone. */
   withdrawn(): Promise<void>;
+  /** Resolves when the registry has what was wanted last. */
+  settled(): Promise<void>;
   view(): View;
   stop(): void;
 }
@@ -26,10 +28,14 @@ export class Announcement<A = unknown, P = unknown> {
   #instance: Instance;
   #drained = false;
   #everWanted = false;
+  #wanted = false;
+  /** A drained instance stays in the registry, and is told not to be called. */
+  readonly #marks: boolean;
   readonly #prober: Probing<P>;
   readonly #announcer: Announcing<A>;
 
-  constructor(instance: Instance, prober: Probing<P>, announcer: Announcing<A>) {
+  constructor(instance: Instance, prober: Probing<P>, announcer: Announcing<A>, marks = false) {
+    this.#marks = marks;
     this.service = instance.service;
     this.#instance = instance;
     this.#prober = prober;
@@ -45,7 +51,7 @@ export class Announcement<A = unknown, P = unknown> {
     return this.#everWanted;
   }
 
-  /** Withdraws, whatever the app's verdict, until `undrain`. */
+  /** Withdraws, or marks where the dialect has a mark that its readers heed, whatever the app's verdict, until `undrain`. */
   drain(): void {
     this.#drained = true;
     this.#wish();
@@ -56,8 +62,9 @@ export class Announcement<A = unknown, P = unknown> {
     this.#wish();
   }
 
+  /** Resolves when the registry has confirmed that nobody is to call us. */
   withdrawn(): Promise<void> {
-    return this.#announcer.withdrawn();
+    return this.#wanted ? this.#announcer.settled() : this.#announcer.withdrawn();
   }
 
   /** Peers hear of the new weight as soon as the registry has it. */
@@ -76,8 +83,10 @@ export class Announcement<A = unknown, P = unknown> {
   }
 
   #wish(): void {
-    const wanted = this.#prober.up && !this.#drained;
-    this.#everWanted ||= wanted;
-    this.#announcer.want(wanted ? this.#instance : undefined);
+    // nobody is announced only to be told that he is not to be called
+    this.#wanted = this.#prober.up && (!this.#drained || (this.#marks && this.#wanted));
+    this.#everWanted ||= this.#wanted;
+    const instance = this.#drained ? { ...this.#instance, up: false } : this.#instance;
+    this.#announcer.want(this.#wanted ? instance : undefined);
   }
 }

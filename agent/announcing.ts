@@ -16,6 +16,7 @@ import type { Emit } from './events.js';
 import { instanceId } from './identity.js';
 import { Announcer, type AnnouncerView } from './registry/announcer.js';
 import type { Instance } from './registry/dialects/dialect.js';
+import { dialects } from './registry/dialects/dialects.js';
 import type { Registry } from './registry/registry.js';
 import type { Tree } from './registry/tree.js';
 import type { Clock, Random } from './system.js';
@@ -41,7 +42,8 @@ export function makeAnnouncements(parts: AnnouncingParts): readonly AppAnnouncem
   return config.announcements.map((announced) => {
     const { service, dialect, path, probes } = announced;
     const announcer = new Announcer({ service, source: { dialect, path }, registry, tree, clock, random, emit });
-    return new Announcement(instanceOf(announced, ownHost), probers.get(probes)!, announcer);
+    const marks = dialects.get(dialect)!.drain === 'mark';
+    return new Announcement(instanceOf(announced, ownHost), probers.get(probes)!, announcer, marks);
   });
 }
 

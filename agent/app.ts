@@ -94,7 +94,7 @@ export async function startApp(config: Config, { version, clock, random, startCh
 
   // the registry; who we are in it; whom we call through it
   const tree = await openTree({ ...config, clock, random, emit });
-  const registry = new TreeRegistry({ tree, dialects, clock, random, emit });
+  const registry = new TreeRegistry({ tree, dialects, force: config.force, clock, random, emit });
   const own = await ownRoute(config, clock);
   if (own?.warning !== undefined) warn(own.warning);
   foreignAddresses(config.announcements, machineAddresses()).forEach(warn);

@@ -11,6 +11,7 @@ import type { Argv } from 'yargs';
 import { nearest } from './config/nearest.js';
 import { commandNames, commands, type Command, type CommandName } from './commands.js';
 import { flagName, groups, keys, schema, type Key } from './config/schema.js';
+import { onOff } from './config/parse.js';
 import { printable, quote } from './printable.js';
 
 /** By key: `{ probeInterval: '5s' }`. */
@@ -51,7 +52,7 @@ export async function parseCli(argv: readonly string[], version: string): Promis
   const cut = argv.indexOf('--');
   const given = cut < 0 ? argv : argv.slice(0, cut);
   const child = cut < 0 ? undefined : argv.slice(cut + 1);
-  const line = given[0] === 'help' ? [...given.slice(1), '--help'] : given;
+  const line = switchedOn(given[0] === 'help' ? [...given.slice(1), '--help'] : given);
   const scanned = scan(line);
   const wrong = faultOf(scanned);
   if (wrong !== undefined) return misuse(wrong);
@@ -62,6 +63,11 @@ export async function parseCli(argv: readonly string[], version: string): Promis
   if (text !== '') return { command: 'print', text, exitCode: 0 };
   return answer(scanned.words, result, child);
 }
+
+/** `--force` alone is `--force=on`, as it is for every setting that is on or off. */
+const switchedOn = (line: readonly string[]): readonly string[] =>
+  line.map((word, index) => (onOffFlags.has(word) && !/^o(?:n|ff)$/.test(line[index + 1] ?? '') ? `${word}=on` : word));
+const onOffFlags = new Set(keys.filter((key) => schema[key].grammar === onOff).map((key) => `--${flagName(key)}`));
 
 const misuse = (text: string): Parsed => ({ command: 'print', text, exitCode: 64 });
 

@@ -4,7 +4,7 @@
  */
 import type { Dialect, Instance, Skip } from './registry/dialects/dialect.js';
 import { openEnvelope, payloadClass } from './registry/dialects/envelope.js';
-import { SPRING_CLASS } from './registry/dialects/spring.js';
+import { SPRING_CLASS } from './registry/dialects/classes.js';
 import { ReadSlots } from './registry/read-slots.js';
 import { isSessionTrouble, MAX_NODE_BYTES, RegistryError } from './registry/tree.js';
 import type { Stat, Tree } from './registry/tree.js';

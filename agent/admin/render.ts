@@ -82,6 +82,7 @@ function sessionLine({ state, id, server, timeoutMs }: SessionView): Line {
 function announcementSays({ wish, fact, path, weight, contested, drained, probe }: AnnouncementView): readonly [string, boolean] {
   const last = probe.last !== undefined && 'why' in probe.last ? `: ${probe.last.why}` : '';
   if (wish === 'announced' && contested !== null) return [`not by us: ${contested}`, true];
+  if (wish === 'announced' && drained) return [`drained: peers are told not to call it, ${path ?? ''}`, true];
   if (wish === 'announced')
     return fact === 'announced' ? [`weight ${weight}, ${path ?? ''}`, false] : ['not yet: not confirmed', true];
   const gone = fact === 'withdrawn' ? 'withdrawn' : 'being withdrawn';

@@ -130,6 +130,11 @@ const announcing = {
   appHost: set('127.0.0.1', appHost, 'Where the app listens.'),
   advertise: open('POD_IP, else the address that routes to ZooKeeper', advertise, 'The address that peers are told.'),
   instanceId: open('from POD_NAME and POD_UID, else from the address', instanceId, 'Id of the instance in the registry.'),
+  force: set(
+    'off',
+    onOff,
+    'Announce even where another system has its nodes, which may break its readers, or where the app has registered itself.',
+  ),
   weight: {
     ...set('1', decimal(0, 1_000_000), 'Share of the calls, in proportion to the other instances; 0 gets none.'),
     reloadable: true,

@@ -39,7 +39,7 @@ export interface AnnouncerView {
   readonly path: string;
   readonly provenAt: string | null;
   readonly zxid: string | null;
-  /** Who else lives and says that he is us, while he has the node. */
+  /** Who else lives and says that he is us, while he has the node; or why we are not to announce where we should. */
   readonly contested: string | null;
 }
 
@@ -54,6 +54,8 @@ const PAUSE_MOST_MS = 10_000;
 const STEADY_MS = 60_000;
 /** How long a stranger may hold our node before it is told: an old session of the same pod takes about so long to end. */
 const STRANGER_MS = 40_000;
+/** About so long a refusal stands before we ask again, if nothing was heard of the node that it was about. */
+const REFUSED_MS = 30_000;
 const SPREAD_MOST_MS = 5_000;
 const LOOK_MS = 180_000;
 
@@ -75,6 +77,8 @@ export class Announcer {
   #troubledAt = -Infinity;
   #strangerSince: number | undefined;
   #lostSession = false;
+  /** By those who stand there: see guard.ts. */
+  #refused = false;
   readonly #contest = new Contest();
   readonly #pause: Alarm;
   readonly #slowLook: Alarm;
@@ -163,7 +167,7 @@ export class Announcer {
     const { registry, source, tree, clock } = this.#parts;
     const { epoch } = tree.session;
     const wish = this.#wish;
-    this.#doubted = false;
+    this.#doubted = this.#refused = false;
     try {
       if (wish) {
         this.#last = wish;
@@ -209,12 +213,12 @@ export class Announcer {
   }
 
   #failed(error: unknown, wish: Instance | undefined, epoch: number): void {
-    const { service, emit, tree, clock } = this.#parts;
+    const { service, emit, tree, clock, random } = this.#parts;
     this.#fact = { kind: 'unknown' };
     // without a session there is nothing to tell, and nothing to do until there is one
     const { session } = tree;
     if (isSessionTrouble(error) && (session.state !== 'connected' || session.epoch !== epoch)) return;
-    const againInMs = this.#trouble();
+    let againInMs = this.#trouble();
     if (error instanceof RegistryError && error.code === 'node_exists') {
       this.#strangerSince ??= clock.now();
       if (this.#contest.yields(clock.now())) {
@@ -223,6 +227,12 @@ export class Announcer {
         return;
       }
       if (clock.now() - this.#strangerSince < STRANGER_MS) return;
+    }
+    if (error instanceof RegistryError && error.code === 'refused') {
+      againInMs = Math.round(REFUSED_MS * (0.5 + random()));
+      this.#notBefore = clock.now() + againInMs;
+      this.#refused = true;
+      if (!this.#contest.left(error.message, clock.now())) return; // told already
     }
     const why = `${wish ? '' : 'cannot withdraw: '}${error instanceof Error ? error.message : String(error)}`;
     emit({ kind: 'announce_failed', service, path: this.#path, why, againInMs });
@@ -241,7 +251,8 @@ export class Announcer {
 
   #doubt(): void {
     // the stranger whose end we wait for may have gone: no need to wait out the pause
-    if (this.#strangerSince !== undefined) this.#notBefore = Math.min(this.#notBefore, this.#troubledAt + PAUSE_FIRST_MS);
+    if (this.#strangerSince !== undefined || this.#refused)
+      this.#notBefore = Math.min(this.#notBefore, this.#troubledAt + PAUSE_FIRST_MS);
     this.#doubted = true;
     this.#next();
   }

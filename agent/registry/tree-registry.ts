@@ -14,16 +14,22 @@ import type { Emit } from '../events.js';
 import { quote } from '../printable.js';
 import type { Clock, Random } from '../system.js';
 import { isInstance, type Dialect, type Instance } from './dialects/dialect.js';
-import { isNodeName, nameOf, parentOf } from './node-path.js';
+import { objection } from './guard.js';
+import { neighboursOf, type Neighbour } from './neighbours.js';
+import { isNodeName, nameOf } from './node-path.js';
 import { ReadSlots } from './read-slots.js';
 import type { InstanceList, Proof, Registry, Source } from './registry.js';
 import { MAX_NODE_BYTES, RegistryError } from './tree.js';
 import type { Mode, RegistryErrorCode, Stat, Tree } from './tree.js';
+import { Succession, type Ask } from './succession.js';
 import { Watcher } from './watcher.js';
+import { same, Writer } from './writer.js';
 
 export interface TreeRegistryParts {
   readonly tree: Tree;
   readonly dialects: ReadonlyMap<string, Dialect>;
+  /** Announces whatever speaks against it: see guard.ts. */
+  readonly force?: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -34,37 +40,67 @@ const races: ReadonlySet<RegistryErrorCode> = new Set(['node_exists', 'no_node',
 const MOST_TURNS = 5;
 /** What one sidecar asks of the ensemble at one time while it reads about others. Writes never stand in this queue. */
 const READS_IN_FLIGHT = 8;
+/** Of those who stand where we announce so many are read for the first time, and again in each later session. */
+const NEIGHBOURS = { first: 256, later: 16 };
 
 export class TreeRegistry implements Registry {
   readonly #parts: TreeRegistryParts;
   readonly #tree: Tree;
   readonly #reads = new ReadSlots(READS_IN_FLIGHT);
-  /** Armed watches on nodes that we announce: at most one a path, since arming again leaks in the native client. */
-  readonly #armed = new Map<string, { onChange: () => void }>();
+  readonly #writer: Writer;
+  readonly #succession: Succession;
+  /** Where we have looked around already, by parent and address. */
+  readonly #looked = new Set<string>();
 
   constructor(parts: TreeRegistryParts) {
     this.#parts = parts;
     this.#tree = parts.tree;
+    this.#writer = new Writer(parts.tree);
+    this.#succession = new Succession({ tree: parts.tree, writer: this.#writer, clock: parts.clock });
   }
 
-  /** Rejects with 'node_exists' when a stranger holds the node; the message says who, and `onChange` is called when that changes. */
-  async put(instance: Instance, at: Source, onChange: () => void, yields = false): Promise<Proof> {
+  /**
+   * Rejects with 'node_exists' when a stranger holds the node, and with 'refused' when those who stand there speak against us; the message says
+   * who and why, and `onChange` is called when a node that is named in it changes.
+   */
+  put(instance: Instance, at: Source, onChange: () => void, yields = false): Promise<Proof> {
+    const replaces = this.#dialect(at).change === 'replace';
+    return replaces ? this.#putSuccessor(instance, at, onChange, yields) : this.#putInPlace(instance, at, onChange, yields);
+  }
+
+  async #putSuccessor(instance: Instance, at: Source, onChange: () => void, yields: boolean): Promise<Proof> {
+    const ask = this.#ask(instance, at, onChange);
+    try {
+      const done = await racing(() => this.#succession.put(ask, onChange, yields));
+      if (done === undefined) throw restless(at.path);
+      if (!('twin' in done)) return done;
+      const { path, stat } = done.twin;
+      await this.#writer.watched(path, onChange, (changed) => this.#tree.exists(path, changed));
+      throw new RegistryError('node_exists', twin(path, stat)!);
+    } catch (error) {
+      this.#looked.delete(placeOf(instance, at)); // something may have been written: look well around the next time
+      throw error;
+    }
+  }
+
+  async #putInPlace(instance: Instance, at: Source, onChange: () => void, yields: boolean): Promise<Proof> {
     const { path, data, mode } = this.#place(instance, at);
     let how: Proof['how'] = 'found';
     for (let turn = 0; turn < MOST_TURNS; turn++) {
       const stat = await this.#tree.exists(path);
       const stranger = stat && ((await this.#stranger(instance, at, path, stat)) ?? (yields ? twin(path, stat) : undefined));
       if (stranger !== undefined) {
-        await this.#watched(path, onChange, (changed) => this.#tree.exists(path, changed));
+        await this.#writer.watched(path, onChange, (changed) => this.#tree.exists(path, changed));
         throw new RegistryError('node_exists', stranger);
       }
       try {
         if (stat === undefined) {
-          await this.#create(path, data, mode);
+          await this.#lookAround(instance, at, onChange);
+          await this.#writer.create(path, data, mode);
           how = how === 'found' ? 'created' : how;
         } else if (stat.owner !== 'us') {
           how = 'taken_over';
-          await this.#replace(path, stat.version, data, mode);
+          await this.#writer.replace({ path, version: stat.version }, path, data, mode);
         } else if (stat.size !== data.length || !same((await this.#tree.read(path))?.data, data)) {
           await this.#tree.write(path, data, stat.version);
           how = 'rewritten';
@@ -73,7 +109,7 @@ export class TreeRegistry implements Registry {
         if (error instanceof RegistryError && races.has(error.code)) continue;
         throw error;
       }
-      const seen = await this.#watched(path, onChange, (changed) => this.#tree.read(path, changed));
+      const seen = await this.#writer.watched(path, onChange, (changed) => this.#tree.read(path, changed));
       if (seen?.stat.owner === 'us' && same(seen.data, data)) {
         return { path, zxid: String(seen.stat.mzxid), at: this.#parts.clock.wall(), how };
       }
@@ -82,6 +118,11 @@ export class TreeRegistry implements Registry {
   }
 
   async remove(instance: Instance, at: Source): Promise<void> {
+    if (this.#dialect(at).change === 'replace') {
+      const gone = await racing(() => this.#succession.remove(this.#ask(instance, at)).then(() => true));
+      if (gone === undefined) throw restless(at.path);
+      return;
+    }
     const { path } = this.#place(instance, at);
     for (let turn = 0; turn < MOST_TURNS; turn++) {
       const stat = await this.#tree.exists(path);
@@ -137,51 +178,49 @@ export class TreeRegistry implements Registry {
     );
   }
 
-  /**
-   * Both are sent before either is answered, so that the servers carry them out one right after the other: a peer that hears of the
-   * removal and asks for the list finds the node that has followed it, and loses no call.
-   */
-  async #replace(path: string, version: number, data: Uint8Array, mode: Parameters<Tree['create']>[2]): Promise<void> {
-    const [removed, created] = await Promise.allSettled([this.#tree.remove(path, version), this.#tree.create(path, data, mode)]);
-    if (removed.status === 'rejected') throw removed.reason;
-    if (created.status === 'rejected') throw created.reason;
+  /** `onChange`: we are about to announce, so that the neighbours may speak against it. */
+  #ask(instance: Instance, at: Source, onChange?: () => void): Ask {
+    const dialect = this.#dialect(at);
+    this.#place(instance, at);
+    const neighbours = (): Promise<readonly Neighbour[]> =>
+      onChange
+        ? this.#lookAround(instance, at, onChange)
+        : neighboursOf(this.#tree, { path: at.path, service: instance.service, dialect, most: NEIGHBOURS.first });
+    return { instance, dialect, path: at.path, neighbours };
   }
 
-  /** What is missing above is created each time: an empty service's folder is a container, which the server takes away. */
-  async #create(path: string, data: Uint8Array, mode: Mode): Promise<void> {
-    try {
-      await this.#tree.create(path, data, mode);
-    } catch (error) {
-      if (!(error instanceof RegistryError && error.code === 'no_parent') || parentOf(path) === '/') throw error;
-      await this.#create(parentOf(path), new Uint8Array(), 'container').catch((failure: unknown) => {
-        if (!(failure instanceof RegistryError && failure.code === 'node_exists')) throw failure;
-      });
-      await this.#tree.create(path, data, mode);
+  /** Those who stand where we are about to announce. Rejects with 'refused' where they speak against it. */
+  async #lookAround(instance: Instance, at: Source, onChange: () => void): Promise<readonly Neighbour[]> {
+    const dialect = this.#dialect(at);
+    if (this.#parts.force === true && dialect.change === 'in_place') return [];
+    const key = placeOf(instance, at);
+    const most = this.#looked.has(key) ? NEIGHBOURS.later : NEIGHBOURS.first;
+    const found = await neighboursOf(this.#tree, { path: at.path, service: instance.service, dialect, most });
+    const against = this.#parts.force === true ? undefined : objection(found, instance, dialect, at.path);
+    if (against?.path !== undefined) {
+      const { path } = against;
+      await this.#writer.watched(path, onChange, (changed) => this.#tree.exists(path, changed));
     }
-  }
-
-  /** Asks with a watch, unless one is armed on that path already: that one will do, and calls the newest listener. */
-  async #watched<T>(path: string, onChange: () => void, ask: (changed?: () => void) => Promise<T>): Promise<T> {
-    const armed = this.#armed.get(path);
-    if (armed) {
-      armed.onChange = onChange;
-      return ask();
-    }
-    const watch = { onChange };
-    this.#armed.set(path, watch);
-    const disarm = (): void => {
-      if (this.#armed.get(path) === watch) this.#armed.delete(path);
-    };
-    try {
-      return await ask(() => (disarm(), watch.onChange()));
-    } catch (error) {
-      disarm();
-      throw error;
-    }
+    if (against) throw new RegistryError('refused', against.why);
+    this.#looked.add(key);
+    return found;
   }
 }
 
-const same = (one: Uint8Array | undefined, other: Uint8Array): boolean => one !== undefined && Buffer.compare(one, other) === 0;
+const placeOf = (instance: Instance, { path }: Source): string => `${path} ${address(instance)}`;
+
+/** Undefined: after so many attempts something still moves under our hands. */
+async function racing<T>(attempt: () => Promise<T | undefined>): Promise<T | undefined> {
+  for (let turn = 0; turn < MOST_TURNS; turn++) {
+    try {
+      const done = await attempt();
+      if (done !== undefined) return done;
+    } catch (error) {
+      if (!(error instanceof RegistryError && races.has(error.code))) throw error;
+    }
+  }
+  return undefined;
+}
 
 /** A sentence about another session that has our id, host and port, and holds the node. */
 const twin = (path: string, { owner, ownerId }: Stat): string | undefined =>

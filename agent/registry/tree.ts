@@ -80,6 +80,7 @@ export type RegistryErrorCode =
   | 'auth_failed'
   | 'too_large'
   | 'bad_path'
+  | 'refused' // by us, because of those who stand there: nothing was written
   | 'closed'
   | 'not_built' // the native client is not there; the message says how to get it
   | 'failed'; // anything else; the message says what

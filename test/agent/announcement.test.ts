@@ -5,21 +5,29 @@ import type { Instance } from '../../agent/registry/dialects/dialect.js';
 
 const instance: Instance = { service: 'orders', id: 'a', host: '10.1.2.3', port: 8080, weight: 1, up: true, meta: {} };
 
-const beside = () => {
-  const wishes: (number | undefined)[] = [];
+const beside = (marks = false) => {
+  const wishes: (number | string | undefined)[] = [];
+  const asked: string[] = [];
   let up = false;
   let tell: (up: boolean) => void = () => undefined;
   const announcement = new Announcement(
     instance,
     { get up() { return up; }, start: (onVerdict) => void (tell = onVerdict), stop: async () => undefined, view: () => ({}) }, // prettier-ignore
-    { want: (wish) => wishes.push(wish?.weight), withdrawn: async () => undefined, view: () => ({}), stop: () => undefined },
+    {
+      want: (wish) => wishes.push(wish?.up === false ? 'marked' : wish?.weight),
+      withdrawn: async () => void asked.push('withdrawn'),
+      settled: async () => void asked.push('settled'),
+      view: () => ({}),
+      stop: () => undefined,
+    },
+    marks,
   );
   announcement.start();
   const verdict = (next: boolean): void => {
     up = next;
     tell(next);
   };
-  return { announcement, wishes, verdict };
+  return { announcement, wishes, verdict, asked };
 };
 
 describe('announcement', () => {
@@ -39,6 +47,19 @@ describe('announcement', () => {
     deepEqual(wishes, [1, undefined, undefined, undefined]);
     announcement.undrain();
     deepEqual(wishes.at(-1), 1);
+  });
+
+  it('is marked instead where the dialect has a mark, as long as the app is up, and only if it was there', async () => {
+    const { announcement, wishes, verdict, asked } = beside(true);
+    announcement.drain();
+    verdict(true);
+    announcement.undrain();
+    announcement.drain();
+    await announcement.withdrawn();
+    verdict(false);
+    await announcement.withdrawn();
+    deepEqual(wishes, [undefined, undefined, 1, 'marked', undefined]);
+    deepEqual(asked, ['settled', 'withdrawn'], 'a mark that the registry has confirmed is as good as a withdrawal');
   });
 
   it('tells peers of a new weight', () => {

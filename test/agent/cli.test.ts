@@ -18,6 +18,8 @@ describe('the command line', () => {
     ['run --app-port 8080 --zone=b', { command: 'run', flags: { appPort: '8080', zone: 'b' }, child: undefined }],
     ['run --zone a --zone b', { command: 'run', flags: { zone: 'b' }, child: undefined }],
     ['--zone a run', { command: 'run', flags: { zone: 'a' }, child: undefined }],
+    ['run --force --zone b', { command: 'run', flags: { force: 'on', zone: 'b' }, child: undefined }],
+    ['run --force off', { command: 'run', flags: { force: 'off' }, child: undefined }],
     ['run --zone=', { command: 'run', flags: {}, child: undefined }],
     ['run --zone=--x', { command: 'run', flags: { zone: '--x' }, child: undefined }],
     ['run --weight -5', { command: 'run', flags: { weight: '-5' }, child: undefined }],

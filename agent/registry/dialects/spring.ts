@@ -2,9 +2,8 @@
  * Spring Cloud ZooKeeper: Curator's envelope with a payload of Spring's class, whose metadata carries status, weight and zone. A dialect
  * of its own because a plain Curator reader without that class throws on it. Its load balancer keeps a list for 35 s, hence the wait.
  */
+import { SPRING_CLASS } from './classes.js';
 import { type EnvelopeDialect, readEnvelope, saidOf, writeEnvelope } from './envelope.js';
-
-export const SPRING_CLASS = 'org.springframework.cloud.zookeeper.discovery.ZookeeperInstance';
 
 export const spring: EnvelopeDialect = {
   name: 'spring',

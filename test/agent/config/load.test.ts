@@ -83,6 +83,7 @@ describe('a value', () => {
 /** One wrong value for each setting. */
 const wrong: Readonly<Record<Key, string>> = {
   ...{ config: '/no/such/file.yaml', zookeeper: 'zk', sessionTimeout: '30', dialect: 'eureka', registryPath: 'services' },
+  force: 'yes',
   ...{
     zookeeperClient: 'java',
     zookeeperTlsCa: 'x'.repeat(5000),

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { fc } from '../../support/fast-check.js';
 import type { Fact } from '../../../agent/events.js';
 import { Announcer } from '../../../agent/registry/announcer.js';
+import { curator } from '../../../agent/registry/dialects/curator.js';
 import { dialects } from '../../../agent/registry/dialects/dialects.js';
 import type { Proof } from '../../../agent/registry/registry.js';
 import { TreeRegistry } from '../../../agent/registry/tree-registry.js';
@@ -74,6 +75,27 @@ describe('announcer', () => {
     ok(!store.nodes.has(path));
     equal(announcer.view().fact, 'withdrawn');
     deepEqual(kinds(), ['announced created', 'withdrawn']);
+  });
+
+  it('says at once, and once, that the app has registered itself, and announces as soon as it does not any more', async () => {
+    const { announcer, store, clock, told, kinds } = setup();
+    const other = curator.place(instance({ id: 'by-itself' }));
+    store.plant(`/services/orders/${other.name}`, other.data, '0xapp');
+    announcer.want(instance());
+    await calm();
+    match(told('announce_failed')[0]!.why, /registered already, in session 0xapp.*registerService/);
+    match(announcer.view().contested ?? '', /registered already/);
+    for (let i = 0; i < 10; i++) {
+      await clock.advance(20_000);
+      await calm();
+    }
+    equal(told('announce_failed').length, 1);
+    kinds();
+    store.delete(`/services/orders/${other.name}`);
+    await calm();
+    await clock.advance(1_000);
+    await announcer.settled();
+    deepEqual([kinds(), announcer.view().contested], [['announced created'], null]);
   });
 
   it('is settled and withdrawn while nothing was ever wished for', async () => {

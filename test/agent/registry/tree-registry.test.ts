@@ -159,7 +159,7 @@ describe('putting an instance into a tree', () => {
 
   it('does not believe a write whose answer was lost, and finds it by the next put', async () => {
     const { registry, tree, open } = setup();
-    await open().registry.put(instance({ id: 'other' }), at, ignore);
+    await open().registry.put(instance({ id: 'other', port: 9090 }), at, ignore);
     tree.fail('create', 'connection_lost', true);
     equal((await failure(registry.put(instance(), at, ignore))).code, 'connection_lost');
     equal((await registry.put(instance(), at, ignore)).how, 'found');

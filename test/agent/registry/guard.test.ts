@@ -1,0 +1,131 @@
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Instance } from '../../../agent/registry/dialects/dialect.js';
+import { dialects } from '../../../agent/registry/dialects/dialects.js';
+import { TreeRegistry } from '../../../agent/registry/tree-registry.js';
+import { RegistryError } from '../../../agent/registry/tree.js';
+import { calm } from '../../support/calm.js';
+import { FakeClock } from '../../support/clock.js';
+import { MemoryStore, MemoryTree } from '../../support/memory-tree.js';
+import { seeded } from '../../support/random.js';
+import { nodeOf } from './dialects/hostile.js';
+import { instance } from './dialects/node.js';
+
+const path = '/p';
+const ignore = (): void => undefined;
+const setup = (force = false) => {
+  const clock = new FakeClock();
+  const store = new MemoryStore(() => clock.wall());
+  const tree = new MemoryTree(store);
+  const registry = new TreeRegistry({ tree, dialects, force, clock, random: seeded(1), emit: ignore });
+  let called = 0;
+  const put = async (dialect: string, changes: Partial<Instance> = {}): Promise<string> => {
+    try {
+      return (await registry.put(instance(changes), { dialect, path }, () => called++)).how;
+    } catch (error) {
+      if (error instanceof RegistryError && error.code === 'refused') return error.message;
+      throw error;
+    }
+  };
+  let number = 0;
+  /** A node as another system has it. */
+  const plant = (dialect: string, changes: Partial<Instance> = {}): string => {
+    const { name, data } = nodeOf(
+      dialects.get(dialect)!,
+      instance({ id: `other${number}`, port: 9000 + number, ...changes }),
+      number++,
+    );
+    store.plant(`${path}/${name}`, data, '0xother');
+    return `${path}/${name}`;
+  };
+  return { store, tree, put, plant, called: () => called };
+};
+
+describe("a place that is another system's", () => {
+  for (const ours of dialects.keys())
+    for (const theirs of dialects.keys()) {
+      it(`of ${theirs} is ${ours === theirs ? 'where' : 'not where'} ${ours} announces`, async () => {
+        const { put, plant, tree } = setup();
+        plant(theirs, { weight: 2 });
+        tree.calls.length = 0;
+        const said = await put(ours);
+        if (ours === theirs) return equal(said, 'created');
+        match(
+          said,
+          new RegExp(
+            `^/p is in use for the dialect ${theirs} .*set ZIDECAR_DIALECT=${theirs}, or a path of its own.*ZIDECAR_FORCE=on`,
+          ),
+        );
+        deepEqual(
+          tree.calls.filter((call) => /^(create|write|remove)/.test(call)),
+          [],
+        );
+        const forced = setup(true);
+        forced.plant(theirs, { weight: 2 });
+        equal(await forced.put(ours), 'created');
+      });
+    }
+
+  it('is told by what most of its nodes are: one stray node keeps nobody out', async () => {
+    const { put, plant } = setup();
+    plant('spring');
+    plant('curator');
+    equal(await put('curator'), 'created');
+  });
+
+  it("is nobody's where no node tells", async () => {
+    const { put, store } = setup();
+    for (const data of ['', 'garbage', '{"x":1}', '[]', 'x'.repeat(1_000_000)]) store.plant(`${path}/n${data.length}`, data);
+    equal(await put('curator'), 'created');
+  });
+
+  it('of a typed payload takes a node without one, and no map', async () => {
+    const { put, store } = setup();
+    store.plant(
+      `${path}/a`,
+      '{"name":"p","id":"a","address":"10.0.0.1","port":1,"payload":{"@class":"com.acme.Mine"}}',
+      '0xother',
+    );
+    match(
+      await put('curator', { weight: 2 }),
+      /payloads of the Java class com\.acme\.Mine .*announce without weight, zone and metadata/,
+    );
+    equal(await put('curator'), 'created');
+  });
+
+  it('is left again by what speaks against us, and then we announce', async () => {
+    const { put, plant, store } = setup();
+    const stray = plant('spring');
+    match(await put('curator'), /in use/);
+    store.delete(stray);
+    equal(await put('curator'), 'created');
+  });
+});
+
+describe('an app that has registered itself', () => {
+  for (const [dialect, remedy] of [
+    ['curator', 'registerService'],
+    ['spring', 'spring.cloud.zookeeper.discovery.register=false'],
+    ['serverset', 'join'],
+    ['smartstack', 'nerve'],
+    ['dubbo', 'dubbo.registry.register=false'],
+  ] as const) {
+    it(`in ${dialect} is not announced a second time, and we say how to switch that off, and hear of its end`, async () => {
+      const { put, plant, store, called } = setup();
+      const node = plant(dialect, { id: 'by-itself', port: 8080 });
+      const said = await put(dialect);
+      match(said, /^10\.1\.2\.3:8080 is registered already, in session 0xother, as \/p\//);
+      equal(said.includes(remedy), true, said);
+      store.delete(node);
+      await calm();
+      equal(called(), 1);
+      equal(await put(dialect), 'created');
+    });
+  }
+
+  it('is announced where it is forced', async () => {
+    const { put, plant } = setup(true);
+    plant('curator', { id: 'by-itself', port: 8080 });
+    equal(await put('curator'), 'created');
+  });
+});
