@@ -18,6 +18,7 @@ import { Alarm } from './alarm.js';
 import { Contest } from './contest.js';
 import type { Instance } from './dialects/dialect.js';
 import type { Proof, Registry, Source } from './registry.js';
+import { PAUSE_FIRST_MS, Setbacks } from './setbacks.js';
 import { isSessionTrouble, RegistryError } from './tree.js';
 import type { Session, Tree } from './tree.js';
 
@@ -48,10 +49,6 @@ type Fact =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'announced'; readonly instance: Instance; readonly proof: Proof; readonly epoch: number };
 
-const PAUSE_FIRST_MS = 100;
-const PAUSE_MOST_MS = 10_000;
-/** Trouble that is further back than this is forgotten. */
-const STEADY_MS = 60_000;
 /** How long a stranger may hold our node before it is told: an old session of the same pod takes about so long to end. */
 const STRANGER_MS = 40_000;
 /** About so long a refusal stands before we ask again, if nothing was heard of the node that it was about. */
@@ -73,8 +70,7 @@ export class Announcer {
   #busy = false;
   #stopped = false;
   #notBefore = 0;
-  #troubles = 0;
-  #troubledAt = -Infinity;
+  readonly #setbacks: Setbacks;
   #strangerSince: number | undefined;
   #lostSession = false;
   /** By those who stand there: see guard.ts. */
@@ -87,6 +83,7 @@ export class Announcer {
   constructor(parts: AnnouncerParts) {
     this.#parts = parts;
     this.#path = parts.source.path;
+    this.#setbacks = new Setbacks(parts.random);
     this.#pause = new Alarm(parts.clock, () => this.#next());
     this.#slowLook = new Alarm(parts.clock, () => this.#doubt());
     this.#stopListening = parts.tree.onSession((session) => this.#onSession(session));
@@ -238,13 +235,10 @@ export class Announcer {
     emit({ kind: 'announce_failed', service, path: this.#path, why, againInMs });
   }
 
-  /** Puts the next step off: by chance, and by more the more often it was needed lately. */
+  /** Puts the next step off. */
   #trouble(): number {
-    const { clock, random } = this.#parts;
-    const now = clock.now();
-    this.#troubles = now - this.#troubledAt > STEADY_MS ? 1 : this.#troubles + 1;
-    this.#troubledAt = now;
-    const pause = Math.round(random() * Math.min(PAUSE_MOST_MS, PAUSE_FIRST_MS * 2 ** this.#troubles));
+    const now = this.#parts.clock.now();
+    const pause = this.#setbacks.met(now);
     this.#notBefore = now + pause;
     return pause;
   }
@@ -252,7 +246,7 @@ export class Announcer {
   #doubt(): void {
     // the stranger whose end we wait for may have gone: no need to wait out the pause
     if (this.#strangerSince !== undefined || this.#refused)
-      this.#notBefore = Math.min(this.#notBefore, this.#troubledAt + PAUSE_FIRST_MS);
+      this.#notBefore = Math.min(this.#notBefore, this.#setbacks.at + PAUSE_FIRST_MS);
     this.#doubted = true;
     this.#next();
   }
