@@ -1,6 +1,5 @@
 /** Puts together what carries the app's calls: an upstream for each peer, the discovery that fills them, and the proxy before them. */
 import { isIP } from 'node:net';
-import { defaultBudget } from '../lb/budget.js';
 import { Proxy } from '../lb/proxy.js';
 import type { CallSettings } from '../lb/settings.js';
 import { defaultSlowStart } from '../lb/slow-start.js';
@@ -15,6 +14,7 @@ import type { Emit } from './events.js';
 import { isLoopback } from './loopback.js';
 import type { Registry } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
+import { upstreamOptions } from './upstream-options.js';
 
 export interface CallingParts {
   readonly config: Config;
@@ -36,8 +36,6 @@ export interface Calling {
   readonly sweeper: Sweeper;
 }
 
-/** Connections to the endpoints of one upstream: as many as it may have calls in flight. */
-const MAX_CONNECTIONS = 1024;
 const MAX_REMEMBERED = 1024;
 
 export function makeCalling({ config, registry, ownHost, clock, random, emit, isOwnListener, traced }: CallingParts): Calling {
@@ -65,13 +63,12 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
   const makeUpstream = (name: string): Upstream => {
     const settings = config.settingsOf(name);
     const source = config.sourcesOf(name).map(({ path }) => path);
-    const budget = { ...defaultBudget, percent: settings.retryBudget };
     const suspected = (): void => sweeper.soon();
     const stats = (): UpstreamStats => upstream.stats;
     const balancer = balancerFor(settings, { clock, random, zone, callers: undefined, stats });
     const slowStart = { ...defaultSlowStart, durationMs: settings.slowStart };
-    const parts = { balancer, clock, random, emit, budget, slowStart, suspected };
-    const upstream: Upstream = new Upstream(name, { ...parts, source: source.join(' and ') });
+    const parts = { balancer, clock, random, emit, slowStart, suspected };
+    const upstream: Upstream = new Upstream(name, { ...parts, ...upstreamOptions(settings), source: source.join(' and ') });
     return upstream;
   };
   const sweeper = new Sweeper({
@@ -95,7 +92,6 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
       forwardedFor,
       maxFields: config.maxFields,
       maxHeadBytes: config.maxHead,
-      maxConnections: MAX_CONNECTIONS,
       headerTimeoutMs: config.headerTimeout,
       clientIdleTimeoutMs: config.clientIdleTimeout,
       fastLane: config.fastLane,

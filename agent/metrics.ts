@@ -10,6 +10,8 @@ import { performance } from 'node:perf_hooks';
 import { address, type Endpoint } from '../lb/endpoint.js';
 import { latencyBounds, type UpstreamStats } from '../lb/stats.js';
 import type { CircuitState } from '../lb/breaker.js';
+import type { EndpointState } from '../lb/explain.js';
+import { limitNames, type LimitName, type Usage } from '../lb/limits.js';
 import type { Emit, SessionState } from './events.js';
 import { metricTable, type MetricName } from './metric-table.js';
 
@@ -18,7 +20,9 @@ export interface MetricSources {
   upstreams(): Iterable<{
     readonly name: string;
     readonly stats: UpstreamStats;
-    circuits(): Readonly<Record<CircuitState, number>>;
+    readonly usage: Usage;
+    states(): Readonly<Record<EndpointState, number>>;
+    verdict(): { readonly panic: boolean };
     explain(): readonly (Pick<Endpoint, 'host' | 'port'> & { readonly circuit: CircuitState })[];
   }>;
   /** Calls that never had an upstream; their service is `unknown`. */
@@ -105,10 +109,31 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
       Object.entries(tunnelled).map(([direction, value]) => ({ labels: { service, direction }, value })),
     ),
   );
-  perUpstream('zidecar_ejections_total', () => 0); // nothing ejects yet; the name is promised to dashboards and alerts
+  perUpstream('zidecar_ejections_total', (stats) => stats.ejections);
+  perUpstream('zidecar_ejections_withheld_total', (stats) => stats.ejectionsWithheld);
+  scraped('zidecar_would_have_total', () =>
+    all().flatMap(([service, { wouldHave }]) =>
+      Object.entries(wouldHave).map(([what, value]) => ({ labels: { service, what }, value })),
+    ),
+  );
+  const perLimit = (name: MetricName, read: (usage: Usage, limit: LimitName) => number): void =>
+    scraped(name, () =>
+      Array.from(sources.upstreams()).flatMap(({ name: service, usage }) =>
+        limitNames.map((limit) => ({ labels: { service, limit }, value: read(usage, limit) })),
+      ),
+    );
+  perLimit('zidecar_limit', ({ limits }, limit) => limits[limit]);
+  perLimit('zidecar_limit_used', (usage, limit) => usage.used(limit));
+  perLimit('zidecar_limit_refused_total', ({ refused }, limit) => refused[limit]);
+  scraped('zidecar_panic', () =>
+    Array.from(sources.upstreams(), (upstream) => ({
+      labels: { service: upstream.name },
+      value: Number(upstream.verdict().panic),
+    })),
+  );
   scraped('zidecar_endpoints', () =>
     Array.from(sources.upstreams()).flatMap((upstream) =>
-      Object.entries(upstream.circuits()).map(([state, value]) => ({ labels: { service: upstream.name, state }, value })),
+      Object.entries(upstream.states()).map(([state, value]) => ({ labels: { service: upstream.name, state }, value })),
     ),
   );
   if (options.perEndpoint)

@@ -23,6 +23,9 @@ const because = (why: string | undefined): string => (why === undefined || why =
 const withoutQuery = (target: string): string => target.replace(/\?.*$/s, '?…');
 const many = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
+/** In the shadow nothing is done. */
+const would = ({ shadow }: { readonly shadow?: true }, what: string): string => (shadow ? `would ${what}` : '');
+
 /** What was left out, and where all of it is to be seen. */
 const more: Readonly<Record<string, (about: string) => string>> = {
   znode_ignored: (service) => `nodes ignored: zidecar services ${service}`,
@@ -31,6 +34,10 @@ const more: Readonly<Record<string, (about: string) => string>> = {
   circuit_opened: (upstream) => `circuits opened: zidecar why ${upstream}`,
   circuit_half_opened: (upstream) => `circuits half-open: zidecar why ${upstream}`,
   circuit_closed: (upstream) => `circuits closed: zidecar why ${upstream}`,
+  endpoint_ejected: (upstream) => `endpoints ejected: zidecar why ${upstream}`,
+  endpoint_readmitted: (upstream) => `endpoints readmitted: zidecar why ${upstream}`,
+  endpoint_ill: (upstream) => `endpoints out by their checks: zidecar why ${upstream}`,
+  endpoint_well: (upstream) => `endpoints in again by their checks: zidecar why ${upstream}`,
 };
 
 const how = { created: 'created', taken_over: 'taken over', rewritten: 'rewritten', found: 'found as it should be' } as const;
@@ -39,10 +46,38 @@ const table: Table = {
   // the data path
   circuit_opened: [
     'info',
-    (fact) => `${fact.upstream}: circuit of ${fact.endpoint} open for ${elapsed(fact.forMs)}${because(fact.why)}`,
+    (fact) =>
+      fact.shadow
+        ? `${fact.upstream}: would have opened the circuit of ${fact.endpoint} for ${elapsed(fact.forMs)}${because(fact.why)}`
+        : `${fact.upstream}: circuit of ${fact.endpoint} open for ${elapsed(fact.forMs)}${because(fact.why)}`,
   ],
-  circuit_half_opened: ['info', (fact) => `${fact.upstream}: circuit of ${fact.endpoint} half-open, one trial may go`],
-  circuit_closed: ['info', (fact) => `${fact.upstream}: circuit of ${fact.endpoint} closed`],
+  circuit_half_opened: [
+    'info',
+    (fact) => `${fact.upstream}: circuit of ${fact.endpoint} ${would(fact, 'be ')}half-open, one trial may go`,
+  ],
+  circuit_closed: ['info', (fact) => `${fact.upstream}: circuit of ${fact.endpoint} ${would(fact, 'be ')}closed`],
+  endpoint_ejected: [
+    'info',
+    (fact) =>
+      `${fact.upstream}: ${fact.endpoint} ${would(fact, 'be ')}ejected for ${elapsed(fact.forMs)}${because(fact.why)}` +
+      (fact.times > 1 ? `, ${fact.times} times lately` : ''),
+  ],
+  endpoint_readmitted: ['info', (fact) => `${fact.upstream}: ${fact.endpoint} ${would(fact, 'be ')}readmitted`],
+  endpoint_ill: [
+    'info',
+    (fact) => `${fact.upstream}: ${fact.endpoint} ${would(fact, 'be ')}out by its checks${because(fact.why)}`,
+  ],
+  endpoint_well: ['info', (fact) => `${fact.upstream}: ${fact.endpoint} ${would(fact, 'be ')}in again by its checks`],
+  panic_began: [
+    'warn',
+    (fact) => `${fact.upstream}: panic, ${fact.well} of ${fact.total} are well: ejections and checks are pardoned until more are`,
+  ],
+  panic_ended: ['info', (fact) => `${fact.upstream}: panic is over, ${fact.well} of ${fact.total} are well`],
+  limit_reached: [
+    'warn',
+    (fact) =>
+      `${fact.upstream}: the limit of ${fact.most} ${fact.limit} is reached, calls ${fact.shadow ? 'would have been' : 'are'} refused (overflow)`,
+  ],
   endpoints_changed: [
     'info',
     (fact) => `${fact.upstream}: ${fact.joined} joined, ${fact.left} left, ${many(fact.total, 'endpoint')} now`,

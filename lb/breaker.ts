@@ -1,7 +1,8 @@
 /**
  * A circuit breaker for one endpoint. Electrical words: closed lets calls flow, open does not.
  *
- *              `failures` in a row
+ *              `failures` in a row, or
+ *              too many of the last failed, or were slow
  *     closed ───────────────────────▶ open ◀──────────────┐
  *       ▲                              │ its time is up,   │ the trial fails:
  *       │                              │ or a connect came │ open again, twice
@@ -15,6 +16,7 @@
 import type { FailureCode } from './errors.js';
 import type { Outcome } from './outcome.js';
 import type { Random } from './ports.js';
+import { Window } from './window.js';
 
 export type CircuitState = 'closed' | 'open' | 'half_open';
 /** `returned`: the trial said nothing, so that another call may be the trial. */
@@ -38,13 +40,25 @@ export interface BreakerOptions {
   readonly maxOpenMs: number;
   /** 0 to 1: the part by which an opening is longer or shorter, so that a fleet's trials do not come as one. */
   readonly jitter: number;
+  /** So many of a hundred calls may fail, or be slow, within the last `spanMs`, judged from `minCalls` on. Absent: any. */
+  readonly failurePercent?: number | undefined;
+  readonly slow?: { readonly ms: number; readonly percent: number } | undefined;
+  readonly spanMs: number;
+  readonly minCalls: number;
 }
 
-export const defaultBreaker: BreakerOptions = { failures: 5, openMs: 1_000, maxOpenMs: 30_000, jitter: 0.2 };
+export const defaultBreaker: BreakerOptions = {
+  failures: 5,
+  openMs: 1_000,
+  maxOpenMs: 30_000,
+  jitter: 0.2,
+  spanMs: 10_000,
+  minCalls: 20,
+};
 
 const noEvidence = -1;
 
-export class ConsecutiveBreaker implements Breaker {
+export class CircuitBreaker implements Breaker {
   readonly #options: BreakerOptions;
   readonly #random: Random;
   #failures = 0;
@@ -56,10 +70,15 @@ export class ConsecutiveBreaker implements Breaker {
   #reopenAt = 0;
   #trial = false;
   #epoch = 0;
+  /** Kept only where shares are judged. */
+  #recent: { readonly calls: Window; readonly failed: Window; readonly slow: Window } | undefined;
+  /** The share that opened it, in words. */
+  #share: string | undefined;
 
   constructor(options: BreakerOptions, random: Random) {
     this.#options = options;
     this.#random = random;
+    this.#forget();
   }
 
   state(now: number): CircuitState {
@@ -83,7 +102,7 @@ export class ConsecutiveBreaker implements Breaker {
   end(epoch: number, outcome: Outcome, now: number): CircuitChange | undefined {
     if (epoch !== this.#epoch) return undefined;
     if (outcome.kind === 'failure') return this.#failed(outcome.code, now);
-    if (outcome.kind === 'success') return this.#succeeded();
+    if (outcome.kind === 'success') return this.#succeeded(outcome.ms, now);
     if (!this.#trial) return undefined;
     this.#trial = false;
     return 'returned';
@@ -123,8 +142,9 @@ export class ConsecutiveBreaker implements Breaker {
     return this.#failures;
   }
 
-  /** `5 connects refused`; with `in a row`: `5 connects refused in a row`, `5 failures in a row, the last: connection reset`. */
+  /** `12 of 20 calls in 10 s failed`; `5 connects refused`; with `in a row`: `5 connects refused in a row`, `5 failures in a row, the last: connection reset`. */
   why(inRow: '' | ' in a row' = ''): string {
+    if (this.#share !== undefined) return this.#share;
     if (this.#lastFailure === undefined) return 'no failure';
     const { one, many } = words[this.#lastFailure] ?? { one: this.#lastFailure, many: this.#lastFailure };
     if (this.#failures === 1) return `1 ${one}`;
@@ -137,9 +157,33 @@ export class ConsecutiveBreaker implements Breaker {
     this.#failures++;
     this.#alike = code === this.#lastFailure ? this.#alike + 1 : 1;
     this.#lastFailure = code;
-    if (!this.#trial && this.#failures < this.#options.failures) return undefined;
+    const share = this.#count(now, true, false);
+    if (this.#trial || this.#failures >= this.#options.failures) return this.#open(now, undefined);
+    return share === undefined ? undefined : this.#open(now, share);
+  }
+
+  #succeeded(ms: number, now: number): CircuitChange | undefined {
+    const slow = ms >= (this.#options.slow?.ms ?? Infinity);
+    if (slow && this.#trial) return this.#open(now, this.#share ?? 'its trial was slow');
+    this.#failures = 0;
+    this.#alike = 0;
+    this.#lastFailure = undefined;
+    if (this.#openedAt === undefined) {
+      const share = this.#count(now, false, slow);
+      return share === undefined ? undefined : this.#open(now, share);
+    }
+    this.#openedAt = undefined;
+    this.#trips = 0;
+    this.#trial = false;
+    this.#epoch++;
+    this.#forget();
+    return 'closed';
+  }
+
+  #open(now: number, share: string | undefined): CircuitChange {
     const { openMs, maxOpenMs, jitter } = this.#options;
     const forMs = Math.min(openMs * 2 ** this.#trips++, maxOpenMs) * (1 + jitter * (2 * this.#random() - 1));
+    this.#share = share;
     this.#openedAt ??= now;
     this.#reopenAt = now + forMs;
     this.#trial = false;
@@ -147,16 +191,30 @@ export class ConsecutiveBreaker implements Breaker {
     return 'opened';
   }
 
-  #succeeded(): CircuitChange | undefined {
-    this.#failures = 0;
-    this.#alike = 0;
-    this.#lastFailure = undefined;
-    if (this.#openedAt === undefined) return undefined;
-    this.#openedAt = undefined;
-    this.#trips = 0;
-    this.#trial = false;
-    this.#epoch++;
-    return 'closed';
+  /** One more call of the last span. The answer: the share that is too large by now, in words. */
+  #count(now: number, failed: boolean, slow: boolean): string | undefined {
+    const recent = this.#recent;
+    if (recent === undefined) return undefined;
+    const { failurePercent = Infinity, slow: slowness, spanMs, minCalls } = this.#options;
+    recent.calls.add(now);
+    if (failed) recent.failed.add(now);
+    if (slow) recent.slow.add(now);
+    const calls = recent.calls.total(now);
+    if (calls < minCalls) return undefined;
+    const within = `of ${calls} calls in ${spanMs / 1_000} s`;
+    const failures = recent.failed.total(now);
+    if (failures * 100 >= failurePercent * calls) return `${failures} ${within} failed`;
+    const slows = recent.slow.total(now);
+    if (slowness !== undefined && slows * 100 >= slowness.percent * calls)
+      return `${slows} ${within} took ${slowness.ms} ms or longer`;
+    return undefined;
+  }
+
+  #forget(): void {
+    const { failurePercent, slow, spanMs } = this.#options;
+    this.#share = undefined;
+    if (failurePercent === undefined && slow === undefined) return;
+    this.#recent = { calls: new Window(spanMs), failed: new Window(spanMs), slow: new Window(spanMs) };
   }
 }
 

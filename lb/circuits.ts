@@ -6,14 +6,16 @@
  * A failed connect makes its endpoint suspect before the circuit has enough to open. A connect in the background settles that: one that
  * comes through clears it, one that fails counts as a call's would. So a dead endpoint costs a call or two, not five.
  */
-import { ConsecutiveBreaker, type BreakerOptions, type CircuitChange } from './breaker.js';
+import { CircuitBreaker, type BreakerOptions, type CircuitChange } from './breaker.js';
 import { address, type Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
 import { Heap } from './heap.js';
 import type { Member } from './member.js';
 import { failed, type Outcome } from './outcome.js';
+import { Answers } from './outlier.js';
 import type { Emit, Random } from './ports.js';
 import type { Standings } from './standing.js';
+import type { UpstreamStats } from './stats.js';
 
 export interface CircuitsParts {
   readonly upstream: string;
@@ -21,6 +23,9 @@ export interface CircuitsParts {
   readonly random: Random;
   readonly emit: Emit;
   readonly breaker: BreakerOptions;
+  readonly stats: UpstreamStats;
+  /** False: what would be done is told, and calls flow. */
+  readonly enforced: boolean;
   /** Told after a circuit has opened or closed. */
   readonly changed: () => void;
   /** An endpoint has become suspect: somebody should connect to it soon. */
@@ -37,9 +42,17 @@ export class Circuits {
 
   /** A newcomer, with a closed circuit. */
   make(endpoint: Endpoint): Member {
-    const breaker = new ConsecutiveBreaker(this.#parts.breaker, this.#parts.random);
+    const breaker = new CircuitBreaker(this.#parts.breaker, this.#parts.random);
     const against = { open: false, shut: false, suspect: false, ejected: false, ill: false };
-    return { endpoint, weight: endpoint.weight, breaker, against, active: 0, eligible: true, listed: true, place: -1 };
+    const spotless = {
+      answers: new Answers(),
+      ejection: undefined,
+      timesEjected: 0,
+      readmittedAt: -Infinity,
+      check: undefined,
+      listed: true,
+    };
+    return { endpoint, weight: endpoint.weight, breaker, against, ...spotless, active: 0, eligible: true, place: -1 };
   }
 
   forget(member: Member): void {
@@ -58,7 +71,7 @@ export class Circuits {
     const epoch = member.breaker.begin(now);
     if (member.breaker.onTrial && !member.against.shut) {
       this.#parts.standings.set(member, 'shut', true);
-      this.#parts.emit({ kind: 'circuit_half_opened', upstream: this.#parts.upstream, endpoint: address(member.endpoint) });
+      this.#parts.emit({ kind: 'circuit_half_opened', ...this.#about(member) });
     }
     return epoch;
   }
@@ -88,17 +101,22 @@ export class Circuits {
   }
 
   #turned(member: Member, change: CircuitChange, now: number): void {
-    const { upstream, standings, emit, changed } = this.#parts;
+    const { standings, emit, changed, stats, enforced } = this.#parts;
     standings.set(member, 'shut', change === 'opened');
     if (change === 'returned') return;
     standings.set(member, 'open', change === 'opened');
-    const endpoint = address(member.endpoint);
     if (change === 'opened') {
       this.#open.add(member);
+      if (!enforced) stats.wouldHave.circuit++;
       const why = member.breaker.why(' in a row');
-      emit({ kind: 'circuit_opened', upstream, endpoint, why, forMs: Math.round(member.breaker.reopenAt - now) });
-    } else emit({ kind: 'circuit_closed', upstream, endpoint });
+      emit({ kind: 'circuit_opened', ...this.#about(member), why, forMs: Math.round(member.breaker.reopenAt - now) });
+    } else emit({ kind: 'circuit_closed', ...this.#about(member) });
     changed();
+  }
+
+  #about({ endpoint }: Member): { upstream: string; endpoint: string; shadow?: true } {
+    const { upstream, enforced } = this.#parts;
+    return { upstream, endpoint: address(endpoint), ...(!enforced && { shadow: true }) };
   }
 
   #suspect(member: Member, is: boolean): void {

@@ -6,6 +6,7 @@ import { connect, Socket } from 'node:net';
 import { connectOnceProven, isDoubted, tellDoubt } from './doubt.js';
 import { address, type Endpoint } from './endpoint.js';
 import { CallError, type FailureCode } from './errors.js';
+import type { Usage } from './limits.js';
 import type { Clock } from './ports.js';
 import { alarm } from './alarm.js';
 
@@ -14,6 +15,11 @@ export interface DialOptions {
   readonly connectTimeoutMs: number | undefined;
   /** The endpoint's end of the stream is not ours as well: for tunnels. */
   readonly allowHalfOpen?: boolean;
+}
+
+/** A connect that takes up room of its upstream. */
+export interface AdmittedOptions extends DialOptions {
+  readonly usage: Usage;
 }
 
 /** Calls back once. The returned function gives up a connect that is not done yet. */
@@ -51,8 +57,21 @@ export function dial(
   };
 }
 
-/** The same as a promise. When `stop` is aborted first, its reason is what comes. Never rejects. */
-export const dialled = (endpoint: Endpoint, options: DialOptions, stop: AbortSignal): Promise<Socket | CallError> =>
+/** The same as a promise, where there is room. When `stop` is aborted first, its reason is what comes. Never rejects. */
+export async function dialled(endpoint: Endpoint, options: AdmittedOptions, stop: AbortSignal): Promise<Socket | CallError> {
+  const { usage, clock } = options;
+  const slot = usage.slot(clock.now());
+  if (slot === undefined) return new CallError('overflow', usage.refusal().message);
+  const socket = await abortable(endpoint, options, stop);
+  if (socket instanceof CallError || socket.destroyed) slot.leave();
+  else {
+    slot.connected();
+    socket.once('close', () => slot.leave());
+  }
+  return socket;
+}
+
+const abortable = (endpoint: Endpoint, options: DialOptions, stop: AbortSignal): Promise<Socket | CallError> =>
   new Promise((resolve) => {
     if (stop.aborted) return resolve(stop.reason as CallError);
     const giveUp = dial(endpoint, options, (socket) => {

@@ -4,7 +4,9 @@
  */
 import { sharesOf, type Balancer } from './balancer.js';
 import type { CircuitState } from './breaker.js';
+import type { LimitName } from './limits.js';
 import type { Member } from './member.js';
+import type { Enforced } from './standing.js';
 
 export interface EndpointView {
   readonly id: string;
@@ -13,61 +15,93 @@ export interface EndpointView {
   readonly weight: number;
   readonly circuit: CircuitState;
   readonly inFlight: number;
-  readonly ejectedUntil: null;
+  /** Milliseconds since 1970. */
+  readonly ejectedUntil: number | null;
   /** Percent of the calls that it would get now. */
   readonly share: number;
   /** The sentence that decides. */
   readonly reason: string;
 }
 
+export type EndpointState = CircuitState | 'ejected' | 'ill';
+
+export const stateOf = ({ breaker, against }: Member, now: number): EndpointState => {
+  const circuit = breaker.state(now);
+  if (circuit !== 'closed') return circuit;
+  return against.ejected ? 'ejected' : against.ill ? 'ill' : 'closed';
+};
+
 export interface Explained {
   readonly balancer: Balancer;
+  readonly enforced: Enforced;
   /** Failures in a row that open a circuit. */
   readonly failureLimit: number;
   readonly now: number;
+  /** Milliseconds since 1970, at `now`. */
+  readonly wall: number;
   /** How long until it counts whole; undefined for one that does. */
   readonly startLeftMs: (member: Member) => number | undefined;
 }
 
 export const explain = (members: readonly Member[], explained: Explained): EndpointView[] => {
-  const { balancer, now } = explained;
+  const { balancer, enforced, now, wall } = explained;
   const shares = sharesOf(balancer, members);
   // one whose circuit is half-open may get a call, but has no share
-  const inUse = new Set(members.filter(({ eligible, against }) => eligible && !against.open));
+  const inUse = new Set(members.filter(({ eligible, against }) => eligible && !(against.open && enforced.circuit)));
   const shareOf = (member: Member): number => (inUse.has(member) ? (shares.get(member) ?? 0) : 0);
   const total = members.reduce((sum, member) => sum + shareOf(member), 0);
   const weights = balancer.evenly ? undefined : [...inUse].reduce((sum, { weight }) => sum + weight, 0);
   return members.map((member) => {
-    const { endpoint, breaker, active } = member;
+    const { endpoint, breaker, active, ejection } = member;
     const { id, host, port, weight } = endpoint;
     const circuit = breaker.state(now);
     const share = rounded(total > 0 ? (shareOf(member) * 100) / total : 0, 1);
+    const ejectedUntil = ejection === undefined ? null : wall + ejection.until - now;
     const known = sentence(member, circuit, explained, weights);
     const reason = endpoint.doubt === undefined ? known : `doubtful, ${endpoint.doubt.why}; ${known}`;
-    return { id, host, port, weight, circuit, inFlight: active, ejectedUntil: null, share, reason };
+    return { id, host, port, weight, circuit, inFlight: active, ejectedUntil, share, reason };
   });
 };
 
 /** `weights`: of all that are in use; undefined where weights do not matter. */
 const sentence = (member: Member, circuit: CircuitState, explained: Explained, weights: number | undefined): string => {
   const { breaker, weight, eligible, against, endpoint } = member;
-  const { balancer, failureLimit, now } = explained;
-  if (circuit !== 'closed') {
-    const since = `circuit ${circuit.replace('_', '-')} since ${span(now - (breaker.openedAt ?? now))}: ${breaker.why()}`;
-    if (circuit === 'open') return `${since}; next trial in ${span(breaker.reopenAt - now)}`;
-    return breaker.onTrial ? `${since}; a trial call is under way` : `${since}; the next call is its trial`;
-  }
+  const { balancer, enforced, failureLimit, now } = explained;
+  const blame = blameOf(member, circuit, now);
+  const held = circuit !== 'closed' ? enforced.circuit : against.ejected ? enforced.outlier : enforced.checks;
+  if (blame !== undefined && held && (!eligible || circuit !== 'closed')) return blame;
   if (weight === 0) return 'weight 0: gets no calls';
   if (against.suspect && !eligible)
     return `set aside while others can serve: ${breaker.why(' in a row')}; a connect in the background clears it, or its circuit opens at ${failureLimit}`;
   const said = [weights === undefined ? 'takes its turn' : `takes calls: weight ${rounded(weight, 3)} of ${rounded(weights, 3)}`];
+  if (blame !== undefined) said.push(`${held ? 'pardoned, as too few are well' : 'in the shadow'}: ${blame}`);
   const leftMs = explained.startLeftMs(member);
   if (leftMs !== undefined)
     said.push(`slow start: ${rounded((weight * 100) / endpoint.weight, 0)} % of its weight, all of it in ${span(leftMs)}`);
   const note = balancer.note?.(member);
   if (note !== undefined) said.push(note);
-  if (breaker.failuresInRow > 0) said.push(`${breaker.why(' in a row')}, its circuit opens at ${failureLimit}`);
+  if (breaker.failuresInRow > 0 && circuit === 'closed')
+    said.push(`${breaker.why(' in a row')}, its circuit opens at ${failureLimit}`);
   return said.join('; ');
+};
+
+/** What speaks against it most, whether it is acted on or not. */
+const blameOf = (member: Member, circuit: CircuitState, now: number): string | undefined => {
+  const { breaker, ejection, against, timesEjected } = member;
+  if (circuit !== 'closed') {
+    const since = `circuit ${circuit.replace('_', '-')} since ${span(now - (breaker.openedAt ?? now))}: ${breaker.why()}`;
+    if (circuit === 'open') return `${since}; next trial in ${span(breaker.reopenAt - now)}`;
+    return breaker.onTrial ? `${since}; a trial call is under way` : `${since}; the next call is its trial`;
+  }
+  if (ejection !== undefined)
+    return `ejected for another ${span(ejection.until - now)}: ${ejection.why} (${ordinal(timesEjected)} time)`;
+  return against.ill ? `found ill by its checks: ${member.check?.why ?? 'they fail'}` : undefined;
+};
+
+/** `1st`, `2nd`, `11th`. */
+const ordinal = (count: number): string => {
+  const last = count % 100 > 10 && count % 100 < 14 ? 0 : count % 10;
+  return `${count}${['th', 'st', 'nd', 'rd'][last] ?? 'th'}`;
 };
 
 const rounded = (value: number, digits: number): number => Math.round(value * 10 ** digits) / 10 ** digits;
@@ -79,7 +113,9 @@ export interface RefusalFacts {
   readonly absolute: boolean;
   readonly total: number;
   readonly out: number;
-  readonly maxInFlight: number;
+  /** The one that was reached last. */
+  readonly limit: LimitName;
+  readonly most: number;
   readonly nextTrialInMs: number;
   /** What was asked for and nobody has: `version=canary`. */
   readonly subset: string;
@@ -95,11 +131,17 @@ export const sentenceOf = {
     `no endpoint of "${name}"${place(rest)} is in the subset ${subset} (0 of ${total}): zidecar why ${name}`,
   all_open: ({ name, out, total, nextTrialInMs }: RefusalFacts): string =>
     `every circuit of "${name}" is open (${out} of ${total}), next trial in ${span(nextTrialInMs)}: zidecar why ${name}`,
-  overflow: ({ name, maxInFlight }: RefusalFacts): string =>
-    `${maxInFlight} calls to "${name}" are in flight, which is the limit: is it slow? zidecar why ${name}`,
+  overflow: ({ name, limit, most }: RefusalFacts): string =>
+    `${most} ${taken[limit](name)}, which is the limit (ZIDECAR_MAX_${limit.toUpperCase()}): is it slow? zidecar why ${name}`,
   discovering: ({ name, absolute, ...rest }: RefusalFacts): string =>
     `the list of "${name}"${place(rest)} has not come yet: try again, or see zidecar status${absolute ? noProxy : ''}`,
 } as const;
+
+const taken: Readonly<Record<LimitName, (name: string) => string>> = {
+  requests: (name) => `calls to "${name}" are in flight`,
+  pending: (name) => `calls to "${name}" wait for a connection`,
+  connections: (name) => `connections to "${name}" are in use`,
+};
 
 const noProxy = ' (a host that is no peer belongs in no_proxy)';
 const place = ({ source }: Pick<RefusalFacts, 'source'>): string => (source === undefined ? '' : ` in ${source}`);

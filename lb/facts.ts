@@ -1,14 +1,34 @@
+import type { LimitName } from './limits.js';
+
+/** `shadow`: it is only told, and nothing is done. */
+interface AboutEndpoint {
+  readonly upstream: string;
+  readonly endpoint: string;
+  readonly shadow?: true;
+}
+
 /** Everything the data path has to tell, as one union. `attempt_ended` is only told when somebody asked for it (trace). */
 export type LbFact =
+  | (AboutEndpoint & { readonly kind: 'circuit_opened'; readonly why: string; readonly forMs: number })
+  | (AboutEndpoint & { readonly kind: 'circuit_half_opened' })
+  | (AboutEndpoint & { readonly kind: 'circuit_closed' })
+  /** `times`: how often lately, this time included. */
+  | (AboutEndpoint & { readonly kind: 'endpoint_ejected'; readonly why: string; readonly forMs: number; readonly times: number })
+  | (AboutEndpoint & { readonly kind: 'endpoint_readmitted' })
+  /** By active checks, after so many that failed, or passed, in a row. */
+  | (AboutEndpoint & { readonly kind: 'endpoint_ill'; readonly why: string })
+  | (AboutEndpoint & { readonly kind: 'endpoint_well' })
+  /** Opinions about endpoints are pardoned, or count again. */
+  | { readonly kind: 'panic_began'; readonly upstream: string; readonly well: number; readonly total: number }
+  | { readonly kind: 'panic_ended'; readonly upstream: string; readonly well: number; readonly total: number }
+  /** Refusing has begun; told again only after it has rested. */
   | {
-      readonly kind: 'circuit_opened';
+      readonly kind: 'limit_reached';
       readonly upstream: string;
-      readonly endpoint: string;
-      readonly why: string;
-      readonly forMs: number;
+      readonly limit: LimitName;
+      readonly most: number;
+      readonly shadow?: true;
     }
-  | { readonly kind: 'circuit_half_opened'; readonly upstream: string; readonly endpoint: string }
-  | { readonly kind: 'circuit_closed'; readonly upstream: string; readonly endpoint: string }
   | {
       readonly kind: 'endpoints_changed';
       readonly upstream: string;

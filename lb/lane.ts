@@ -60,8 +60,6 @@ export interface LaneOptions {
   readonly headerTimeoutMs: number | undefined;
   readonly clientIdleTimeoutMs: number | undefined;
   readonly maxHeadBytes: number;
-  /** Of one upstream. */
-  readonly maxConnections: number;
   /** How long an app may go on with a body after it has the whole answer. Default 30 s. */
   readonly uploadLingerMs?: number;
 }

@@ -1,15 +1,36 @@
 import type { Seat } from './balancer.js';
-import type { ConsecutiveBreaker } from './breaker.js';
+import type { CircuitBreaker } from './breaker.js';
 import type { Endpoint } from './endpoint.js';
 import type { Placed } from './heap.js';
+import type { Answers } from './outlier.js';
 
 /** One endpoint with all that is known of it. The object lives as long as it is listed or a lease on it is held. */
 export interface Member extends Seat, Placed {
   endpoint: Endpoint;
-  readonly breaker: ConsecutiveBreaker;
+  readonly breaker: CircuitBreaker;
+  readonly answers: Answers;
+  /** While it is ejected. */
+  ejection: Ejection | undefined;
+  /** How often in the end, less one for each interval without: as of the last ejection, which ended then (monotonic; -Infinity: none). */
+  timesEjected: number;
+  readmittedAt: number;
+  /** What the active checks know of it; undefined where there are none. */
+  check: Checked | undefined;
   /** False once it has left the list: what its last calls say concerns nobody. */
   listed: boolean;
   readonly against: Against;
+}
+
+export interface Checked {
+  /** The last failed one, in words. */
+  readonly why: string | undefined;
+}
+
+export interface Ejection extends Placed {
+  readonly member: Member;
+  /** Monotonic milliseconds. */
+  readonly until: number;
+  readonly why: string;
 }
 
 /** What speaks against a member. Written by `Standings.set` only, which draws the conclusion. */

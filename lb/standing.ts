@@ -12,14 +12,15 @@
 import type { Balancer } from './balancer.js';
 import type { Mark, Member } from './member.js';
 
-/** Which of the marks are acted on; what is not is only written down (shadow mode). */
+/** What is acted on; the rest is only written down (shadow mode). Limits are no business of this file. */
 export interface Enforced {
   readonly circuit: boolean;
   readonly outlier: boolean;
   readonly checks: boolean;
+  readonly limits: boolean;
 }
 
-export const allEnforced: Enforced = { circuit: true, outlier: true, checks: true };
+export const allEnforced: Enforced = { circuit: true, outlier: true, checks: true, limits: true };
 
 export interface StandingsParts {
   readonly balancer: Balancer;
@@ -72,6 +73,11 @@ export class Standings {
     if (this.#look()) return this.#push(this.#members);
     this.#push([member]);
     if (this.#count.firm > 0 !== hadFirm) this.#push(this.#suspects);
+  }
+
+  /** Endpoints with weight in the list that holds. */
+  get total(): number {
+    return this.#count.total;
   }
 
   get suspects(): ReadonlySet<Member> {

@@ -27,6 +27,11 @@ export class UpstreamStats {
   subsetsDropped = 0;
   /** Retries that the budget did not allow. */
   retryOverflow = 0;
+  /** Endpoints that were ejected, and ejections that the cap did not allow. */
+  ejections = 0;
+  ejectionsWithheld = 0;
+  /** What would have been done, were it not in the shadow: circuits opened, endpoints ejected or found ill, calls refused. */
+  readonly wouldHave = { circuit: 0, outlier: 0, checks: 0, limits: 0 };
   /** Calls to which the app got anything but the full answer of an endpoint: a 5xx of ours, or a cut. */
   lost = 0;
 

@@ -164,7 +164,11 @@ export class TcpLane implements Lane {
       story.attempts++;
       story.endpoint = address(lease.endpoint);
       const dialledAt = clock.now();
-      const endpoint = await dialled(lease.endpoint, { clock, connectTimeoutMs, allowHalfOpen: true }, stop);
+      const endpoint = await dialled(
+        lease.endpoint,
+        { clock, connectTimeoutMs, allowHalfOpen: true, usage: upstream.usage },
+        stop,
+      );
       const ms = clock.now() - dialledAt;
       const result = endpoint instanceof CallError ? endpoint.code : 'connected';
       if (traced()) emit({ kind: 'attempt_ended', upstream: upstream.name, endpoint: story.endpoint, result, ms });

@@ -4,43 +4,38 @@
  *
  *     update ──▶ members ──▶ balancer          whole lists in; who stays keeps circuit and credit
  *     acquire ─▶ wake due circuits ─▶ limit ─▶ pick ─▶ lease
- *     lease   ─▶ answered: evidence for the circuit and the policy; release: one call less in flight
- *     circuits ──▶ standings ──▶ balancer      who may serve is pushed when it changes
+ *     lease   ─▶ answered: evidence (evidence.ts) and the policy; release: one call less in flight
  */
 import type { Ask, Balancer } from './balancer.js';
-import { defaultBreaker, type BreakerOptions, type CircuitState } from './breaker.js';
 import { defaultBudget, RetryBudget, type BudgetOptions } from './budget.js';
-import { Circuits } from './circuits.js';
 import { identity, type Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
-import { explain, sentenceOf, type EndpointView } from './explain.js';
+import { Evidence, type EvidenceOptions } from './evidence.js';
+import { explain, sentenceOf, stateOf, type EndpointState, type EndpointView } from './explain.js';
 import { FirstList } from './first-list.js';
 import { HedgeDecider } from './hedge.js';
 import type { Lease } from './lease.js';
 import { Loan, type Lender } from './loan.js';
+import { defaultLimits, Usage, type LimitName, type Limits } from './limits.js';
 import type { Member } from './member.js';
 import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
 import { RetryDecider } from './retry.js';
 import { defaultSlowStart, SlowStart, type SlowStartOptions } from './slow-start.js';
-import { allEnforced, Standings } from './standing.js';
+import { allEnforced } from './standing.js';
 import { UpstreamStats } from './stats.js';
 import { Judgement, type UpstreamVerdict } from './verdict.js';
 
-export interface UpstreamParts {
+export interface UpstreamParts extends EvidenceOptions {
   readonly balancer: Balancer;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
-  readonly breaker?: BreakerOptions;
   readonly budget?: BudgetOptions;
   readonly slowStart?: SlowStartOptions;
-  /** Leases held at one time, and calls that wait for the first list; more are refused. Default 1024. */
-  readonly maxInFlight?: number;
+  readonly limits?: Limits;
   /** Where its list comes from, for sentences: `/services/orders`. */
   readonly source?: string;
-  /** A connect to an endpoint has failed: `suspects` has somebody to connect to. */
-  readonly suspected?: () => void;
 }
 
 /** Why there is no lease. `tried_all`: this call has been to every endpoint there is, so that the last real answer stands. */
@@ -55,13 +50,11 @@ export class Upstream {
   readonly budget: RetryBudget;
   readonly retry: RetryDecider;
   readonly hedge: HedgeDecider;
+  readonly usage: Usage;
   /** Monotonic milliseconds: the last call that asked for an endpoint, or the making of this upstream. */
   lastUsed: number;
   readonly #parts: UpstreamParts;
-  readonly #breaker: BreakerOptions;
-  readonly #maxInFlight: number;
-  readonly #standings: Standings;
-  readonly #circuits: Circuits;
+  readonly #evidence: Evidence;
   readonly #slowStart: SlowStart;
   readonly #firstList: FirstList;
   readonly #judgement: Judgement;
@@ -70,7 +63,7 @@ export class Upstream {
   readonly #lender: Lender = {
     learn: (member, epoch, outcome) => {
       const now = this.#parts.clock.now();
-      this.#circuits.end(member, epoch, outcome, now);
+      this.#evidence.learn(member, epoch, outcome, now);
       if (member.listed) this.#parts.balancer.seen?.(member, outcome, now);
     },
     giveBack: (member) => {
@@ -80,20 +73,22 @@ export class Upstream {
   };
 
   constructor(name: string, parts: UpstreamParts) {
-    const { balancer, clock, random, emit, breaker = defaultBreaker, budget = defaultBudget, maxInFlight = 1024 } = parts;
+    const { balancer, clock, random, emit, enforced = allEnforced, budget = defaultBudget, limits = defaultLimits } = parts;
+    const { stats } = this;
     this.name = name;
     this.#parts = parts;
-    this.#breaker = breaker;
-    this.#maxInFlight = maxInFlight;
     this.budget = new RetryBudget(budget);
     const exhausted = (): void => emit({ kind: 'retry_budget_exhausted', upstream: name });
     this.hedge = new HedgeDecider(this.budget);
-    this.retry = new RetryDecider({ budget: this.budget, random, stats: this.stats, exhausted });
-    const changed = (): void => this.#judge();
-    this.#standings = new Standings({ balancer, panicPercent: 50, enforced: allEnforced, panicked: changed });
-    const { suspected = () => undefined } = parts;
-    this.#circuits = new Circuits({ upstream: name, standings: this.#standings, random, emit, breaker, changed, suspected });
+    this.retry = new RetryDecider({ budget: this.budget, random, stats, exhausted });
+    const shadow = enforced.limits ? {} : { shadow: true as const };
+    const reached = (limit: LimitName, most: number): void =>
+      emit({ kind: 'limit_reached', upstream: name, limit, most, ...shadow });
+    this.usage = new Usage({ limits, enforced: enforced.limits, stats, reached });
     this.#slowStart = new SlowStart(parts.slowStart ?? defaultSlowStart, (seat) => balancer.changed(seat));
+    const readmitted = (member: Member, now: number): void => this.#slowStart.readmitted(member, now);
+    const changed = (): void => this.#judge();
+    this.#evidence = new Evidence({ ...parts, upstream: name, stats, readmitted, changed }, clock.now());
     this.lastUsed = clock.now();
     this.#firstList = new FirstList(clock);
     this.#judgement = new Judgement(clock);
@@ -126,11 +121,11 @@ export class Upstream {
       before.delete(key);
     }
     for (const member of before.values()) {
-      this.#circuits.forget(member);
+      this.#evidence.forget(member);
       this.#slowStart.left(member);
     }
     const members = [...this.#members.values()];
-    this.#standings.update(members);
+    this.#evidence.standings.update(members);
     this.#parts.balancer.update(members);
     this.#firstList.came();
     this.#judge();
@@ -142,8 +137,10 @@ export class Upstream {
 
   /** Resolves true as soon as a list has come (at once if one has); false after `ms` without, or at once if too many wait. */
   whenListed(ms: number): Promise<boolean> {
-    if (!this.listed && this.#firstList.waiting >= this.#maxInFlight) return Promise.resolve(false);
-    return this.#firstList.wait(ms);
+    if (this.listed) return Promise.resolve(true);
+    if (!this.usage.admits('pending', this.#parts.clock.now())) return Promise.resolve(false);
+    this.usage.pending++;
+    return this.#firstList.wait(ms).finally(() => this.usage.pending--);
   }
 
   /** How many endpoints there are, in whatever state. */
@@ -170,14 +167,15 @@ export class Upstream {
   whyNot(refusal: Exclude<NoLease, 'tried_all'> | 'discovering', absolute = false, ask: Ask = { tried: [] }): Refused {
     const { name } = this;
     const subset = this.#parts.balancer.lacks?.(ask) ?? '';
-    const counts = { total: this.#members.size, out: this.#out(), maxInFlight: this.#maxInFlight };
-    const facts = { name, source: this.#parts.source, absolute, nextTrialInMs: this.retryAfterMs(), subset, ...counts };
+    const counts = { total: this.#members.size, out: this.#out() };
+    const limit = { limit: this.usage.last, most: this.usage.limits[this.usage.last] };
+    const facts = { name, source: this.#parts.source, absolute, nextTrialInMs: this.retryAfterMs(), subset, ...limit, ...counts };
     return { code: refusal, message: sentenceOf[refusal](facts) };
   }
 
   /** Until the next trial may begin when every circuit is open; a second where nobody can know. */
   retryAfterMs(): number {
-    const at = this.#circuits.nextTrialAt;
+    const at = this.#evidence.circuits.nextTrialAt;
     return at === undefined ? 1_000 : Math.max(0, at - this.#parts.clock.now());
   }
 
@@ -189,7 +187,7 @@ export class Upstream {
 
   /** Endpoints with an open circuit that could not be reached: a connect outside of any call would tell something. */
   unreachable(): readonly Endpoint[] {
-    if (this.#circuits.nextTrialAt === undefined) return [];
+    if (this.#evidence.circuits.nextTrialAt === undefined) return [];
     const now = this.#parts.clock.now();
     const out = [...this.#members.values()].filter(({ breaker }) => breaker.state(now) === 'open' && breaker.unreachable);
     return out.map(({ endpoint }) => endpoint);
@@ -198,59 +196,64 @@ export class Upstream {
   /** Such a connect came through. No evidence by itself: it lets the trial begin now. */
   reached(endpoint: Endpoint): void {
     const member = this.#members.get(identity(endpoint));
-    if (member) this.#circuits.reached(member, this.#parts.clock.now());
+    if (member) this.#evidence.circuits.reached(member, this.#parts.clock.now());
   }
 
   /** Endpoints whose last connect failed, while their circuit is closed: a connect outside of any call settles it, and spares the calls. */
   suspects(): readonly Endpoint[] {
-    return Array.from(this.#standings.suspects, ({ endpoint }) => endpoint);
+    return Array.from(this.#evidence.standings.suspects, ({ endpoint }) => endpoint);
   }
 
   /** Such a connect failed. */
   unreached(endpoint: Endpoint, code: FailureCode): void {
     const member = this.#members.get(identity(endpoint));
-    if (member) this.#circuits.unreached(member, code, this.#parts.clock.now());
+    if (member) this.#evidence.circuits.unreached(member, code, this.#parts.clock.now());
   }
 
   explain(): EndpointView[] {
-    const now = this.#parts.clock.now();
+    const { balancer, clock } = this.#parts;
+    const now = clock.now();
     this.#slowStart.wake(now, Infinity);
-    const { balancer } = this.#parts;
+    this.#wake(now);
+    const { enforced, breaker } = this.#evidence;
     const startLeftMs = (member: Member): number | undefined => this.#slowStart.leftMs(member, now);
-    return explain([...this.#members.values()], { balancer, failureLimit: this.#breaker.failures, now, startLeftMs });
+    const context = { balancer, enforced, failureLimit: breaker.failures, now, wall: clock.wall(), startLeftMs };
+    return explain([...this.#members.values()], context);
   }
 
   verdict(): UpstreamVerdict {
     const { budget, stats } = this;
+    this.#wake(this.#parts.clock.now());
     const retryPercent = Math.round(budget.usedPercent(this.#parts.clock.now()) * 10) / 10;
     const counts = { out: this.#out(), total: this.#members.size, lost: stats.lost };
     const { state, since } = this.#judgement;
-    const { panic } = this.#standings;
+    const { panic } = this.#evidence.standings;
     return { state, since, ...counts, panic, retryPercent, retryBudgetPercent: budget.percent };
   }
 
-  circuits(): Readonly<Record<CircuitState, number>> {
-    const counts = { closed: 0, open: 0, half_open: 0 };
+  /** Endpoints by what decides about them: a circuit that is not closed, else an ejection, else a check; `closed` is well. */
+  states(): Readonly<Record<EndpointState, number>> {
+    const counts = { closed: 0, open: 0, half_open: 0, ejected: 0, ill: 0 };
     const now = this.#parts.clock.now();
-    for (const { breaker } of this.#members.values()) counts[breaker.state(now)]++;
+    this.#wake(now);
+    for (const member of this.#members.values()) counts[stateOf(member, now)]++;
     return counts;
   }
 
   #join(endpoint: Endpoint): Member {
     const { clock } = this.#parts;
-    const member = this.#circuits.make(endpoint);
+    const member = this.#evidence.make(endpoint);
     this.#slowStart.joined(member, { now: clock.now(), wall: clock.wall(), first: !this.listed });
     return member;
   }
 
   #find(ask: Ask, now: number): Member | NoLease {
     const { balancer } = this.#parts;
-    this.#circuits.wake(now);
-    this.#slowStart.wake(now);
-    if (this.stats.inFlight >= this.#maxInFlight) return 'overflow';
+    this.#wake(now);
+    if (!this.usage.admits('requests', now)) return 'overflow';
     const seat =
       balancer.pick(ask, now) ??
-      this.#standings.untriedSuspect(ask.tried, (member) => balancer.fits?.(ask, member) ?? true) ??
+      this.#evidence.standings.untriedSuspect(ask.tried, (member) => balancer.fits?.(ask, member) ?? true) ??
       (ask.again ? balancer.pick({ ...ask, tried: [] }, now) : undefined);
     if (seat !== undefined) return seat as Member;
     if (ask.tried.length > 0) return 'tried_all';
@@ -258,8 +261,14 @@ export class Upstream {
     return this.#hasWeight() ? 'all_open' : 'no_endpoints';
   }
 
+  /** What time alone has changed. */
+  #wake(now: number): void {
+    this.#evidence.wake(this.#members, now);
+    this.#slowStart.wake(now);
+  }
+
   #lend(member: Member, now: number): Lease {
-    const epoch = this.#circuits.begin(member, now);
+    const epoch = this.#evidence.circuits.begin(member, now);
     member.active++;
     this.stats.inFlight++;
     this.stats.attempts++;

@@ -24,7 +24,7 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
     at: address({ host: printable(endpoint.host, 255), port: endpoint.port }),
     share: `share ${percent(endpoint.share)}`,
     reason: printable(endpoint.reason),
-    trouble: endpoint.circuit !== 'closed',
+    trouble: endpoint.circuit !== 'closed' || endpoint.ejectedUntil !== null,
   }));
   const width = rows.reduce((most, { at }) => Math.max(most, at.length), 0);
   const lines = troubleFirst(rows).map(({ at, share, reason, trouble }) =>
@@ -36,14 +36,14 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
 }
 
 /** `ill since 12:04:10, 1 of 3 out, 0 calls lost`. */
-function sentence({ state, since, out, total, lost }: VerdictView, now: number): string {
+function sentence({ state, since, out, total, lost, panic }: VerdictView, now: number): string {
   const endpoints = {
     well: `${out} of ${total} out`,
     ill: `${out} of ${total} out`,
     empty: 'no endpoints',
     waiting: 'no list yet',
   }[state];
-  return `${state} since ${clock(since, now)}, ${endpoints}, ${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;
+  return `${state}${panic ? ', in panic' : ''} since ${clock(since, now)}, ${endpoints}, ${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;
 }
 
 const isTrouble = ({ state }: VerdictView): boolean => state !== 'well';

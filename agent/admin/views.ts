@@ -75,6 +75,7 @@ export interface Changes {
   setLogLevel(level: Level): void;
 }
 
+export type ShownEndpoint = Omit<EndpointView, 'ejectedUntil'> & { readonly ejectedUntil: string | null };
 export type VerdictView = Omit<UpstreamVerdict, 'since'> & { readonly since: string };
 
 /** `GET /status`: what a person asks for first, in one answer. */
@@ -94,13 +95,16 @@ export interface StatusView {
 export interface WhyView {
   readonly name: string;
   readonly verdict: VerdictView;
-  readonly endpoints: readonly EndpointView[];
+  readonly endpoints: readonly ShownEndpoint[];
 }
 
 /** How many events `GET /status` shows. */
 const LAST_EVENTS = 5;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
+const shown = (endpoint: EndpointView): ShownEndpoint => {
+  return { ...endpoint, ejectedUntil: endpoint.ejectedUntil === null ? null : iso(endpoint.ejectedUntil) };
+};
 const verdictView = (verdict: UpstreamVerdict): VerdictView => ({ ...verdict, since: iso(verdict.since) });
 
 export function statusView(views: Views): StatusView {
@@ -126,7 +130,8 @@ export const eventsView = (views: Views): object => ({
 
 /** Exactly the fields that are promised, whatever else an upstream tells. */
 export function upstreamsView(views: Views): object {
-  const promised = ({ id, host, port, weight, circuit, inFlight, ejectedUntil }: EndpointView): object => {
+  const promised = (endpoint: EndpointView): object => {
+    const { id, host, port, weight, circuit, inFlight, ejectedUntil } = shown(endpoint);
     return { id, host, port, weight, circuit, inFlight, ejectedUntil };
   };
   return {
@@ -139,6 +144,7 @@ export function upstreamsView(views: Views): object {
 
 export function whyView(views: Views, name: string): WhyView | undefined {
   for (const upstream of views.upstreams())
-    if (upstream.name === name) return { name, verdict: verdictView(upstream.verdict()), endpoints: upstream.explain() };
+    if (upstream.name === name)
+      return { name, verdict: verdictView(upstream.verdict()), endpoints: upstream.explain().map(shown) };
   return undefined;
 }

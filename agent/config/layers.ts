@@ -6,7 +6,8 @@ import { readTextFile, type ReadFile } from './file.js';
 import type { Fields } from './fields.js';
 import { readChecked } from './parse.js';
 import { refusal, written } from './problems.js';
-import { envName, flagName, type Setting } from './schema.js';
+import { envName, flagName } from './schema.js';
+import type { Setting } from './setting.js';
 import { isServiceLink } from './unknown-variables.js';
 
 export type Texts = Readonly<Record<string, string | undefined>>;

@@ -23,54 +23,13 @@ import {
   timeout,
   word,
 } from './parse.js';
-import type { Grammar } from './parse.js';
 import { probes } from './probes.js';
 import { hedge, retryOnWords } from './repeating.js';
+import { must, open, openPerUpstream, perUpstream, set, type Setting } from './setting.js';
 import { dialectName, registryPath } from './sources.js';
+import { trouble } from './trouble.js';
 import { upstreamList } from './upstream-list.js';
 import { TRUSTED_BY_ALL, zookeeperLogin } from './zookeeper-login.js';
-
-export interface Setting<T, S extends 'process' | 'upstream' = 'process' | 'upstream'> {
-  readonly grammar: Grammar<T>;
-  /** Read by the grammar when nobody has set it; undefined: the value is undefined then, or is derived. */
-  readonly fallback: string | undefined;
-  /** What holds when nobody has set it, in words. */
-  readonly unset: string;
-  /** One sentence for the help and the README. */
-  readonly about: string;
-  /** `upstream`: can be set for one peer alone, under `upstreams.NAME` in the YAML file. */
-  readonly scope: S;
-  readonly required: boolean;
-  /** Can be changed while the process runs, by the admin. */
-  readonly reloadable: boolean;
-  /** Never shown; `ZIDECAR_…_FILE` names a file that holds it. */
-  readonly secret: boolean;
-}
-
-const plain = { scope: 'process', required: false, reloadable: false, secret: false } as const;
-
-const set = <T>(fallback: string, grammar: Grammar<T>, about: string): Setting<T, 'process'> => ({
-  ...{ ...plain, grammar, fallback, unset: fallback, about },
-});
-
-/** `unset` tells in words what holds without it; the value is undefined then, unless load derives one. */
-const open = <T>(unset: string, grammar: Grammar<T>, about: string): Setting<T | undefined, 'process'> => ({
-  ...{ ...plain, grammar, fallback: undefined, unset, about },
-});
-
-const perUpstream = <T>(fallback: string, grammar: Grammar<T>, about: string): Setting<T, 'upstream'> => ({
-  ...set(fallback, grammar, about),
-  scope: 'upstream',
-});
-
-const openPerUpstream = <T>(unset: string, grammar: Grammar<T>, about: string): Setting<T | undefined, 'upstream'> => ({
-  ...open(unset, grammar, about),
-  scope: 'upstream',
-});
-
-const must = <T>(grammar: Grammar<T>, about: string): Setting<T, 'process'> => ({
-  ...{ ...plain, required: true, grammar, fallback: undefined, unset: 'required', about },
-});
 
 const policyNames = [
   'weighted_round_robin',
@@ -277,11 +236,12 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Setting<unk
   Probing: probing,
   Peers: peers,
   Listeners: listening,
+  'Peers in trouble': trouble,
   'Limits of calls': timing,
   'State, stopping, logs': living,
 };
 
-export const schema = { ...registry, ...announcing, ...probing, ...peers, ...listening, ...timing, ...living };
+export const schema = { ...registry, ...announcing, ...probing, ...peers, ...trouble, ...listening, ...timing, ...living };
 
 export type Key = keyof typeof schema;
 export type Settings = { readonly [K in Key]: (typeof schema)[K] extends Setting<infer T> ? T : never };

@@ -54,8 +54,11 @@ export class Attempt implements Exchange {
     this.#state = 'connecting';
     this.#informed = 0;
     this.#held = false;
-    const connection = this.#request.way.pools.take(endpoint, settings, this);
+    const { pools, upstream } = this.#request.way;
+    const connection = pools.take(endpoint, settings, this);
     this.#connection = connection;
+    this.kept = false;
+    if (connection === undefined) return this.#call.failed(upstream.usage.refusal());
     this.kept = connection.reused;
     if (connection.connected) this.#send(now);
   }

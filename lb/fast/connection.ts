@@ -11,6 +11,7 @@ import { explained } from '../dial.js';
 import { connectOnceProven, isDoubted, tellDoubt } from '../doubt.js';
 import type { Endpoint } from '../endpoint.js';
 import { CallError } from '../errors.js';
+import type { Slot } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { CallSettings } from '../settings.js';
 import type { Deadlines } from './deadlines.js';
@@ -58,6 +59,7 @@ export class Connection {
   readonly #endpoint: Endpoint;
   readonly #settings: CallSettings;
   readonly #home: Home;
+  readonly #slot: Slot;
   readonly #parts: ConnectionParts;
   readonly #socket: Socket;
   /** Of an endpoint that has to prove first who it is. */
@@ -70,12 +72,21 @@ export class Connection {
   #retired = false;
   #closed = false;
 
-  constructor(endpoint: Endpoint, at: string, settings: CallSettings, exchange: Exchange, home: Home, parts: ConnectionParts) {
+  constructor(
+    endpoint: Endpoint,
+    at: string,
+    settings: CallSettings,
+    exchange: Exchange,
+    home: Home,
+    slot: Slot,
+    parts: ConnectionParts,
+  ) {
     this.address = at;
     this.#endpoint = endpoint;
     this.#settings = settings;
     this.#exchange = exchange;
     this.#home = home;
+    this.#slot = slot;
     this.#parts = parts;
     this.dueAt = this.#due(settings.connectTimeoutMs, parts.clock.now());
     const { host, port } = endpoint;
@@ -84,6 +95,7 @@ export class Connection {
     this.#socket = isDoubted(endpoint) ? new Socket(options as SocketConstructorOpts) : connect(options);
     this.#socket.on('connect', () => {
       this.#connected = true;
+      slot.connected();
       this.dueAt = Infinity;
       this.#exchange?.connected();
     });
@@ -152,6 +164,7 @@ export class Connection {
     this.idle = false;
     this.#stopAsking?.();
     this.#socket.destroy();
+    this.#slot.leave();
     this.#home.forget(this);
   }
 

@@ -122,11 +122,12 @@ export class FastLane implements Lane {
     const pools = new Pools({
       clock: this.#parts.clock,
       deadlines: this.#deadlines,
-      maxConnections: this.#options.maxConnections,
+      usage: upstream.usage,
       used: (which) => this.#inUse.add(which),
       empty: (which) => this.#inUse.delete(which),
     });
     upstream.onGone((gone) => pools.drop(gone));
+    upstream.usage.keeps(() => pools.closeIdle());
     this.#pools.set(upstream, pools);
     return pools;
   }

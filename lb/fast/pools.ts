@@ -2,15 +2,16 @@
  * The connections of this lane to the endpoints of one upstream: made when a call needs one, kept for the next, the most recently used
  * first, so that those beyond the need grow old and close. There are never more than calls were in flight at one time.
  *
- * The bound: when `maxConnections` are open, the idle one that has waited longest goes before another is made. Calls do not queue here:
- * leases bound how many there are.
+ * The bound is the upstream's (limits.ts): where it is reached, the idle one that has waited longest goes before another is made, and where
+ * none is idle there is none to be had. Calls do not queue here.
  */
 import { address, type Endpoint } from '../endpoint.js';
 import type { CallSettings } from '../settings.js';
+import type { Usage } from '../limits.js';
 import { Connection, type ConnectionParts, type Exchange, type Home } from './connection.js';
 
 export interface PoolsParts extends ConnectionParts {
-  readonly maxConnections: number;
+  readonly usage: Usage;
   /** Told when the first connection is there, and when the last has gone. */
   readonly used: (pools: Pools) => void;
   readonly empty: (pools: Pools) => void;
@@ -42,16 +43,17 @@ export class Pools implements Home {
   }
 
   /** A connection that is the exchange's until it lets go of it. A new one is not connected yet: it tells the exchange when it is. */
-  take(endpoint: Endpoint, settings: CallSettings, exchange: Exchange): Connection {
+  take(endpoint: Endpoint, settings: CallSettings, exchange: Exchange): Connection | undefined {
     const at = this.addressOf(endpoint);
     const kept = this.#idle.get(at)?.pop();
     if (kept !== undefined) {
       kept.reuse(exchange);
       return kept;
     }
-    if (this.#open.size >= this.#parts.maxConnections) this.#longestIdle()?.close();
+    const slot = this.#parts.usage.slot(this.#parts.clock.now());
+    if (slot === undefined) return undefined;
     if (this.#open.size === 0) this.#parts.used(this);
-    const connection = new Connection(endpoint, at, settings, exchange, this, this.#parts);
+    const connection = new Connection(endpoint, at, settings, exchange, this, slot, this.#parts);
     this.#open.add(connection);
     return connection;
   }
@@ -67,6 +69,13 @@ export class Pools implements Home {
     let next = Infinity;
     for (const connection of this.#open) next = Math.min(next, connection.look(now));
     return next;
+  }
+
+  /** Closes the idle one that has waited longest. False: none is idle. */
+  closeIdle(): boolean {
+    const oldest = this.#longestIdle();
+    oldest?.close();
+    return oldest !== undefined;
   }
 
   close(): void {

@@ -202,12 +202,15 @@ export class FullLane implements Lane {
   #poolsOf(upstream: Upstream, { connectTimeoutMs, idleTimeoutMs }: CallSettings, make: typeof Pools): Pools {
     const known = this.#pools.get(upstream);
     if (known !== undefined) return known;
-    const { maxHeadBytes, maxConnections } = this.#options;
-    const pools = new make({ clock: this.#parts.clock, connectTimeoutMs, idleTimeoutMs, maxHeadBytes, maxConnections }, () => {
+    const { maxHeadBytes } = this.#options;
+    const { usage } = upstream;
+    const pools = new make({ clock: this.#parts.clock, connectTimeoutMs, idleTimeoutMs, maxHeadBytes, usage }, () => {
       stopListening();
+      stopKeeping();
       this.#pools.delete(upstream);
     });
     const stopListening = upstream.onGone((gone) => pools.drop(gone));
+    const stopKeeping = usage.keeps(() => pools.closeIdle());
     this.#pools.set(upstream, pools);
     return pools;
   }

@@ -104,7 +104,12 @@ export class PlainExchange implements Exchange {
     const framed = fields.filter((_, index) => fields[index - (index % 2)]!.toLowerCase() !== 'transfer-encoding');
     const request = { method, target, fields: framed, body: this.#replay?.open() };
     const terms = { clock, responseTimeoutMs: settings.responseTimeoutMs, stop, inform, moved };
-    return attempt(poolsOf(upstream, settings).take(endpoint), request, terms);
+    const connection = poolsOf(upstream, settings).take(endpoint);
+    if (connection === undefined) {
+      request.body?.destroy();
+      return Promise.resolve({ kind: 'failed', ...upstream.usage.refusal(), sent: 'nothing', kept: false });
+    }
+    return attempt(connection, request, terms);
   }
 
   /** Node drops what chunks have beside data, up to 16 KiB of each: who sends hardly anything else is told so. */

@@ -2,8 +2,8 @@
  * The connections to the endpoints of one upstream: made when a call needs one, kept for the next call, the most recently used first
  * (so that those beyond the need grow old and close). One undici Client is one connection, with one exchange on it at a time.
  *
- * The bound: when `maxConnections` are open, the idle one that has waited longest is closed before another is made. Calls do not queue
- * here: leases bound how many there are.
+ * The bound is the upstream's (limits.ts): where it is reached, the idle one that has waited longest is closed before another is made, and
+ * where none is idle there is none to be had. Calls do not queue here.
  *
  * Three habits of undici 7 are set right here: it would take a reset in the middle of an answer that ends with its connection for its
  * end (and would break an assertion when that answer is paused); it would fail a call that was still unsent when its kept connection
@@ -13,6 +13,7 @@ import type { Socket } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
 import { address, type Endpoint } from '../endpoint.js';
 import { CallError } from '../errors.js';
+import type { Usage } from '../limits.js';
 import type { Clock } from '../ports.js';
 import { longestMs } from '../alarm.js';
 import { dial } from '../dial.js';
@@ -24,7 +25,7 @@ export interface PoolOptions {
   /** How long a connection waits for its next call where the endpoint does not say. */
   readonly idleTimeoutMs: number | undefined;
   readonly maxHeadBytes: number;
-  readonly maxConnections: number;
+  readonly usage: Usage;
 }
 
 /** An endpoint's `Keep-Alive: timeout` is believed up to this, less a second for its way to us. */
@@ -49,8 +50,11 @@ export class Pools {
     return this.#open.size;
   }
 
-  /** A connection that is the caller's until its exchange has ended. Not connected yet, perhaps: `dispatch` sees to that. */
-  take(endpoint: Endpoint): Connection {
+  /**
+   * A connection that is the caller's until its exchange has ended. Not connected yet, perhaps: `dispatch` sees to that. Undefined: the
+   * limit is reached.
+   */
+  take(endpoint: Endpoint): Connection | undefined {
     const kept = this.#idle.get(address(endpoint))?.pop();
     if (kept !== undefined) {
       kept.idle = false;
@@ -58,10 +62,16 @@ export class Pools {
       kept.endpoint = endpoint;
       return kept;
     }
-    if (this.#open.size >= this.#options.maxConnections) this.#oldestIdle()?.close();
+    const { usage, clock } = this.#options;
+    const slot = usage.slot(clock.now());
+    if (slot === undefined) return undefined;
     const connection: Connection = new Connection(endpoint, this.#options, {
+      connected: () => slot.connected(),
       idle: () => this.#keep(connection),
-      closed: () => this.#forget(connection),
+      closed: () => {
+        slot.leave();
+        this.#forget(connection);
+      },
     });
     this.#open.add(connection);
     return connection;
@@ -71,6 +81,13 @@ export class Pools {
   drop(gone: readonly Endpoint[]): void {
     const addresses = new Set(gone.map(address));
     for (const connection of this.#open) if (addresses.has(connection.address)) connection.retire();
+  }
+
+  /** Closes the idle one that has waited longest. False: none is idle. */
+  closeIdle(): boolean {
+    const oldest = this.#oldestIdle();
+    oldest?.close();
+    return oldest !== undefined;
   }
 
   /** Cuts what still runs. */
@@ -103,6 +120,13 @@ export class Pools {
   }
 }
 
+/** Who keeps a connection. */
+interface Told {
+  connected(): void;
+  idle(): void;
+  closed(): void;
+}
+
 /** One connection to one endpoint, and at most one exchange on it. */
 export class Connection {
   readonly address: string;
@@ -113,14 +137,14 @@ export class Connection {
   /** It has carried a call before. */
   reused = false;
   readonly #client: Client;
-  readonly #told: { idle: () => void; closed: () => void };
+  readonly #told: Told;
   #connected = false;
   #retired = false;
   #closed = false;
   #giveUp: () => void = () => undefined;
   #gate: AnswerGate | undefined;
 
-  constructor(endpoint: Endpoint, options: PoolOptions, told: { idle: () => void; closed: () => void }) {
+  constructor(endpoint: Endpoint, options: PoolOptions, told: Told) {
     this.address = address(endpoint);
     this.endpoint = endpoint;
     this.#told = told;
@@ -140,7 +164,10 @@ export class Connection {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#client.on('connect', () => (this.#connected = true));
+    this.#client.on('connect', () => {
+      this.#connected = true;
+      told.connected();
+    });
     this.#client.on('disconnect', () => {
       this.#connected = false;
       if (this.#client.stats.size === 0) this.close(); // else undici connects again, or its call has failed and 'drain' follows

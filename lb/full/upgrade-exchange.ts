@@ -74,7 +74,7 @@ export class UpgradeExchange implements Exchange {
     this.#tunnelIdleTimeoutMs = settings.tunnelIdleTimeoutMs;
     this.#bodyTimeoutMs = settings.bodyTimeoutMs;
     this.#bytes = upstream.stats.tunnelled;
-    const endpoint = await dialled(to, { clock, connectTimeoutMs, allowHalfOpen: true }, stop);
+    const endpoint = await dialled(to, { clock, connectTimeoutMs, allowHalfOpen: true, usage: upstream.usage }, stop);
     if (endpoint instanceof CallError) {
       const { code, message } = endpoint;
       return { kind: 'failed', code, message, sent: 'nothing', kept: false };

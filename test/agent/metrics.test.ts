@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { metricTable } from '../../agent/metric-table.js';
 import { makeMetrics, type MetricSources } from '../../agent/metrics.js';
+import { defaultLimits, Usage } from '../../lb/limits.js';
 import { UpstreamStats } from '../../lb/stats.js';
 
 interface Family {
@@ -60,10 +61,13 @@ const three = [
 ] as const;
 
 function upstream(name: string, endpoints: ReturnType<Upstream['explain']>): Upstream {
+  const stats = new UpstreamStats();
   return {
     name,
-    stats: new UpstreamStats(),
-    circuits: () => ({ closed: 2, half_open: 0, open: 1 }),
+    stats,
+    usage: new Usage({ limits: defaultLimits, enforced: true, stats, reached: () => undefined }),
+    states: () => ({ closed: 2, half_open: 0, open: 1, ejected: 0, ill: 0 }),
+    verdict: () => ({ panic: false }),
     explain: () => endpoints,
   };
 }
@@ -183,6 +187,8 @@ describe('metrics', () => {
       'service=orders state=closed': 2,
       'service=orders state=half_open': 0,
       'service=orders state=open': 1,
+      'service=orders state=ejected': 0,
+      'service=orders state=ill': 0,
     });
     deepEqual(values(parse((await setup(true).metrics.scrape()).text), 'zidecar_circuit_state'), {
       'service=orders endpoint=10.0.0.1:80': 0,

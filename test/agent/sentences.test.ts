@@ -18,6 +18,34 @@ const table: readonly (readonly [Fact, string, string])[] = [
   ],
   [{ kind: 'circuit_half_opened', upstream, endpoint }, 'info', 'orders: circuit of 10.1.2.3:8080 half-open, one trial may go'],
   [{ kind: 'circuit_closed', upstream, endpoint }, 'info', 'orders: circuit of 10.1.2.3:8080 closed'],
+  [
+    { kind: 'circuit_opened', upstream, endpoint, why: '5 connects refused', forMs: 1_150, shadow: true },
+    'info',
+    'orders: would have opened the circuit of 10.1.2.3:8080 for 1.1 s: 5 connects refused',
+  ],
+  [
+    { kind: 'endpoint_ejected', upstream, endpoint, why: '5 answers of 503 in a row', forMs: 60_000, times: 2 },
+    'info',
+    'orders: 10.1.2.3:8080 ejected for 1 min: 5 answers of 503 in a row, 2 times lately',
+  ],
+  [{ kind: 'endpoint_readmitted', upstream, endpoint, shadow: true }, 'info', 'orders: 10.1.2.3:8080 would be readmitted'],
+  [
+    { kind: 'endpoint_ill', upstream, endpoint, why: 'status 503' },
+    'info',
+    'orders: 10.1.2.3:8080 out by its checks: status 503',
+  ],
+  [{ kind: 'endpoint_well', upstream, endpoint }, 'info', 'orders: 10.1.2.3:8080 in again by its checks'],
+  [
+    { kind: 'panic_began', upstream, well: 1, total: 3 },
+    'warn',
+    'orders: panic, 1 of 3 are well: ejections and checks are pardoned until more are',
+  ],
+  [{ kind: 'panic_ended', upstream, well: 2, total: 3 }, 'info', 'orders: panic is over, 2 of 3 are well'],
+  [
+    { kind: 'limit_reached', upstream, limit: 'pending', most: 1024 },
+    'warn',
+    'orders: the limit of 1024 pending is reached, calls are refused (overflow)',
+  ],
   [{ kind: 'endpoints_changed', upstream, joined: 1, left: 0, total: 1 }, 'info', 'orders: 1 joined, 0 left, 1 endpoint now'],
   [
     { kind: 'endpoint_refused', upstream, endpoint, why: 'it is our own listener' },

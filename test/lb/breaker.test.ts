@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fc } from '../support/fast-check.js';
-import { ConsecutiveBreaker } from '../../lb/breaker.js';
+import { CircuitBreaker, defaultBreaker, type BreakerOptions } from '../../lb/breaker.js';
 import type { Outcome } from '../../lb/outcome.js';
 import { seeded } from '../support/random.js';
 
@@ -10,10 +10,10 @@ const bad: Outcome = { kind: 'failure', code: 'connect_refused', ms: 1 };
 const reset: Outcome = { kind: 'failure', code: 'reset', ms: 1 };
 const silent: Outcome = { kind: 'ignored' };
 
-const make = (jitter = 0, random = (): number => 0.5): ConsecutiveBreaker =>
-  new ConsecutiveBreaker({ failures: 3, openMs: 1_000, maxOpenMs: 3_000, jitter }, random);
-const call = (breaker: ConsecutiveBreaker, outcome: Outcome, now = 0) => breaker.end(breaker.begin(now), outcome, now);
-const tripped = (outcome = bad): ConsecutiveBreaker => {
+const make = (jitter = 0, random = (): number => 0.5): CircuitBreaker =>
+  new CircuitBreaker({ ...defaultBreaker, failures: 3, openMs: 1_000, maxOpenMs: 3_000, jitter }, random);
+const call = (breaker: CircuitBreaker, outcome: Outcome, now = 0) => breaker.end(breaker.begin(now), outcome, now);
+const tripped = (outcome = bad): CircuitBreaker => {
   const breaker = make();
   for (let failure = 0; failure < 3; failure++) call(breaker, outcome);
   return breaker;
@@ -119,6 +119,35 @@ describe('breaker', () => {
       return breaker.reopenAt;
     });
     deepEqual(ends, [800, 1_000, 1_200]);
+  });
+
+  const judging = (options: Partial<BreakerOptions>): CircuitBreaker =>
+    new CircuitBreaker({ ...defaultBreaker, failures: 1_000, jitter: 0, minCalls: 4, ...options }, () => 0.5);
+
+  it('opens when too many of the last calls failed, however they alternate, and says so', () => {
+    const breaker = judging({ failurePercent: 50 });
+    for (const outcome of [bad, good, bad]) equal(call(breaker, outcome), undefined);
+    equal(call(breaker, good), 'opened');
+    equal(breaker.why(), '2 of 4 calls in 10 s failed');
+    equal(call(breaker, good, 1_000), 'closed');
+    for (const outcome of [bad, bad, bad]) equal(call(breaker, outcome, 1_000), undefined); // what was before is forgotten
+  });
+
+  it('forgets what is older than its span, without any call', () => {
+    const breaker = judging({ failurePercent: 50 });
+    for (const outcome of [bad, bad, bad]) call(breaker, outcome);
+    for (const outcome of [good, good, good]) equal(call(breaker, outcome, 11_000), undefined);
+    equal(call(breaker, bad, 11_000), undefined);
+  });
+
+  it('opens when too many of the last calls were slow, and a slow trial is no success', () => {
+    const slow: Outcome = { kind: 'success', ms: 500 };
+    const breaker = judging({ slow: { ms: 500, percent: 75 } });
+    for (const outcome of [slow, good, slow]) equal(call(breaker, outcome), undefined);
+    equal(call(breaker, slow), 'opened');
+    equal(breaker.why(), '3 of 4 calls in 10 s took 500 ms or longer');
+    equal(call(breaker, slow, 1_000), 'opened');
+    equal(call(breaker, good, 3_000), 'closed');
   });
 
   it('tells in words what it has seen', () => {

@@ -1,14 +1,16 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ConsecutiveBreaker, defaultBreaker } from '../../lb/breaker.js';
+import { CircuitBreaker, defaultBreaker } from '../../lb/breaker.js';
 import type { Mark, Member } from '../../lb/member.js';
+import { Answers } from '../../lb/outlier.js';
 import { allEnforced, Standings, type Enforced } from '../../lb/standing.js';
 import { fc } from '../support/fast-check.js';
 import { endpoint } from './seats.js';
 
 const member = (id: string, weight = 1): Member => ({
   ...{ endpoint: endpoint(id, weight), weight, active: 0, eligible: true, listed: true, place: -1 },
-  breaker: new ConsecutiveBreaker(defaultBreaker, () => 0.5),
+  breaker: new CircuitBreaker(defaultBreaker, () => 0.5),
+  ...{ answers: new Answers(), ejection: undefined, timesEjected: 0, readmittedAt: -Infinity, check: undefined },
   against: { open: false, shut: false, suspect: false, ejected: false, ill: false },
 });
 

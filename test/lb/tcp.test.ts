@@ -115,7 +115,7 @@ describe('a connection of plain TCP', () => {
     equal((await wire.rest()).end, 'broken');
     await eventually(() => statsOf(built).inFlight === 0);
     deepEqual(
-      [[...statsOf(built).calls], statsOf(built).lost, built.upstreams.get('db')!.circuits().closed],
+      [[...statsOf(built).calls], statsOf(built).lost, built.upstreams.get('db')!.states().closed],
       [[['tunnel_idle', 1]], 0, 1],
     );
   });
@@ -189,7 +189,7 @@ describe('a connection of plain TCP for which nobody is there', () => {
         ['all_open', 1],
       ],
     );
-    equal(built.upstreams.get('db')!.circuits().open, 1);
+    equal(built.upstreams.get('db')!.states().open, 1);
     equal(statsOf(built).attempts, 5);
   });
 

@@ -90,7 +90,7 @@ describe('upstream', () => {
     upstream.reached(upstream.unreachable()[0]!);
     deepEqual(upstream.unreachable(), []);
     equal(calls(1), 'a');
-    deepEqual(upstream.circuits(), { closed: 1, open: 0, half_open: 0 });
+    deepEqual(upstream.states(), { closed: 1, open: 0, half_open: 0, ejected: 0, ill: 0 });
   });
 
   it('keeps calls from one whose connect failed while others can serve, until a connect comes through', async () => {
@@ -104,12 +104,12 @@ describe('upstream', () => {
     deepEqual(tally(calls(3).split(' ')), { a: 1, b: 1, c: 1 });
     call(bad, { tried: ['b', 'c'] });
     upstream.unreached(upstream.suspects()[0]!, 'connect_refused');
-    deepEqual([upstream.suspects(), upstream.circuits().open, told('circuit_opened').length], [[], 1, 1]);
+    deepEqual([upstream.suspects(), upstream.states().open, told('circuit_opened').length], [[], 1, 1]);
     upstream.unreached(upstream.unreachable()[0]!, 'connect_refused'); // which says nothing new
     equal(upstream.retryAfterMs(), 1_000);
     await clock.advance(1_000);
     call(good, { tried: ['b', 'c'] });
-    equal(upstream.circuits().open, 0);
+    equal(upstream.states().open, 0);
   });
 
   it('gives calls to suspects as soon as nobody else is left', () => {
@@ -165,7 +165,7 @@ describe('upstream', () => {
   it('does not ask for a connect to one that was reached and then failed', () => {
     const { upstream, calls } = orders(abc('a'));
     calls(2, failed('reset', 1));
-    deepEqual([upstream.circuits().open, upstream.unreachable()], [1, []]);
+    deepEqual([upstream.states().open, upstream.unreachable()], [1, []]);
   });
 
   it('keeps circuit and turn of one that stays when others come and go', () => {
@@ -387,7 +387,7 @@ describe('upstream', () => {
       dead.clear();
       await clock.advance(10_000);
       for (let turn = 0; turn < 100 && listed.length > 0; turn++) call();
-      deepEqual(upstream.circuits(), { closed: listed.length, open: 0, half_open: 0 });
+      deepEqual(upstream.states(), { closed: listed.length, open: 0, half_open: 0, ejected: 0, ill: 0 });
       ok(told('circuit_opened').length >= told('circuit_closed').length);
     };
     await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 80 }), policy, fc.integer(), run), { numRuns: 60 });

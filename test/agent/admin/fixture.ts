@@ -7,7 +7,10 @@ import { Ring } from '../../../agent/admin/ring.js';
 export const at = new Date(2026, 10, 22, 12, 4, 10).getTime();
 export const iso = new Date(at).toISOString();
 
-export const endpoint = (host: string, more: Partial<EndpointView> = {}): EndpointView => ({
+export const endpoint = (
+  host: string,
+  more: Partial<EndpointView> & { readonly ejectedUntil?: null } = {},
+): EndpointView & { readonly ejectedUntil: null } => ({
   id: host,
   host,
   port: 8080,

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { resolve, type Inputs } from '../../../agent/config/layers.js';
 import { nearest } from '../../../agent/config/nearest.js';
 import { integer } from '../../../agent/config/parse.js';
-import { envName, keys, type Setting } from '../../../agent/config/schema.js';
+import { envName, keys } from '../../../agent/config/schema.js';
+import type { Setting } from '../../../agent/config/setting.js';
 
 describe('a secret', () => {
   const pin: Setting<number | undefined> = {

@@ -122,6 +122,10 @@ const wrong: Readonly<Record<Key, string>> = {
   },
   ...{ split: 'version=canary', retries: '11', retryBudget: '20%', outbound: '6140', admin: ':6190', health: '::1:6191' },
   ...{ retryOn: 'connect,sometimes', retryIdempotencyKey: 'yes', hedge: 'p99' },
+  ...{ circuitFailures: '0', circuitFailureRate: '50%', circuitSlowCall: '2', circuitSlowRate: '0' },
+  ...{ outlier: 'yes', outlierFailures: '0', outlierInterval: '10', outlierTime: '6m', outlierMax: '101', panic: '-1' },
+  ...{ maxConnections: '0', maxPending: 'off', maxRequests: '1e3' },
+  ...{ check: 'http:health', checkInterval: '0s', checkTimeout: '1', checkRise: '0', checkFall: '0', shadow: 'circuits' },
   ...{ connectTimeout: '1', requestTimeout: '60', responseTimeout: 'never', headerTimeout: '25h', bodyTimeout: '-1s' },
   ...{
     tunnelIdleTimeout: '1d',

@@ -63,7 +63,7 @@ describe('a connection to an endpoint', () => {
 
   it('is one of so many at most: for another one the longest idle goes', async (t) => {
     const servers = [await RawServer.always(ok()), await RawServer.always(ok()), await RawServer.always(ok())];
-    const { app } = await house(t, { orders: servers }, { proxy: { maxConnections: 2 } });
+    const { app } = await house(t, { orders: servers }, { limits: { connections: 2 } });
     const wire = await app();
     for (let n = 0; n < 3; n++) await wire.write(get()).message();
     await servers[0]!.wires[0]!.gone();

@@ -45,7 +45,7 @@ describe('an endpoint that refuses connections', () => {
     const { ask, upstreams } = await house(t, { orders: [await dead('a')] });
     await ask(get());
     await ask(get());
-    equal(upstreams.get('orders')!.circuits().open, 1);
+    equal(upstreams.get('orders')!.states().open, 1);
     const { attempts } = upstreams.get('orders')!.stats;
     match(await ask(get()), /^HTTP\/1\.1 503 (?:.|\r\n)*x-zidecar-error: all_open\r\nretry-after: 60\r\n/);
     equal(upstreams.get('orders')!.stats.attempts, attempts);
@@ -205,7 +205,7 @@ describe('an app that goes away', () => {
         await eventually(() => proxy.quiet().calls === 0 && proxy.quiet().connections === 0);
         const upstream = upstreams.get('orders')!;
         deepEqual([...upstream.stats.calls], [['client_gone', 1]]);
-        equal(upstream.stats.inFlight + upstream.stats.lost + upstream.circuits().open, 0);
+        equal(upstream.stats.inFlight + upstream.stats.lost + upstream.states().open, 0);
         equal(orders.wires.length, 1);
       });
 

@@ -1,4 +1,6 @@
 /** A proxy over real sockets with real upstreams, for tests of the full lane: raw apps on one side, raw endpoints on the other. */
+import { defaultLimits, type Limits } from '../../../lb/limits.js';
+import { defaultBreaker } from '../../../lb/breaker.js';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
@@ -29,6 +31,7 @@ export const theLane = (): 'full' | 'fast' => lane;
 
 export interface HouseOptions {
   readonly settings?: Partial<CallSettings>;
+  readonly limits?: Partial<Limits>;
   readonly proxy?: Partial<ProxyOptions>;
   readonly listener?: Partial<Extract<ProxyListener, { kind: 'tcp' }>> | Extract<ProxyListener, { kind: 'unix' }>;
 }
@@ -36,7 +39,7 @@ export interface HouseOptions {
 export async function house(
   t: TestContext,
   peers: Readonly<Record<string, readonly (RawServer | Endpoint)[] | undefined>>,
-  { settings = {}, proxy: options = {}, listener = {} }: HouseOptions = {},
+  { settings = {}, limits = {}, proxy: options = {}, listener = {} }: HouseOptions = {},
 ): Promise<House> {
   const facts: LbFact[] = [];
   const emit = (fact: LbFact): void => void facts.push(fact);
@@ -47,7 +50,8 @@ export async function house(
       clock,
       random,
       emit,
-      breaker: { failures: 5, openMs: 60_000, maxOpenMs: 60_000, jitter: 0 },
+      breaker: { ...defaultBreaker, failures: 5, openMs: 60_000, maxOpenMs: 60_000, jitter: 0 },
+      limits: { ...defaultLimits, ...limits },
       source: `/services/${name}`,
     });
     if (list) upstream.update(list.map((peer, index) => (peer instanceof RawServer ? peer.endpoint('abcdef'[index]!) : peer)));
@@ -60,7 +64,7 @@ export async function house(
     options: {
       listeners: ['path' in listener ? listener : { ...tcp, ...listener }],
       settings: () => ({ ...defaultCallSettings, ...settings }),
-      ...{ domain: 'zk', pseudonym: 'zidecar-test', maxFields: 100, maxHeadBytes: 32 * 1024, maxConnections: 1024 },
+      ...{ domain: 'zk', pseudonym: 'zidecar-test', maxFields: 100, maxHeadBytes: 32 * 1024 },
       ...{ headerTimeoutMs: 10_000, clientIdleTimeoutMs: 3_600_000, fastLane: lane === 'fast' },
       ...options,
     },

@@ -6,12 +6,21 @@ import { CallError } from '../../../lb/errors.js';
 import type { Answer } from '../../../lb/full/answer.js';
 import { attempt } from '../../../lb/full/attempt.js';
 import { Pools, type PoolOptions } from '../../../lb/full/pools.js';
+import { defaultLimits, Usage } from '../../../lb/limits.js';
+import { UpstreamStats } from '../../../lb/stats.js';
 import { RawServer, Wire } from '../../support/raw.js';
 import { eventually, ok } from './house.js';
 
-const pooled = (t: TestContext, options: Partial<PoolOptions> = {}, empty?: () => void): Pools => {
-  const defaults = { connectTimeoutMs: 1_000, idleTimeoutMs: 60_000, maxHeadBytes: 32_768, maxConnections: 1024 };
-  const pools = new Pools({ clock, ...defaults, ...options }, empty);
+const pooled = (
+  t: TestContext,
+  options: Partial<PoolOptions> & { readonly maxConnections?: number } = {},
+  empty?: () => void,
+): Pools => {
+  const defaults = { connectTimeoutMs: 1_000, idleTimeoutMs: 60_000, maxHeadBytes: 32_768 };
+  const limits = { ...defaultLimits, connections: options.maxConnections ?? 1024 };
+  const usage = new Usage({ limits, enforced: true, stats: new UpstreamStats(), reached: () => undefined });
+  const pools = new Pools({ clock, usage, ...defaults, ...options }, empty);
+  usage.keeps(() => pools.closeIdle());
   t.after(() => pools.close());
   return pools;
 };
@@ -27,7 +36,7 @@ const terms = {
 /** An exchange that has reached the server, whose end is up to the test. */
 const exchange = async (pools: Pools, server: RawServer, name: string): Promise<{ nth: number; finish: () => Promise<void> }> => {
   const request = { method: 'GET', target: `/${name}`, fields: ['Host', 'a'] };
-  const result = attempt(pools.take(server.endpoint('a')), request, terms);
+  const result = attempt(pools.take(server.endpoint('a'))!, request, terms);
   const mine = ({ unread }: { unread: string }): boolean => unread.includes(`GET /${name} `);
   await eventually(() => server.wires.some(mine));
   const nth = server.wires.findIndex(mine);
@@ -79,7 +88,7 @@ describe('the connections to an endpoint', () => {
     t.after(() => server.stop());
     const pools = pooled(t, { idleTimeoutMs: 60_000 });
     const request = { method: 'GET', target: '/', fields: ['Host', 'a'] };
-    await attempt(pools.take(server.endpoint('a')), request, terms);
+    await attempt(pools.take(server.endpoint('a'))!, request, terms);
     await server.wires[0]!.gone();
   });
 
@@ -108,7 +117,7 @@ describe('the connections to an endpoint', () => {
       const before = server.wires.length;
       const stop = new AbortController();
       const request = { method: 'GET', target, fields: ['Host', 'a'] };
-      const result = attempt(pools.take(server.endpoint('a')), request, { ...terms, stop: stop.signal });
+      const result = attempt(pools.take(server.endpoint('a'))!, request, { ...terms, stop: stop.signal });
       await eventually(() => server.wires[before]?.unread === '' && server.wires[before].socket.bytesRead > 0);
       if (target === '/silent') stop.abort(new CallError('client_gone', 'the app went away'));
       else ((await result) as Answer).body.destroy();
@@ -125,11 +134,11 @@ describe('the connections to an endpoint', () => {
     const server = await RawServer.start((wire) => wire.reset());
     const pools = pooled(t);
     const request = { method: 'GET', target: '/', fields: ['Host', 'a'] };
-    await attempt(pools.take(server.endpoint('a')), request, terms);
+    await attempt(pools.take(server.endpoint('a'))!, request, terms);
     const dead = server.endpoint('a');
     await server.stop();
-    await attempt(pools.take(dead), request, terms);
-    await attempt(pools.take(dead), { ...request, target: 'not a target' }, terms);
+    await attempt(pools.take(dead)!, request, terms);
+    await attempt(pools.take(dead)!, { ...request, target: 'not a target' }, terms);
     await eventually(() => pools.size === 0);
   });
 });

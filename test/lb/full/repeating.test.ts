@@ -177,7 +177,7 @@ describe('a hedged call', () => {
     const { stats } = upstreams.get('orders')!;
     await eventually(() => got.includes('given up') && stats.inFlight === 0);
     deepEqual([stats.lost, stats.calls.get('2xx'), stats.hedges > 0, stats.hedges === stats.hedgesWon], [0, 4, true, true]);
-    deepEqual(upstreams.get('orders')!.circuits(), { closed: 2, open: 0, half_open: 0 });
+    deepEqual(upstreams.get('orders')!.states(), { closed: 2, open: 0, half_open: 0, ejected: 0, ill: 0 });
     equal(
       upstreams
         .get('orders')!

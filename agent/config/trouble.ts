@@ -1,0 +1,84 @@
+/** The settings of what is done about endpoints in trouble, each of which can differ from peer to peer. What they do is told in lb/README.md. */
+import { duration, integer, onOff, orOff, readParts, timeout, type Grammar, type Reading } from './parse.js';
+import { perUpstream } from './setting.js';
+
+export type CheckText = { readonly kind: 'off' } | { readonly kind: 'tcp' } | { readonly kind: 'http'; readonly path: string };
+
+const check: Grammar<CheckText> = {
+  accepts: 'off, tcp, or http:/path on the instance, which passes with 200 to 399',
+  read(text) {
+    if (text === 'off' || text === 'tcp') return { value: { kind: text } };
+    const path = /^http:(\/[!-~]*)$/.exec(text)?.[1];
+    if (path === undefined) return { problem: 'is not a check' };
+    return path.length > 1024 ? { problem: 'has a path longer than 1024 characters' } : { value: { kind: 'http', path } };
+  },
+};
+
+const parts = ['circuit', 'outlier', 'limits', 'checks'] as const;
+export type ShadowPart = (typeof parts)[number];
+
+const shadow: Grammar<ReadonlySet<ShadowPart>> = {
+  accepts: `off, all, or some of ${parts.join(',')}`,
+  list: ',',
+  read(text): Reading<ReadonlySet<ShadowPart>> {
+    if (text === 'off') return { value: new Set() };
+    if (text === 'all') return { value: new Set(parts) };
+    const read = readParts(text, ',', (part): Reading<ShadowPart> => {
+      const known = parts.find((one) => one === part);
+      return known === undefined ? { problem: 'is not known' } : { value: known };
+    });
+    return 'problem' in read ? read : { value: new Set(read.value) };
+  },
+};
+
+const most = integer(1, 1_000_000);
+
+export const trouble = {
+  circuitFailures: perUpstream(
+    '5',
+    integer(1, 1000),
+    'Failed connects, resets and timeouts in a row that open the circuit of an instance.',
+  ),
+  circuitFailureRate: perUpstream(
+    'off',
+    orOff(integer(1, 100), undefined),
+    'The same in percent of its calls of the last 10 s, from 20 calls on.',
+  ),
+  circuitSlowCall: perUpstream('off', timeout('1ms', '1h'), 'A call that takes so long counts as slow.'),
+  circuitSlowRate: perUpstream(
+    '50',
+    integer(1, 100),
+    'Slow calls, in percent of those of the last 10 s, that open the circuit, from 20 calls on.',
+  ),
+  outlier: perUpstream('on', onOff, 'Ejection of instances that answer worse than their peers: 5xx in a row, success, latency.'),
+  outlierFailures: perUpstream(
+    '5',
+    integer(1, 1000),
+    'Answers of 5xx in a row that eject an instance; a 500 counts while its peers do better, 501 and 505 never.',
+  ),
+  outlierInterval: perUpstream('10s', duration('1s', '1h'), 'How often success and latency of the instances are compared.'),
+  outlierTime: perUpstream('30s', duration('1s', '5m'), 'An ejection lasts so long, times its count, 5m at most.'),
+  outlierMax: perUpstream('30', integer(0, 100), 'Most instances ejected at one time, in percent; one may be in any case.'),
+  panic: perUpstream(
+    '50',
+    integer(0, 100),
+    'Below so many percent of well instances, ejections and checks are pardoned; 0: never.',
+  ),
+  maxConnections: perUpstream(
+    '1024',
+    most,
+    'Most connections to the instances of a peer; calls beyond are refused (overflow), as with the next two.',
+  ),
+  maxPending: perUpstream('1024', most, 'Most calls that wait for a connection, or for the first list.'),
+  maxRequests: perUpstream('1024', most, 'Most calls at one time.'),
+  check: perUpstream('off', check, 'Whether instances are asked how they are, beside what calls tell.'),
+  checkInterval: perUpstream(
+    '10s',
+    duration('100ms', '1h'),
+    'Time between two checks of an instance; 500ms while the last one disagrees with what holds.',
+  ),
+  checkTimeout: perUpstream('1s', timeout('10ms', '1m'), 'Longest wait for one check.'),
+  checkRise: perUpstream('2', integer(1, 1000), 'Passes in a row that let an instance in again.'),
+  checkFall: perUpstream('3', integer(1, 1000), 'Fails in a row that put it out.'),
+  shadow: perUpstream('off', shadow, 'What is counted and logged only, and not acted on: look before you switch it on.'),
+};

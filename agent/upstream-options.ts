@@ -1,0 +1,29 @@
+/** What the settings of one peer mean to the parts that carry its calls. Pure: settings in, options out. */
+import { defaultBreaker } from '../lb/breaker.js';
+import { defaultBudget } from '../lb/budget.js';
+import { defaultOutlier } from '../lb/outlier.js';
+import type { UpstreamParts } from '../lb/upstream.js';
+import type { UpstreamSettings } from './config/schema.js';
+
+export type UpstreamOptions = Pick<UpstreamParts, 'breaker' | 'budget' | 'outlier' | 'limits' | 'panicPercent' | 'enforced'>;
+
+export function upstreamOptions(of: UpstreamSettings): UpstreamOptions {
+  const slow = of.circuitSlowCall === undefined ? undefined : { ms: of.circuitSlowCall, percent: of.circuitSlowRate };
+  return {
+    budget: { ...defaultBudget, percent: of.retryBudget },
+    breaker: { ...defaultBreaker, failures: of.circuitFailures, failurePercent: of.circuitFailureRate, slow },
+    outlier: {
+      ...defaultOutlier,
+      ...{ on: of.outlier, failures: of.outlierFailures, intervalMs: of.outlierInterval },
+      ...{ ejectionMs: of.outlierTime, maxPercent: of.outlierMax },
+    },
+    limits: { connections: of.maxConnections, pending: of.maxPending, requests: of.maxRequests },
+    panicPercent: of.panic,
+    enforced: {
+      circuit: !of.shadow.has('circuit'),
+      outlier: !of.shadow.has('outlier'),
+      limits: !of.shadow.has('limits'),
+      checks: !of.shadow.has('checks'),
+    },
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * Where evidence about an upstream's endpoints goes, and who draws which conclusion from it. The table of who may put an endpoint out and
+ * who may let it in again is in README.md; each of the parts knows its own column only, and all of them meet in the standings.
+ *
+ *     a call's outcome ──▶ circuits.ts    absolute: it cannot be reached, breaks off, is too slow ──▶ fact ──┐
+ *                     └──▶ ejections.ts   relative: it answers worse than its peers ──▶ opinion ──────────────┼▶ standing.ts ──▶ balancer
+ *     a check's ─────────▶ checks.ts      what its own health page says ──▶ opinion ──────────────────────────┘
+ */
+import type { Balancer } from './balancer.js';
+import { defaultBreaker, type BreakerOptions } from './breaker.js';
+import { Circuits } from './circuits.js';
+import { Ejections } from './ejections.js';
+import type { Endpoint } from './endpoint.js';
+import type { Member } from './member.js';
+import type { Outcome } from './outcome.js';
+import { defaultOutlier, type OutlierOptions } from './outlier.js';
+import type { Emit, Random } from './ports.js';
+import { allEnforced, Standings, type Enforced } from './standing.js';
+import type { UpstreamStats } from './stats.js';
+
+export interface EvidenceOptions {
+  readonly breaker?: BreakerOptions | undefined;
+  readonly outlier?: OutlierOptions | undefined;
+  /** Below this share of well endpoints opinions about them are pardoned. Default 50. */
+  readonly panicPercent?: number | undefined;
+  /** What is acted on; the rest is counted and told. Default: all. */
+  readonly enforced?: Enforced | undefined;
+  /** A connect to an endpoint has failed, and somebody should try another one soon. */
+  readonly suspected?: (() => void) | undefined;
+}
+
+export interface EvidenceParts extends EvidenceOptions {
+  readonly upstream: string;
+  readonly balancer: Balancer;
+  readonly random: Random;
+  readonly emit: Emit;
+  readonly stats: UpstreamStats;
+  /** An endpoint gets calls again after its ejection. */
+  readonly readmitted: (member: Member, now: number) => void;
+  /** Told after somebody has gone out or come in. */
+  readonly changed: () => void;
+}
+
+const nothing = (): void => undefined;
+
+export class Evidence {
+  readonly breaker: BreakerOptions;
+  readonly enforced: Enforced;
+  readonly standings: Standings;
+  readonly circuits: Circuits;
+  readonly #ejections: Ejections;
+
+  constructor(parts: EvidenceParts, now: number) {
+    const { upstream, balancer, random, emit, stats, changed, suspected = nothing, readmitted } = parts;
+    const { breaker = defaultBreaker, outlier = defaultOutlier, panicPercent = 50, enforced = allEnforced } = parts;
+    const panicked = (panic: boolean, well: number, total: number): void => {
+      emit({ kind: panic ? 'panic_began' : 'panic_ended', upstream, well, total });
+      changed();
+    };
+    this.breaker = breaker;
+    this.enforced = enforced;
+    this.standings = new Standings({ balancer, panicPercent, enforced, panicked });
+    const shared = { upstream, standings: this.standings, emit, stats, changed };
+    this.circuits = new Circuits({ ...shared, random, breaker, enforced: enforced.circuit, suspected });
+    this.#ejections = new Ejections({ ...shared, options: outlier, enforced: enforced.outlier, readmitted }, now);
+  }
+
+  make(endpoint: Endpoint): Member {
+    return this.circuits.make(endpoint);
+  }
+
+  forget(member: Member): void {
+    this.circuits.forget(member);
+    this.#ejections.forget(member);
+  }
+
+  /** What time alone has changed. A few comparisons as long as nothing is due. */
+  wake(members: ReadonlyMap<string, Member>, now: number): void {
+    this.circuits.wake(now);
+    this.#ejections.wake(members, now);
+  }
+
+  learn(member: Member, epoch: number, outcome: Outcome, now: number): void {
+    this.circuits.end(member, epoch, outcome, now);
+    if (member.listed) this.#ejections.seen(member, outcome, now);
+  }
+}

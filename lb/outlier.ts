@@ -1,0 +1,177 @@
+/**
+ * Who of the endpoints answers worse than its peers. It judges by answers alone; who cannot be reached is the circuit's affair. It owns no
+ * timer: what it knows ages in two intervals, and is turned over by whoever asks first after the end of one. What follows from its evidence
+ * (ejections.ts) it does not know.
+ *
+ * in a row    so many 5xx. 502, 503 and 504 always count; 501 and 505 never, for they say what the endpoint cannot do. Any other counts only
+ *             while its peers do better: a run of n is evidence when peers, failing at their rate, would show it less than once in a
+ *             million, so that a request that nobody can answer is held against nobody.
+ * success     Envoy's: of 5 endpoints or more with 100 answers in the interval, below mean - 1.9 deviations; and 5 points below the mean,
+ *             for where all are perfect one slip is a deviation.
+ * latency     the same endpoints: beyond three times the median, and 100 ms beyond it.
+ */
+import type { Outcome } from './outcome.js';
+
+export interface OutlierOptions {
+  /** False: nobody is ejected. */
+  readonly on: boolean;
+  /** Bad answers in a row. */
+  readonly failures: number;
+  readonly intervalMs: number;
+  /** An ejection lasts so long, times its count, at most `maxEjectionMs`. */
+  readonly ejectionMs: number;
+  readonly maxEjectionMs: number;
+  /** 0 to 100: of the endpoints, but one at least, may be out at one time. */
+  readonly maxPercent: number;
+  readonly minHosts: number;
+  readonly minAnswers: number;
+  readonly deviations: number;
+}
+
+export const defaultOutlier: OutlierOptions = {
+  on: true,
+  failures: 5,
+  intervalMs: 10_000,
+  ejectionMs: 30_000,
+  maxEjectionMs: 300_000,
+  maxPercent: 30,
+  minHosts: 5,
+  minAnswers: 100,
+  deviations: 1.9,
+};
+
+interface Tally {
+  answers: number;
+  bad: number;
+  ms: number;
+}
+
+/** What is known of the answers of one endpoint. */
+export class Answers {
+  now: Tally = { answers: 0, bad: 0, ms: 0 };
+  before: Tally = { answers: 0, bad: 0, ms: 0 };
+  /** Bad ones in a row: those that always count, and those that may. */
+  gateway = 0;
+  other = 0;
+  lastStatus = 0;
+  /** Of the last in a row, so many had the same status. */
+  alike = 0;
+
+  good(): void {
+    this.gateway = this.other = this.alike = 0;
+  }
+}
+
+const byChance = 1e-6;
+/** Fewer answers of peers say nothing about them; and a few that are all good may hide so much of a bad one. */
+const fewestOfPeers = 3;
+const unseenBad = 0.3;
+const leastLag = 0.05;
+const slower = 3;
+const slowerMs = 100;
+
+export class OutlierDetector {
+  readonly options: OutlierOptions;
+  readonly #all = new Answers();
+  #turnAt: number;
+
+  constructor(options: OutlierOptions, now: number) {
+    this.options = options;
+    this.#turnAt = now + options.intervalMs;
+  }
+
+  /** One attempt has ended. The answer: why its endpoint is to be ejected, if so. */
+  seen(answers: Answers, outcome: Outcome): string | undefined {
+    if (outcome.kind === 'ignored' || !this.options.on) return undefined;
+    if (outcome.kind === 'failure') {
+      if (!outcome.code.startsWith('connect_') && outcome.code !== 'unproven') this.#add(answers, 0, 1); // reached, and no answer
+      return undefined;
+    }
+    const { status = 200, ms } = outcome;
+    const bad = status >= 500 && status !== 501 && status !== 505;
+    this.#add(answers, ms, bad ? 1 : 0);
+    if (!bad) {
+      if (answers.alike > 0) answers.good();
+      return undefined;
+    }
+    answers.alike = status === answers.lastStatus ? answers.alike + 1 : 1;
+    answers.lastStatus = status;
+    if (status >= 502 && status <= 504) answers.gateway++;
+    else answers.other++;
+    return this.#inRow(answers);
+  }
+
+  /** The interval is over: `turn` is due. */
+  due(now: number): boolean {
+    return now >= this.#turnAt;
+  }
+
+  /** Compares all of them over the interval that has ended, and begins a new one. Gives who stood out. */
+  turn<T extends { readonly answers: Answers }>(
+    members: readonly T[],
+    now: number,
+  ): readonly { readonly member: T; readonly why: string }[] {
+    const passed = Math.floor((now - this.#turnAt) / this.options.intervalMs) + 1;
+    this.#turnAt += passed * this.options.intervalMs;
+    const outliers = passed === 1 ? this.#outliers(members) : []; // later, it is no news
+    for (const { answers } of members) age(answers, passed);
+    age(this.#all, passed);
+    return outliers;
+  }
+
+  #add(answers: Answers, ms: number, bad: 0 | 1): void {
+    for (const { now } of [answers, this.#all]) {
+      now.answers++;
+      now.bad += bad;
+      now.ms += ms;
+    }
+  }
+
+  #inRow(answers: Answers): string | undefined {
+    const run = answers.gateway + answers.other;
+    const { failures } = this.options;
+    if (run < failures) return undefined;
+    const better = this.#peersDoBetter(answers, run);
+    if (answers.gateway + (better ? answers.other : 0) < failures) return undefined;
+    const what =
+      answers.alike === run
+        ? `${run} answers of ${answers.lastStatus} in a row`
+        : `${run} bad answers in a row, the last: ${answers.lastStatus}`;
+    return better ? `${what} while its peers did better` : what;
+  }
+
+  #peersDoBetter(own: Answers, run: number): boolean {
+    const of = (what: 'answers' | 'bad'): number =>
+      this.#all.now[what] + this.#all.before[what] - own.now[what] - own.before[what];
+    const answers = of('answers');
+    return answers >= fewestOfPeers && ((of('bad') + unseenBad) / (answers + 1)) ** run < byChance;
+  }
+
+  #outliers<T extends { readonly answers: Answers }>(members: readonly T[]): { member: T; why: string }[] {
+    const { minHosts, minAnswers, deviations } = this.options;
+    const hosts = members.filter(({ answers }) => answers.now.answers >= minAnswers);
+    if (hosts.length < minHosts) return [];
+    const rates = hosts.map(({ answers: { now } }) => 1 - now.bad / now.answers);
+    const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+    const deviation = Math.sqrt(rates.reduce((sum, rate) => sum + (rate - mean) ** 2, 0) / rates.length);
+    const times = hosts.map(({ answers: { now } }) => now.ms / now.answers);
+    const median = [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
+    return hosts.flatMap((member, index) => {
+      const [rate, ms] = [rates[index]!, times[index]!];
+      if (rate < mean - deviations * deviation && mean - rate >= leastLag)
+        return [{ member, why: `${percent(rate)} of its answers were good, where all together had ${percent(mean)}` }];
+      if (ms > median * slower && ms > median + slowerMs)
+        return [
+          { member, why: `its answers took ${Math.round(ms)} ms, where half of its peers took ${Math.round(median)} ms or less` },
+        ];
+      return [];
+    });
+  }
+}
+
+function age(answers: Answers, passed: number): void {
+  answers.before = passed === 1 ? answers.now : { answers: 0, bad: 0, ms: 0 };
+  answers.now = { answers: 0, bad: 0, ms: 0 };
+}
+
+const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`;

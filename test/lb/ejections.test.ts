@@ -1,0 +1,162 @@
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { defaultOutlier } from '../../lb/outlier.js';
+import type { Outcome } from '../../lb/outcome.js';
+import type { UpstreamParts } from '../../lb/upstream.js';
+import { defaultSlowStart } from '../../lb/slow-start.js';
+import { allEnforced } from '../../lb/standing.js';
+import { fc } from '../support/fast-check.js';
+import { abc, orders } from './orders.js';
+import { endpoint } from './seats.js';
+
+const answer = (status: number): Outcome => ({ kind: 'success', status, ms: 1 });
+
+/** An upstream whose endpoints answer what the test says, 200 where it says nothing. */
+const answering = (ids: string, statuses: Record<string, number>, more: Partial<UpstreamParts> = {}) => {
+  const made = orders(abc(ids), { failures: 5, more: { slowStart: { durationMs: undefined, from: 1 }, ...more } });
+  const call = (): string => {
+    const lease = made.lease();
+    const { id } = lease.endpoint;
+    lease.answered(answer(statuses[id] ?? 200));
+    lease.release();
+    return id;
+  };
+  const calls = (count: number): string[] => Array.from({ length: count }, call);
+  const out = (): string =>
+    made.upstream
+      .explain()
+      .flatMap(({ id, ejectedUntil }) => (ejectedUntil === null ? [] : [id]))
+      .join('');
+  const reason = (id: string): string => made.upstream.explain().find((view) => view.id === id)!.reason;
+  return { ...made, statuses, calls, out, reason };
+};
+
+describe('ejection', () => {
+  it('puts one that always answers 500 out after five of them, for 30 s, and tells why and until when', async () => {
+    const { calls, upstream, clock, told, reason, out } = answering('abc', { a: 500 });
+    equal(calls(240).filter((id) => id === 'a').length, 5);
+    equal(out(), 'a');
+    await clock.advance(6_000);
+    equal(reason('a'), 'ejected for another 24 s: 5 answers of 500 in a row while its peers did better (1st time)');
+    const [view] = upstream.explain();
+    deepEqual([view!.circuit, view!.share, view!.ejectedUntil], ['closed', 0, clock.wall() + 24_000]);
+    deepEqual(upstream.states(), { closed: 2, open: 0, half_open: 0, ejected: 1, ill: 0 });
+    deepEqual([upstream.verdict().state, upstream.verdict().out, upstream.stats.ejections], ['ill', 1, 1]);
+    const why = '5 answers of 500 in a row while its peers did better';
+    const fact = { kind: 'endpoint_ejected', upstream: 'orders', endpoint: '10.0.0.1:8080', why, forMs: 30_000, times: 1 };
+    deepEqual(told('endpoint_ejected'), [fact]);
+  });
+
+  it('readmits when the time is up, though nobody calls, and ejects for longer the next time', async () => {
+    const { calls, clock, out, told, upstream } = answering('abc', { a: 503 });
+    calls(30);
+    await clock.advance(30_000);
+    deepEqual([upstream.verdict().state, out(), told('endpoint_readmitted').length], ['well', '', 1]);
+    calls(30);
+    await clock.advance(59_999);
+    equal(out(), 'a');
+    await clock.advance(1);
+    equal(out(), '');
+  });
+
+  it('ends with a slow start', async () => {
+    const { calls, clock, reason } = answering('abc', { a: 503 }, { slowStart: defaultSlowStart });
+    calls(30);
+    await clock.advance(30_000);
+    match(reason('a'), /slow start: 10 % of its weight, all of it in 30 s/);
+  });
+
+  it('takes one off the count for each interval without, and never ejects for longer than 300 s', async () => {
+    const { calls, clock, upstream, told } = answering('abc', { a: 503 });
+    for (let time = 0; time < 12; time++) {
+      calls(30);
+      await clock.advance(300_000);
+      upstream.verdict();
+    }
+    const lengths = (): number[] => told('endpoint_ejected').map((fact) => ('forMs' in fact ? fact.forMs / 1_000 : 0));
+    deepEqual(lengths().slice(0, 2), [30, 30]); // 270 s of peace have wiped it out
+    const often = answering('abc', { a: 503 });
+    for (let time = 0; time < 12; time++) {
+      often.calls(30);
+      const until = often.upstream.explain()[0]!.ejectedUntil!;
+      await often.clock.advance(until - often.clock.wall());
+    }
+    const grown = often.told('endpoint_ejected').map((fact) => ('forMs' in fact ? fact.forMs / 1_000 : 0));
+    deepEqual(grown, [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300]);
+  });
+
+  it('ejects at most 30 %, and one at least, and counts what it withholds', () => {
+    const all = { a: 503, b: 503, c: 503, d: 503, e: 503, f: 503, g: 503 };
+    for (const [ids, most] of [
+      ['ab', 1],
+      ['abc', 1],
+      ['abcdefghij', 3],
+    ] as const) {
+      const { calls, out, upstream } = answering(ids, all);
+      calls(500);
+      equal(out().length, most);
+      equal(upstream.stats.ejectionsWithheld > 0, true);
+    }
+  });
+
+  it('never ejects the only one, nor anybody where it is off', () => {
+    const alone = answering('a', { a: 503 });
+    alone.calls(50);
+    equal(alone.out(), '');
+    const off = answering('abc', { a: 503 }, { outlier: { ...defaultOutlier, on: false } });
+    off.calls(50);
+    equal(off.out(), '');
+  });
+
+  it('is not for one whose peers have no weight', () => {
+    const { upstream, call } = orders([endpoint('a'), endpoint('b', 0)]);
+    for (let turn = 0; turn < 20; turn++) call(answer(503));
+    deepEqual(upstream.states().ejected, 0);
+  });
+
+  it('is pardoned in panic, holds again after it, and both are told', async () => {
+    const { calls, upstream, told, out, reason, call, clock } = answering('ab', { a: 503 });
+    calls(20);
+    equal(out(), 'a');
+    for (let turn = 0; turn < 5; turn++) call({ kind: 'failure', code: 'reset', ms: 1 }); // the circuit of b opens
+    equal(upstream.verdict().panic, true);
+    match(reason('a'), /^takes calls: weight 1 of 1; pardoned, as too few are well: ejected for another 30 s/);
+    deepEqual(calls(3), ['a', 'a', 'a']);
+    await clock.advance(1_000);
+    calls(2); // the trial of b among them
+    deepEqual([upstream.verdict().panic, told('panic_began').length, told('panic_ended').length], [false, 1, 1]);
+    deepEqual(calls(3), ['b', 'b', 'b']);
+  });
+
+  it('only tells what it would do in the shadow', () => {
+    const { calls, told, upstream, reason, out } = answering('abc', { a: 503 }, { enforced: { ...allEnforced, outlier: false } });
+    equal(calls(30).filter((id) => id === 'a').length, 10);
+    match(reason('a'), /^takes calls: weight 1 of 3; in the shadow: ejected for another 30 s/);
+    equal(out(), 'a');
+    deepEqual([upstream.stats.ejections, upstream.stats.wouldHave.outlier], [0, 1]);
+    equal(
+      told('endpoint_ejected').every((fact) => 'shadow' in fact && fact.shadow),
+      true,
+    );
+  });
+
+  it('keeps its cap and empties no service, whatever is answered when', async () => {
+    const step = fc.record({ status: fc.constantFrom(200, 500, 503), of: fc.nat(9), times: fc.nat(8), ms: fc.nat(9_000) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.integer({ min: 1, max: 10 }), async (steps, size) => {
+        const ids = 'abcdefghij'.slice(0, size);
+        const { upstream, clock, statuses, calls, out } = answering(ids, {});
+        for (const { status, of, times, ms } of steps) {
+          statuses['abcdefghij'[of]!] = status;
+          await clock.advance(ms);
+          equal(calls(times * size).length, times * size);
+          equal(out().length <= Math.max(1, Math.floor(size * 0.3)) && out().length < size, true);
+          equal(upstream.states().ejected, out().length);
+        }
+        await clock.advance(300_000);
+        equal(out(), '');
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
