@@ -5,9 +5,11 @@
  *
  *     part = max(from, age / duration)       in steps of a tenth, so that a balancer hears of each ten times
  *
- * Weights count against each other only: when all are new, all have their usual shares. Who registered is known by their clock, and ours may
- * differ: one from the future is as old as our knowledge of it. One that says nothing counts from its joining, but not when it stood in
- * the first list. An endpoint that comes back after an ejection starts again.
+ * It is for those who come to others that are warm. Who registered within that time of the eldest that is listed is as old as the
+ * service: a fresh deployment shares its calls as its weights say, from the first call on.
+ *
+ * Who registered when is known by their clocks, and ours may differ: one from the future is as old as our knowledge of it. One that says
+ * nothing counts from its joining, or as old when it stands in the first list. One that comes back after an ejection starts again.
  *
  * Decides by being told the time; has no timer: whoever is due stands first in a heap, so that a call looks at one.
  */
@@ -23,12 +25,12 @@ export interface SlowStartOptions {
 
 export const defaultSlowStart: SlowStartOptions = { durationMs: 30_000, from: 0.1 };
 
-/** What is known of one that joins. */
-export interface Joined {
+/** When a list came. */
+export interface Moment {
   /** Monotonic, and the wall's: milliseconds. */
   readonly now: number;
   readonly wall: number;
-  /** It stands in the first list that we see. */
+  /** It is the first that we see. */
   readonly first: boolean;
 }
 
@@ -59,10 +61,17 @@ export class SlowStart {
     this.#changed = changed;
   }
 
-  joined(seat: Seat, { now, wall, first }: Joined): void {
-    const { since } = seat.endpoint;
-    if (since === undefined && first) return;
-    this.#start(seat, now - Math.max(0, wall - (since ?? wall)), now);
+  /** The whole list, and those of it who were not in the one before. Writes down what each counts now. */
+  update(seats: readonly Seat[], joined: readonly Seat[], { now, wall, first }: Moment): void {
+    const isNew = new Set(first ? [] : joined);
+    const born = (seat: Seat): number => Math.min(seat.endpoint.since ?? (isNew.has(seat) ? wall : -Infinity), wall);
+    let eldest = Infinity;
+    if (joined.length > 0) for (const seat of seats) if (seat.endpoint.weight > 0) eldest = Math.min(eldest, born(seat));
+    for (const seat of joined) {
+      const togetherMs = Math.min(this.#durationOf(seat), this.#options.durationMs ?? Infinity);
+      if (born(seat) - eldest >= togetherMs) this.#start(seat, now - (wall - born(seat)), now);
+    }
+    for (const seat of seats) this.weigh(seat);
   }
 
   /** It comes back from an ejection. */
@@ -102,10 +111,14 @@ export class SlowStart {
     }
   }
 
+  #durationOf({ endpoint }: Seat): number {
+    return endpoint.warmupMs ?? this.#options.durationMs ?? 0;
+  }
+
   #start(seat: Seat, beganAt: number, now: number): void {
     this.left(seat);
-    const durationMs = seat.endpoint.warmupMs ?? this.#options.durationMs;
-    if (durationMs === undefined || now - beganAt >= durationMs) return;
+    const durationMs = this.#durationOf(seat);
+    if (now - beganAt >= durationMs) return; // which is so for 0: off
     const start: Start = { seat, beganAt, durationMs, part: 0, dueAt: 0, place: -1 };
     this.#starts.set(seat, start);
     this.#due.add(start);

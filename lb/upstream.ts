@@ -107,16 +107,15 @@ export class Upstream {
     const before = this.#members;
     this.#members = new Map();
     const ids = new Set<string>();
-    let joined = 0;
+    const joined: Member[] = [];
     for (const endpoint of endpoints) {
       if (ids.has(endpoint.id)) continue;
       ids.add(endpoint.id);
       const key = identity(endpoint);
       const known = before.get(key);
-      if (known === undefined) joined++;
-      const member = known ?? this.#join(endpoint);
+      const member = known ?? this.#evidence.make(endpoint);
       member.endpoint = endpoint;
-      this.#slowStart.weigh(member);
+      if (known === undefined) joined.push(member);
       this.#members.set(key, member);
       before.delete(key);
     }
@@ -125,12 +124,14 @@ export class Upstream {
       this.#slowStart.left(member);
     }
     const members = [...this.#members.values()];
+    const { clock } = this.#parts;
+    this.#slowStart.update(members, joined, { now: clock.now(), wall: clock.wall(), first: !this.listed });
     this.#evidence.standings.update(members);
     this.#parts.balancer.update(members);
     this.#firstList.came();
     this.#judge();
     this.#tell(
-      joined,
+      joined.length,
       [...before.values()].map(({ endpoint }) => endpoint),
     );
   }
@@ -238,13 +239,6 @@ export class Upstream {
     this.#wake(now);
     for (const member of this.#members.values()) counts[stateOf(member, now)]++;
     return counts;
-  }
-
-  #join(endpoint: Endpoint): Member {
-    const { clock } = this.#parts;
-    const member = this.#evidence.make(endpoint);
-    this.#slowStart.joined(member, { now: clock.now(), wall: clock.wall(), first: !this.listed });
-    return member;
   }
 
   #find(ask: Ask, now: number): Member | NoLease {

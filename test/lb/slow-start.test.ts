@@ -15,11 +15,12 @@ const registered = (ageMs: number, more: Partial<Endpoint> = {}): Seat => {
   return { ...one, endpoint: { ...one.endpoint, since: wall - ageMs, ...more } };
 };
 
-/** The weight of a seat as time goes on. */
-const growth = (one: Seat, times: readonly number[], first = true): number[] => {
+const old = (): Seat => registered(3_600_000);
+
+/** The weight of a seat that joins these as time goes on. */
+const growth = (one: Seat, times: readonly number[], first = true, peers: readonly Seat[] = [old()]): number[] => {
   const start = new SlowStart(defaultSlowStart, () => undefined);
-  start.joined(one, { now: 0, wall, first });
-  start.weigh(one);
+  start.update([one, ...peers], first ? [one, ...peers] : [one], { now: 0, wall, first });
   return times.map((now) => {
     start.wake(now);
     return one.weight;
@@ -47,15 +48,22 @@ describe('slow start', () => {
     deepEqual(growth(seat('a'), [0]), [1]);
   });
 
+  it('is for those who come to others that are warm: who registers within its time of the eldest is as old as the service', () => {
+    deepEqual(growth(registered(0), [0], true, [registered(29_999)]), [1]);
+    deepEqual(growth(registered(0), [0], true, [registered(30_000)]), [0.1]);
+    deepEqual(growth(seat('a'), [0], false, []), [1]);
+    deepEqual(growth(registered(0), [0], true, [{ ...old(), endpoint: { ...old().endpoint, weight: 0 } }]), [1]);
+  });
+
   it('lets an instance say itself how long it takes', () => {
     deepEqual(growth(registered(0, { warmupMs: 600_000 }), [0, 30_000, 300_000, 600_000]), [0.1, 0.1, 0.5, 1]);
   });
 
   it('begins again for one that comes back from an ejection, and tells the balancer', () => {
     const told: number[] = [];
-    const one = registered(3_600_000);
+    const one = old();
     const start = new SlowStart(defaultSlowStart, (changed) => told.push(changed.weight));
-    start.joined(one, { now: 0, wall, first: true });
+    start.update([one], [one], { now: 0, wall, first: true });
     start.readmitted(one, 5_000);
     start.wake(20_000);
     deepEqual([told, start.leftMs(one, 20_000)], [[0.1, 0.5], 15_000]);
@@ -67,7 +75,8 @@ describe('slow start', () => {
   it('of thousands at once moves some with each call, so that none has to wait for all', () => {
     let moved = 0;
     const start = new SlowStart(defaultSlowStart, () => moved++);
-    for (let index = 0; index < 5_000; index++) start.joined(registered(0), { now: 0, wall, first: true });
+    const all = [old(), ...Array.from({ length: 5_000 }, () => registered(0))];
+    start.update(all, all, { now: 0, wall, first: true });
     start.wake(6_000);
     equal(moved, 64);
     for (let call = 0; call < 100; call++) start.wake(6_000);
@@ -77,8 +86,7 @@ describe('slow start', () => {
   it('can be off', () => {
     const one = registered(0);
     const start = new SlowStart({ durationMs: undefined, from: 0.1 }, () => undefined);
-    start.joined(one, { now: 0, wall, first: true });
-    start.weigh(one);
+    start.update([one, old()], [one], { now: 0, wall, first: false });
     equal(one.weight, 1);
   });
 
