@@ -37,7 +37,7 @@ export class Connection {
     this.label = server.label;
     this.#events = events;
     this.#frames = new Frames(limit);
-    const socket = (this.#socket = open(server, tls));
+    const socket = (this.#socket = openSocket(server, tls));
     socket.setNoDelay(true);
     socket.once(tls ? 'secureConnect' : 'connect', () => {
       if (!this.#isEnded) events.opened();
@@ -77,7 +77,8 @@ export class Connection {
   }
 }
 
-function open({ host, port, name }: Address, tls: Tls | undefined): Socket {
+/** Plain, or TLS where there is one. */
+export function openSocket({ host, port, name }: Address, tls: Tls | undefined): Socket {
   if (!tls) return connect({ host, port });
   const isName = name !== undefined && isIP(name) === 0;
   return connectTls({ ...tls, host, port, ...(isName && { servername: name }) });
@@ -89,24 +90,4 @@ function inWords(error: Error): string {
   if (code === 'ECONNREFUSED') return 'refuses the connection: nothing listens there';
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'broke the connection off';
   return `fails: ${error.message}`;
-}
-
-/** Asks one of the four-letter words, on a connection of its own. Undefined where there is no answer in time. */
-export function askWord(
-  word: string,
-  server: Address,
-  tls: Tls | undefined,
-  onEnd: (answer: string | undefined) => void,
-): () => void {
-  const socket = open(server, tls);
-  let answer = '';
-  const end = (): void => {
-    socket.removeAllListeners().on('error', () => undefined);
-    socket.destroy();
-    onEnd(answer === '' ? undefined : answer);
-  };
-  socket.once(tls ? 'secureConnect' : 'connect', () => socket.write(word));
-  socket.on('data', (chunk: Buffer) => (answer.length < 4_096 ? (answer += chunk.toString('latin1')) : end()));
-  socket.once('error', end).once('close', end);
-  return end;
 }

@@ -1,14 +1,23 @@
 /**
  * When to say something to a server so that our session lives, and when to leave one that says nothing. Pings go as the Java client's do:
  * after half of two thirds of the timeout without a word of ours, a second earlier where that is long, and every 10 s at least. A server
- * that is silent for two thirds of the timeout is left; one that leaves a question unanswered and says nothing meanwhile, sooner.
+ * that is silent for two thirds of the timeout is left; one that leaves a question unanswered and says nothing meanwhile, for a quarter. After
+ * a tenth it is doubted, once, and left if another server answers in its place: a server that rests is not left for nothing, and a
+ * network that rests is not mistaken for a server.
+ *
+ *     heard ──a question is out──▶ unanswered ──a tenth──▶ doubted ──a quarter──▶ left
+ *       ▲                              │                      │  ▲
+ *       └────────── heard ─────────────┴──────────────────────┘  └── at once when another server answers
  */
 const LONGEST_REST_MS = 10_000;
 const SPARE_MS = 1_000;
 /** A collection of garbage or a slow disk takes a second or two. */
 const LEAST_PATIENCE_MS = 2_000;
 
-export type Beat = { readonly do: 'ping' | 'leave' } | { readonly do: 'wait'; readonly ms: number };
+/** Nor is anybody asked about a rest that short. */
+const LEAST_TRUST_MS = 1_000;
+
+export type Beat = { readonly do: 'ping' | 'doubt' | 'leave' } | { readonly do: 'wait'; readonly ms: number };
 
 export class Pulse {
   /** Without a word of ours. */
@@ -17,6 +26,10 @@ export class Pulse {
   readonly silenceMs: number;
   /** Without a word of theirs while something is out. */
   readonly patienceMs: number;
+  /** The same, and then another server may be in its place. */
+  readonly trustMs: number;
+  /** When it was last heard, as far as it was doubted since. */
+  #doubtedAt = -1;
   #sentAt: number;
   #heardAt: number;
 
@@ -25,7 +38,12 @@ export class Pulse {
     const half = this.silenceMs / 2;
     this.restMs = Math.min(LONGEST_REST_MS, half <= SPARE_MS ? half : Math.max(SPARE_MS, half - SPARE_MS));
     this.patienceMs = Math.min(this.silenceMs, Math.max(LEAST_PATIENCE_MS, timeoutMs / 4));
+    this.trustMs = Math.min(this.patienceMs, Math.max(LEAST_TRUST_MS, timeoutMs / 10));
     this.#sentAt = this.#heardAt = now;
+  }
+
+  get heardAt(): number {
+    return this.#heardAt;
   }
 
   sent(now: number): void {
@@ -38,13 +56,16 @@ export class Pulse {
 
   /** `askedAt`: when the oldest question without an answer was asked. */
   next(now: number, askedAt: number | undefined): Beat {
-    const leaveAt = Math.min(
-      this.#heardAt + this.silenceMs,
-      askedAt === undefined ? Infinity : Math.max(askedAt, this.#heardAt) + this.patienceMs,
-    );
+    const waitsFrom = askedAt === undefined ? Infinity : Math.max(askedAt, this.#heardAt);
+    const leaveAt = Math.min(this.#heardAt + this.silenceMs, waitsFrom + this.patienceMs);
     if (now >= leaveAt) return { do: 'leave' };
+    const doubtAt = this.#doubtedAt === this.#heardAt ? Infinity : waitsFrom + this.trustMs;
+    if (now >= doubtAt) {
+      this.#doubtedAt = this.#heardAt;
+      return { do: 'doubt' };
+    }
     const pingAt = this.#sentAt + this.restMs;
     if (now >= pingAt) return { do: 'ping' };
-    return { do: 'wait', ms: Math.min(leaveAt, pingAt) - now };
+    return { do: 'wait', ms: Math.min(leaveAt, doubtAt, pingAt) - now };
   }
 }

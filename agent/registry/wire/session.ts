@@ -7,8 +7,8 @@
  *          └──────────┴─────────┴──▶ over
  */
 import { Backoff } from './backoff.js';
-import { askWord } from './connection.js';
 import type { Tls } from './connection.js';
+import { Elsewhere } from './elsewhere.js';
 import { ZooKeeperError } from './errors.js';
 import { Greeting } from './greeting.js';
 import type { Login } from './login.js';
@@ -61,8 +61,6 @@ const FIRST_GREET_MS = 2_000;
 /** So that one that is never answered does not cost the session. Servers have been seen to take a connection and to forget it. */
 const LEAST_TRIES = 3;
 const CLOSE_MS = 2_000;
-const FIRST_SEARCH_MS = 1_000;
-const LONGEST_SEARCH_MS = 60_000;
 
 export class Session {
   readonly watches = new WatchRegistry();
@@ -80,7 +78,7 @@ export class Session {
   #shunned = '';
   #watchedTo: bigint | undefined;
   #stopClock: () => void = () => undefined;
-  #stopSearch: () => void = () => undefined;
+  #elsewhere: Elsewhere | undefined;
 
   constructor(parts: SessionParts, events: SessionEvents) {
     this.#parts = parts;
@@ -184,6 +182,7 @@ export class Session {
           this.#backoff.confirmed();
         },
         up: (isReadOnly) => this.#up(server, isReadOnly),
+        doubted: () => void this.#elsewhere?.seekAnswer(),
         ended: (why, isOver) => {
           this.#shunned = server.label;
           resolve(this.#isUp);
@@ -192,6 +191,7 @@ export class Session {
       },
     );
     this.#visit = visit;
+    this.#elsewhere = new Elsewhere(this.#parts, visit);
     return promise;
   }
 
@@ -200,7 +200,7 @@ export class Session {
     this.#isUp = true;
     this.#watchedTo = undefined;
     const { hexId: id, timeoutMs } = this.#greeting;
-    if (isReadOnly) this.#searchIn(FIRST_SEARCH_MS);
+    if (isReadOnly) this.#elsewhere?.seekWriter();
     this.#events.up({ id, timeoutMs, server: server.label, isReadOnly });
   }
 
@@ -208,7 +208,7 @@ export class Session {
     const wasUp = this.#isUp;
     this.#isUp = false;
     this.#visit = undefined;
-    this.#stopSearch();
+    this.#elsewhere?.end();
     if (!this.#isAlive()) return;
     if (isOver) return this.#over(why);
     if (wasUp) {
@@ -242,41 +242,9 @@ export class Session {
     this.#isUp = false;
     this.#end.abort();
     this.#stopClock();
-    this.#stopSearch();
-  }
-
-  /** We are at a server without a majority: looks for one that can write, ever more slowly, and goes there. */
-  #searchIn(ms: number): void {
-    this.#stopSearch = this.#parts.clock.after(ms, () => {
-      this.#searchIn(Math.min(2 * ms, LONGEST_SEARCH_MS));
-      void this.#search();
-    });
-  }
-
-  /** Of the stay that it began in: what is heard when that has ended is about nothing any more. */
-  async #search(): Promise<void> {
-    const visit = this.#visit;
-    const tls = await this.#parts.tls?.().catch(() => undefined);
-    for (const server of await this.#parts.find()) {
-      if (this.#visit !== visit) return;
-      if (server.label === visit?.label) continue;
-      const answer = await new Promise<string | undefined>((resolve) => {
-        const end = askWord('isro', server, tls, resolve);
-        const stop = this.#parts.clock.after(FIRST_CONNECT_MS, end);
-        this.#stopSearch = both(this.#stopSearch, () => {
-          stop();
-          end();
-        });
-      });
-      if (answer?.startsWith('rw') && this.#visit === visit) return visit?.end(`is read only, and ${server.label} is not`);
-    }
+    this.#elsewhere?.end();
   }
 }
-
-const both = (one: () => void, other: () => void) => (): void => {
-  one();
-  other();
-};
 
 function withResolver<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
   let resolve: (value: T) => void = () => undefined;

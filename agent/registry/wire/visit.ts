@@ -44,6 +44,8 @@ export interface VisitEvents {
   greeted(): void;
   confirmed(): void;
   up(isReadOnly: boolean): void;
+  /** It leaves a question unanswered, and is silent. Told again when it was heard meanwhile. */
+  doubted(): void;
   /** `isOver`: no server will ever know the session again. */
   ended(why: string, isOver: boolean): void;
 }
@@ -83,6 +85,11 @@ export class Visit {
   /** The server held our session. */
   get wasGreeted(): boolean {
     return this.#pulse !== undefined;
+  }
+
+  /** When the server was last heard. */
+  get heardAt(): number | undefined {
+    return this.#pulse?.heardAt;
   }
 
   /** The server took longer than it may. */
@@ -194,14 +201,25 @@ export class Visit {
     });
   }
 
-  #beat(): void {
+  #beat(dueAt = Infinity): void {
+    const { clock } = this.#parts;
     const pulse = this.#pulse!;
-    const beat = pulse.next(this.#parts.clock.now(), this.#requests.oldestAt);
+    const now = clock.now();
+    // our process stood still: what came meanwhile is still to be read
+    if (now - dueAt > pulse.trustMs / 2) return this.#beatIn(0);
+    const beat = pulse.next(now, this.#requests.oldestAt);
+    if (beat.do === 'doubt') this.#events.doubted();
     if (beat.do === 'leave') return this.end('is silent: it does not answer in time');
     if (beat.do === 'ping' && this.#isConfirmed && !this.#requests.isOut(xid.ping))
       this.#special(xid.ping, ping).catch(() => undefined);
     const ms = beat.do === 'wait' ? beat.ms : pulse.restMs;
-    this.#stopTimer = this.#parts.clock.after(Math.min(ms, pulse.patienceMs / 4), () => this.#beat());
+    this.#beatIn(Math.min(ms, pulse.trustMs / 4));
+  }
+
+  #beatIn(ms: number): void {
+    const { clock } = this.#parts;
+    const dueAt = clock.now() + ms;
+    this.#stopTimer = clock.after(ms, () => this.#beat(dueAt));
   }
 
   #limit(ms: number, why: string): () => void {

@@ -24,9 +24,26 @@ describe('pulse', () => {
     deepEqual(pulse.next(8_000, undefined), { do: 'leave' });
   });
 
+  it('doubts one that answers nothing for a tenth of the timeout, once until it is heard again, and a second at least', () => {
+    const pulse = new Pulse(30_000, 0);
+    pulse.sent(1_000);
+    deepEqual(pulse.next(3_999, 1_000), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(4_000, 1_000), { do: 'doubt' });
+    deepEqual(pulse.next(4_001, 1_000), { do: 'wait', ms: 4_499 });
+    pulse.heard(4_500);
+    deepEqual(pulse.next(7_499, 1_000), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(7_500, 1_000), { do: 'doubt' });
+    deepEqual(pulse.next(12_000, 1_000), { do: 'leave' });
+    deepEqual(
+      [1_200, 3_000, 6_000, 12_000, 60_000].map((timeoutMs) => new Pulse(timeoutMs, 0).trustMs),
+      [800, 1_000, 1_000, 1_200, 6_000],
+    );
+  });
+
   it('leaves one that answers nothing for a quarter of the timeout, but not one whose answer is on its way', () => {
     const pulse = new Pulse(12_000, 0);
     pulse.sent(1_000);
+    deepEqual(pulse.next(2_200, 1_000), { do: 'doubt' });
     deepEqual(pulse.next(3_999, 1_000), { do: 'wait', ms: 1 });
     deepEqual(pulse.next(4_000, 1_000), { do: 'leave' });
     pulse.heard(3_900);

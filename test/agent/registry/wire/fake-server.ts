@@ -62,6 +62,8 @@ export interface Script {
   /** For everything but pings, which are answered. */
   readonly onRequest?: (guest: Guest, asked: Asked) => void;
   readonly answersPings?: boolean;
+  /** What it says to `srvr`; without it, it hangs up. */
+  readonly srvr?: string;
 }
 
 const PING = -2;
@@ -93,13 +95,20 @@ export class FakeServer implements Address {
     await once(this.#server, 'close');
   }
 
-  #welcome(socket: Socket, { id = 0x1234n, timeoutMs = 6_000, onGreeting, onRequest, answersPings = true }: Script): void {
-    const guest = new Guest(socket);
+  #welcome(
+    socket: Socket,
+    { id = 0x1234n, timeoutMs = 6_000, onGreeting, onRequest, answersPings = true, srvr = '' }: Script,
+  ): void {
+    const guest = new Guest(socket.setNoDelay(true));
     this.guests.push(guest);
     const frames = new Frames(2 ** 20);
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => {
-      if (chunk.toString('latin1') === 'srvr') return void socket.destroy();
+      if (chunk.toString('latin1') === 'srvr') {
+        if (srvr === '') socket.destroy();
+        else socket.end(srvr);
+        return;
+      }
       frames.push(chunk, (bytes) => {
         const body = new Reader(bytes);
         if (!guest.greeting) {

@@ -1,9 +1,21 @@
 /** How long a client waits for a server that says nothing, by a clock that the test moves on. */
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Clock } from '../../../../agent/registry/wire/ports.js';
 import { FakeClock } from '../../../support/clock.js';
 import { FakeServer, type Guest } from './fake-server.js';
 import { opened } from './opened.js';
+
+/** Moves on until it is so, in steps, so that sockets can be heard in between. */
+const passing =
+  (clock: FakeClock, one: ReturnType<typeof opened>) =>
+  async (isSo: () => boolean): Promise<void> => {
+    for (let ms = 0; !isSo() && ms < 120_000; ms += 50) {
+      await clock.advance(50);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    equal(isSo(), true, [...one.troubles, ...one.downs, ...one.overs].join('\n'));
+  };
 
 describe('patience', () => {
   const staged = async (
@@ -13,14 +25,7 @@ describe('patience', () => {
     let count = 0;
     const server = await FakeServer.start({ timeoutMs: 30_000, onGreeting: (guest) => next(guest, count++) });
     const one = opened([server], { clock, timeoutMs: 30_000 });
-    const passes = async (isSo: () => boolean): Promise<void> => {
-      for (let ms = 0; !isSo() && ms < 120_000; ms += 50) {
-        await clock.advance(50);
-        await new Promise((resolve) => setTimeout(resolve, 1)); // for the sockets
-      }
-      equal(isSo(), true, [...one.troubles, ...one.overs].join('\n'));
-    };
-    return { one, server, passes };
+    return { one, server, passes: passing(clock, one) };
   };
 
   // a server of 3.8.0 that is just starting forgets connections that come before its database is there
@@ -35,6 +40,71 @@ describe('patience', () => {
     const waits = one.troubles.flatMap((why) => /does not answer our greeting within (\d+) ms/.exec(why)?.[1] ?? []);
     deepEqual(waits, ['2000', '4000', '8000', '10000'], 'and those that refuse at once make it no longer');
     deepEqual([one.overs, one.ups[1]!.id], [[], '7']);
+    one.client.drop();
+    await server.stop();
+  });
+
+  const silent = async (
+    srvr: string,
+    meanwhile: (guest: Guest) => void = () => undefined,
+  ): Promise<{ readonly ms: number; readonly why: string }> => {
+    const clock = new FakeClock();
+    const mute = await FakeServer.start({ timeoutMs: 30_000, onRequest: (guest) => clock.after(2_900, () => meanwhile(guest)) });
+    const other = await FakeServer.start({ timeoutMs: 30_000, srvr });
+    const one = opened([mute, other], { clock, timeoutMs: 30_000 });
+    const passes = passing(clock, one);
+    await passes(() => one.ups.length === 1);
+    const begun = clock.now();
+    const asked = one.client.exists('/a').catch(() => undefined);
+    await passes(() => one.downs.length === 1);
+    const ms = clock.now() - begun;
+    await passes(() => one.ups.length === 2);
+    equal(one.ups[1]!.server, other.label);
+    one.client.drop();
+    await Promise.all([asked, mute.stop(), other.stop()]);
+    return { ms, why: one.downs[0]!.replaceAll(/fake:\d+/g, 'it') };
+  };
+
+  it('with a server that hangs ends after a tenth of the timeout when another one serves', async () => {
+    for (const srvr of ['Mode: follower\n', 'srvr is not executed because it is not in the whitelist.\n']) {
+      const { ms, why } = await silent(srvr);
+      equal(why, 'it is silent, and it is not');
+      ok(ms >= 3_000 && ms <= 4_000, String(ms));
+    }
+  });
+
+  it('lasts for a quarter of it when no other one is seen to serve, or when the silent one was heard meanwhile', async () => {
+    for (const srvr of ['', 'This ZooKeeper instance is not currently serving requests\n']) {
+      const { ms, why } = await silent(srvr);
+      equal(why, 'it is silent: it does not answer in time');
+      ok(ms >= 7_500 && ms <= 8_500, String(ms));
+    }
+    let once = true;
+    const { ms } = await silent('Mode: leader\n', (guest) => {
+      if (once) guest.event(3, '/other');
+      once = false;
+    });
+    ok(ms >= 5_900 && ms <= 7_000, String(ms));
+  });
+
+  it('does not end because our own process stood still while the server spoke', async () => {
+    const fake = new FakeClock();
+    let skewMs = 0;
+    let ring = (): void => undefined;
+    const clock: Clock = {
+      now: () => fake.now() + skewMs,
+      after: (ms, run) => fake.after(ms, (ring = run)),
+      sleep: (ms, signal) => fake.sleep(ms, signal),
+    };
+    const server = await FakeServer.start({ timeoutMs: 30_000 });
+    const one = opened([server], { clock, timeoutMs: 30_000 });
+    const passes = passing(fake, one);
+    await passes(() => one.ups.length === 1);
+    skewMs = 25_000;
+    server.guests[0]!.event(3, '/other');
+    ring(); // a timer that is due is looked at before a socket is
+    await passes(() => fake.now() > 10_000);
+    deepEqual([one.downs, one.ups.length], [[], 1]);
     one.client.drop();
     await server.stop();
   });
