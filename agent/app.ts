@@ -102,7 +102,7 @@ export async function startApp(config: Config, { version, clock, random, startCh
   const announcements = makeAnnouncements({ config, ownHost: ownHost ?? '127.0.0.1', tree, registry, clock, random, emit });
   const listeners: ListenerView[] = [];
   const isOwnListener = ownListeners(() => listeners.map(({ at }) => at), machineAddresses);
-  const { discovery, proxy, sweeper } = makeCalling({
+  const { discovery, proxy, sweeper, checker } = makeCalling({
     config,
     registry,
     ownHost,
@@ -129,6 +129,7 @@ export async function startApp(config: Config, { version, clock, random, startCh
       async close() {
         await proxy.close();
         sweeper.stop();
+        checker.stop();
         discovery.stop();
         await Promise.all(announcements.map((announcement) => announcement.stop()));
         await tree.close();

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { Proxy } from '../lb/proxy.js';
 import type { CallSettings } from '../lb/settings.js';
+import { Checker } from '../lb/checker.js';
 import { defaultSlowStart } from '../lb/slow-start.js';
 import type { UpstreamStats } from '../lb/stats.js';
 import { Sweeper } from '../lb/sweeper.js';
@@ -34,6 +35,7 @@ export interface Calling {
   readonly proxy: Proxy;
   readonly discovery: Discovery<Upstream>;
   readonly sweeper: Sweeper;
+  readonly checker: Checker;
 }
 
 const MAX_REMEMBERED = 1024;
@@ -69,8 +71,10 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
     const slowStart = { ...defaultSlowStart, durationMs: settings.slowStart };
     const parts = { balancer, clock, random, emit, slowStart, suspected };
     const upstream: Upstream = new Upstream(name, { ...parts, ...upstreamOptions(settings), source: source.join(' and ') });
+    if (upstream.checks !== undefined) checker.start();
     return upstream;
   };
+  const checker = new Checker({ clock, upstreams: () => discovery.upstreams() });
   const sweeper = new Sweeper({
     clock,
     upstreams: () => discovery.upstreams(),
@@ -99,7 +103,7 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
       traced,
     },
   });
-  return { proxy, discovery, sweeper };
+  return { proxy, discovery, sweeper, checker };
 }
 
 const NO_ADDRESS = 'no address of this machine but the loopback is known; set ZIDECAR_ADVERTISE to the one that peers know';

@@ -1,11 +1,15 @@
 /** What the settings of one peer mean to the parts that carry its calls. Pure: settings in, options out. */
 import { defaultBreaker } from '../lb/breaker.js';
 import { defaultBudget } from '../lb/budget.js';
+import type { CheckOptions } from '../lb/checks.js';
 import { defaultOutlier } from '../lb/outlier.js';
 import type { UpstreamParts } from '../lb/upstream.js';
 import type { UpstreamSettings } from './config/schema.js';
 
-export type UpstreamOptions = Pick<UpstreamParts, 'breaker' | 'budget' | 'outlier' | 'limits' | 'panicPercent' | 'enforced'>;
+export type UpstreamOptions = Pick<
+  UpstreamParts,
+  'breaker' | 'budget' | 'outlier' | 'limits' | 'panicPercent' | 'enforced' | 'check'
+>;
 
 export function upstreamOptions(of: UpstreamSettings): UpstreamOptions {
   const slow = of.circuitSlowCall === undefined ? undefined : { ms: of.circuitSlowCall, percent: of.circuitSlowRate };
@@ -19,6 +23,7 @@ export function upstreamOptions(of: UpstreamSettings): UpstreamOptions {
     },
     limits: { connections: of.maxConnections, pending: of.maxPending, requests: of.maxRequests },
     panicPercent: of.panic,
+    check: of.check.kind === 'off' ? undefined : { ...(of.check.kind === 'http' && { path: of.check.path }), ...checking(of) },
     enforced: {
       circuit: !of.shadow.has('circuit'),
       outlier: !of.shadow.has('outlier'),
@@ -27,3 +32,7 @@ export function upstreamOptions(of: UpstreamSettings): UpstreamOptions {
     },
   };
 }
+
+const checking = (of: UpstreamSettings): Omit<CheckOptions, 'path'> => ({
+  ...{ intervalMs: of.checkInterval, timeoutMs: of.checkTimeout, rise: of.checkRise, fall: of.checkFall },
+});

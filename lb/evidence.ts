@@ -8,6 +8,7 @@
  */
 import type { Balancer } from './balancer.js';
 import { defaultBreaker, type BreakerOptions } from './breaker.js';
+import { Checks, type CheckOptions } from './checks.js';
 import { Circuits } from './circuits.js';
 import { Ejections } from './ejections.js';
 import type { Endpoint } from './endpoint.js';
@@ -21,6 +22,8 @@ import type { UpstreamStats } from './stats.js';
 export interface EvidenceOptions {
   readonly breaker?: BreakerOptions | undefined;
   readonly outlier?: OutlierOptions | undefined;
+  /** Endpoints are asked how they are. */
+  readonly check?: CheckOptions | undefined;
   /** Below this share of well endpoints opinions about them are pardoned. Default 50. */
   readonly panicPercent?: number | undefined;
   /** What is acted on; the rest is counted and told. Default: all. */
@@ -48,6 +51,7 @@ export class Evidence {
   readonly enforced: Enforced;
   readonly standings: Standings;
   readonly circuits: Circuits;
+  readonly checks: Checks | undefined;
   readonly #ejections: Ejections;
 
   constructor(parts: EvidenceParts, now: number) {
@@ -62,16 +66,20 @@ export class Evidence {
     this.standings = new Standings({ balancer, panicPercent, enforced, panicked });
     const shared = { upstream, standings: this.standings, emit, stats, changed };
     this.circuits = new Circuits({ ...shared, random, breaker, enforced: enforced.circuit, suspected });
+    this.checks = parts.check && new Checks({ ...shared, random, options: parts.check, enforced: enforced.checks });
     this.#ejections = new Ejections({ ...shared, options: outlier, enforced: enforced.outlier, readmitted }, now);
   }
 
-  make(endpoint: Endpoint): Member {
-    return this.circuits.make(endpoint);
+  join(endpoint: Endpoint, now: number): Member {
+    const member = this.circuits.make(endpoint);
+    this.checks?.joined(member, now);
+    return member;
   }
 
   forget(member: Member): void {
     this.circuits.forget(member);
     this.#ejections.forget(member);
+    this.checks?.left(member);
   }
 
   /** What time alone has changed. A few comparisons as long as nothing is due. */

@@ -8,6 +8,7 @@
  */
 import type { Ask, Balancer } from './balancer.js';
 import { defaultBudget, RetryBudget, type BudgetOptions } from './budget.js';
+import type { Checks } from './checks.js';
 import { identity, type Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
 import { Evidence, type EvidenceOptions } from './evidence.js';
@@ -94,6 +95,11 @@ export class Upstream {
     this.#judgement = new Judgement(clock);
   }
 
+  /** Undefined: nobody checks its endpoints. */
+  get checks(): Checks | undefined {
+    return this.#evidence.checks;
+  }
+
   /** A list has come, be it empty. */
   get listed(): boolean {
     return this.#firstList.here;
@@ -105,6 +111,8 @@ export class Upstream {
    */
   update(endpoints: readonly Endpoint[]): void {
     const before = this.#members;
+    const { clock } = this.#parts;
+    const now = clock.now();
     this.#members = new Map();
     const ids = new Set<string>();
     const joined: Member[] = [];
@@ -113,7 +121,7 @@ export class Upstream {
       ids.add(endpoint.id);
       const key = identity(endpoint);
       const known = before.get(key);
-      const member = known ?? this.#evidence.make(endpoint);
+      const member = known ?? this.#evidence.join(endpoint, now);
       member.endpoint = endpoint;
       if (known === undefined) joined.push(member);
       this.#members.set(key, member);
@@ -124,8 +132,7 @@ export class Upstream {
       this.#slowStart.left(member);
     }
     const members = [...this.#members.values()];
-    const { clock } = this.#parts;
-    this.#slowStart.update(members, joined, { now: clock.now(), wall: clock.wall(), first: !this.listed });
+    this.#slowStart.update(members, joined, { now, wall: clock.wall(), first: !this.listed });
     this.#evidence.standings.update(members);
     this.#parts.balancer.update(members);
     this.#firstList.came();
@@ -168,7 +175,7 @@ export class Upstream {
   whyNot(refusal: Exclude<NoLease, 'tried_all'> | 'discovering', absolute = false, ask: Ask = { tried: [] }): Refused {
     const { name } = this;
     const subset = this.#parts.balancer.lacks?.(ask) ?? '';
-    const counts = { total: this.#members.size, out: this.#out() };
+    const counts = { total: this.#members.size, out: this.#judgement.out };
     const limit = { limit: this.usage.last, most: this.usage.limits[this.usage.last] };
     const facts = { name, source: this.#parts.source, absolute, nextTrialInMs: this.retryAfterMs(), subset, ...limit, ...counts };
     return { code: refusal, message: sentenceOf[refusal](facts) };
@@ -226,7 +233,7 @@ export class Upstream {
     const { budget, stats } = this;
     this.#wake(this.#parts.clock.now());
     const retryPercent = Math.round(budget.usedPercent(this.#parts.clock.now()) * 10) / 10;
-    const counts = { out: this.#out(), total: this.#members.size, lost: stats.lost };
+    const counts = { out: this.#judgement.out, total: this.#members.size, lost: stats.lost };
     const { state, since } = this.#judgement;
     const { panic } = this.#evidence.standings;
     return { state, since, ...counts, panic, retryPercent, retryBudgetPercent: budget.percent };
@@ -252,7 +259,7 @@ export class Upstream {
     if (seat !== undefined) return seat as Member;
     if (ask.tried.length > 0) return 'tried_all';
     if (balancer.lacks?.(ask) !== undefined) return 'no_subset';
-    return this.#hasWeight() ? 'all_open' : 'no_endpoints';
+    return this.#judgement.hasWeight ? 'all_open' : 'no_endpoints';
   }
 
   /** What time alone has changed. */
@@ -276,17 +283,6 @@ export class Upstream {
   }
 
   #judge(): void {
-    this.#judgement.look(this.listed, this.#hasWeight(), this.#out());
-  }
-
-  #out(): number {
-    let out = 0;
-    for (const { against } of this.#members.values()) if (against.open || against.ejected || against.ill) out++;
-    return out;
-  }
-
-  #hasWeight(): boolean {
-    for (const { weight } of this.#members.values()) if (weight > 0) return true;
-    return false;
+    this.#judgement.look(this.listed, this.#members.values());
   }
 }

@@ -1,4 +1,5 @@
 /** How an upstream is, in a word, and since when: for people and for alerts. Looked at when something has changed, never by a call. */
+import type { Member } from './member.js';
 import type { Clock } from './ports.js';
 
 export interface UpstreamVerdict {
@@ -22,6 +23,8 @@ export interface UpstreamVerdict {
 export class Judgement {
   state: UpstreamVerdict['state'] = 'waiting';
   since: number;
+  out = 0;
+  hasWeight = false;
   readonly #clock: Pick<Clock, 'wall'>;
 
   constructor(clock: Pick<Clock, 'wall'>) {
@@ -29,8 +32,14 @@ export class Judgement {
     this.since = clock.wall();
   }
 
-  look(listed: boolean, hasWeight: boolean, out: number): void {
-    const state = !listed ? 'waiting' : !hasWeight ? 'empty' : out > 0 ? 'ill' : 'well';
+  look(listed: boolean, members: Iterable<Member>): void {
+    this.out = 0;
+    this.hasWeight = false;
+    for (const { weight, against } of members) {
+      if (against.open || against.ejected || against.ill) this.out++;
+      if (weight > 0) this.hasWeight = true;
+    }
+    const state = !listed ? 'waiting' : !this.hasWeight ? 'empty' : this.out > 0 ? 'ill' : 'well';
     if (state === this.state) return;
     this.state = state;
     this.since = this.#clock.wall();

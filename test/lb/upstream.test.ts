@@ -4,6 +4,7 @@ import { defaultRetryOn } from '../../lb/retry-on.js';
 import { fc } from '../support/fast-check.js';
 import { failed } from '../../lb/outcome.js';
 import { policies, type PolicyName } from '../../lb/policies.js';
+import { allEnforced } from '../../lb/standing.js';
 import { seeded } from '../support/random.js';
 import { abc, bad, good, orders } from './orders.js';
 import { endpoint, tally } from './seats.js';
@@ -160,6 +161,17 @@ describe('upstream', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('only tells what circuits would do in the shadow', async () => {
+    const { upstream, calls, told, clock } = orders(abc('a'), { more: { enforced: { ...allEnforced, circuit: false } } });
+    equal(calls(4, failed('reset', 1)), 'a a a a');
+    deepEqual([upstream.stats.wouldHave.circuit, told('circuit_opened').length], [1, 1]);
+    equal('shadow' in told('circuit_opened')[0]!, true);
+    match(upstream.explain()[0]!.reason, /^takes calls: weight 1 of 1; in the shadow: circuit open/);
+    await clock.advance(1_000);
+    calls(1);
+    deepEqual([upstream.states().closed, told('circuit_closed').length], [1, 1]);
   });
 
   it('does not ask for a connect to one that was reached and then failed', () => {

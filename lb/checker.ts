@@ -1,0 +1,83 @@
+/**
+ * A runner: checks endpoints of those upstreams that ask for it, each when it is due, and tells how it went. What follows from that is decided
+ * by checks.ts; that an endpoint could be reached, or not, is told as well, for the circuits know what to make of it.
+ *
+ * Bounded: so many at one time, each so long. It looks ten times a second, and only once there is an upstream to check.
+ */
+import { check } from './check.js';
+import type { Check, CheckOptions } from './checks.js';
+import type { Endpoint } from './endpoint.js';
+import { CallError, type FailureCode } from './errors.js';
+import type { Clock } from './ports.js';
+
+/** What it needs of an upstream. */
+export interface CheckedUpstream {
+  readonly name: string;
+  readonly checks: Checking | undefined;
+  reached(endpoint: Endpoint): void;
+  unreached(endpoint: Endpoint, code: FailureCode): void;
+}
+
+export interface Checking {
+  readonly options: CheckOptions;
+  take(now: number, most: number): Check[];
+  ended(check: Check, why: string | undefined, now: number): void;
+}
+
+export interface CheckerParts {
+  readonly clock: Clock;
+  readonly upstreams: () => Iterable<CheckedUpstream>;
+  readonly concurrency?: number;
+}
+
+const everyMs = 100;
+/** Where a check may take as long as it likes, one that hangs must not keep the others from their turn. */
+const longestMs = 10_000;
+
+export class Checker {
+  readonly #clock: Clock;
+  readonly #upstreams: CheckerParts['upstreams'];
+  readonly #concurrency: number;
+  readonly #running = new Map<Check, () => void>();
+  #stop: (() => void) | undefined;
+  #stopped = false;
+
+  constructor({ clock, upstreams, concurrency = 16 }: CheckerParts) {
+    this.#clock = clock;
+    this.#upstreams = upstreams;
+    this.#concurrency = concurrency;
+  }
+
+  /** There is an upstream to check. A second start changes nothing, nor does one after the stop. */
+  start(): void {
+    if (!this.#stopped) this.#stop ??= this.#clock.every(everyMs, () => this.#look());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#stop?.();
+    for (const giveUp of this.#running.values()) giveUp();
+    this.#running.clear();
+  }
+
+  #look(): void {
+    const now = this.#clock.now();
+    for (const upstream of this.#upstreams())
+      for (const due of upstream.checks?.take(now, this.#concurrency - this.#running.size) ?? []) this.#check(upstream, due);
+  }
+
+  #check(upstream: CheckedUpstream, due: Check): void {
+    const { checks, name } = upstream;
+    const { path, timeoutMs } = checks!.options;
+    const { endpoint } = due;
+    const terms = { clock: this.#clock, timeoutMs: Math.min(timeoutMs ?? longestMs, longestMs), service: name, path };
+    const giveUp = check(endpoint, terms, (failed) => {
+      this.#running.delete(due);
+      if (failed instanceof CallError) upstream.unreached(endpoint, failed.code);
+      else upstream.reached(endpoint);
+      if (failed instanceof CallError && failed.code === 'local') checks!.ended(due, undefined, this.#clock.now());
+      else checks!.ended(due, failed instanceof CallError ? failed.message : failed, this.#clock.now());
+    });
+    this.#running.set(due, giveUp);
+  }
+}

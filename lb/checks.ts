@@ -1,0 +1,117 @@
+/**
+ * What active checks say of an upstream's endpoints: rise and fall, and when each is due. Who nobody has checked yet is well: a check may put
+ * out, it is no condition for coming in. It owns no socket and no timer; checker.ts asks who is due and tells how it went.
+ *
+ *     well ── `fall` fails in a row ──▶ ill ── `rise` passes in a row ──▶ well
+ *
+ * While the last check disagrees with what holds, or an endpoint is ill, the next one comes soon.
+ */
+import { address, type Endpoint } from './endpoint.js';
+import { Heap, type Placed } from './heap.js';
+import type { Checked, Member } from './member.js';
+import type { Emit, Random } from './ports.js';
+import type { Standings } from './standing.js';
+import type { UpstreamStats } from './stats.js';
+
+export interface CheckOptions {
+  /** Absent: a connect is the whole check. */
+  readonly path?: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number | undefined;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+export interface ChecksParts {
+  readonly upstream: string;
+  readonly standings: Standings;
+  readonly random: Random;
+  readonly emit: Emit;
+  readonly stats: UpstreamStats;
+  readonly enforced: boolean;
+  readonly options: CheckOptions;
+  readonly changed: () => void;
+}
+
+const soonMs = 500;
+const jitter = 0.1;
+
+export class Check implements Checked, Placed {
+  place = -1;
+  dueAt = 0;
+  why: string | undefined;
+  /** Results in a row that disagree with what holds. */
+  against = 0;
+  readonly member: Member;
+
+  constructor(member: Member) {
+    this.member = member;
+  }
+
+  get endpoint(): Endpoint {
+    return this.member.endpoint;
+  }
+}
+
+export class Checks {
+  readonly options: CheckOptions;
+  readonly #parts: ChecksParts;
+  readonly #due = new Heap<Check>((a, b) => a.dueAt < b.dueAt);
+
+  constructor(parts: ChecksParts) {
+    this.options = parts.options;
+    this.#parts = parts;
+  }
+
+  /** A newcomer: its first check comes soon, and those of many not at once. */
+  joined(member: Member, now: number): void {
+    const check = new Check(member);
+    member.check = check;
+    this.#dueIn(check, Math.min(this.options.intervalMs, 2 * soonMs) * this.#parts.random(), now);
+  }
+
+  left({ check }: Member): void {
+    if (check instanceof Check) this.#due.remove(check);
+  }
+
+  /** Those whose time has come, so many at most; each is due again only after `ended`. */
+  take(now: number, most: number): Check[] {
+    const taken: Check[] = [];
+    for (let first = this.#due.first; first !== undefined && first.dueAt <= now && taken.length < most; first = this.#due.first) {
+      this.#due.remove(first);
+      taken.push(first);
+    }
+    return taken;
+  }
+
+  /** `why`: what was wrong; undefined: it passed. */
+  ended(check: Check, why: string | undefined, now: number): void {
+    const { member } = check;
+    if (!member.listed) return;
+    const { ill } = member.against;
+    const { rise, fall, intervalMs } = this.options;
+    if (why !== undefined) check.why = why;
+    const failed = why !== undefined;
+    check.against = failed === ill ? 0 : check.against + 1;
+    if (check.against >= (ill ? rise : fall)) this.#turn(check, !ill);
+    const settled = check.against === 0 && !member.against.ill;
+    const ms = settled ? intervalMs : Math.min(intervalMs, soonMs);
+    this.#dueIn(check, ms * (1 + jitter * (2 * this.#parts.random() - 1)), now);
+  }
+
+  #turn(check: Check, ill: boolean): void {
+    const { upstream, standings, emit, stats, enforced, changed } = this.#parts;
+    check.against = 0;
+    const about = { upstream, endpoint: address(check.endpoint), ...(!enforced && { shadow: true as const }) };
+    if (ill && !enforced) stats.wouldHave.checks++;
+    if (ill) emit({ kind: 'endpoint_ill', ...about, why: check.why ?? '' });
+    else emit({ kind: 'endpoint_well', ...about });
+    standings.set(check.member, 'ill', ill);
+    changed();
+  }
+
+  #dueIn(check: Check, ms: number, now: number): void {
+    check.dueAt = now + ms;
+    this.#due.add(check);
+  }
+}

@@ -1,0 +1,134 @@
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { clock as realClock } from '../../agent/system.js';
+import { Checker } from '../../lb/checker.js';
+import type { CheckOptions } from '../../lb/checks.js';
+import { allEnforced } from '../../lb/standing.js';
+import type { UpstreamParts } from '../../lb/upstream.js';
+import { RawServer } from '../support/raw.js';
+import { dead, eventually } from './full/house.js';
+import { abc, bad, orders } from './orders.js';
+
+const check: CheckOptions = { intervalMs: 10_000, timeoutMs: 1_000, rise: 2, fall: 3 };
+const checked = (ids: string, more: Partial<UpstreamParts> = {}) => {
+  const made = orders(abc(ids), { random: () => 0.5, more: { check, ...more } });
+  const checks = made.upstream.checks!;
+  const ask = (why?: string): string =>
+    checks
+      .take(made.clock.now(), 100)
+      .map((due) => {
+        checks.ended(due, why, made.clock.now());
+        return due.endpoint.id;
+      })
+      .join('');
+  const reason = (id: string): string => made.upstream.explain().find((view) => view.id === id)!.reason;
+  return { ...made, checks, ask, reason };
+};
+
+describe('checks', () => {
+  it('put out after three fails in a row, let in after two passes, and come soon while that is open', async () => {
+    const { ask, calls, clock, told, reason, upstream } = checked('ab');
+    await clock.advance(500);
+    const fail = (): void => {
+      for (const due of upstream.checks!.take(clock.now(), 100))
+        upstream.checks!.ended(due, due.endpoint.id === 'a' ? 'status 503' : undefined, clock.now());
+    };
+    fail();
+    await clock.advance(500);
+    fail();
+    equal(upstream.states().ill, 0);
+    await clock.advance(500);
+    fail();
+    deepEqual([upstream.states().ill, calls(3), reason('a')], [1, 'b b b', 'found ill by its checks: status 503']);
+    deepEqual(told('endpoint_ill'), [{ kind: 'endpoint_ill', upstream: 'orders', endpoint: '10.0.0.1:8080', why: 'status 503' }]);
+    await clock.advance(500);
+    equal(ask(), 'a');
+    await clock.advance(500);
+    equal(ask(), 'a');
+    deepEqual([upstream.states().ill, told('endpoint_well').length], [0, 1]);
+    await clock.advance(9_999);
+    equal(ask(), 'b'); // which has been well all the time
+    await clock.advance(1);
+    equal(ask(), 'a');
+  });
+
+  it('begin anew when one disagrees', async () => {
+    const { ask, clock, upstream } = checked('a');
+    await clock.advance(500);
+    for (const why of ['x', 'x', undefined, 'x', 'x']) {
+      ask(why);
+      await clock.advance(10_000);
+    }
+    equal(upstream.states().ill, 0);
+  });
+
+  it('are pardoned when too few would be left, and put nobody out in the shadow', async () => {
+    const all = checked('ab');
+    const dark = checked('ab', { enforced: { ...allEnforced, checks: false } });
+    for (const { clock, ask } of [all, dark])
+      for (let time = 0; time < 3; time++) {
+        await clock.advance(500);
+        ask('status 500');
+      }
+    deepEqual([all.upstream.verdict().panic, all.calls(2).length], [true, 3]);
+    match(all.reason('a'), /pardoned, as too few are well: found ill by its checks: status 500/);
+    deepEqual([dark.upstream.verdict().panic, dark.upstream.stats.wouldHave.checks], [false, 2]);
+    match(dark.reason('a'), /in the shadow: found ill by its checks/);
+  });
+
+  it('are for those in the list only', async () => {
+    const { ask, clock, upstream, checks } = checked('ab');
+    await clock.advance(500);
+    const [running] = checks.take(clock.now(), 1);
+    upstream.update([]);
+    checks.ended(running!, 'too late', clock.now());
+    await clock.advance(60_000);
+    equal(ask(), '');
+  });
+});
+
+describe('a checker', () => {
+  const answers = async (answer: string): Promise<RawServer> => RawServer.always(answer);
+
+  it('takes 200 to 399 for a pass, and says in words what else there was', async (t) => {
+    const cases: readonly [RawServer, RegExp | undefined][] = [
+      [await answers('HTTP/1.1 204 No Content\r\n\r\n'), undefined],
+      [await answers('HTTP/1.0 302 Found\r\n\r\n'), undefined],
+      [await answers('HTTP/1.1 503 Busy\r\n\r\n'), /^status 503$/],
+      [await answers('SSH-2.0-OpenSSH\r\n'), /not answer in HTTP/],
+      [await RawServer.start((wire) => wire.socket.end()), /closed the connection/],
+      [await RawServer.start(() => undefined), /no answer in 200 ms/],
+    ];
+    t.after(() => Promise.all(cases.map(([server]) => server.stop())));
+    const list = [...cases.map(([server], index) => server.endpoint('abcdef'[index]!)), await dead('g')];
+    const soon = { ...check, intervalMs: 100, timeoutMs: 200, path: '/health', fall: 1 };
+    const { upstream, told } = orders(list, { more: { check: soon, clock: realClock, panicPercent: 0 } });
+    const checker = new Checker({ clock: realClock, upstreams: () => [upstream] });
+    checker.start();
+    t.after(() => checker.stop());
+    await eventually(() => told('endpoint_ill').length >= 5);
+    const said = new Map(upstream.explain().map(({ id, reason }) => [id, reason]));
+    cases.forEach(([, why], index) => {
+      const reason = said.get('abcdef'[index]!)!;
+      match(
+        reason,
+        why === undefined ? /^takes calls/ : new RegExp(`^found ill by its checks: .*${why.source.replace(/[\^$]/g, '')}`),
+      );
+    });
+    match(said.get('g')!, /refused/);
+  });
+
+  it('tells the circuits that an endpoint could be connected to, and lets its trial begin', async (t) => {
+    const server = await RawServer.start(() => undefined);
+    t.after(() => server.stop());
+    const tcp = { ...check, intervalMs: 100 };
+    const breaker = { failures: 1 };
+    const { upstream, call } = orders([server.endpoint('a')], { ...breaker, more: { check: tcp, clock: realClock } });
+    call(bad);
+    equal(upstream.states().open, 1);
+    const checker = new Checker({ clock: realClock, upstreams: () => [upstream] });
+    checker.start();
+    t.after(() => checker.stop());
+    await eventually(() => upstream.states().half_open === 1);
+  });
+});
