@@ -29,6 +29,14 @@ export type Parsed =
       readonly watch: boolean;
       readonly json: boolean;
     }
+  /** `name`: a service, or a path that begins with `/`. */
+  | {
+      readonly command: 'lint';
+      readonly flags: Flags;
+      readonly name: string | undefined;
+      readonly all: boolean;
+      readonly json: boolean;
+    }
   | { readonly command: 'status'; readonly flags: Flags; readonly json: boolean }
   | { readonly command: 'why'; readonly flags: Flags; readonly name: string; readonly json: boolean }
   /** `wait`: return when the app is withdrawn and peers have had their time to know. */
@@ -101,6 +109,8 @@ function answer(
       return { command, flags, json: on('json') };
     case 'services':
       return { command, flags, name, all: on('all'), watch: on('watch'), json: on('json') };
+    case 'lint':
+      return { command, flags, name, all: on('all'), json: on('json') };
     case 'why':
       return { command, flags, name: name!, json: on('json') };
     case 'drain':

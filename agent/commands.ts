@@ -63,9 +63,24 @@ export const commands = {
     usage: 'services [name]',
     about: 'Show the services of a registry, trouble first; needs no sidecar',
     settings: toRegistry,
-    switches: { all: 'Show every problem of each service, not only the first', watch: 'Go on, and show each change', json },
+    switches: {
+      all: 'Show the services of every dialect, and every problem of each',
+      watch: 'Go on, and show each change',
+      json,
+    },
     options: {},
     examples: [['$0 services orders --zookeeper zk:2181', 'the instances of orders, and what is wrong with them']],
+  },
+  lint: {
+    usage: 'lint [name]',
+    about: 'Show which readers take, pass over or break on each node of a service or of a path',
+    settings: toRegistry,
+    switches: { all: 'Show every node, and readers of other systems too', json },
+    options: {},
+    examples: [
+      ['$0 lint --zookeeper zk:2181', 'everything that breaks a reader; exit code 1 if anything does'],
+      ['$0 lint /services/orders --zookeeper zk:2181', 'node by node'],
+    ],
   },
   status: {
     usage: 'status',

@@ -46,6 +46,12 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
         const { showServices } = await import('./show-services.js');
         return await showServices(parsed, settings, around);
       }
+      case 'lint': {
+        const settings = loadSettings({ env, flags: parsed.flags }, commands.lint.settings);
+        settings.warnings.forEach(warn);
+        const { showLint } = await import('./show-lint.js');
+        return await showLint(parsed, settings, around);
+      }
       case 'status':
       case 'why':
       case 'drain': {

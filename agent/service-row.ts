@@ -31,7 +31,7 @@ export interface ServiceRow {
   readonly service: string;
   /** The parent of its nodes. */
   readonly path: string;
-  /** `curator`, `spring`, `mixed`, or `-` where nothing tells. */
+  /** `mixed` where there are several, `-` where nothing tells. */
   readonly dialect: string;
   /** Undefined where they are not read. */
   readonly instances: number | undefined;
@@ -47,7 +47,7 @@ export function serviceRow(service: string, path: string, read: readonly ReadNod
   const routable = new Set(nodes.filter(({ state }) => state === 'routable').map((node) => node.address)).size;
   const problems = [
     ...(complete ? [] : [read.length === 0 ? UNREAD : `only ${read.length} of its nodes were read: time was up`]),
-    ...(kinds.length > 1 ? ["Curator's and Spring's nodes side by side, a plain Curator reader throws"] : []),
+    ...(kinds.length > 1 ? [sideBySide(kinds)] : []),
     ...nodes.filter(({ problem }) => problem !== '').map(({ name, problem }) => `node ${short(name)}: ${problem}`),
     ...duplicates(nodes),
   ];
@@ -57,6 +57,11 @@ export function serviceRow(service: string, path: string, read: readonly ReadNod
   const dialect = kinds.length > 1 ? 'mixed' : (kinds[0] ?? '-');
   return { service, path, dialect, instances: read.length, routable, problems, nodes };
 }
+
+const sideBySide = (kinds: readonly string[]): string =>
+  kinds.every((kind) => kind === 'curator' || kind === 'spring')
+    ? "Curator's and Spring's nodes side by side, a plain Curator reader throws"
+    : `nodes of ${[...kinds].sort().join(' and ')} side by side, which breaks readers: zidecar lint`;
 
 /**
  * Trouble first, those whom nobody can call at their head, then those without instances, those that are well, those that were not read, and

@@ -1,10 +1,10 @@
 /**
  * A look at every service of a registry, for a person: reads, never writes, arms no watch, and has an end. What was read when time is up is
- * what is told. Roots of systems that this release does not read are told of, so that nobody wonders where their services are.
+ * what is told. Roots of the other dialects are told of where they are not asked for, so that nobody wonders where their services are.
  */
-import type { Dialect, Instance, Skip } from './registry/dialects/dialect.js';
-import { openEnvelope, payloadClass } from './registry/dialects/envelope.js';
-import { SPRING_CLASS } from './registry/dialects/classes.js';
+import { isInstance, type Dialect, type Said, type Skip } from './registry/dialects/dialect.js';
+import { recognise } from './registry/dialects/recognise.js';
+import { weigher } from './registry/dialects/vectors.js';
 import { ReadSlots } from './registry/read-slots.js';
 import { isSessionTrouble, MAX_NODE_BYTES, RegistryError } from './registry/tree.js';
 import type { Stat, Tree } from './registry/tree.js';
@@ -26,12 +26,8 @@ const READS_IN_FLIGHT = 16;
 const SERVICES_AT_ONE_TIME = 16;
 /** Of one service in flight or in the queue, so that one with thousands of nodes does not keep the others from being read. */
 const READS_OF_ONE = 16;
-const elsewhere = [
-  ['/discovery', 'serverset'],
-  ['/aurora', 'serverset'],
-  ['/nerve/services', 'smartstack'],
-  ['/dubbo', 'dubbo'],
-] as const;
+/** Where serversets often are beside their default, without a rule for what is below it. */
+const AURORA = { name: 'serverset', defaultPath: '/aurora/{service}' };
 
 /** Reads when a slot is free, again when a connection was lost meanwhile; undefined once time is up. */
 type Ask = <T>(read: () => Promise<T>) => Promise<T | undefined>;
@@ -39,9 +35,14 @@ type Ask = <T>(read: () => Promise<T>) => Promise<T | undefined>;
 interface Found {
   readonly service: string;
   readonly path: string;
-  readonly nodes: ReadNode[];
+  /** That of the root: of a node that does not tell its own. */
+  readonly dialect: string;
+  readonly nodes: SeenNode[];
   complete: boolean;
 }
+
+/** A node, be it an instance, a vector that weighs others, or neither. */
+type SeenNode = Omit<ReadNode, 'said'> & { readonly said: Said };
 
 /** What there is to see: a service or more, or why there is none. */
 export interface Fleet {
@@ -71,9 +72,9 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<Fleet> {
     await connected(tree);
     const slots = new ReadSlots(READS_IN_FLIGHT);
     const ask: Ask = (read) => slots.run(() => patiently(tree, read, () => over));
-    for (const root of new Set(roots)) found.push(...(await servicesUnder(tree, root, only, ask, (what) => missing.push(what))));
+    for (const root of new Set(roots)) found.push(...(await servicesUnder(tree, root, scan, ask, (what) => missing.push(what))));
     seen.roots = true;
-    if (only === undefined) told.push(...(await notRead(tree, roots, ask)));
+    if (only === undefined) told.push(...(await notRead(tree, roots, ask, scan.dialects)));
     await readAll(tree, found, ask, scan);
   };
   try {
@@ -85,7 +86,7 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<Fleet> {
   const patience = `${Math.round(deadlineMs / 1_000)} s`;
   if (tree.session.epoch === 0) throw new RegistryError('disconnected', `no session with the registry within ${patience}`);
   if (!seen.roots) throw new RegistryError('connection_lost', `the registry did not list its services within ${patience}`);
-  const rows = found.map(({ service, path, nodes, complete }) => serviceRow(service, path, nodes, complete));
+  const rows = found.map(({ service, path, nodes, complete }) => serviceRow(service, path, weighed(nodes), complete));
   return {
     rows: [...inOrder(rows), ...told],
     missing: missing[0],
@@ -119,28 +120,44 @@ function connected(tree: Tree): Promise<void> {
 async function servicesUnder(
   tree: Tree,
   root: string,
-  only: string | undefined,
+  { only, dialects }: Scan,
   ask: Ask,
   miss: (what: string) => void,
 ): Promise<readonly Found[]> {
   const [parent = '', rest = ''] = root.split('/{service}');
   const listed = await ask(() => tree.children(parent === '' ? '/' : parent));
   if (listed === undefined) miss((await ask(() => tree.exists('/'))) === undefined ? 'the chroot' : parent);
+  const dialect = [...dialects.values()].find(({ defaultPath }) => defaultPath === root)?.name ?? 'curator';
   return (listed?.names ?? [])
     .filter((service) => only === undefined || service === only)
-    .map((service) => ({ service, path: `${parent}/${service}${rest}`, nodes: [], complete: false }));
+    .map((service) => ({ service, path: `${parent}/${service}${rest}`, dialect, nodes: [], complete: false }));
 }
 
-async function notRead(tree: Tree, roots: readonly string[], ask: Ask): Promise<readonly ServiceRow[]> {
+async function notRead(
+  tree: Tree,
+  roots: readonly string[],
+  ask: Ask,
+  dialects: Scan['dialects'],
+): Promise<readonly ServiceRow[]> {
   const rows: ServiceRow[] = [];
-  for (const [path, dialect] of elsewhere) {
-    if (roots.some((root) => root.startsWith(`${path}/`))) continue;
+  for (const { name: dialect, defaultPath } of [...dialects.values(), AURORA]) {
+    const path = defaultPath.split('/{service}')[0]!;
+    if (path === '/services' || roots.some((root) => root.startsWith(`${path}/`))) continue;
     const names = (await ask(() => tree.children(path)).catch(() => undefined))?.names ?? [];
     if (names.length === 0) continue;
-    const what = `${names.length} ${names.length === 1 ? 'folder' : 'folders'} of ${dialect}, which this release does not read`;
+    const how = defaultPath === AURORA.defaultPath ? '--registry-path, with {service} in it,' : '--all';
+    const what = `${names.length} ${names.length === 1 ? 'folder' : 'folders'} of ${dialect}: ${how} reads ${names.length === 1 ? 'it' : 'them'}`;
     rows.push({ service: path, path, dialect, instances: undefined, routable: undefined, problems: [what], nodes: [] });
   }
   return rows;
+}
+
+/** The instances and what was skipped, each instance with the weight that the vectors beside it give it. */
+function weighed(nodes: readonly SeenNode[]): readonly ReadNode[] {
+  const weigh = weigher(nodes.flatMap(({ said }) => ('factors' in said ? said : [])));
+  return nodes.flatMap(({ said, ...node }): ReadNode[] =>
+    'factors' in said ? [] : [{ ...node, said: isInstance(said) ? weigh(node.name, said) : said }],
+  );
 }
 
 async function readAll(tree: Tree, found: readonly Found[], ask: Ask, { dialects, onProgress }: Scan): Promise<void> {
@@ -165,35 +182,40 @@ async function readOne(tree: Tree, one: Found, ask: Ask, dialects: Scan['dialect
   const own = new ReadSlots(READS_OF_ONE);
   const readChild = async (name: string): Promise<boolean> => {
     const path = `${one.path}/${name}`;
-    const node = await ask(() => readNode(tree, path)).catch((error: unknown) => refusal(error));
+    const node = await ask(() => readNode(tree, path, recognise(name, new Uint8Array())?.dialect === 'dubbo')).catch(
+      (error: unknown) => refusal(error),
+    );
     if (node === undefined) return false;
-    if (node !== 'gone') one.nodes.push({ name, ...understand(one.service, name, node, dialects) });
+    if (node !== 'gone') one.nodes.push({ name, ...understand(one, name, node, dialects) });
     return true;
   };
   const read = await Promise.all(listed.names.map((name) => own.run(() => readChild(name))));
   one.complete = read.every(Boolean);
 }
 
-/** Bytes of a node; a word when it has gone meanwhile, a reason when it is too large. */
-async function readNode(tree: Tree, path: string): Promise<{ readonly data: Uint8Array; readonly stat: Stat } | Skip | 'gone'> {
+/** Bytes of a node; a word when it has gone meanwhile, a reason when it is too large. `bare`: its data means nothing. */
+async function readNode(
+  tree: Tree,
+  path: string,
+  bare: boolean,
+): Promise<{ readonly data: Uint8Array; readonly stat: Stat } | Skip | 'gone'> {
   const stat = await tree.exists(path);
   if (stat === undefined) return 'gone';
+  if (bare) return { data: new Uint8Array(), stat };
   if (stat.size > MAX_NODE_BYTES) return { skip: 'too_large', detail: `${stat.size} bytes, at most ${MAX_NODE_BYTES} are read` };
   return (await tree.read(path)) ?? 'gone';
 }
 
 function understand(
-  service: string,
+  one: Found,
   name: string,
   node: { readonly data: Uint8Array; readonly stat: Stat } | Skip,
   dialects: Scan['dialects'],
-): Omit<ReadNode, 'name'> {
+): Omit<SeenNode, 'name'> {
   if ('skip' in node) return { dialect: undefined, said: node };
-  const envelope = openEnvelope(node.data);
-  const isSpring = !('skip' in envelope) && payloadClass(envelope) === SPRING_CLASS;
-  const dialect = isSpring ? 'spring' : 'curator';
-  const said = dialects.get(dialect)!.read(service, name, node.data, node.stat) as Instance | Skip;
-  return { dialect: 'skip' in envelope ? undefined : dialect, said, orphaned: node.stat.orphaned };
+  const dialect = recognise(name, node.data)?.dialect;
+  const said = dialects.get(dialect ?? one.dialect)!.read(one.service, name, node.data, node.stat);
+  return { dialect: isInstance(said) ? (dialect ?? one.dialect) : dialect, said, orphaned: node.stat.orphaned };
 }
 
 const refusal = (error: unknown): Skip => {

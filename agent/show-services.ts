@@ -31,7 +31,8 @@ export async function showServices(asked: Asked, settings: Of, around: Surroundi
     if (fact.kind === 'session_trouble') trouble = fact.why;
   };
   const tree = await openTree({ ...settings, clock, random, emit, readOnly: true });
-  const roots = [settings.registryPath ?? dialects.get(settings.dialect)!.defaultPath];
+  const own = settings.registryPath ?? dialects.get(settings.dialect)!.defaultPath;
+  const roots = asked.all ? [own, ...Array.from(dialects.values(), ({ defaultPath }) => defaultPath)] : [own];
   const tell = stderr.isTTY && !asked.json && !asked.watch;
   const onProgress = (read: number, all: number): void => {
     if (tell) stderr.write(read === all ? '\r\x1b[K' : `\rreading ${read} of ${all} services`);
@@ -75,6 +76,7 @@ function render(fleet: Fleet, { name, all, json }: Asked, { stdout, env }: Surro
     all,
   };
   if (name === undefined) return json ? JSON.stringify({ services: fleet.rows }, undefined, 2) : renderFleet(fleet, look);
-  const row = fleet.rows[0]!;
-  return json ? JSON.stringify(row, undefined, 2) : renderService(row, look);
+  // one service may stand under the roots of several dialects
+  if (json) return JSON.stringify(fleet.rows.length === 1 ? fleet.rows[0] : { services: fleet.rows }, undefined, 2);
+  return fleet.rows.map((row) => renderService(row, look)).join('\n\n');
 }

@@ -28,6 +28,7 @@ describe('the command line', () => {
     ['check --json', { command: 'check', flags: {}, json: true }],
     ['services', { command: 'services', flags: {}, name: undefined, all: false, watch: false, json: false }],
     ['services 007 --all --watch', { command: 'services', flags: {}, name: '007', all: true, watch: true, json: false }],
+    ['lint /services/orders --json', { command: 'lint', flags: {}, name: '/services/orders', all: false, json: true }],
     ['status --admin 127.0.0.1:1', { command: 'status', flags: { admin: '127.0.0.1:1' }, json: false }],
     ['why --json orders', { command: 'why', flags: {}, name: 'orders', json: true }],
     ['drain', { command: 'drain', flags: {}, wait: true, json: false }],
@@ -59,7 +60,10 @@ describe('the command line', () => {
     ['why a b', 'why does not take "b"; see zidecar why --help'],
     ['status x', 'status does not take "x"; see zidecar status --help'],
     ['services --service orders', 'services does not take --service; the nearest is --config. See zidecar services --help'],
-    ['--zone a', '--zone stands without a command; the commands are run, check, services, status, why, drain, inject, webhook'],
+    [
+      '--zone a',
+      '--zone stands without a command; the commands are run, check, services, lint, status, why, drain, inject, webhook',
+    ],
   ] as const) {
     it(`answers ${line} with advice`, async () => deepEqual(await printed(line), { command: 'print', text, exitCode: 64 }));
   }

@@ -10,6 +10,7 @@ import { paintFor } from '../../agent/text.js';
 import { calm } from '../support/calm.js';
 import { FakeClock } from '../support/clock.js';
 import { MemoryStore, MemoryTree } from '../support/memory-tree.js';
+import { nodeOf } from './registry/dialects/hostile.js';
 import { instance } from './registry/dialects/node.js';
 
 const uuid = '4a1f9c2e-0b7c-4c1e-9a52-2f6a1b7d9e10';
@@ -176,11 +177,40 @@ describe('a look at the services of a registry', () => {
     deepEqual(
       (await scan()).map(({ service, dialect, problems }) => [service, dialect, ...problems]),
       [
-        ['/nerve/services', 'smartstack', '2 folders of smartstack, which this release does not read'],
-        ['/dubbo', 'dubbo', '1 folder of dubbo, which this release does not read'],
+        ['/nerve/services', 'smartstack', '2 folders of smartstack: --all reads them'],
+        ['/dubbo', 'dubbo', '1 folder of dubbo: --all reads it'],
       ],
     );
     ok(!(await scan({ roots: ['/dubbo/{service}/providers'] })).some(({ service }) => service === '/dubbo'));
+  });
+
+  it('reads every dialect under its root, with the weights that vectors give', async () => {
+    const { scan, store } = setup();
+    const peer = instance({ service: 'orders', id: 'a', weight: 2 });
+    for (const dialect of dialects.values()) {
+      const path = dialect.defaultPath.replace('{service}', 'orders');
+      const { name, data } = nodeOf(dialect, peer);
+      if (dialect.name !== 'spring') store.plant(`${path}/${name}`, dialect.readsData ? data : 'x'.repeat(1_000_000));
+      const beside = dialect.beside?.(peer, name);
+      if (beside) store.plant(`${path}/vector_0000000009`, beside.data);
+    }
+    const rows = await scan({ roots: [...dialects.values()].map(({ defaultPath }) => defaultPath) });
+    deepEqual(
+      rows.map(({ dialect, path, instances, routable, nodes, problems }) => [
+        dialect,
+        path,
+        instances,
+        routable,
+        nodes[0]?.weight,
+        ...problems,
+      ]),
+      [
+        ['curator', '/services/orders', 1, 1, 2],
+        ['serverset', '/discovery/orders', 1, 1, 2],
+        ['smartstack', '/nerve/services/orders/services', 1, 1, 2],
+        ['dubbo', '/dubbo/orders/providers', 1, 1, 2],
+      ],
+    );
   });
 
   it('says which place is missing, and tells a missing chroot from a registry without services', async () => {
@@ -245,7 +275,7 @@ describe('the table of services', () => {
         'users    -                2         0  node one: not JSON in UTF-8: "x" (and 1 more)',
         'orders   spring          12        11  node 4a1f…: not JSON in UTF-8: "{"name":""',
         'fine     curator          1         1',
-        '/dubbo   dubbo            -         -  1 folder of dubbo, which this release does not read',
+        '/dubbo   dubbo            -         -  1 folder of dubbo: --all reads it',
       ].join('\n'),
     );
     match(renderServices(await scan(), { ...look, all: true }), /\n {39}node two: not JSON/);

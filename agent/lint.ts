@@ -1,0 +1,96 @@
+/**
+ * `zidecar lint`: what the nodes below a parent are to each reader of the field. Readers of the dialects that live there are at home; only what
+ * breaks one of these is wrong, since nobody else reads there. Reads, never writes, arms no watch, and stops at 5,000 nodes.
+ */
+import { isInstance } from './registry/dialects/dialect.js';
+import { dialects } from './registry/dialects/dialects.js';
+import { readers, type Verdict } from './registry/dialects/readers.js';
+import { recognise } from './registry/dialects/recognise.js';
+import { nameOf } from './registry/node-path.js';
+import { ReadSlots } from './registry/read-slots.js';
+import { MAX_NODE_BYTES } from './registry/tree.js';
+import type { Stat, Tree } from './registry/tree.js';
+import { address } from '../lb/endpoint.js';
+
+export interface LintedNode {
+  readonly name: string;
+  /** Whose node it looks like; `-` where nothing tells. */
+  readonly dialect: string;
+  readonly address: string;
+  readonly verdicts: readonly (Verdict & { readonly reader: string; readonly home: boolean })[];
+}
+
+export interface LintedPath {
+  readonly path: string;
+  /** Of the readers at home. */
+  readonly dialects: readonly string[];
+  /** Those that break a reader at home first. */
+  readonly nodes: readonly LintedNode[];
+  readonly broken: number;
+  /** Nodes beyond the bound. */
+  readonly beyond: number;
+}
+
+export const MOST_NODES = 5_000;
+const AT_ONE_TIME = 16;
+
+/** `dialect`: of a place where no node tells. Undefined: there is no such node. */
+export async function lintPath(
+  tree: Tree,
+  {
+    path,
+    service = nameOf(path),
+    dialect,
+    most = MOST_NODES,
+  }: { path: string; service?: string; dialect: string; most?: number },
+): Promise<LintedPath | undefined> {
+  const listed = await tree.children(path);
+  if (listed === undefined) return undefined;
+  const names = [...listed.names].sort();
+  const slots = new ReadSlots(AT_ONE_TIME);
+  const read = await Promise.all(names.slice(0, most).map((name) => slots.run(() => readNode(tree, `${path}/${name}`, name))));
+  const nodes = read.flatMap((node) => node ?? []);
+  const kinds = new Set(nodes.flatMap(({ name, data }) => recognise(name, data)?.dialect ?? []));
+  const home = kinds.size > 0 ? kinds : new Set([dialect]);
+  const linted = nodes.map((node) => lintNode(node, service, home)).sort((one, other) => rank(one) - rank(other));
+  const broken = linted.filter((node) => rank(node) === 0).length;
+  return { path, dialects: [...home].sort(), nodes: linted, broken, beyond: Math.max(0, names.length - most) };
+}
+
+interface Bytes {
+  readonly name: string;
+  readonly data: Uint8Array;
+  readonly stat: Stat;
+}
+
+async function readNode(tree: Tree, path: string, name: string): Promise<Bytes | undefined> {
+  const stat = await tree.exists(path);
+  if (stat === undefined) return undefined;
+  if (stat.size > MAX_NODE_BYTES || recognise(name, new Uint8Array())?.dialect === 'dubbo')
+    return { name, data: new Uint8Array(), stat };
+  const node = await tree.read(path);
+  return node && { name, ...node };
+}
+
+function lintNode({ name, data, stat }: Bytes, service: string, home: ReadonlySet<string>): LintedNode {
+  const kind = recognise(name, data)?.dialect;
+  const unread = data.length === 0 && stat.size > MAX_NODE_BYTES;
+  const said = kind === undefined ? undefined : dialects.get(kind)!.read(service, name, data, stat);
+  const verdicts = readers.map(({ name: reader, dialect, read }) => {
+    const verdict: Verdict =
+      unread && dialect !== 'dubbo'
+        ? {
+            does: 'ignores',
+            why: `${stat.size} bytes, at most ${MAX_NODE_BYTES} are read, so only zidecar is known to pass over it`,
+          }
+        : read({ service, name, data, stat });
+    return { reader, home: dialect === undefined || home.has(dialect), ...verdict };
+  });
+  return { name, dialect: kind ?? '-', address: isInstance(said) ? address(said) : '', verdicts };
+}
+
+/** 0: breaks a reader at home; 1: one at home passes over it; 2: all at home take it. */
+function rank({ verdicts }: LintedNode): number {
+  const does = new Set(verdicts.filter(({ home }) => home).map((verdict) => verdict.does));
+  return does.has('breaks') ? 0 : does.has('ignores') ? 1 : 2;
+}

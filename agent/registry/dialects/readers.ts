@@ -1,0 +1,167 @@
+/**
+ * What the readers of the field make of one node: take it, pass over it, or break on it, so that they lose the whole service and not this
+ * node alone. Models of other people's programs, by what was seen of the real ones; test/interop holds Curator's against the real one. Pure.
+ */
+import { asMap, shown } from './checked.js';
+import { SPRING_CLASS } from './classes.js';
+import type { Said, Skip } from './dialect.js';
+import { dialects } from './dialects.js';
+import { openEnvelope } from './envelope.js';
+import { javaDecode } from './java-url.js';
+import { openJson } from './json.js';
+import { readVector } from './vectors.js';
+import type { Stat } from '../tree.js';
+import { recognise } from './recognise.js';
+
+export interface ReadNode {
+  readonly service: string;
+  readonly name: string;
+  readonly data: Uint8Array;
+  readonly stat: Stat;
+}
+
+export interface Verdict {
+  readonly does: 'accepts' | 'ignores' | 'breaks';
+  /** Empty where there is nothing to say. */
+  readonly why: string;
+}
+
+export interface Reader {
+  readonly name: string;
+  /** Whose nodes it is made for; undefined: everybody's. */
+  readonly dialect: string | undefined;
+  readonly read: (node: ReadNode) => Verdict;
+}
+
+const accepts = (why = ''): Verdict => ({ does: 'accepts', why });
+const ignores = (why: string): Verdict => ({ does: 'ignores', why });
+const breaks = (why: string): Verdict => ({ does: 'breaks', why });
+const TYPES = ['DYNAMIC', 'STATIC', 'PERMANENT', 'DYNAMIC_SEQUENTIAL'];
+const badData = ({ detail }: Skip, effect: string): Verdict => breaks(`${detail}: ${effect}`);
+
+/** What both Java readers of an envelope fall over; undefined: nothing. */
+function envelopeFault(json: ReadonlyMap<string, unknown>): string | undefined {
+  const type = json.get('serviceType') ?? 'DYNAMIC';
+  if (!TYPES.includes(type as string)) return `serviceType ${shown(type)}`;
+  for (const field of ['port', 'sslPort']) {
+    const port = json.get(field) ?? null;
+    if (port !== null && typeof port !== 'number' && !(typeof port === 'string' && /^\s*-?\d*\s*$/.test(port)))
+      return `${field} ${shown(port)}`;
+  }
+  for (const field of ['name', 'id', 'address']) {
+    const text = json.get(field);
+    if (typeof text === 'object' && text !== null) return `${field} is ${shown(text)}`;
+  }
+  return undefined;
+}
+
+const curator: Reader = {
+  name: 'Curator',
+  dialect: 'curator',
+  read({ data }) {
+    const effect = 'throws for the whole service';
+    const json = openEnvelope(data);
+    if ('skip' in json) return badData(json, effect);
+    const fault = envelopeFault(json);
+    if (fault !== undefined) return breaks(`${fault}: ${effect}`);
+    const payload = json.get('payload');
+    if (typeof payload === 'object' && payload !== null) {
+      const javaClass = asMap(payload)?.get('@class');
+      if (typeof javaClass !== 'string') return breaks(`a payload without @class: ${effect} where its payload has a type`);
+      if (!javaClass.startsWith('java.')) return breaks(`${effect}, unless it knows the class ${shown(javaClass)}`);
+    }
+    return json.get('enabled') === false ? ignores('enabled: false') : accepts();
+  },
+};
+
+const spring: Reader = {
+  name: 'Spring Cloud',
+  dialect: 'spring',
+  read({ data }) {
+    const effect = 'throws for the whole service';
+    const json = openEnvelope(data);
+    if ('skip' in json) return badData(json, effect);
+    const fault = envelopeFault(json);
+    if (fault !== undefined) return breaks(`${fault}: ${effect}`);
+    if (typeof json.get('address') !== 'string') return breaks(`address ${shown(json.get('address'))}: ${effect}`);
+    if ((json.get('port') ?? json.get('sslPort') ?? null) === null) return breaks(`neither port nor sslPort: ${effect}`);
+    const payload = json.get('payload') ?? null;
+    if (payload === null) return json.get('enabled') === false ? ignores('enabled: false') : accepts();
+    const javaClass = asMap(payload)?.get('@class');
+    if (javaClass !== SPRING_CLASS) return breaks(`a payload of ${shown(javaClass ?? payload)}, not Spring's: ${effect}`);
+    const status = asMap(asMap(payload)?.get('metadata'))?.get('instance_status');
+    const isUp = typeof status !== 'string' || ['', 'up'].includes(status.trim().toLowerCase());
+    return isUp ? accepts() : ignores(`instance_status ${shown(status)}`);
+  },
+};
+
+const finagle: Reader = {
+  name: 'Finagle',
+  dialect: 'serverset',
+  read({ name, data }) {
+    if (name.startsWith('vector_')) return vector(data);
+    if (!name.startsWith('member_')) return ignores('its name does not begin with member_');
+    const effect = 'hears of no change any more';
+    const json = openJson(data, 'no data');
+    if ('skip' in json) return badData(json, effect);
+    for (const field of ['serviceEndpoint', 'additionalEndpoints'])
+      if (!asMap(json.get(field))) return breaks(`${field} is ${shown(json.get(field))}: ${effect}`);
+    const endpoints = [json.get('serviceEndpoint'), ...(asMap(json.get('additionalEndpoints'))?.values() ?? [])];
+    for (const endpoint of endpoints.map(asMap)) {
+      if (typeof endpoint?.get('host') !== 'string') return breaks(`host ${shown(endpoint?.get('host'))}: ${effect}`);
+      if (!Number.isInteger(endpoint.get('port')))
+        return breaks(`port ${shown(endpoint.get('port'))}, not a whole number: ${effect}`);
+    }
+    const status = json.get('status');
+    if (typeof status !== 'string') return breaks(`status ${shown(status)}: ${effect}`);
+    return status === 'ALIVE' ? accepts() : ignores(`status ${shown(status)}`);
+  },
+};
+
+function vector(data: Uint8Array): Verdict {
+  const said = readVector(data);
+  if ('skip' in said) return ignores(said.detail);
+  const whole = /"weight"\s*:\s*-?\d+\s*[,}]/.test(new TextDecoder().decode(data));
+  return whole ? ignores('a weight that is written as an integer: write 2.0 for 2') : accepts('weighs others');
+}
+
+const synapse: Reader = {
+  name: 'synapse',
+  dialect: 'smartstack',
+  read({ name, data, service, stat }) {
+    const effect = "freezes the service's list";
+    const encoded = name.startsWith('base64_') ? dialects.get('smartstack')!.read(service, name, data, stat) : undefined;
+    if (encoded) return 'skip' in encoded ? breaks(`${encoded.detail}: ${effect}`) : accepts();
+    const json = openJson(data, 'no data');
+    if ('skip' in json) return badData(json, effect);
+    if (typeof json.get('host') !== 'string') return breaks(`host ${shown(json.get('host'))}: ${effect}`);
+    if (!Number.isInteger(json.get('port'))) return breaks(`port ${shown(json.get('port'))}, not a number: ${effect}`);
+    return accepts(typeof json.get('name') === 'string' ? '' : 'though without a name, which Prometheus wants');
+  },
+};
+
+const dubbo: Reader = {
+  name: 'Dubbo',
+  dialect: 'dubbo',
+  read({ name }) {
+    const url = javaDecode(name);
+    if (url === undefined) return breaks('a bad % escape: the whole update is lost');
+    if (!/^[A-Za-z][\w+.-]*:\/\/[^/?]+:\d+/.test(url)) return ignores('its name is no URL of a provider');
+    if (/[?&]category=(?!providers(?:&|$))/.test(url)) return ignores('no provider');
+    return /[?&]enabled=false(?:&|$)/.test(url) ? ignores('enabled=false') : accepts();
+  },
+};
+
+const zidecar: Reader = {
+  name: 'zidecar',
+  dialect: undefined,
+  read({ service, name, data, stat }) {
+    const { dialect } = recognise(name, data) ?? { dialect: 'curator' };
+    const said: Said = dialects.get(dialect)!.read(service, name, data, stat);
+    if ('skip' in said) return ignores(said.detail);
+    if ('factors' in said) return accepts('weighs others');
+    return said.up ? accepts() : ignores('drained or disabled');
+  },
+};
+
+export const readers: readonly Reader[] = [curator, spring, finagle, synapse, dubbo, zidecar];

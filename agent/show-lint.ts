@@ -1,0 +1,136 @@
+/** `zidecar lint [SERVICE|PATH]`: where to look, what is printed, and the exit code. The looking is lint.ts. */
+import type { Parsed } from './cli.js';
+import type { commands } from './commands.js';
+import type { Settings } from './config/schema.js';
+import type { Emit } from './events.js';
+import { lintPath, MOST_NODES, type LintedNode, type LintedPath } from './lint.js';
+import { openTree } from './open-tree.js';
+import { printable, quote } from './printable.js';
+import { dialects } from './registry/dialects/dialects.js';
+import { RegistryError, type Tree } from './registry/tree.js';
+import type { Surroundings } from './surroundings.js';
+import { clock, random } from './system.js';
+import { paintFor, table, type Cell, type Paint } from './text.js';
+
+type Asked = Extract<Parsed, { command: 'lint' }>;
+type Of = Pick<Settings, Exclude<(typeof commands.lint.settings)[number], 'config'>>;
+
+const DEADLINE_MS = 9_500;
+const GOODBYE_MS = 300;
+const WRONG = 1;
+
+/** Rejects with a RegistryError where the registry does not answer. */
+export async function showLint(asked: Asked, settings: Of, around: Surroundings): Promise<number> {
+  const { stdout, stderr, env } = around;
+  let trouble = '';
+  const emit: Emit = (fact) => {
+    if (fact.kind === 'session_trouble') trouble = fact.why;
+  };
+  const tree = await openTree({ ...settings, clock, random, emit, readOnly: true });
+  const late = clock.sleep(DEADLINE_MS).then(() => {
+    throw new RegistryError(
+      'disconnected',
+      `no answer from the registry within ${DEADLINE_MS / 1_000} s${trouble && `: ${trouble}`}`,
+    );
+  });
+  try {
+    const found = await Promise.race([connected(tree).then(() => lintAll(tree, asked.name, settings)), late]);
+    if (found.length === 0) {
+      stderr.write(
+        `${asked.name === undefined ? 'no services in the registry' : `nothing at ${quote(asked.name)} in the registry`}\n`,
+      );
+      return WRONG;
+    }
+    if (asked.json) stdout.write(`${JSON.stringify({ paths: found }, undefined, 2)}\n`);
+    else stdout.write(`${found.map((one) => render(one, asked, paintFor(stdout, env), stdout.columns || 80)).join('\n\n')}\n`);
+    return found.some(({ broken }) => broken > 0) ? WRONG : 0;
+  } finally {
+    late.catch(() => undefined);
+    await Promise.race([tree.close(), clock.sleep(GOODBYE_MS)]);
+  }
+}
+
+function connected(tree: Tree): Promise<void> {
+  if (tree.session.state === 'connected') return Promise.resolve();
+  return new Promise((resolve) => {
+    const stop = tree.onSession(({ state }) => state === 'connected' && (stop(), resolve()));
+  });
+}
+
+/** A path as it stands, a service under each root, or every service under each root; those with trouble first. */
+async function lintAll(tree: Tree, name: string | undefined, { registryPath, dialect }: Of): Promise<readonly LintedPath[]> {
+  if (name?.startsWith('/')) {
+    const one = await lintPath(tree, { path: name.replace(/(.)\/$/, '$1'), dialect });
+    return one ? [one] : [];
+  }
+  const roots = new Map(Array.from(dialects.values(), (one) => [one.defaultPath, one.name] as const).reverse());
+  if (registryPath !== undefined) roots.set(registryPath, dialect);
+  const found: LintedPath[] = [];
+  let room = MOST_NODES;
+  for (const [root, its] of roots) {
+    const [parent = '', rest = ''] = root.split('/{service}');
+    const services = name === undefined ? ((await tree.children(parent === '' ? '/' : parent))?.names ?? []) : [name];
+    for (const service of [...services].sort()) {
+      if (room <= 0) break;
+      const one = await lintPath(tree, {
+        path: `${parent}/${service}${rest}`,
+        service,
+        dialect: its === 'spring' ? dialect : its,
+        most: room,
+      });
+      if (one) found.push(one);
+      room -= one?.nodes.length ?? 0;
+    }
+  }
+  return found.sort((one, other) => other.broken - one.broken);
+}
+
+function render(
+  { path, dialects: spoken, nodes, broken, beyond }: LintedPath,
+  { all, name }: Asked,
+  paint: Paint,
+  width: number,
+): string {
+  const count = `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} (${spoken.join(', ')})`;
+  const wrong = broken === 0 ? 'none breaks a reader' : `${broken} ${broken === 1 ? 'breaks' : 'break'} readers there`;
+  const more = beyond > 0 ? `, ${beyond} more were not looked at` : '';
+  const title = `${paint.bold(printable(path))}: ${count}, ${broken === 0 ? wrong : paint.red(wrong)}${more}`;
+  const shown = name === undefined && !all ? nodes.filter(isTrouble) : nodes;
+  const rows = shown.flatMap((node) => lines(node, all, paint));
+  return rows.length === 0
+    ? title
+    : `${title}\n${table({ head: ['NODE', 'ADDRESS', 'READERS', 'DO', 'WHY'], rows, width, paint })}`;
+}
+
+const isTrouble = ({ verdicts }: LintedNode): boolean => verdicts.some(({ home, does }) => home && does === 'breaks');
+
+/** A line for all readers who do the same for the same reason; the worst first, and those who do not live there only where asked for. */
+function lines({ name, address, verdicts }: LintedNode, all: boolean, paint: Paint): Cell[][] {
+  const groups = new Map<string, { readonly readers: string[]; readonly does: string; readonly why: string }>();
+  const order = ['breaks', 'ignores', 'accepts'];
+  const told = verdicts
+    .filter(({ home }) => home || all)
+    .sort((one, other) => order.indexOf(one.does) - order.indexOf(other.does));
+  for (const { reader, home, does, why } of told) {
+    const key = `${does} ${home} ${why}`;
+    const group = groups.get(key) ?? {
+      readers: [],
+      does: `${does === 'breaks' ? 'break' : does.slice(0, -1)}${home ? '' : ', elsewhere'}`,
+      why,
+    };
+    group.readers.push(reader);
+    groups.set(key, group);
+  }
+  const marks: Readonly<Record<string, (text: string) => string>> = {
+    break: paint.red,
+    ignore: paint.yellow,
+    accept: paint.green,
+  };
+  return [...groups.values()].map(({ readers, does, why }, index): Cell[] => [
+    index === 0 ? (name.length > 40 ? `${name.slice(0, 39)}…` : name) : '',
+    index === 0 ? address : '',
+    readers.join(', '),
+    { text: does, paint: marks[does] ?? paint.dim },
+    why,
+  ]);
+}

@@ -1,0 +1,152 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { lintPath, type LintedPath } from '../../agent/lint.js';
+import type { Instance } from '../../agent/registry/dialects/dialect.js';
+import { dialects } from '../../agent/registry/dialects/dialects.js';
+import { readers, type Verdict } from '../../agent/registry/dialects/readers.js';
+import { fc } from '../support/fast-check.js';
+import { MemoryStore, MemoryTree } from '../support/memory-tree.js';
+import { bytes, nodeOf } from './registry/dialects/hostile.js';
+import { instance, stat } from './registry/dialects/node.js';
+
+const by = (name: string) => readers.find((reader) => reader.name === name)!;
+const verdict = (reader: string, value: unknown, name = 'a'): Verdict =>
+  by(reader).read({
+    service: 'orders',
+    name,
+    data: bytes(typeof value === 'string' ? value : JSON.stringify(value)),
+    stat: stat(),
+  });
+
+describe('what readers make of a node', () => {
+  const member = { serviceEndpoint: { host: 'h', port: 1 }, additionalEndpoints: {}, status: 'ALIVE' };
+  const envelope = { name: 'orders', id: 'a', address: 'h', port: 1, payload: null };
+  const nerve = { host: 'h', port: 1, name: 'a' };
+  const table: readonly (readonly [string, string, unknown, string, Verdict['does'], RegExp])[] = [
+    ['Curator', 'a', envelope, 'a plain node', 'accepts', /^$/],
+    ['Curator', 'a', '', 'no data', 'breaks', /no data.*throws for the whole service/],
+    ['Curator', 'a', { ...envelope, payload: {} }, 'a payload without a class', 'breaks', /without @class/],
+    ['Curator', 'a', { ...envelope, enabled: false }, 'a disabled one', 'ignores', /enabled/],
+    ['Spring Cloud', 'a', envelope, 'a plain node', 'accepts', /^$/],
+    ['Spring Cloud', 'a', { ...envelope, port: null }, 'no port at all', 'breaks', /neither port nor sslPort/],
+    ['Spring Cloud', 'a', { ...envelope, payload: { '@class': 'java.util.HashMap' } }, 'a map', 'breaks', /not Spring's/],
+    ['Finagle', 'member_0000000001', member, 'a member', 'accepts', /^$/],
+    [
+      'Finagle',
+      'member_0000000001',
+      { ...member, additionalEndpoints: undefined },
+      'no additional endpoints',
+      'breaks',
+      /additionalEndpoints is missing/,
+    ],
+    [
+      'Finagle',
+      'member_0000000001',
+      { ...member, serviceEndpoint: { host: 'h', port: '1' } },
+      'a port as text',
+      'breaks',
+      /port "1"/,
+    ],
+    ['Finagle', 'member_0000000001', { ...member, status: 'STARTING' }, 'one that starts', 'ignores', /STARTING/],
+    ['Finagle', 'other', '', 'another name', 'ignores', /member_/],
+    ['Finagle', 'vector_1', '{"vector":[{"select":"shard=1","weight":2}]}', 'an integer as weight', 'ignores', /2\.0/],
+    ['Finagle', 'vector_1', '{"vector":[{"select":"shard=1","weight":2.0}]}', 'a fraction as weight', 'accepts', /weighs/],
+    ['synapse', 'a_1', nerve, 'a node of nerve', 'accepts', /^$/],
+    ['synapse', 'a_1', { ...nerve, name: null }, 'one without a name', 'accepts', /Prometheus/],
+    ['synapse', 'a_1', { ...nerve, port: '1' }, 'a port as text', 'breaks', /freezes/],
+    ['synapse', 'base64_9_AAAA_1', nerve, 'a broken encoding', 'breaks', /freezes/],
+    ['Dubbo', 'rest%3A%2F%2Fh%3A1%2Fx', '', 'a provider', 'accepts', /^$/],
+    ['Dubbo', 'rest%3A%2F%2Fh%3A1%2', '', 'a bad escape', 'breaks', /update is lost/],
+    ['Dubbo', 'orders', '', 'another name', 'ignores', /no URL/],
+    ['zidecar', 'a', { ...envelope, port: 'x' }, 'a bad port', 'ignores', /port "x"/],
+  ];
+  for (const [reader, name, value, what, does, why] of table) {
+    it(`${reader} ${does} ${what}`, () => {
+      const said = verdict(reader, value, name);
+      equal(said.does, does);
+      match(said.why, why);
+    });
+  }
+
+  it('nothing that we write breaks a reader of its dialect, or is passed over while it is up', () => {
+    const instances: fc.Arbitrary<Instance> = fc.record({
+      ...{
+        service: fc.constant('orders'),
+        id: fc.stringMatching(/^[A-Za-z0-9._-]{1,40}$/),
+        host: fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain()),
+      },
+      ...{
+        port: fc.integer({ min: 1, max: 65_535 }),
+        weight: fc.integer({ min: 1, max: 1000 }),
+        up: fc.boolean(),
+        since: fc.integer({ min: 1, max: 2 ** 52 }),
+      },
+      ...{ zone: fc.stringMatching(/^[a-z0-9-]{1,9}$/), meta: fc.dictionary(fc.string(), fc.string()) },
+    });
+    for (const dialect of dialects.values()) {
+      const home = readers.filter((reader) => reader.dialect === dialect.name || reader.dialect === undefined);
+      fc.assert(
+        fc.property(instances, (one) => {
+          const { name, data } = nodeOf(dialect, one);
+          const beside = dialect.beside?.(one, name);
+          for (const reader of home) {
+            const { does, why } = reader.read({ service: 'orders', name, data, stat: stat(data.length) });
+            ok(does !== 'breaks' && (!one.up || does === 'accepts'), `${reader.name} ${does}: ${why}`);
+            if (beside)
+              equal(
+                reader.read({ service: 'orders', name: 'vector_0000000001', data: beside.data, stat: stat() }).does,
+                'accepts',
+              );
+          }
+        }),
+      );
+    }
+  });
+});
+
+describe('lint of a path', () => {
+  const setup = () => {
+    const store = new MemoryStore();
+    const tree = new MemoryTree(store);
+    const put = (dialect: string, changes: Partial<Instance> = {}): void => {
+      const { name, data } = nodeOf(dialects.get(dialect)!, instance(changes));
+      store.plant(`/services/orders/${name}`, data);
+    };
+    const lint = (most?: number): Promise<LintedPath | undefined> =>
+      lintPath(tree, { path: '/services/orders', dialect: 'curator', ...(most !== undefined && { most }) });
+    return { store, put, lint };
+  };
+  const broken = ({ nodes }: LintedPath): readonly string[] =>
+    nodes.flatMap(({ name, verdicts }) =>
+      verdicts.flatMap(({ reader, does, home }) => (home && does === 'breaks' ? `${name} ${reader}` : [])),
+    );
+
+  it('counts what breaks those who live there, and nobody else: a Spring fleet is well', async () => {
+    const { put, lint } = setup();
+    put('spring', { id: 'a' });
+    deepEqual([(await lint())!.dialects, (await lint())!.broken], [['spring'], 0]);
+    put('curator', { id: 'b', weight: 2 });
+    deepEqual(broken((await lint())!), ['a Curator', 'b Spring Cloud']);
+  });
+
+  it('puts trouble first, and holds a place where no node tells to the dialect that was asked for', async () => {
+    const { store, put, lint } = setup();
+    store.plant('/services/orders/z', '');
+    deepEqual(broken((await lint())!), ['z Curator']);
+    put('curator', { id: 'a' });
+    deepEqual(
+      (await lint())!.nodes.map(({ name }) => name),
+      ['z', 'a'],
+    );
+  });
+
+  it('reads no payload bomb, and no more nodes than its bound', async () => {
+    const { store, put, lint } = setup();
+    for (const id of ['a', 'b', 'c']) put('curator', { id });
+    store.plant('/services/orders/bomb', 'x'.repeat(1_000_000));
+    match((await lint())!.nodes.find(({ name }) => name === 'bomb')!.verdicts[0]!.why, /1000000 bytes/);
+    deepEqual([(await lint(2))!.nodes.length, (await lint(2))!.beyond], [2, 2]);
+  });
+
+  it('is nothing where there is no such node', async () => equal(await setup().lint(), undefined));
+});
