@@ -31,6 +31,12 @@ export class ListenError extends Error {
   readonly code = 'not_listening';
 }
 
+/**
+ * So many connections may wait to be accepted (Linux allows 4096 itself). Libuv accepts one a turn of the loop, and a turn of a busy loop
+ * is long: whoever finds the queue full tries again only after a second.
+ */
+const backlog = 4096;
+
 export async function openAll(
   listeners: readonly ProxyListener[],
   accept: (socket: Socket, listener: ProxyListener) => void,
@@ -58,7 +64,10 @@ export const closeOne = ({ server }: Open): Promise<void> => new Promise((resolv
 export async function bind(server: Server, listener: ProxyListener, all: readonly ProxyListener[]): Promise<string | undefined> {
   try {
     if (listener.kind === 'unix') await removeStale(listener.path);
-    server.listen(listener.kind === 'unix' ? { path: listener.path } : { host: listener.host, port: listener.port });
+    server.listen({
+      backlog,
+      ...(listener.kind === 'unix' ? { path: listener.path } : { host: listener.host, port: listener.port }),
+    });
     await once(server, 'listening');
   } catch (error) {
     if (listener.kind === 'unix' || !withoutIpv6(error)) throw explained(error, listener);

@@ -157,13 +157,15 @@ export class Chunks {
     this.#before = SEMICOLON;
   }
 
-  /** `;name` or `;name=value`. Both are tokens; the value may be a quoted string, without the escapes that nobody needs. */
+  /** `;name` or `;name=value`. Both are tokens; the value may be a quoted string, with escapes. */
   #mayExtend(byte: number): boolean {
     const before = this.#before;
     this.#before = byte;
     if (this.#quoted) {
-      if (byte === QUOTE) this.#quoted = false;
-      return isText(byte) && byte !== BACKSLASH;
+      if (before === BACKSLASH)
+        this.#before = 0; // what it escapes means nothing else
+      else if (byte === QUOTE) this.#quoted = false;
+      return isText(byte);
     }
     if (byte === SEMICOLON) return !(this.#valued = false);
     if (byte === EQUALS) return !this.#valued && (this.#valued = true);

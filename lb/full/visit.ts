@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { CallError } from '../errors.js';
-import { sayGoodbye } from '../farewell.js';
+import { endPolitely, sayGoodbye } from '../farewell.js';
 import type { Entrance } from '../lane.js';
 import type { Clock } from '../ports.js';
 import { refusalAnswer, type RefusalAnswer, type Refused } from '../refusal.js';
@@ -94,6 +94,7 @@ export class Visit {
     if (this.#ending) return undefined;
     if (this.#running && !this.#running.complete()) {
       this.end();
+      this.#wrong = refused;
       this.#running.broken(new CallError(refused.code, refused.message));
       return undefined;
     }
@@ -116,7 +117,9 @@ export class Visit {
     }
     void over.finally(() => {
       this.#running = undefined;
-      if (!this.socket.writable) this.end(); // that was the last answer
+      if (!this.socket.writable)
+        this.end(); // that was the last answer
+      else if (this.#wrong !== undefined && !next.complete()) return endPolitely(this.socket, this.#clock); // its answer was none to that
       const waiting = this.#waiting.shift();
       if (waiting === undefined) return this.#farewell && this.#goodbye();
       if (this.#waiting.length === 0 && waiting.alone !== true) this.socket.resume();

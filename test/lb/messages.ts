@@ -70,6 +70,14 @@ const chunked = fc
   .tuple(fc.array(chunk, { maxLength: 5 }), fc.constantFrom('0\r\n\r\n', '00\r\n\r\n', '0;end\r\n\r\n', '0\r\nX-T: 1\r\n\r\n'))
   .map(([chunks, last]) => chunks.join('') + last);
 
+/** A request whose body comes in chunks. */
+export const chunkedRequest = fc
+  .record({ path, fields, chunked, place: fc.nat(8) })
+  .map(({ path: target, fields: lines, chunked: chunks, place }) => {
+    const all = [...lines.toSpliced(place, 0, 'Transfer-Encoding: chunked'), 'Host: orders'];
+    return `POST ${target} HTTP/1.1\r\n${all.map((line) => `${line}\r\n`).join('')}\r\n${chunks}`;
+  });
+
 const status = fc.constantFrom(
   '200 OK',
   '201 Created',

@@ -2,7 +2,9 @@
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { lstat, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -46,6 +48,18 @@ describe('a listener', () => {
     await writeFile(`${path}.note`, 'not a socket');
     await rejects(house(t, {}, { listener: unix(`${path}.note`) }), ListenError);
     equal(await readFile(`${path}.note`, 'utf8'), 'not a socket');
+  });
+
+  it('lets as many connections wait as the system allows, when many come in one turn', async (t) => {
+    const allowed = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
+    const count = Math.min(allowed, 1_500);
+    const { at } = await house(t, {});
+    let connected = 0;
+    const sockets = Array.from({ length: count }, () => connect(Number(at.split(':')[1]), '127.0.0.1', () => connected++));
+    t.after(() => sockets.forEach((socket) => socket.destroy()));
+    // the system has connected them by now or they try again after a second; all are told in the first turns, in which hardly one is accepted
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    equal(connected, count);
   });
 
   it('that is taken is told of with its address and its setting', async (t) => {

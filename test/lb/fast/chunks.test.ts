@@ -81,6 +81,7 @@ describe('a chunked body', () => {
     'a CR in an extension': '3\r\nabc\r\n3;a\rb\r\nabc\r\n',
     'an LF in an extension': '3\r\nabc\r\n3;a\nabc\r\n',
     'a quoted extension without a name': '3\r\nabc\r\n3;q"x y"\r\nabc\r\n',
+    'a quoted extension that ends in an escape': '3\r\nabc\r\n3;q="x\\"\r\nabc\r\n',
     'something behind a quoted extension': '3\r\nabc\r\n3;q="x"y\r\nabc\r\n',
     'an extension with two values': '3\r\nabc\r\n3;a=b=c\r\nabc\r\n',
     'no extension behind its semicolon': '3\r\nabc\r\n3;\r\nabc\r\n',
@@ -105,7 +106,11 @@ describe('a chunked body', () => {
     });
 
   it('carries the same data whatever the split, the sizes and the extensions', () => {
-    const chunk = fc.tuple(fc.stringMatching(/^[ -~\r\n]{1,40}$/), fc.constantFrom('', ';a', ';a="b c"'), fc.nat(3));
+    const chunk = fc.tuple(
+      fc.stringMatching(/^[ -~\r\n]{1,40}$/),
+      fc.constantFrom('', ';a', ';a="b c"', ';a="\\";\\\\"'),
+      fc.nat(3),
+    );
     fc.assert(
       fc.property(fc.array(chunk, { maxLength: 6 }), fc.array(fc.nat(), { maxLength: 6 }), (all, places) => {
         const lines = all.map(([text, more, zeros]) => `${'0'.repeat(zeros)}${text.length.toString(16)}${more}\r\n${text}\r\n`);

@@ -1,9 +1,7 @@
 /**
- * A fuzzer for the decoder: answers of every kind, whole and then damaged, and plain noise. `npm run fuzz -- SECONDS` goes on for that long;
- * the tests run it for a moment. Whatever is thrown must be a ProtocolError. A run prints its seed, and `npm run fuzz -- SECONDS SEED`
- * repeats it.
+ * A fuzzer for the decoder: answers of every kind, whole and then damaged, and plain noise. `npm run fuzz -- zookeeper SECONDS [SEED]` goes on
+ * for that long (../../../fuzz.ts); the tests run it for a moment. Whatever is thrown must be a ProtocolError.
  */
-import { fileURLToPath } from 'node:url';
 import { Frames } from '../../../../agent/registry/wire/frames.js';
 import { Greeting } from '../../../../agent/registry/wire/greeting.js';
 import { ProtocolError, Reader } from '../../../../agent/registry/wire/jute.js';
@@ -11,7 +9,6 @@ import { multi } from '../../../../agent/registry/wire/multi.js';
 import * as ops from '../../../../agent/registry/wire/operations.js';
 import type { Operation } from '../../../../agent/registry/wire/operations.js';
 import { readHead, writeAcl, openToAll, writeTexts } from '../../../../agent/registry/wire/records.js';
-import { seeded } from '../../../support/random.js';
 import { frame, writeStat } from './fake-server.js';
 
 const changes = [
@@ -88,10 +85,4 @@ export function fuzz(ms: number, random: () => number): number {
     }
   }
   return count;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [, , seconds = '10', seed = String(Date.now() % 1_000_000)] = process.argv;
-  console.log(`fuzzing for ${seconds} s, seed ${seed}`);
-  console.log(`${fuzz(Number(seconds) * 1_000, seeded(Number(seed)))} damaged answers, each as every kind: only refusals`);
 }
