@@ -104,11 +104,18 @@ export async function loadClient(): Promise<new () => NativeClient> {
     const { default: Client } = (await import(PACKAGE)) as { default: new () => NativeClient };
     return Client;
   } catch (cause) {
-    const remedy = 'apt-get install -y python3 make g++ && npm rebuild zookeeper';
-    throw new RegistryError(
-      'not_built',
-      `the ZooKeeper client is not built: ${remedy}; or set ZIDECAR_ZOOKEEPER_CLIENT=wire, which needs none`,
-      { cause },
-    );
+    throw new RegistryError('not_built', notBuilt(process.versions.node), { cause });
   }
+}
+
+/** The newest Node that the package compiles on. */
+const NEWEST_NODE = 25;
+
+/** `node`: such as `20.19.0`. */
+export function notBuilt(node: string): string {
+  const isTooNew = Number(node.split('.')[0]) > NEWEST_NODE;
+  const remedy = isTooNew
+    ? `it does not compile on Node ${node}: set ZIDECAR_ZOOKEEPER_CLIENT=wire, which needs no compiler, or use Node ${NEWEST_NODE} or older`
+    : 'apt-get install -y python3 make g++ && npm rebuild zookeeper; or set ZIDECAR_ZOOKEEPER_CLIENT=wire, which needs none';
+  return `the ZooKeeper client is not built: ${remedy}`;
 }
