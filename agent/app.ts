@@ -9,6 +9,8 @@ import { makeAnnouncements } from './announcing.js';
 import { makeCalling } from './calling.js';
 import type { Child } from './child.js';
 import { effective } from './config/effective.js';
+import { readTextFile } from './config/file.js';
+import { followFile } from './config/follow-file.js';
 import type { Config } from './config/load.js';
 import type { Emit, LifecycleFact } from './events.js';
 import { Floods } from './floods.js';
@@ -21,6 +23,7 @@ import { makeMetrics } from './metrics.js';
 import { ownListeners } from './own-listeners.js';
 import { openTree } from './open-tree.js';
 import { readiness } from './readiness.js';
+import { Reload } from './reload.js';
 import { dialects } from './registry/dialects/dialects.js';
 import { TreeRegistry } from './registry/tree-registry.js';
 import { machineAddresses, type Clock, type Random } from './system.js';
@@ -29,6 +32,8 @@ export interface World {
   readonly version: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** The settings, read anew; throws a ConfigError. Undefined where they cannot have changed. */
+  readonly loadAgain?: (() => Config) | undefined;
   /** Starts the app; undefined where somebody else does. */
   readonly startChild?: ((emit: Emit) => Child) | undefined;
 }
@@ -41,13 +46,15 @@ export interface App {
   childEnded(why: string): Promise<void>;
   /** Resolves when everything is closed, whoever asked for it. */
   readonly stopped: Promise<void>;
+  /** Reads the settings again, and takes of them what can change. Undefined where they cannot have changed. */
+  readonly reload: ((why: string) => void) | undefined;
 }
 
 /**
  * Resolves when every listener is open and the child is started. Rejects with a ListenError or a RegistryError that says what to do; nothing
  * is left open then.
  */
-export async function startApp(config: Config, { version, clock, random, startChild }: World): Promise<App> {
+export async function startApp(config: Config, { version, clock, random, loadAgain, startChild }: World): Promise<App> {
   const startedAt = clock.now();
   const startedWall = clock.wall();
 
@@ -55,7 +62,9 @@ export async function startApp(config: Config, { version, clock, random, startCh
   const log = await makeLog({
     level: config.logLevel,
     format: config.logFormat,
-    accessLog: config.accessLog,
+    get accessLog() {
+      return settings.config.accessLog;
+    },
     wall: () => clock.wall(),
   });
   const ring = new Ring(() => clock.wall());
@@ -102,7 +111,7 @@ export async function startApp(config: Config, { version, clock, random, startCh
   const announcements = makeAnnouncements({ config, ownHost: ownHost ?? '127.0.0.1', tree, registry, clock, random, emit });
   const listeners: ListenerView[] = [];
   const isOwnListener = ownListeners(() => listeners.map(({ at }) => at), machineAddresses);
-  const { discovery, proxy, sweeper, checker } = makeCalling({
+  const calling = makeCalling({
     config,
     registry,
     ownHost,
@@ -112,6 +121,22 @@ export async function startApp(config: Config, { version, clock, random, startCh
     isOwnListener,
     traced: () => log.wants('trace'),
   });
+
+  const { discovery, proxy, sweeper, checker } = calling;
+
+  // what can change while it runs
+  const settings = new Reload({
+    ...{ config, load: loadAgain ?? (() => config), clock, emit },
+    apply(next, before) {
+      if (next.logLevel !== before.logLevel) log.setLevel(next.logLevel);
+      next.announcements.forEach(({ weight }, index) => {
+        if (weight !== before.announcements[index]!.weight) announcements[index]!.setWeight(weight);
+      });
+      calling.reload(next);
+    },
+  });
+  const stopFollowing =
+    loadAgain && followFile(config.config!, readTextFile, clock, () => settings.again('the file has changed'));
 
   // the order of stopping
   let child: Child | undefined;
@@ -127,6 +152,7 @@ export async function startApp(config: Config, { version, clock, random, startCh
       outbound: () => proxy.quiet(),
       child: () => child,
       async close() {
+        stopFollowing?.();
         await proxy.close();
         sweeper.stop();
         checker.stop();
@@ -152,7 +178,8 @@ export async function startApp(config: Config, { version, clock, random, startCh
     upstreams: () => discovery.upstreams(),
     announcements: () => announcements.map((announcement) => announcement.view()),
     session: () => ({ ...tree.session, server: tree.session.server ?? null }),
-    config: () => effective(config),
+    config: () => effective(settings.config),
+    reload: () => settings.view(),
     events: () => ring.list(),
   };
   const changes: Changes = {
@@ -213,5 +240,6 @@ export async function startApp(config: Config, { version, clock, random, startCh
     stop: (signal, why) => lifecycle.stop(signal, why),
     childEnded: (why) => lifecycle.childEnded(why),
     stopped: lifecycle.stopped,
+    reload: loadAgain && ((why) => settings.again(why)),
   };
 }

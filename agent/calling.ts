@@ -1,11 +1,13 @@
 /** Puts together what carries the app's calls: an upstream for each peer, the discovery that fills them, and the proxy before them. */
 import { isIP } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { Proxy } from '../lb/proxy.js';
 import type { CallSettings } from '../lb/settings.js';
 import { Checker } from '../lb/checker.js';
 import { defaultSlowStart } from '../lb/slow-start.js';
 import type { UpstreamStats } from '../lb/stats.js';
 import { Sweeper } from '../lb/sweeper.js';
+import { Switch } from '../lb/switch.js';
 import { Upstream } from '../lb/upstream.js';
 import { balancerFor, hashOnOf } from './balancing.js';
 import type { Config } from './config/load.js';
@@ -15,7 +17,7 @@ import type { Emit } from './events.js';
 import { isLoopback } from './loopback.js';
 import type { Registry } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
-import { upstreamOptions } from './upstream-options.js';
+import { upstreamOptions, type UpstreamOptions } from './upstream-options.js';
 
 export interface CallingParts {
   readonly config: Config;
@@ -36,11 +38,33 @@ export interface Calling {
   readonly discovery: Discovery<Upstream>;
   readonly sweeper: Sweeper;
   readonly checker: Checker;
+  /** Takes what can change: who stays keeps its circuit, its connections and, where the policy is the same, its turn. */
+  reload(config: Config): void;
+}
+
+/** What of an upstream can become another. */
+interface Live {
+  readonly name: string;
+  readonly balancer: Switch;
+  readonly slowStart: { durationMs: number | undefined; from: number };
+  /** Their parts read them with each use. */
+  readonly options: UpstreamOptions;
 }
 
 const MAX_REMEMBERED = 1024;
 
-export function makeCalling({ config, registry, ownHost, clock, random, emit, isOwnListener, traced }: CallingParts): Calling {
+export function makeCalling({
+  config: atStart,
+  registry,
+  ownHost,
+  clock,
+  random,
+  emit,
+  isOwnListener,
+  traced,
+}: CallingParts): Calling {
+  let config = atStart;
+  const live = new WeakMap<Upstream, Live>();
   const forwardedFor = config.forwarded === 'append' ? ownAddress(config, ownHost) : undefined;
   if (config.forwarded === 'append' && forwardedFor === undefined)
     emit({ kind: 'warned', why: `ZIDECAR_FORWARDED=append appends nothing: ${NO_ADDRESS}` });
@@ -67,14 +91,17 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
     const source = config.sourcesOf(name).map(({ path }) => path);
     const suspected = (): void => sweeper.soon();
     const stats = (): UpstreamStats => upstream.stats;
-    const balancer = balancerFor(settings, { clock, random, zone, callers: undefined, stats });
+    const balancer = new Switch(balancerFor(settings, { clock, random, zone, callers: undefined, stats }));
     const slowStart = { ...defaultSlowStart, durationMs: settings.slowStart };
+    const options = upstreamOptions(settings);
     const parts = { balancer, clock, random, emit, slowStart, suspected };
-    const upstream: Upstream = new Upstream(name, { ...parts, ...upstreamOptions(settings), source: source.join(' and ') });
+    const upstream: Upstream = new Upstream(name, { ...parts, ...options, source: source.join(' and ') });
+    live.set(upstream, { name, balancer, slowStart, options });
     if (upstream.checks !== undefined) checker.start();
     return upstream;
   };
   const checker = new Checker({ clock, upstreams: () => discovery.upstreams() });
+  const settingsOf = remembered((name) => callSettings(config.settingsOf(name), own));
   const sweeper = new Sweeper({
     clock,
     upstreams: () => discovery.upstreams(),
@@ -90,7 +117,7 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
     emit,
     options: {
       listeners: [...config.outbound.map((listener) => ({ ...listener, setting: 'ZIDECAR_OUTBOUND' })), ...named],
-      settings: remembered((name) => callSettings(config.settingsOf(name), own)),
+      settings: settingsOf.get,
       domain: config.domain,
       pseudonym,
       forwardedFor,
@@ -99,12 +126,45 @@ export function makeCalling({ config, registry, ownHost, clock, random, emit, is
       headerTimeoutMs: config.headerTimeout,
       clientIdleTimeoutMs: config.clientIdleTimeout,
       fastLane: config.fastLane,
-      accessLog: config.accessLog,
+      get accessLog() {
+        return config.accessLog;
+      },
       traced,
     },
   });
-  return { proxy, discovery, sweeper, checker };
+  return {
+    proxy,
+    discovery,
+    sweeper,
+    checker,
+    reload(next) {
+      const before = config;
+      config = next;
+      settingsOf.clear();
+      for (const upstream of discovery.upstreams()) {
+        const { name, balancer, slowStart, options } = live.get(upstream)!;
+        const [was, is] = [before.settingsOf(name), next.settingsOf(name)];
+        upstream.budget.percent = is.retryBudget;
+        slowStart.durationMs = is.slowStart;
+        const { breaker, outlier, limits } = upstreamOptions(is);
+        Object.assign(options.breaker!, breaker);
+        Object.assign(options.outlier!, outlier);
+        Object.assign(options.limits!, limits);
+        if (isDeepStrictEqual(balancingOf(was), balancingOf(is))) continue;
+        balancer.to(balancerFor(is, { clock, random, zone, callers: undefined, stats: () => upstream.stats }));
+      }
+      discovery.rename(
+        next.upstreams.named.map(({ name }) => name),
+        next.upstreams.closed,
+      );
+    },
+  };
 }
+
+/** What a balancer is made of. */
+const balancingOf = ({ policy, hashLoad, subset, subsetFallback, split, zoneAware }: UpstreamSettings): unknown => [
+  ...[policy, hashLoad, subset, subsetFallback, split, zoneAware],
+];
 
 const NO_ADDRESS = 'no address of this machine but the loopback is known; set ZIDECAR_ADVERTISE to the one that peers know';
 
@@ -112,10 +172,10 @@ const NO_ADDRESS = 'no address of this machine but the loopback is known; set ZI
 export const ownAddress = ({ advertise }: Pick<Config, 'advertise'>, ownHost?: string): string | undefined =>
   [advertise?.host, ownHost].find((host) => host !== undefined && isIP(host) !== 0 && !isLoopback(host));
 
-/** What a name is given does not change, and is asked for with each call. Names are not ours, so the memory is bounded. */
-function remembered<Value>(make: (name: string) => Value): (name: string) => Value {
+/** What a name is given changes seldom, and is asked for with each call. Names are not ours, so the memory is bounded. */
+function remembered<Value>(make: (name: string) => Value): { readonly get: (name: string) => Value; readonly clear: () => void } {
   const known = new Map<string, Value>();
-  return (name) => {
+  const get = (name: string): Value => {
     let value = known.get(name);
     if (value === undefined) {
       if (known.size >= MAX_REMEMBERED) known.clear();
@@ -123,6 +183,7 @@ function remembered<Value>(make: (name: string) => Value): (name: string) => Val
     }
     return value;
   };
+  return { get, clear: () => known.clear() };
 }
 
 const callSettings = (of: UpstreamSettings, own: string): CallSettings => ({

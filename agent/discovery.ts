@@ -75,7 +75,7 @@ export interface DiscoveredView {
 
 interface Peer<U> {
   readonly upstream: U;
-  readonly named: boolean;
+  named: boolean;
   readonly sources: readonly Source[];
   readonly lists: (InstanceList | undefined)[];
   found: Endpoints;
@@ -93,6 +93,8 @@ export class Discovery<U extends UpstreamLike> {
   readonly #limits: DiscoveryLimits;
   readonly #names: Names;
   readonly #peers = new Map<string, Peer<U>>();
+  #named: readonly string[];
+  #closed: boolean;
   #unnamed = 0;
   /** When the last new names came, oldest first. */
   #newcomers: readonly number[] = [];
@@ -102,12 +104,14 @@ export class Discovery<U extends UpstreamLike> {
   constructor(parts: DiscoveryParts<U>) {
     const { clock, random, emit, resolve } = parts;
     this.#parts = parts;
+    this.#named = parts.named;
+    this.#closed = parts.closed;
     this.#limits = { ...defaults, ...parts.limits };
     this.#names = new Names({ clock, random, emit, resolve, onChange: (users) => this.#renamed(users) });
   }
 
   start(): void {
-    for (const name of this.#parts.named) this.#follow(name, true);
+    this.rename(this.#named, this.#closed);
     this.#stopSweeping = this.#parts.clock.every(SWEEP_MS, () => this.#sweep());
   }
 
@@ -115,6 +119,20 @@ export class Discovery<U extends UpstreamLike> {
     this.#stopSweeping();
     for (const peer of this.#peers.values()) peer.stop();
     this.#names.stop();
+  }
+
+  /** Others are named now. Who is named no more is followed on as long as he is called, or not at all where the list is closed. */
+  rename(named: readonly string[], closed: boolean): void {
+    this.#named = named;
+    this.#closed = closed;
+    const names = new Set(named);
+    for (const [name, peer] of this.#peers) {
+      const isNamed = names.delete(name);
+      if (isNamed !== peer.named) this.#unnamed += isNamed ? -1 : 1;
+      peer.named = isNamed;
+      if (!isNamed && closed) this.#leave(name, peer);
+    }
+    for (const name of names) this.#follow(name, true);
   }
 
   /** Looks at every endpoint again: where we listen has changed. */
@@ -159,7 +177,8 @@ export class Discovery<U extends UpstreamLike> {
   // who is followed
 
   #newcomer(name: string, absolute: boolean): U | Refused {
-    const { closed, named, clock, emit } = this.#parts;
+    const { clock, emit } = this.#parts;
+    const [closed, named] = [this.#closed, this.#named];
     const hint = absolute ? '; for hosts outside the registry, set no_proxy' : '';
     const unknown = (why: string): Refused => ({ code: 'unknown_upstream', message: `${quote(name)} ${why}${hint}` });
     if (!isServiceName(name)) return unknown('is not the name of a service: 1 to 253 of A-Z a-z 0-9 . _ -');
@@ -207,14 +226,17 @@ export class Discovery<U extends UpstreamLike> {
 
   #sweep(): void {
     const now = this.#parts.clock.now();
-    for (const [name, { upstream, named, stop }] of this.#peers) {
-      if (named || now - upstream.lastUsed < this.#limits.idleMs) continue;
-      stop();
-      this.#peers.delete(name);
-      this.#unnamed--;
-      this.#names.use(name, []);
-      upstream.update([]); // its connections close
-    }
+    for (const [name, peer] of this.#peers)
+      if (!peer.named && now - peer.upstream.lastUsed >= this.#limits.idleMs) this.#leave(name, peer);
+  }
+
+  /** An unnamed one is followed no more. */
+  #leave(name: string, { upstream, stop }: Peer<U>): void {
+    stop();
+    this.#peers.delete(name);
+    this.#unnamed--;
+    this.#names.use(name, []);
+    upstream.update([]); // its connections close
   }
 
   // what they hold

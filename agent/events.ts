@@ -98,6 +98,10 @@ export type LifecycleFact =
     }
   | { readonly kind: 'child_started'; readonly command: string; readonly pid: number }
   | { readonly kind: 'child_ended'; readonly code: number; readonly signal?: string }
+  /** `changed`, `needsRestart`: what is different, joined by `; `; empty: nothing. */
+  | { readonly kind: 'config_reloaded'; readonly why: string; readonly changed: string; readonly needsRestart: string }
+  /** What was read makes no sense, and has changed nothing. */
+  | { readonly kind: 'config_refused'; readonly why: string; readonly problems: string }
   | { readonly kind: 'warned'; readonly why: string }
   /** So many more facts of one kind about one subject, which were not told one by one: see floods.ts. */
   | { readonly kind: 'left_out'; readonly of: string; readonly about: string; readonly count: number };

@@ -6,7 +6,7 @@ import { Child } from './child.js';
 import type { Parsed } from './cli.js';
 import { commands } from './commands.js';
 import { check } from './config/effective.js';
-import { loadConfig, loadSettings } from './config/load.js';
+import { loadConfig, loadSettings, type Config } from './config/load.js';
 import { ConfigError } from './config/problems.js';
 import { runUntilStopped } from './run.js';
 import { drain, status, why, type Asking, type Told } from './status.js';
@@ -89,12 +89,18 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
   }
 }
 
-async function run({ flags, child }: Extract<Parsed, { command: 'run' }>, { env, version, exit }: Surroundings): Promise<number> {
-  const config = loadConfig({ env, flags });
+async function run(
+  { flags, child }: Extract<Parsed, { command: 'run' }>,
+  { env, version, exit, stdin }: Surroundings,
+): Promise<number> {
+  const load = (): Config => loadConfig({ env, flags });
+  const config = load();
+  const loadAgain = config.config === undefined ? undefined : load;
   const { startApp } = await import('./app.js');
   const [command, ...args] = child ?? [];
   const startChild = command === undefined ? undefined : Child.start.bind(undefined, command, args, env);
-  return runUntilStopped(() => startApp(config, { version, clock, random, startChild }), exit, clock);
+  const hangUpReloads = loadAgain !== undefined && !stdin.isTTY;
+  return runUntilStopped(() => startApp(config, { version, clock, random, loadAgain, startChild }), exit, clock, hangUpReloads);
 }
 
 function ask(

@@ -82,6 +82,7 @@ export const metricTable = {
       'for a first list or what a slow look found.',
   ],
   zidecar_watches: ['gauge', '', 'Watches armed in the registry.'],
+  zidecar_config_reloads_total: ['counter', 'result', 'Times that the settings were read again: ok, or refused as a whole.'],
   zidecar_bound_reached_total: [
     'counter',
     'bound',

@@ -168,6 +168,7 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
   const lost = new Counter(described('zidecar_announcements_lost_total'));
   const ignored = new Counter(described('zidecar_znodes_ignored_total'));
   const bounds = new Counter(described('zidecar_bound_reached_total'));
+  const reloads = new Counter(described('zidecar_config_reloads_total'));
   const propagation = new Histogram({ ...described('zidecar_propagation_seconds'), buckets: propagationBounds });
 
   return {
@@ -176,6 +177,8 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
       else if (fact.kind === 'registry_operation') operations.inc({ op: fact.op, result: fact.result });
       else if (fact.kind === 'announcement_lost') lost.inc({ service: fact.service, by: fact.by });
       else if (fact.kind === 'znode_ignored') ignored.inc({ reason: fact.reason });
+      else if (fact.kind === 'config_reloaded') reloads.inc({ result: 'ok' });
+      else if (fact.kind === 'config_refused') reloads.inc({ result: 'refused' });
       else if (fact.kind === 'bound_reached') bounds.inc({ bound: fact.bound });
       else if (fact.kind === 'list_changed' && fact.tookMs !== undefined) propagation.observe(fact.tookMs / 1000);
     },

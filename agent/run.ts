@@ -3,7 +3,8 @@
  *
  * Whatever asks a process to end (a supervisor, a key, a terminal that goes away) stops in order (lifecycle.ts), and a second signal ends at
  * once. What only looks like a second one does not: a hang-up comes from the shell and from the kernel, and whoever signals a process as
- * well as its group (timeout, or npm after a Ctrl-C) delivers the same signal twice. With a child, the child's end is our end, and its exit
+ * well as its group (timeout, or npm after a Ctrl-C) delivers the same signal twice. Where settings stand in a file and no terminal can go
+ * away, a hang-up asks for them to be read again, as daemons have it; the child does not hear of it. With a child, the child's end is our end, and its exit
  * code is ours.
  */
 import { constants } from 'node:os';
@@ -16,15 +17,20 @@ const ECHO_MS = 100;
 /** A child that outlives the grace is killed when we exit, and that is how it ended. */
 const GRACE_OVER = 128 + constants.signals.SIGKILL;
 
-/** Resolves with the exit code once everything is closed. `exit` ends the process at once, for the second signal. */
+/**
+ * Resolves with the exit code once everything is closed. `exit` ends the process at once, for the second signal. `hangUpReloads`: SIGHUP reads
+ * the settings again in place of asking for the end.
+ */
 export async function runUntilStopped(
   start: () => Promise<App>,
   exit: (code: number) => never,
   clock: Pick<Clock, 'now'>,
+  hangUpReloads = false,
 ): Promise<number> {
   let app: App | undefined;
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const hear = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGHUP' && hangUpReloads) return app?.reload?.(signal);
     if (first === undefined) {
       first = { signal, at: clock.now() };
       void app?.stop(signal, signal);

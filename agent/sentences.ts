@@ -132,6 +132,13 @@ const table: Table = {
   listening: ['info', (fact) => `${fact.upstream ?? fact.what} listens on ${fact.at}`],
   child_started: ['info', (fact) => `started ${fact.command} as process ${fact.pid}`],
   child_ended: ['info', (fact) => `the app has ended with ${fact.signal ?? `code ${fact.code}`}`],
+  config_reloaded: [
+    'info',
+    ({ why, changed, needsRestart }) =>
+      `settings read again (${why}): ${changed === '' ? 'nothing to change' : changed}` +
+      (needsRestart === '' ? '' : `. Needs a restart: ${needsRestart}`),
+  ],
+  config_refused: ['error', ({ why, problems }) => `settings read again (${why}) and refused, nothing is changed: ${problems}`],
   warned: ['warn', (fact) => fact.why],
   left_out: [
     'warn',

@@ -16,7 +16,8 @@ export interface BudgetOptions {
 export const defaultBudget: BudgetOptions = { percent: 20, floor: 30, spanMs: 10_000 };
 
 export class RetryBudget {
-  readonly percent: number;
+  /** May be changed: what was spent stays spent. */
+  percent: number;
   readonly #floor: number;
   readonly #calls: Window;
   readonly #retries: Window;

@@ -34,7 +34,7 @@ export interface ProxyOptions extends LaneOptions {
   readonly maxFields: number;
   /** Plain exchanges take the fast lane. */
   readonly fastLane?: boolean;
-  /** Tell `call_ended` for every call. */
+  /** Tell `call_ended` for every call. Looked at with each, since it can change. */
   readonly accessLog?: boolean;
   /** Tell `attempt_ended` for every attempt: asked each time, since the level of the log can change. */
   readonly traced?: () => boolean;
@@ -59,20 +59,30 @@ export class Proxy {
   #open: readonly Open[] = [];
 
   constructor({ lookup, clock, random, emit, options }: ProxyParts) {
-    const { settings, domain, pseudonym, forwardedFor, maxFields, accessLog = false, traced = () => false } = options;
+    const { settings, domain, pseudonym, forwardedFor, maxFields, traced = () => false } = options;
     const own = new Set((options.own ?? []).map((name) => name.toLowerCase()));
-    const told = { settings, domain, own, pseudonym, forwardedFor, maxFields, accessLog, traced };
+    const told = { settings, domain, own, pseudonym, forwardedFor, maxFields, traced };
+    const accessLog = (): boolean => options.accessLog ?? false;
     const tcpOnly = new Set(options.listeners.flatMap(({ tcp, upstream }) => (tcp && upstream !== undefined ? [upstream] : [])));
     const httpLookup: Lookup = (name, absolute) => {
       const found = lookup(name, absolute);
       return 'code' in found || !tcpOnly.has(found.name) ? found : noHttp(found.name);
     };
-    const parts: CallParts = { ...{ lookup: httpLookup, clock, random, emit, strays: this.strays }, ...told };
+    const parts: CallParts = {
+      ...{ lookup: httpLookup, clock, random, emit, strays: this.strays },
+      ...told,
+      get accessLog() {
+        return accessLog();
+      },
+    };
     this.#listeners = options.listeners;
     this.#full = new FullLane(parts, options);
     this.#http = options.fastLane ? new FastLane(parts, options, this.#full) : this.#full;
     this.#tcp = new TcpLane({
-      ...{ clock, emit, settings, accessLog, traced },
+      ...{ clock, emit, settings, traced },
+      get accessLog() {
+        return accessLog();
+      },
       strays: this.strays,
       lookup: (name) => lookup(name, false),
     });

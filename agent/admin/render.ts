@@ -6,7 +6,7 @@ import { elapsed } from '../elapsed.js';
 import { printable } from '../printable.js';
 import type { Paint } from '../text.js';
 import { address } from '../../lb/endpoint.js';
-import type { AnnouncementView, SessionView, StatusView, VerdictView, WhyView } from './views.js';
+import type { AnnouncementView, SessionView, SettingsView, StatusView, VerdictView, WhyView } from './views.js';
 
 const MOST_ANNOUNCEMENTS = 3;
 const MOST_UPSTREAMS = 6;
@@ -65,6 +65,7 @@ export function renderStatus(view: StatusView, now: number, paint: Paint, width?
       ...atMost(MOST_ANNOUNCEMENTS, announcements, 'announced'),
       ...atMost(MOST_UPSTREAMS, upstreams, 'upstream'),
     ]),
+    ...settingsLines(view.settings),
     { about: 'listens', says: view.listeners.map(({ what, at }) => `${what} ${at}`).join(', '), trouble: false },
     ...view.events.map((event): Line => ({ about: clock(event.at, now), says: event.message, trouble: event.level === 'warn' })),
   ];
@@ -77,6 +78,15 @@ export function renderStatus(view: StatusView, now: number, paint: Paint, width?
 function sessionLine({ state, id, server, timeoutMs }: SessionView): Line {
   const at = `${server === null ? '' : ` at ${server}`}${id === '' ? '' : `, session ${id}`}`;
   return { about: 'registry', says: `${state}${at}, timeout ${elapsed(timeoutMs)}`, trouble: state !== 'connected' };
+}
+
+/** Nothing, as long as what was read holds. */
+function settingsLines({ problems, needsRestart }: SettingsView): Line[] {
+  const [first, ...more] = problems;
+  const rest = more.length === 0 ? '' : ` and ${more.length} more`;
+  const refused = first === undefined ? [] : [`refused, the ones before hold: ${first}${rest}`];
+  const waiting = needsRestart.length === 0 ? [] : [`a restart is needed for ${needsRestart.join('; ')}`];
+  return [...refused, ...waiting].map((says) => ({ about: 'settings', says, trouble: true }));
 }
 
 function announcementSays({ wish, fact, path, weight, contested, drained, probe }: AnnouncementView): readonly [string, boolean] {

@@ -5,7 +5,7 @@
 import { nearest } from '../config/nearest.js';
 import { quote } from '../printable.js';
 import { isProblem, readAnnouncementChange, readLevel, type Fields, type Problem } from './body.js';
-import { eventsView, statusView, upstreamsView, whyView, type Changes, type Views } from './views.js';
+import { configView, eventsView, statusView, upstreamsView, whyView, type Changes, type Views } from './views.js';
 
 export interface Answer {
   readonly status: number;
@@ -75,7 +75,7 @@ export function makeRoutes(views: Views, changes: Changes): readonly Route[] {
     }),
     get('/announcement', 'our own services in the registry', announcements),
     get('/session', 'the session of the registry', () => ok(views.session())),
-    get('/config', 'the settings, each with its origin', () => ok({ settings: views.config() })),
+    get('/config', 'the settings, each with its origin', () => ok(configView(views))),
     get('/events', 'the last transitions, oldest first', () => ok(eventsView(views))),
     post(
       '/announcement',

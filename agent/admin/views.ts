@@ -7,6 +7,7 @@ import type { EndpointView } from '../../lb/explain.js';
 import type { UpstreamVerdict } from '../../lb/verdict.js';
 import type { Phase, SessionState } from '../events.js';
 import type { Level } from '../sentences.js';
+import type { ReloadView } from '../reload.js';
 import type { Event } from './ring.js';
 
 /** In the field `server` of every answer, so that a client knows that it is a sidecar that answers. */
@@ -59,6 +60,7 @@ export interface Views {
   session(): SessionView;
   /** The effective settings and where each came from, secrets hidden. */
   config(): unknown;
+  reload(): ReloadView;
   events(): readonly Event[];
 }
 
@@ -87,9 +89,13 @@ export interface StatusView {
   readonly announcements: readonly AnnouncementView[];
   readonly upstreams: readonly ({ readonly name: string } & VerdictView)[];
   readonly listeners: readonly ListenerView[];
+  readonly settings: SettingsView;
   /** The last few, oldest first. */
   readonly events: readonly { readonly at: string; readonly level: Level; readonly message: string }[];
 }
+
+/** How the settings stand. */
+export type SettingsView = Omit<ReloadView, 'loadedAt'> & { readonly loadedAt: string };
 
 /** `GET /upstreams/NAME/why`. */
 export interface WhyView {
@@ -107,6 +113,11 @@ const shown = (endpoint: EndpointView): ShownEndpoint => {
 };
 const verdictView = (verdict: UpstreamVerdict): VerdictView => ({ ...verdict, since: iso(verdict.since) });
 
+const settingsView = (views: Views): SettingsView => ({ ...views.reload(), loadedAt: iso(views.reload().loadedAt) });
+
+/** What holds now, when it was read, and how the last reading ended. */
+export const configView = (views: Views): object => ({ ...settingsView(views), settings: views.config() });
+
 export function statusView(views: Views): StatusView {
   const { version, phase, startedAt } = views.process();
   return {
@@ -117,6 +128,7 @@ export function statusView(views: Views): StatusView {
     announcements: views.announcements(),
     upstreams: Array.from(views.upstreams(), (upstream) => ({ name: upstream.name, ...verdictView(upstream.verdict()) })),
     listeners: views.listeners(),
+    settings: settingsView(views),
     events: views
       .events()
       .slice(-LAST_EVENTS)

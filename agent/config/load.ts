@@ -39,6 +39,8 @@ export interface Config extends Omit<Settings, 'upstreams'> {
   sourcesOf(service: string): readonly Source[];
   /** What holds for any upstream: the process's settings, with the file's own for this name. */
   settingsOf(upstream: string): UpstreamSettings;
+  /** Peers of which the file has settings, named or not. */
+  readonly overridden: readonly string[];
   /** The settings of `upstreams.NAME` in the file as written, such as `policy random`. */
   overridesOf(upstream: string): readonly string[];
 }
@@ -104,6 +106,7 @@ export function loadConfig(inputs: Inputs): Config {
       ...(evenly.has(name) && { policy: 'least_request' }),
       ...peers?.rows.get(name)?.overrides,
     }),
+    overridden: [...(peers?.rows.keys() ?? [])],
     overridesOf: (name) => peers?.rows.get(name)?.texts ?? [],
   });
 }

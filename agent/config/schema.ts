@@ -25,7 +25,7 @@ import {
 } from './parse.js';
 import { probes } from './probes.js';
 import { hedge, retryOnWords } from './repeating.js';
-import { must, open, openPerUpstream, perUpstream, set, type Setting } from './setting.js';
+import { live, must, open, openPerUpstream, perUpstream, set, type Setting } from './setting.js';
 import { dialectName, registryPath } from './sources.js';
 import { trouble } from './trouble.js';
 import { upstreamList } from './upstream-list.js';
@@ -94,10 +94,7 @@ const announcing = {
     onOff,
     'Announce even where another system has its nodes, which may break its readers, or where the app has registered itself.',
   ),
-  weight: {
-    ...set('1', decimal(0, 1_000_000), 'Share of the calls, in proportion to the other instances; 0 gets none.'),
-    reloadable: true,
-  },
+  weight: live(set('1', decimal(0, 1_000_000), 'Share of the calls, in proportion to the other instances; 0 gets none.')),
   zone: open('none', word('letters, digits and "._-:/"', /[A-Za-z0-9._:/-]/, 253), 'Where the app runs, told to peers.'),
   meta: open(
     'none',
@@ -115,64 +112,88 @@ const probing = {
 };
 
 const peers = {
-  upstreams: open(
-    'any name, watched on its first use',
-    upstreamList,
-    'The peers that the app calls: orders,users@7001 (a port of its own),db@tcp:7002 (plain TCP); naming some closes the list, * opens it.',
+  upstreams: live(
+    open(
+      'any name, watched on its first use',
+      upstreamList,
+      'The peers that the app calls: orders,users@7001 (a port of its own),db@tcp:7002 (plain TCP); naming some closes the list, * opens it.',
+    ),
   ),
   domain: set('zk', domain, 'Suffix that is taken off a Host.'),
-  policy: perUpstream(
-    'weighted_round_robin',
-    oneOf(policyNames),
-    'How an instance is chosen; least_request for plain TCP where nothing is set.',
+  policy: live(
+    perUpstream(
+      'weighted_round_robin',
+      oneOf(policyNames),
+      'How an instance is chosen; least_request for plain TCP where nothing is set.',
+    ),
   ),
-  hashKey: perUpstream(
-    'path',
-    hashKey,
-    'What of a call ring_hash and maglev go by: calls that are alike in it go to one instance; one without it goes by chance. source is the pod.',
+  hashKey: live(
+    perUpstream(
+      'path',
+      hashKey,
+      'What of a call ring_hash and maglev go by: calls that are alike in it go to one instance; one without it goes by chance. source is the pod.',
+    ),
   ),
-  hashLoad: perUpstream(
-    'off',
-    orOff(integer(101, 1000), undefined),
-    'Under ring_hash and maglev: most calls in flight of one instance, in percent of its share of ours; what is more goes to the next.',
+  hashLoad: live(
+    perUpstream(
+      'off',
+      orOff(integer(101, 1000), undefined),
+      'Under ring_hash and maglev: most calls in flight of one instance, in percent of its share of ours; what is more goes to the next.',
+    ),
   ),
-  slowStart: perUpstream(
-    '30s',
-    timeout('1ms', '1h'),
-    'Time in which an instance that has just registered comes to its whole share, from a tenth of it on.',
+  slowStart: live(
+    perUpstream(
+      '30s',
+      timeout('1ms', '1h'),
+      'Time in which an instance that has just registered comes to its whole share, from a tenth of it on.',
+    ),
   ),
-  zoneAware: perUpstream(
-    'on',
-    onOff,
-    'Instances of ZIDECAR_ZONE first, while they have room for their part of all callers; from 6 instances on.',
+  zoneAware: live(
+    perUpstream(
+      'on',
+      onOff,
+      'Instances of ZIDECAR_ZONE first, while they have room for their part of all callers; from 6 instances on.',
+    ),
   ),
-  subset: openPerUpstream(
-    'none: any instance',
-    subset,
-    'Only instances with these labels (zone, or keys of their META), unless a call asks by x-zidecar-subset.',
+  subset: live(
+    openPerUpstream(
+      'none: any instance',
+      subset,
+      'Only instances with these labels (zone, or keys of their META), unless a call asks by x-zidecar-subset.',
+    ),
   ),
-  subsetFallback: perUpstream(
-    'none',
-    oneOf(['none', 'any']),
-    'When no instance is in the subset that a call asks for: refuse it (no_subset), or take any.',
+  subsetFallback: live(
+    perUpstream(
+      'none',
+      oneOf(['none', 'any']),
+      'When no instance is in the subset that a call asks for: refuse it (no_subset), or take any.',
+    ),
   ),
-  split: openPerUpstream(
-    'none',
-    split,
-    'Parts of the calls by a label, however many instances have it: version=canary:5 gives 5 % to those.',
+  split: live(
+    openPerUpstream(
+      'none',
+      split,
+      'Parts of the calls by a label, however many instances have it: version=canary:5 gives 5 % to those.',
+    ),
   ),
-  retries: perUpstream('1', integer(0, 10), 'Most extra attempts of a call that is safe to repeat.'),
-  retryOn: perUpstream(
-    'connect,reset,timeout,bad_answer',
-    retryOnWords,
-    'After what a call may be sent again: failures of an attempt, and statuses of answers.',
+  retries: live(perUpstream('1', integer(0, 10), 'Most extra attempts of a call that is safe to repeat.')),
+  retryOn: live(
+    perUpstream(
+      'connect,reset,timeout,bad_answer',
+      retryOnWords,
+      'After what a call may be sent again: failures of an attempt, and statuses of answers.',
+    ),
   ),
-  retryIdempotencyKey: perUpstream('off', onOff, 'A call with the field Idempotency-Key is safe to repeat, whatever its method.'),
-  retryBudget: perUpstream('20', integer(0, 100), 'Most retries, in percent of the calls of the last 10 s (plus 30).'),
-  hedge: perUpstream(
-    'off',
-    hedge,
-    'When a GET, HEAD or OPTIONS without an answer is sent to a second instance too; p95: later than 95 of 100 answers come.',
+  retryIdempotencyKey: live(
+    perUpstream('off', onOff, 'A call with the field Idempotency-Key is safe to repeat, whatever its method.'),
+  ),
+  retryBudget: live(perUpstream('20', integer(0, 100), 'Most retries, in percent of the calls of the last 10 s (plus 30).')),
+  hedge: live(
+    perUpstream(
+      'off',
+      hedge,
+      'When a GET, HEAD or OPTIONS without an answer is sent to a second instance too; p95: later than 95 of 100 answers come.',
+    ),
   ),
 };
 
@@ -183,18 +204,20 @@ const listening = {
 };
 
 const timing = {
-  connectTimeout: perUpstream('1s', timeout('1ms', day), 'One connect to an instance.'),
-  requestTimeout: perUpstream('60s', timeout('1ms', day), 'A call until the head of its final answer, all attempts included.'),
-  responseTimeout: perUpstream('60s', timeout('1ms', day), 'One attempt, from its last byte sent to the head of its answer.'),
+  connectTimeout: live(perUpstream('1s', timeout('1ms', day), 'One connect to an instance.')),
+  requestTimeout: live(
+    perUpstream('60s', timeout('1ms', day), 'A call until the head of its final answer, all attempts included.'),
+  ),
+  responseTimeout: live(
+    perUpstream('60s', timeout('1ms', day), 'One attempt, from its last byte sent to the head of its answer.'),
+  ),
   headerTimeout: set('10s', timeout('1ms', day), "The head of the app's request."),
-  bodyTimeout: perUpstream('5m', timeout('1ms', day), 'Silence in the middle of a body.'),
-  tunnelIdleTimeout: perUpstream(
-    '1h',
-    timeout('1ms', day),
-    'Silence of an upgraded connection (WebSocket), or of one of plain TCP.',
+  bodyTimeout: live(perUpstream('5m', timeout('1ms', day), 'Silence in the middle of a body.')),
+  tunnelIdleTimeout: live(
+    perUpstream('1h', timeout('1ms', day), 'Silence of an upgraded connection (WebSocket), or of one of plain TCP.'),
   ),
   clientIdleTimeout: set('1h', timeout('1ms', day), "A connection of the app's that is kept for its next call."),
-  idleTimeout: perUpstream('4s', timeout('1ms', day), 'A connection to an instance that is kept for the next call.'),
+  idleTimeout: live(perUpstream('4s', timeout('1ms', day), 'A connection to an instance that is kept for the next call.')),
   maxHead: set('32KiB', size('1KiB', '1MiB'), 'Largest head of a request or an answer.'),
   maxFields: set('100', integer(1, 10_000), 'Most fields in a head.'),
   forwarded: set('keep', oneOf(['keep', 'append']), "Whether the pod's address is appended to x-forwarded-for."),
@@ -224,9 +247,9 @@ const living = {
   ),
   grace: set('25s', timeout('0s', '1h'), 'After that wait: longest time for the app and its calls to end.'),
   metricsEndpoints: set('off', onOff, 'Metrics of the circuit of each endpoint: one series each, 2,000 at most.'),
-  logLevel: { ...set('info', oneOf(levels), 'Least level that is logged.'), reloadable: true },
+  logLevel: live(set('info', oneOf(levels), 'Least level that is logged.')),
   logFormat: set('auto', oneOf(['auto', 'json', 'pretty']), 'Form of the logs; auto is pretty on a terminal.'),
-  accessLog: set('off', onOff, 'One line of log for each call.'),
+  accessLog: live(set('off', onOff, 'One line of log for each call.')),
 };
 
 /** The rows in groups, for people. */

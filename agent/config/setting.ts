@@ -12,7 +12,7 @@ export interface Setting<T, S extends 'process' | 'upstream' = 'process' | 'upst
   /** `upstream`: can be set for one peer alone, under `upstreams.NAME` in the YAML file. */
   readonly scope: S;
   readonly required: boolean;
-  /** Can be changed while the process runs, by the admin. */
+  /** Can be changed while the process runs, by the file that is read again; the weight and the level by the admin too. */
   readonly reloadable: boolean;
   /** Never shown; `ZIDECAR_…_FILE` names a file that holds it. */
   readonly secret: boolean;
@@ -42,3 +42,6 @@ export const openPerUpstream = <T>(unset: string, grammar: Grammar<T>, about: st
 export const must = <T>(grammar: Grammar<T>, about: string): Setting<T, 'process'> => ({
   ...{ ...plain, required: true, grammar, fallback: undefined, unset: 'required', about },
 });
+
+/** It can change while the process runs: see adopt.ts, and who takes it in app.ts. */
+export const live = <T extends Setting<unknown>>(row: T): T => ({ ...row, reloadable: true });

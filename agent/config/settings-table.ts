@@ -6,7 +6,7 @@ const code = (text: string): string => `\`${text}\``;
 /** Markdown, one table for each group. */
 export const settingsTable = (): string => `${tables()}
 
-\\* can be set for one peer alone too, under \`upstreams.NAME\` in the YAML file.`;
+\\* can be set for one peer alone too, under \`upstreams.NAME\` in the YAML file. † can change while the sidecar runs, with the YAML file.`;
 
 const tables = (): string =>
   Object.entries(groups)
@@ -16,10 +16,10 @@ const tables = (): string =>
         '',
         '| setting | meaning | accepted | default |',
         '|---|---|---|---|',
-        ...Object.entries(rows).map(([key, { about, grammar, fallback, unset, scope }]) =>
+        ...Object.entries(rows).map(([key, { about, grammar, fallback, unset, scope, reloadable }]) =>
           [
             '',
-            ` ${code(envName(key))}${scope === 'upstream' ? ' \\*' : ''} `,
+            ` ${code(envName(key))}${scope === 'upstream' ? ' \\*' : ''}${reloadable ? ' †' : ''} `,
             ` ${about} `,
             ` ${grammar.accepts.replaceAll('*', '\\*')} `,
             ` ${fallback === undefined ? unset : code(fallback)} `,

@@ -1,6 +1,6 @@
 /** The settings of what is done about endpoints in trouble, each of which can differ from peer to peer. What they do is told in lb/README.md. */
 import { duration, integer, onOff, orOff, readParts, timeout, type Grammar, type Reading } from './parse.js';
-import { perUpstream } from './setting.js';
+import { live, perUpstream } from './setting.js';
 
 export type CheckText = { readonly kind: 'off' } | { readonly kind: 'tcp' } | { readonly kind: 'http'; readonly path: string };
 
@@ -34,43 +34,47 @@ const shadow: Grammar<ReadonlySet<ShadowPart>> = {
 const most = integer(1, 1_000_000);
 
 export const trouble = {
-  circuitFailures: perUpstream(
-    '5',
-    integer(1, 1000),
-    'Failed connects, resets and timeouts in a row that open the circuit of an instance.',
+  circuitFailures: live(
+    perUpstream('5', integer(1, 1000), 'Failed connects, resets and timeouts in a row that open the circuit of an instance.'),
   ),
-  circuitFailureRate: perUpstream(
-    'off',
-    orOff(integer(1, 100), undefined),
-    'The same in percent of its calls of the last 10 s, from 20 calls on.',
+  circuitFailureRate: live(
+    perUpstream('off', orOff(integer(1, 100), undefined), 'The same in percent of its calls of the last 10 s, from 20 calls on.'),
   ),
-  circuitSlowCall: perUpstream('off', timeout('1ms', '1h'), 'A call that takes so long counts as slow.'),
-  circuitSlowRate: perUpstream(
-    '50',
-    integer(1, 100),
-    'Slow calls, in percent of those of the last 10 s, that open the circuit, from 20 calls on.',
+  circuitSlowCall: live(perUpstream('off', timeout('1ms', '1h'), 'A call that takes so long counts as slow.')),
+  circuitSlowRate: live(
+    perUpstream(
+      '50',
+      integer(1, 100),
+      'Slow calls, in percent of those of the last 10 s, that open the circuit, from 20 calls on.',
+    ),
   ),
-  outlier: perUpstream('on', onOff, 'Ejection of instances that answer worse than their peers: 5xx in a row, success, latency.'),
-  outlierFailures: perUpstream(
-    '5',
-    integer(1, 1000),
-    'Answers of 5xx in a row that eject an instance; a 500 counts while its peers do better, 501 and 505 never.',
+  outlier: live(
+    perUpstream('on', onOff, 'Ejection of instances that answer worse than their peers: 5xx in a row, success, latency.'),
   ),
-  outlierInterval: perUpstream('10s', duration('1s', '1h'), 'How often success and latency of the instances are compared.'),
-  outlierTime: perUpstream('30s', duration('1s', '5m'), 'An ejection lasts so long, times its count, 5m at most.'),
-  outlierMax: perUpstream('30', integer(0, 100), 'Most instances ejected at one time, in percent; one may be in any case.'),
+  outlierFailures: live(
+    perUpstream(
+      '5',
+      integer(1, 1000),
+      'Answers of 5xx in a row that eject an instance; a 500 counts while its peers do better, 501 and 505 never.',
+    ),
+  ),
+  outlierInterval: live(perUpstream('10s', duration('1s', '1h'), 'How often success and latency of the instances are compared.')),
+  outlierTime: live(perUpstream('30s', duration('1s', '5m'), 'An ejection lasts so long, times its count, 5m at most.')),
+  outlierMax: live(perUpstream('30', integer(0, 100), 'Most instances ejected at one time, in percent; one may be in any case.')),
   panic: perUpstream(
     '50',
     integer(0, 100),
     'Below so many percent of well instances, ejections and checks are pardoned; 0: never.',
   ),
-  maxConnections: perUpstream(
-    '1024',
-    most,
-    'Most connections to the instances of a peer; calls beyond are refused (overflow), as with the next two.',
+  maxConnections: live(
+    perUpstream(
+      '1024',
+      most,
+      'Most connections to the instances of a peer; calls beyond are refused (overflow), as with the next two.',
+    ),
   ),
-  maxPending: perUpstream('1024', most, 'Most calls that wait for a connection, or for the first list.'),
-  maxRequests: perUpstream('1024', most, 'Most calls at one time.'),
+  maxPending: live(perUpstream('1024', most, 'Most calls that wait for a connection, or for the first list.')),
+  maxRequests: live(perUpstream('1024', most, 'Most calls at one time.')),
   check: perUpstream('off', check, 'Whether instances are asked how they are, beside what calls tell.'),
   checkInterval: perUpstream(
     '10s',

@@ -124,6 +124,25 @@ describe('who is followed', () => {
     equal(watching().length, 1);
   });
 
+  it('may be named later, and be named no more', () => {
+    const { discovery, found, refused, watched } = setup({ named: ['orders', 'users'], closed: true });
+    discovery.start();
+    const [orders, users] = [found('orders'), found('users')];
+    watched[1]!.tell([instance({ id: 'u' })]);
+    discovery.rename(['orders', 'carts'], true);
+    equal(found('orders'), orders);
+    match(refused('users').message, /not in ZIDECAR_UPSTREAMS \(orders, carts\)/);
+    deepEqual(
+      [users.ids, watched.map(({ service, stopped }) => `${service} ${stopped}`)],
+      [[], ['orders false', 'users true', 'carts false']],
+    );
+    deepEqual(discovery.sizes, { named: 2, unnamed: 0 });
+    discovery.rename(['users'], false);
+    deepEqual([found('orders'), discovery.sizes], [orders, { named: 1, unnamed: 2 }]);
+    discovery.rename(['users', 'orders', 'carts'], false);
+    deepEqual([found('orders'), discovery.sizes], [orders, { named: 3, unnamed: 0 }]);
+  });
+
   it('is nobody whose name could not be a folder', () => {
     const { refused, watching } = setup();
     for (const name of ['', '.', '..', 'a/b', '../x', 'a b', 'ü', 'a\r\n', 'x'.repeat(254), '__proto__\0']) {

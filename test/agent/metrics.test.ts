@@ -108,6 +108,8 @@ describe('metrics', () => {
     metrics.emit({ kind: 'announcement_lost', service: 'orders', path: '/a', by: 'removed', why: '' });
     metrics.emit({ kind: 'znode_ignored', service: 'orders', path: '/a', reason: 'bad_port', detail: '' });
     metrics.emit({ kind: 'bound_reached', bound: 'names', limit: 256, detail: '' });
+    metrics.emit({ kind: 'config_reloaded', why: 'SIGHUP', changed: '', needsRestart: '' });
+    metrics.emit({ kind: 'config_refused', why: 'SIGHUP', problems: 'all of it' });
     const { type, text } = await metrics.scrape();
     match(type, /^text\/plain; version=0\.0\.4/);
     const families = parse(text);

@@ -6,10 +6,11 @@ import { calm } from '../support/calm.js';
 import { FakeClock } from '../support/clock.js';
 
 /** Signals arrive as the events that node makes of them, at moments of our own: the kernel may make one of two that come close together. */
-const running = () => {
+const running = (hangUpReloads = false) => {
   const clock = new FakeClock();
   const stops: string[] = [];
   const exits: number[] = [];
+  const reloads: string[] = [];
   let end = (): void => undefined;
   let begin = (): void => undefined;
   const stopped = new Promise<void>((resolve) => (end = resolve));
@@ -18,18 +19,20 @@ const running = () => {
     stop: (signal) => (stops.push(signal), stopped),
     childEnded: () => stopped,
     stopped,
+    reload: (why) => void reloads.push(why),
   };
   const code = runUntilStopped(
     () => new Promise((resolve) => (begin = () => resolve(app))),
     (exit) => exits.push(exit) as never,
     clock,
+    hangUpReloads,
   );
   const hear = (...signals: NodeJS.Signals[]): void => signals.forEach((signal) => process.emit(signal, signal));
   const started = async (): Promise<void> => {
     begin();
     await calm();
   };
-  return { clock, stops, exits, hear, started, end: () => (end(), code) };
+  return { clock, stops, exits, reloads, hear, started, end: () => (end(), code) };
 };
 
 describe('run', () => {
@@ -70,6 +73,17 @@ describe('run', () => {
     await clock.advance(5_000);
     hear('SIGHUP');
     deepEqual(exits, []);
+    await end();
+  });
+
+  it('reads the settings again on a hang-up where they stand in a file, and goes on', async () => {
+    const { stops, exits, reloads, hear, started, end } = running(true);
+    hear('SIGHUP');
+    await started();
+    hear('SIGHUP', 'SIGHUP');
+    deepEqual([stops, exits, reloads], [[], [], ['SIGHUP', 'SIGHUP']]);
+    hear('SIGTERM');
+    deepEqual([stops, reloads.length], [['SIGTERM'], 2]);
     await end();
   });
 

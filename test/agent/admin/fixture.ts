@@ -63,6 +63,7 @@ export const statusView = (more: Partial<StatusView> = {}): StatusView => ({
   announcements: [announcement()],
   upstreams: [{ name: 'orders', ...shown() }],
   listeners: [{ what: 'outbound', at: '127.0.0.1:6140' }],
+  settings: { loadedAt: iso, problems: [], needsRestart: [] },
   events: [],
   ...more,
 });
@@ -107,6 +108,7 @@ export function sidecar(): {
       announcements: () => announcements,
       session: () => statusView().session,
       config: () => [{ setting: 'ZIDECAR_ZOOKEEPER', value: 'zk:2181', from: 'environment' }],
+      reload: () => ({ loadedAt: at, problems: [], needsRestart: [] }),
       events: () => ring.list(),
     },
     changes: {

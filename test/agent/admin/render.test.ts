@@ -137,4 +137,18 @@ describe('status', () => {
     ok(!/\p{Cc}/u.test(renderStatus(view, now, paint).replaceAll('\n', '')));
     equal(renderStatus(view, now, paint).split('\n').length, 6);
   });
+
+  it('tells of settings that were refused, or need a restart, and is silent about those that hold', () => {
+    const text = (settings: Partial<StatusView['settings']>): string =>
+      renderStatus(statusView({ settings: { loadedAt: iso, problems: [], needsRestart: [], ...settings } }), at, paint);
+    equal(text({}).includes('settings'), false);
+    match(
+      text({ problems: ['one is wrong', 'two', 'three'] }),
+      /^settings {4}refused, the ones before hold: one is wrong and 2 more$/m,
+    );
+    match(
+      text({ needsRestart: ['ZIDECAR_GRACE 5s -> 6s', 'a port'] }),
+      /^settings {4}a restart is needed for ZIDECAR_GRACE 5s -> 6s; a port$/m,
+    );
+  });
 });

@@ -61,7 +61,8 @@ describe('admin server', () => {
     side.ring.add({ kind: 'warned', why: 'careful' });
     deepEqual(json(await get('/announcement')), { announcements: [announcement()] });
     deepEqual(json(await get('/session')), side.views.session());
-    deepEqual(json(await get('/config')), { settings: side.views.config() });
+    const read = { loadedAt: iso, problems: [], needsRestart: [] };
+    deepEqual(json(await get('/config')), { ...read, settings: side.views.config() });
     deepEqual(json(await get('/events')), {
       events: [{ at: iso, level: 'warn', message: 'careful', fact: { kind: 'warned', why: 'careful' } }],
     });

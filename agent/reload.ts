@@ -1,0 +1,67 @@
+/**
+ * The settings of a process that runs, read again when their file has changed or on SIGHUP. What cannot be read changes nothing; what can
+ * change is handed on at once; what needs a restart is told by name until it has had one.
+ */
+import { adopt } from './config/adopt.js';
+import type { Config } from './config/load.js';
+import { ConfigError } from './config/problems.js';
+import type { Emit } from './events.js';
+import type { Clock } from './system.js';
+
+export interface ReloadParts {
+  readonly config: Config;
+  /** Reads everything anew. Throws a ConfigError. */
+  readonly load: () => Config;
+  /** Told after each change: what holds from now on, and what held before. */
+  readonly apply: (config: Config, before: Config) => void;
+  readonly clock: Pick<Clock, 'wall'>;
+  readonly emit: Emit;
+}
+
+export interface ReloadView {
+  /** When what holds now was read: milliseconds since 1970. */
+  readonly loadedAt: number;
+  /** What is wrong with the settings as they were last read; empty: nothing. */
+  readonly problems: readonly string[];
+  readonly needsRestart: readonly string[];
+}
+
+export class Reload {
+  #config: Config;
+  #view: ReloadView;
+  readonly #parts: ReloadParts;
+
+  constructor(parts: ReloadParts) {
+    this.#parts = parts;
+    this.#config = parts.config;
+    this.#view = { loadedAt: parts.clock.wall(), problems: [], needsRestart: [] };
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  view(): ReloadView {
+    return this.#view;
+  }
+
+  /** `why`: who asked for it, `SIGHUP`. Never throws for what a user wrote. */
+  again(why: string): void {
+    const { load, apply, clock, emit } = this.#parts;
+    let read: Config;
+    try {
+      read = load();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.#view = { ...this.#view, problems: error.problems };
+      return emit({ kind: 'config_refused', why, problems: error.problems.join('; ') });
+    }
+    const before = this.#config;
+    const { config, changed, needsRestart } = adopt(before, read);
+    this.#config = config;
+    this.#view = { loadedAt: clock.wall(), problems: [], needsRestart };
+    apply(config, before);
+    emit({ kind: 'config_reloaded', why, changed: changed.join('; '), needsRestart: needsRestart.join('; ') });
+    for (const warning of config.warnings) if (!before.warnings.includes(warning)) emit({ kind: 'warned', why: warning });
+  }
+}

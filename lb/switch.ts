@@ -1,0 +1,57 @@
+/**
+ * A balancer that can become another while calls go on: a policy is changed, and who sits there stays, with circuit and count. The new one
+ * begins with all seats as they are; what the old one knew of turns and latencies goes with it.
+ */
+import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
+import type { Outcome } from './outcome.js';
+
+export class Switch implements Balancer {
+  #present: Balancer;
+  #seats: readonly Seat[] = [];
+
+  constructor(first: Balancer) {
+    this.#present = first;
+  }
+
+  to(next: Balancer): void {
+    next.update(this.#seats);
+    this.#present = next;
+  }
+
+  get evenly(): boolean {
+    return this.#present.evenly ?? false;
+  }
+
+  update(seats: readonly Seat[]): void {
+    this.#seats = seats;
+    this.#present.update(seats);
+  }
+
+  changed(seat: Seat): void {
+    this.#present.changed(seat);
+  }
+
+  pick(ask: Ask, now: number): Seat | undefined {
+    return this.#present.pick(ask, now);
+  }
+
+  seen(seat: Seat, outcome: Outcome, now: number): void {
+    this.#present.seen?.(seat, outcome, now);
+  }
+
+  shares(): ReadonlyMap<Seat, number> {
+    return sharesOf(this.#present, this.#seats);
+  }
+
+  note(seat: Seat): string | undefined {
+    return this.#present.note?.(seat);
+  }
+
+  fits(ask: Ask, seat: Seat): boolean {
+    return this.#present.fits?.(ask, seat) ?? true;
+  }
+
+  lacks(ask: Ask): string | undefined {
+    return this.#present.lacks?.(ask);
+  }
+}

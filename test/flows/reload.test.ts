@@ -1,0 +1,81 @@
+/** A file of settings that is changed under a running sidecar: what it takes, what it refuses, what it keeps. */
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { app, call, type App } from '../support/calls.js';
+import { eventually, Sidecar, zidecar } from '../support/program.js';
+
+describe('settings that change while the sidecar runs', { timeout: 60_000 }, () => {
+  let folder = '';
+  let file = '';
+  let sidecar: Sidecar;
+  const peers: App[] = [];
+
+  const write = async (yaml: string): Promise<void> => {
+    await writeFile(`${file}.new`, yaml);
+    await rename(`${file}.new`, file);
+  };
+  const register = async (service: string, id: string): Promise<void> => {
+    const peer = await app(id);
+    peers.push(peer);
+    await mkdir(join(folder, 'services', service), { recursive: true });
+    await writeFile(join(folder, 'services', service, id), JSON.stringify({ address: '127.0.0.1', port: peer.port, id }));
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'zidecar-reload-'));
+    file = join(folder, 'z.yaml');
+    await register('orders', 'a');
+    await register('carts', 'c');
+    await write('upstreams: { orders: { policy: round_robin } }');
+    sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_CONFIG: file });
+    await sidecar.fact('endpoints_changed', { upstream: 'orders' });
+  });
+  after(async () => {
+    sidecar.kill();
+    await Promise.all(peers.map((peer) => peer.close()));
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('are taken when the file is replaced, and calls go on by them', async () => {
+    const outbound = await sidecar.at('outbound');
+    equal((await call(outbound, 'carts')).status, 404);
+    await write('accessLog: on\nupstreams: { orders: { policy: random, retries: 3 }, carts: }\nstartWait: 9s');
+    await sidecar.fact('config_reloaded', { why: 'the file has changed', needsRestart: 'ZIDECAR_START_WAIT 5s -> 9s' });
+    await eventually(async () => (await call(outbound, 'carts')).status === 200);
+    await call(outbound, 'orders');
+    await sidecar.fact('call_ended', { upstream: 'orders', status: 200 });
+  });
+
+  it('are kept when the new file is wrong, and status, log and metrics say so', async () => {
+    await write('accessLog: maybe\nretries: 99\nupstreams: { orders: }');
+    const { problems } = await sidecar.fact('config_refused');
+    match(String(problems), /retries: "99".*accessLog: "maybe"/);
+    const admin = await sidecar.at('admin');
+    const shown = await zidecar(['status'], { ZIDECAR_ADMIN: admin });
+    match(shown.out, /^settings {4}refused, the ones before hold: .*retries: "99".* and 1 more$/m);
+    equal((await call(await sidecar.at('outbound'), 'carts')).status, 200);
+    match(
+      await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text(),
+      /^zidecar_config_reloads_total\{result="refused"\} 1$/m,
+    );
+  });
+
+  it('are read again on a hang-up, which ends nothing', async () => {
+    const before = await sidecar.get<{ loadedAt: string; problems: string[] }>('/config');
+    equal(before.problems.length, 2);
+    sidecar.signal('SIGHUP');
+    await sidecar.fact('config_refused', { why: 'SIGHUP' });
+    await write('upstreams: { orders: }');
+    await eventually(async () => (await sidecar.get<typeof before>('/config')).problems.length === 0);
+    const now = await sidecar.get<typeof before & { settings: { setting: string; value: string }[] }>('/config');
+    deepEqual(
+      [now.loadedAt > before.loadedAt, now.settings.find(({ setting }) => setting === 'ZIDECAR_ACCESS_LOG')!.value],
+      [true, 'off'],
+    );
+    equal((await call(await sidecar.at('outbound'), 'carts')).status, 404);
+    equal(await sidecar.stop(), 0);
+  });
+});
