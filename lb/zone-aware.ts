@@ -29,6 +29,7 @@ export interface ZoneRules {
 
 /** Envoy's. */
 const fewestEndpoints = 6;
+const mostTriedHere = 2;
 /** Zones that are told apart; those beyond count as one. */
 const mostZones = 16;
 
@@ -73,6 +74,7 @@ export class ZoneAware implements Balancer {
   pick(ask: Ask, now: number): Seat | undefined {
     const plan = this.#planNow();
     if (plan === undefined) return this.#whole.pick(ask, now);
+    if (ask.tried.length >= mostTriedHere) return this.#pickAway(ask, now);
     const place = ask.key === undefined ? this.#choice.next(plan) : choiceOf(plan, unit(mix(~ask.key)));
     return this.#parts.pick(place, ask, now);
   }
@@ -101,6 +103,12 @@ export class ZoneAware implements Balancer {
     if (part === this.#parts.all[0]) return `${zone}, as we are: gets ${gets} % of our calls`;
     if (gets > 0) return `${zone}: gets spill-over of ${gets} %`;
     return `${zone}: gets none, as ${plan[0]! < 1 ? 'it has no more endpoints than callers' : 'ours has room'}`;
+  }
+
+  /** When two of ours have failed a call, the zone may have: the third of its three tries must not be spent on it as well. */
+  #pickAway(ask: Ask, now: number): Seat | undefined {
+    const away = this.#parts.all.map(({ weight }, place) => (place === 0 ? 0 : weight));
+    return this.#parts.pick(choiceOf(away, this.#rules.random()), ask, now);
   }
 
   /** Gives each new zone a part, and takes back those of zones that have gone. */

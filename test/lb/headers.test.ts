@@ -31,6 +31,14 @@ const answered = (...given: string[]): string[] => {
 };
 
 describe('fields of a request', () => {
+  it('say which endpoints will do, and lose what says so', () => {
+    const { subset, fields } = request(raw('x-zidecar-subset: zone=a, version=canary'));
+    equal(subset?.text, 'version=canary,zone=a');
+    ok(!fields.some((field) => /zidecar-subset/.test(field)));
+    match(refused(...raw('x-zidecar-subset: canary')), /^bad_request: x-zidecar-subset: "canary" is not name=value/);
+    match(refused(...raw('x-zidecar-subset: a=1', 'x-zidecar-subset: a=1')), /^bad_request/);
+  });
+
   it('keep case, order and duplicates', () => {
     const given = ['Accept: a', 'x-B: 2', 'COOKIE: c', 'x-b: 1', 'Content-Length: 3', 'accept: \xe9 "q"', 'X-Empty: '];
     deepEqual(sent(raw(...given)), given);

@@ -99,6 +99,14 @@ describe('zone awareness', () => {
     equal(balancer.pick({ tried: ['a0', 'a1', 'a2'] }, 0)!.endpoint.zone, 'b');
   });
 
+  it('goes to another zone for a call that has failed twice, since the zone may have failed with them', () => {
+    const balancer = aware('a');
+    balancer.update(fleet({ a: 4, b: 4 }));
+    equal(balancer.pick({ tried: ['a0'] }, 0)!.endpoint.zone, 'a');
+    for (let call = 0; call < 20; call++) equal(balancer.pick({ tried: ['a0', 'a1'] }, 0)!.endpoint.zone, 'b');
+    equal(balancer.pick({ tried: ['b0', 'b1', 'b2', 'b3'] }, 0)!.endpoint.zone, 'a');
+  });
+
   it('keeps a key on its endpoint, under a hash policy', () => {
     const [one, other] = [aware('a', undefined, 'maglev'), aware('a', undefined, 'maglev')];
     for (const balancer of [one, other]) balancer.update(fleet({ a: 2, b: 6 }));

@@ -1,0 +1,76 @@
+/** Short runs of the simulator: what the defaults and the policies are chosen for. */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { policyOnly } from './facts.js';
+import { play, type Result, type Scenario } from './play.js';
+import { many, scenarios } from './scenarios.js';
+
+const short = (scenario: Scenario): Scenario => ({ ...scenario, workers: 2, callers: Math.ceil(scenario.callers / 3) });
+const unprotected = { circuits: false, ejection: false };
+const numbers = ({ calls, p50, p99, failedPercent, mostHeld }: Result): number[] => [calls, p50, p99, failedPercent, mostHeld];
+
+describe('in a simulated fleet', () => {
+  it('the same seed gives the same numbers, and another one others', () => {
+    const calm = { ...short(scenarios.calm), lengthMs: 12_000 };
+    const [one, again, other] = [7, 7, 8].map((seed) => numbers(play(calm, policyOnly('peak_ewma'), seed)));
+    deepEqual(again, one);
+    ok(other!.join() !== one!.join());
+  });
+
+  it('a brown-out costs callers with peak_ewma at most half the p99 of round robin', () => {
+    const [even, latency] = (['round_robin', 'peak_ewma'] as const).map((policy) =>
+      play(short(scenarios.brownOut), { ...policyOnly(policy), ...unprotected }, 1),
+    );
+    ok(latency!.p99 <= even!.p99 / 2, `${latency!.p99} ms against ${even!.p99} ms`);
+  });
+
+  it('two choices have a shorter tail than chance', () => {
+    const [chance, choices] = (['random', 'least_request'] as const).map((policy) =>
+      play({ ...short(scenarios.calm), load: 0.8, lengthMs: 30_000 }, policyOnly(policy), 1),
+    );
+    ok(choices!.p99 < chance!.p99, `${choices!.p99} ms against ${chance!.p99} ms`);
+  });
+
+  it('a death costs no call', () => {
+    const { failedPercent, attemptsPerCall } = play(short(scenarios.dying), policyOnly('weighted_round_robin'), 1);
+    equal(failedPercent, 0);
+    ok(attemptsPerCall < 1.02, String(attemptsPerCall));
+  });
+
+  it('the loss of a zone costs no call, whether our zone comes first or not', () => {
+    for (const zone of [{}, { zone: 'a' }])
+      equal(
+        play({ ...scenarios.zoneLoss, lengthMs: 25_000 }, { ...policyOnly('weighted_round_robin'), ...zone }, 1).failedPercent,
+        0,
+      );
+  });
+
+  it('a newcomer that is cold hurts less when it starts slowly, and is flooded by nobody', () => {
+    const setup = policyOnly('weighted_round_robin');
+    const [atOnce, slowly] = [false, true].map((slowStart) => play(short(scenarios.newcomer), { ...setup, slowStart }, 1));
+    ok(slowly!.p99 < atOnce!.p99 && slowly!.mostHeld < atOnce!.mostHeld / 2, `${slowly!.p99} ${atOnce!.p99}`);
+    for (const policy of ['least_request', 'peak_ewma'] as const) {
+      const { servers } = play(short(scenarios.newcomer), policyOnly(policy), 1);
+      const old = servers.slice(0, -1).reduce((sum, { served }) => sum + served, 0) / (servers.length - 1);
+      ok(servers.at(-1)!.served < old, `${policy}: ${servers.at(-1)!.served} of the newcomer, ${old} of others`);
+    }
+  });
+
+  it('calls that all fail are sent again no more often than the budget has it', () => {
+    const callers = 4;
+    const dark: Scenario = {
+      ...{ ...short(scenarios.correlated), name: 'dark', callers, load: 0.5, lengthMs: 30_000, fromMs: 0 },
+      script: ({ become, servers }) => become(servers, { silent: 1 }),
+    };
+    const { calls, attemptsPerCall } = play(dark, { ...policyOnly('weighted_round_robin'), ...unprotected }, 1);
+    const most = 1.2 + (callers * 30 * 3) / calls + 0.01;
+    ok(attemptsPerCall <= most, `${attemptsPerCall} attempts a call, where ${most} may be`);
+  });
+
+  it('numbers of endpoints and callers are no matter', () => {
+    for (const scenario of [many(1_000, 10), many(10, 1_000)]) {
+      const { failedPercent, calls } = play({ ...scenario, lengthMs: 1_500, fromMs: 500 }, policyOnly('peak_ewma'), 1);
+      ok(calls > 30 && failedPercent < 5, `${calls} calls, ${failedPercent} % failed`);
+    }
+  });
+});
