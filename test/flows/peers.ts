@@ -1,0 +1,111 @@
+/** Peers that misbehave on command, as instances in a folder, and a sidecar that calls them. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Sidecar, eventually } from '../support/program.js';
+
+export type Mood = 'well' | 'dead' | 'hangs' | 'resets' | 'fails' | 'talks_nonsense' | 'slow' | 'closes';
+
+/** One peer: answers requests without a body by its name, or as its mood is. */
+export class Peer {
+  readonly name: string;
+  mood: Mood = 'well';
+  /** Requests that have come. */
+  asked = 0;
+  port = 0;
+  readonly #open = new Set<Socket>();
+  #server: Server | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  async listen(): Promise<void> {
+    const server = createServer((socket) => this.#serve(socket));
+    this.#server = server;
+    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  /** Nobody listens any more, and whoever was connected is cut. */
+  die(): void {
+    this.#server?.close();
+    for (const socket of this.#open) socket.resetAndDestroy();
+  }
+
+  #serve(socket: Socket): void {
+    this.#open.add(socket);
+    let unread = '';
+    socket.on('error', () => undefined).on('close', () => this.#open.delete(socket));
+    socket.on('data', (bytes: Buffer) => {
+      unread += bytes.toString('latin1');
+      for (let end = unread.indexOf('\r\n\r\n'); end >= 0; end = unread.indexOf('\r\n\r\n')) {
+        unread = unread.slice(end + 4);
+        this.asked++;
+        this.#answer(socket);
+      }
+    });
+  }
+
+  #answer(socket: Socket): void {
+    const answer = (status: string): void =>
+      void socket.write(`HTTP/1.1 ${status}\r\nContent-Length: ${this.name.length}\r\n\r\n${this.name}`);
+    switch (this.mood) {
+      case 'hangs':
+        return;
+      case 'resets':
+        return void socket.resetAndDestroy();
+      case 'fails':
+        return answer('500 Internal Server Error');
+      case 'talks_nonsense':
+        return void socket.write('220 mail.example ESMTP\r\n\r\n');
+      case 'slow':
+        setTimeout(() => answer('200 OK'), 400);
+        return;
+      case 'closes': // a while after it has answered, and without having said so
+        answer('200 OK');
+        setTimeout(() => socket.end(), 5);
+        return;
+      default:
+        return answer('200 OK');
+    }
+  }
+}
+
+export interface House {
+  readonly peers: readonly Peer[];
+  readonly sidecar: Sidecar;
+  readonly at: string;
+  readonly end: () => Promise<void>;
+}
+
+/** So many peers of the service `orders`, and a sidecar that knows them all. */
+export async function peersAndCaller(count: number, env: Readonly<Record<string, string>> = {}): Promise<House> {
+  const folder = await mkdtemp(join(tmpdir(), 'zidecar-test-'));
+  const services = join(folder, 'services', 'orders');
+  await mkdir(services, { recursive: true });
+  const peers = Array.from({ length: count }, (_, index) => new Peer(`p${index + 1}`));
+  for (const peer of peers) {
+    await peer.listen();
+    await writeFile(join(services, peer.name), JSON.stringify({ address: '127.0.0.1', port: peer.port }));
+  }
+  const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_UPSTREAMS: 'orders', ...env });
+  const at = await sidecar.at('outbound');
+  await eventually(async () => (await endpointsOf(sidecar)).length === count);
+  const end = async (): Promise<void> => {
+    sidecar.kill();
+    for (const peer of peers) peer.die();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { peers, sidecar, at, end };
+}
+
+export interface ShownEndpoint {
+  readonly id: string;
+  readonly circuit: string;
+  readonly ejectedUntil: string | null;
+}
+
+export const endpointsOf = async (sidecar: Sidecar): Promise<readonly ShownEndpoint[]> =>
+  (await sidecar.get<{ upstreams: { endpoints: ShownEndpoint[] }[] }>('/upstreams')).upstreams[0]?.endpoints ?? [];

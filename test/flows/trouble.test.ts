@@ -1,0 +1,65 @@
+/** One of three peers dies, or answers 500 to everything, or all of them fail: what callers notice of it, through the built program. */
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { call, Calling } from '../support/calls.js';
+import { eventually } from '../support/program.js';
+import { endpointsOf, peersAndCaller } from './peers.js';
+
+const after = async (calling: Calling, total: number): Promise<void> => {
+  await eventually(() => calling.total >= total);
+};
+
+describe('peers in trouble', { timeout: 60_000 }, () => {
+  it('of three, one dies under 1,200 calls: none is lost, its circuit opens, and it serves again when it is back', async (t) => {
+    const { peers, sidecar, at, end } = await peersAndCaller(3);
+    t.after(end);
+    const victim = peers[0]!;
+    const calling = new Calling(at, 'orders', { workers: 8, pauseMs: 1 });
+    await after(calling, 400);
+    victim.die();
+    await sidecar.fact('circuit_opened');
+    await after(calling, 1_200);
+    deepEqual((await endpointsOf(sidecar)).map(({ circuit }) => circuit === 'closed').sort(), [false, true, true]);
+    await victim.listen();
+    const before = victim.asked;
+    await eventually(() => victim.asked > before);
+    deepEqual((await calling.stop()).lost, []);
+    await sidecar.fact('circuit_closed');
+  });
+
+  it('of three, one answers 500 to everything: at most 10 of 240 calls hear of it, and it is ejected, with its reason', async (t) => {
+    const { peers, sidecar, at, end } = await peersAndCaller(3);
+    t.after(end);
+    peers[1]!.mood = 'fails';
+    const statuses: number[] = [];
+    for (let turn = 0; turn < 240; turn++) statuses.push((await call(at, 'orders')).status);
+    const failed = statuses.filter((status) => status !== 200).length;
+    ok(failed <= 10, `${failed} of 240`);
+    const ejected = (await endpointsOf(sidecar)).filter(({ ejectedUntil }) => ejectedUntil !== null);
+    deepEqual(
+      ejected.map(({ id }) => id),
+      ['p2'],
+    );
+    const { reason } = (await sidecar.get<{ endpoints: { id: string; reason: string }[] }>('/upstreams/orders/why'))
+      .endpoints[1]!;
+    match(reason, /^ejected for another \d+ s: 5 answers of 500 in a row while its peers did better \(1st time\)$/);
+    const metrics = await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();
+    match(metrics, /^zidecar_ejections_total\{service="orders"\} 1$/m);
+    match(metrics, /^zidecar_endpoints\{service="orders",state="ejected"\} 1$/m);
+  });
+
+  it('all of them reset: they are sent no more than the retry budget adds, and soon next to nothing', async (t) => {
+    const { peers, at, end } = await peersAndCaller(3);
+    t.after(end);
+    for (const peer of peers) peer.mood = 'resets';
+    const codes = new Map<string, number>();
+    for (let turn = 0; turn < 300; turn++) {
+      const code = String((await call(at, 'orders')).headers['x-zidecar-error']);
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+    }
+    const asked = peers.reduce((sum, peer) => sum + peer.asked, 0);
+    ok(asked <= 300 * 1.2 + 30, `${asked} sends`);
+    ok((codes.get('all_open') ?? 0) > 200, JSON.stringify([...codes]));
+    equal(codes.get('reset')! + codes.get('all_open')!, 300);
+  });
+});
