@@ -120,11 +120,8 @@ export class OutlierDetector {
   }
 
   #add(answers: Answers, ms: number, bad: 0 | 1): void {
-    for (const { now } of [answers, this.#all]) {
-      now.answers++;
-      now.bad += bad;
-      now.ms += ms;
-    }
+    count(answers.now, ms, bad);
+    count(this.#all.now, ms, bad);
   }
 
   #inRow(answers: Answers): string | undefined {
@@ -167,6 +164,12 @@ export class OutlierDetector {
       return [];
     });
   }
+}
+
+function count(tally: Tally, ms: number, bad: 0 | 1): void {
+  tally.answers++;
+  tally.bad += bad;
+  tally.ms += ms;
 }
 
 function age(answers: Answers, passed: number): void {
