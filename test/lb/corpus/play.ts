@@ -34,8 +34,6 @@ export interface AnswerPlayed {
 
 export const next = 'GET /next HTTP/1.1\r\nHost: orders\r\nConnection: close\r\n\r\n';
 const nextAnswer = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext';
-/** Nothing here takes as long, on the slowest of machines. */
-const hangMs = 8_000;
 
 /** What the endpoint answers: the request as it saw it. */
 export function echoOf({ line, body }: Message): string {
@@ -49,19 +47,28 @@ export class Stage {
   readonly #cleanups: (() => unknown)[];
   #script: (wire: Wire) => void = () => undefined;
 
-  private constructor(stage: House, endpoint: RawServer, cleanups: (() => unknown)[]) {
+  readonly #hangMs: number;
+
+  private constructor(stage: House, endpoint: RawServer, cleanups: (() => unknown)[], hangMs: number) {
+    this.#hangMs = hangMs;
     this.house = stage;
     this.#endpoint = endpoint;
     this.#cleanups = cleanups;
   }
 
-  static async open(lane: 'full' | 'fast'): Promise<Stage> {
+  /** `hangMs`: nothing takes as long, on the slowest of machines. */
+  static async open(lane: 'full' | 'fast', hangMs = 8_000): Promise<Stage> {
     useLane(lane);
     const cleanups: (() => unknown)[] = [];
     const context = { after: (clean: () => unknown) => cleanups.push(clean) } as unknown as TestContext;
     let script: (wire: Wire) => void = () => undefined;
     const endpoint = await RawServer.start((wire) => script(wire));
-    const stage = new Stage(await house(context, { orders: [endpoint] }, { settings: { retries: 0 } }), endpoint, cleanups);
+    const stage = new Stage(
+      await house(context, { orders: [endpoint] }, { settings: { retries: 0 } }),
+      endpoint,
+      cleanups,
+      hangMs,
+    );
     script = (wire) => stage.#script(wire);
     return stage;
   }
@@ -91,8 +98,8 @@ export class Stage {
     await send(app, then === 'next' ? [...pieces.slice(0, -1), (pieces.at(-1) ?? '') + next] : pieces);
     if (then === 'end') app.end();
     if (then === 'reset') app.reset();
-    const told = await ended(app);
-    await Promise.race([eventually(() => this.house.proxy.quiet().calls === 0), later('quiet')]);
+    const told = await this.#ended(app);
+    await Promise.race([eventually(() => this.house.proxy.quiet().calls === 0), this.#later('quiet')]);
     await turns(2);
     app.socket.destroy();
     return { endpoint: came.map((wire) => wire.unread), seen, app: told };
@@ -133,16 +140,16 @@ export class Stage {
     const waited = async (): Promise<void> => {
       while (!answered()) await app.news();
     };
-    const first = await Promise.race([waited(), later('hang')]);
-    await Promise.race([allSent, later('hang')]);
+    const first = await Promise.race([waited(), this.#later('hang')]);
+    await Promise.race([allSent, this.#later('hang')]);
     await turns(3);
     const told: Came[] = [];
     let last = app;
     if (first === 'hang') told.push({ text: app.unread, end: 'hang' });
-    else if (app.over) told.push(await ended(app));
+    else if (app.over) told.push(await this.#ended(app));
     if (told.length > 0) last = await this.#dial();
     else if (rest !== '') app.write(rest);
-    told.push(await ended(last.write(next)));
+    told.push(await this.#ended(last.write(next)));
     app.socket.destroy();
     last.socket.destroy();
     return { app: told, reused: nextOn === 0 };
@@ -152,6 +159,15 @@ export class Stage {
   #anew(): void {
     for (const list of [[], [this.#endpoint.endpoint('a')]]) this.house.upstreams.get('orders')!.update(list);
     for (const { socket } of this.#endpoint.wires.splice(0)) socket.destroy();
+  }
+
+  async #ended(wire: Wire): Promise<Came> {
+    const rest = await Promise.race([wire.rest(), this.#later('hang')]);
+    return typeof rest === 'string' ? { text: wire.unread, end: 'hang' } : rest;
+  }
+
+  #later<T extends string>(what: T): Promise<T> {
+    return new Promise((resolve) => setTimeout(() => resolve(what), this.#hangMs).unref());
   }
 
   async #dial(): Promise<Wire> {
@@ -168,15 +184,6 @@ async function send(wire: Wire, pieces: readonly string[]): Promise<void> {
     if (index > 0) await turns(1);
     wire.write(piece);
   }
-}
-
-async function ended(wire: Wire): Promise<Came> {
-  const rest = await Promise.race([wire.rest(), later('hang')]);
-  return typeof rest === 'string' ? { text: wire.unread, end: 'hang' } : rest;
-}
-
-function later<T extends string>(what: T): Promise<T> {
-  return new Promise((resolve) => setTimeout(() => resolve(what), hangMs).unref());
 }
 
 export async function turns(count: number): Promise<void> {

@@ -1,6 +1,9 @@
 /** Plain exchanges through the full lane: what an endpoint gets of a request, and what the app gets of an answer. */
 import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { RawServer, type Wire } from '../../support/raw.js';
 import { eventually, get, house, ok } from './house.js';
 
@@ -12,6 +15,15 @@ const echoing = async (heads: string[]): Promise<RawServer> =>
       wire.write(ok());
     }
   });
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+/** Bytes that something still holds. */
+const memory = (): number => {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+};
 
 describe('a request of the app', () => {
   it('keeps the case, order and duplicates of its fields, and its path byte for byte', async (t) => {
@@ -282,6 +294,34 @@ describe('connections', () => {
 });
 
 describe('back pressure', () => {
+  it('of apps that do not read their answers of 1 GB each keeps them out of memory', async (t) => {
+    const [readers, part] = [8, Buffer.alloc(64 * 1024, 'x')];
+    let sent = 0;
+    const orders = await RawServer.start(async (wire) => {
+      await wire.head();
+      wire.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
+      for (; wire.socket.writable; sent += part.length)
+        if (!wire.socket.write(part)) await Promise.race([once(wire.socket, 'drain'), wire.gone()]);
+    });
+    const { app } = await house(t, { orders: [orders] });
+    const before = memory();
+    const wires: Wire[] = [];
+    for (let n = 0; n < readers; n++) {
+      wires.push(await app());
+      wires[n]!.write(get()).socket.pause();
+    }
+    let [seen, same] = [0, 0];
+    await eventually(() => {
+      same = sent === seen && sent > 0 ? same + 1 : 0;
+      seen = sent;
+      return same > 20;
+    });
+    const each = (memory() - before) / readers;
+    equal(each < 1024 * 1024, true, `${each} bytes are held for each reader, of ${sent / readers} that its endpoint got rid of`);
+    equal(sent < (readers * 1_000_000_000) / 4, true);
+    for (const { socket } of wires) socket.destroy();
+  });
+
   it('of an app that reads slowly reaches the endpoint: the answer is not piled up', async (t) => {
     const chunk = Buffer.alloc(64 * 1024, 'x');
     const total = 64 * 1024 * 1024;
