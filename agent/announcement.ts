@@ -3,6 +3,8 @@
  * knows how the app is, to an announcer, which knows how to make ZooKeeper agree; knows neither HTTP nor ZooKeeper itself.
  */
 import type { Instance } from './registry/dialects/dialect.js';
+import { nameOf } from './registry/node-path.js';
+import type { Identity } from './trust/who-answers.js';
 
 /** What an announcement needs of its announcer: see registry/announcer.ts. */
 export interface Announcing<View> {
@@ -65,6 +67,12 @@ export class Announcement<A = unknown, P = unknown> {
   /** Resolves when the registry has confirmed that nobody is to call us. */
   withdrawn(): Promise<void> {
     return this.#wanted ? this.#announcer.settled() : this.#announcer.withdrawn();
+  }
+
+  /** Who we are: what a sidecar asks that cannot ask the registry. */
+  identity(path: string): Identity {
+    const { service, id, host, port } = this.#instance;
+    return { service, id, node: nameOf(path), host, port, announced: this.#wanted && !this.#drained };
   }
 
   /** Peers hear of the new weight as soon as the registry has it. */

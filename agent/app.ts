@@ -27,6 +27,7 @@ import { Reload } from './reload.js';
 import { dialects } from './registry/dialects/dialects.js';
 import { TreeRegistry } from './registry/tree-registry.js';
 import { machineAddresses, type Clock, type Random } from './system.js';
+import type { Identity } from './trust/who-answers.js';
 
 export interface World {
   readonly version: string;
@@ -93,6 +94,8 @@ export async function startApp(config: Config, { version, clock, random, loadAga
           };
         });
       },
+      lists: () => discovery.listViews(),
+      wall: () => clock.wall(),
       session: () => tree.session.state,
       watches: () => tree.watches,
       logLinesLost: () => log.lost,
@@ -176,6 +179,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     process: () => ({ version, phase: lifecycle.phase, startedAt: startedWall }),
     listeners: () => listeners,
     upstreams: () => discovery.upstreams(),
+    listOf: (name) => discovery.listOf(name),
     announcements: () => announcements.map((announcement) => announcement.view()),
     session: () => ({ ...tree.session, server: tree.session.server ?? null }),
     config: () => effective(settings.config),
@@ -204,6 +208,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
       for (const announcement of announcements) announcement.undrain();
       return undefined;
     },
+    overrule: (name, what) => discovery.overrule(name, what),
     shutdown: () => void lifecycle.stop('SIGTERM', 'asked for by the admin'),
     setLogLevel: (level) => log.setLevel(level),
   };
@@ -216,11 +221,13 @@ export async function startApp(config: Config, { version, clock, random, loadAga
       startWaitMs: config.startWait,
     });
 
+  const identity = (): readonly Identity[] => announcements.map((one) => one.identity(one.view().path));
+
   // the order of starting: who asks, whom we call, and last of all the prober, so that nobody hears of an app whose sidecar is not there
   try {
     listening.push(await serveAdmin(views, changes, config.admin, emit));
     for (const at of listening[0]!.addresses) tellOpen('admin', at);
-    listening.push(await serveHealth({ ready, metrics: () => metrics.scrape() }, config.health, emit));
+    listening.push(await serveHealth({ ready, metrics: () => metrics.scrape(), identity }, config.health, emit));
     for (const at of listening[1]!.addresses) tellOpen('health', at);
     discovery.start();
     sweeper.start();

@@ -1,6 +1,7 @@
 /** Puts together what carries the app's calls: an upstream for each peer, the discovery that fills them, and the proxy before them. */
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
+import { address } from '../lb/endpoint.js';
 import { Proxy } from '../lb/proxy.js';
 import type { CallSettings } from '../lb/settings.js';
 import { Checker } from '../lb/checker.js';
@@ -10,13 +11,16 @@ import { Sweeper } from '../lb/sweeper.js';
 import { Switch } from '../lb/switch.js';
 import { Upstream } from '../lb/upstream.js';
 import { balancerFor, hashOnOf } from './balancing.js';
+import type { HostPort } from './config/addresses.js';
 import type { Config } from './config/load.js';
 import type { UpstreamSettings } from './config/schema.js';
 import { Discovery } from './discovery.js';
 import type { Emit } from './events.js';
 import { isLoopback } from './loopback.js';
+import type { Instance } from './registry/dialects/dialect.js';
 import type { Registry } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
+import { Prover } from './trust/prover.js';
 import { upstreamOptions, type UpstreamOptions } from './upstream-options.js';
 
 export interface CallingParts {
@@ -69,6 +73,7 @@ export function makeCalling({
   if (config.forwarded === 'append' && forwardedFor === undefined)
     emit({ kind: 'warned', why: `ZIDECAR_FORWARDED=append appends nothing: ${NO_ADDRESS}` });
   const overTcp = new Set(config.upstreams.named.flatMap(({ name, tcp }) => (tcp ? [name] : [])));
+  const prover = new Prover({ clock, told: (result) => emit({ kind: 'identity_asked', result }) });
   const discovery = new Discovery<Upstream>({
     registry,
     clock,
@@ -80,6 +85,12 @@ export function makeCalling({
     closed: config.upstreams.closed,
     isOwnListener,
     isTcp: (name) => overTcp.has(name),
+    trusting: {
+      prove: (suspect) => prover.prove(suspect),
+      foreign: (name) => config.settingsOf(name).doubtful,
+      connectTimeoutMs: (name) => config.settingsOf(name).connectTimeout,
+      seeds: (name) => config.seed?.get(name)?.map((at) => seedInstance(name, at)) ?? [],
+    },
   });
   const zone = config.zone ?? config.announcements.find((announcement) => announcement.zone !== undefined)?.zone;
   const pseudonym = `zidecar-${Math.floor(random() * 2 ** 32)
@@ -165,6 +176,11 @@ export function makeCalling({
 const balancingOf = ({ policy, hashLoad, subset, subsetFallback, split, zoneAware }: UpstreamSettings): unknown => [
   ...[policy, hashLoad, subset, subsetFallback, split, zoneAware],
 ];
+
+/** Nobody has told its id, so its address stands in for one. */
+const seedInstance = (service: string, at: HostPort): Instance => ({
+  ...{ service, id: `seed ${address(at)}`, host: at.host, port: at.port, weight: 1, up: true, meta: {} },
+});
 
 const NO_ADDRESS = 'no address of this machine but the loopback is known; set ZIDECAR_ADVERTISE to the one that peers know';
 

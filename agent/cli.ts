@@ -39,6 +39,13 @@ export type Parsed =
     }
   | { readonly command: 'status'; readonly flags: Flags; readonly json: boolean }
   | { readonly command: 'why'; readonly flags: Flags; readonly name: string; readonly json: boolean }
+  | {
+      readonly command: 'doubtful';
+      readonly flags: Flags;
+      readonly name: string;
+      readonly what: 'trust' | 'drop';
+      readonly json: boolean;
+    }
   /** `wait`: return when the app is withdrawn and peers have had their time to know. */
   | { readonly command: 'drain'; readonly flags: Flags; readonly wait: boolean; readonly json: boolean }
   /** `flags` are settings of the sidecars to be, `options` rows of their container by name. */
@@ -94,7 +101,8 @@ function answer(
   const { usage }: Command = commands[command];
   const stray = usage.includes('..') ? undefined : (extra ?? (usage.includes(' ') ? undefined : name));
   if (stray !== undefined) return misuse(`${command} does not take ${quote(stray)}; see zidecar ${command} --help`);
-  if (command === 'why' && name === undefined) return misuse('why needs the name of a peer, such as: zidecar why orders');
+  if ((command === 'why' || command === 'doubtful') && name === undefined)
+    return misuse(`${command} needs the name of a peer, such as: zidecar ${command} orders${command === 'why' ? '' : ' --drop'}`);
 
   const text = (flag: string): string => (typeof result[flag] === 'string' ? result[flag] : '');
   const given = (names: readonly string[], flag = (one: string): string => one): Record<string, string> =>
@@ -113,6 +121,10 @@ function answer(
       return { command, flags, name, all: on('all'), json: on('json') };
     case 'why':
       return { command, flags, name: name!, json: on('json') };
+    case 'doubtful':
+      if (on('drop') === on('trust'))
+        return misuse('doubtful takes --drop or --trust: are the endpoints gone, or who they were?');
+      return { command, flags, name: name!, what: on('drop') ? 'drop' : 'trust', json: on('json') };
     case 'drain':
       return { command, flags, wait: !on('no-wait'), json: on('json') };
     case 'inject': {

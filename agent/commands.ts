@@ -106,6 +106,14 @@ export const commands = {
     options: {},
     examples: [['$0 drain', 'before the app is stopped']],
   },
+  doubtful: {
+    usage: 'doubtful <name>',
+    about: 'Overrule what the sidecar makes of endpoints of a peer that the registry cannot confirm',
+    settings: toAdmin,
+    switches: { drop: 'They are gone: no call goes to them', trust: 'They are who they were: nothing has to be proved', json },
+    options: {},
+    examples: [['$0 doubtful orders --drop', 'after a mass drop that was meant']],
+  },
   inject: {
     usage: 'inject [path..]',
     about: 'Put the sidecar into Kubernetes manifests: files, folders, or standard input',

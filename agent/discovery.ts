@@ -3,18 +3,15 @@
  * followed from the start; any other from its first call, unless the list is closed, and until nobody has called it for a while. A call
  * with a known name costs one look into a map.
  */
-import { isIP } from 'node:net';
 import { isServiceName, knownName } from '../lb/route.js';
-import { address, type Endpoint } from '../lb/endpoint.js';
+import type { Endpoint } from '../lb/endpoint.js';
 import type { Refused } from '../lb/refusal.js';
-import { endpointsOf, type Endpoints, type Refusal } from './endpoints.js';
 import type { Emit } from './events.js';
 import { Names, type Resolve } from './names.js';
+import { Peer, type ListView, type Trusting } from './peer.js';
 import { quote } from './printable.js';
-import type { Instance } from './registry/dialects/dialect.js';
-import type { InstanceList, Registry, Skipped, Source } from './registry/registry.js';
+import type { InstanceList, Registry, Source } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
-import { unionOf } from './union.js';
 
 /** What discovery needs of an upstream: see lb/upstream.ts. */
 export interface UpstreamLike {
@@ -34,7 +31,7 @@ export interface DiscoveryLimits {
 }
 
 export interface DiscoveryParts<U extends UpstreamLike> {
-  readonly registry: Pick<Registry, 'watch'>;
+  readonly registry: Pick<Registry, 'watch' | 'names'>;
   readonly makeUpstream: (name: string) => U;
   readonly sourcesFor: (name: string) => readonly Source[];
   /** Followed from `start` on. */
@@ -49,44 +46,20 @@ export interface DiscoveryParts<U extends UpstreamLike> {
   /** True for a peer whose bytes are carried, and not its HTTP. */
   readonly isTcp?: (name: string) => boolean;
   readonly resolve?: Resolve;
+  readonly trusting?: Partial<Trusting>;
   readonly limits?: Partial<DiscoveryLimits>;
 }
 
-export interface SourceView extends Source {
-  /** Undefined before the first list. */
-  readonly confirmed: boolean | undefined;
-  /** Milliseconds since 1970. */
-  readonly asOf: number | undefined;
-  readonly instances: number;
-  readonly skipped: readonly Skipped[];
-}
-
-export interface DiscoveredView {
+export interface DiscoveredView extends ReturnType<Peer<unknown>['view']> {
   readonly name: string;
   readonly named: boolean;
   readonly listed: boolean;
   /** Every source has told its list, and its session is connected. */
   readonly confirmed: boolean;
-  readonly sources: readonly SourceView[];
-  readonly down: readonly Instance[];
-  readonly refused: readonly Refusal[];
-  readonly unresolved: readonly string[];
-}
-
-interface Peer<U> {
-  readonly upstream: U;
-  named: boolean;
-  readonly sources: readonly Source[];
-  readonly lists: (InstanceList | undefined)[];
-  found: Endpoints;
-  /** Refusals that have been told, and still hold. */
-  told: ReadonlySet<string>;
-  stop: () => void;
 }
 
 const defaults: DiscoveryLimits = { unnamed: 256, newPerSecond: 10, idleMs: 600_000 };
 const SWEEP_MS = 30_000;
-const nothing: Endpoints = { endpoints: [], down: [], refused: [], unresolved: [] };
 
 export class Discovery<U extends UpstreamLike> {
   readonly #parts: DiscoveryParts<U>;
@@ -137,7 +110,7 @@ export class Discovery<U extends UpstreamLike> {
 
   /** Looks at every endpoint again: where we listen has changed. */
   recheck(): void {
-    for (const peer of this.#peers.values()) this.#refresh(peer);
+    for (const peer of this.#peers.values()) peer.refresh();
   }
 
   /** The upstream for a name that a call brought, or the refusal that the app is told. `absolute`: the call came through `http_proxy`. */
@@ -162,16 +135,30 @@ export class Discovery<U extends UpstreamLike> {
   }
 
   view(): readonly DiscoveredView[] {
-    return [...this.#peers.values()].map(({ upstream, named, sources, lists, found: { down, refused, unresolved } }) => ({
-      ...{ name: upstream.name, named, listed: upstream.listed },
-      confirmed: sources.every((_, index) => lists[index]?.confirmed === true),
-      sources: sources.map((source, index) => ({
-        ...source,
-        ...{ confirmed: lists[index]?.confirmed, asOf: lists[index]?.asOf },
-        ...{ instances: lists[index]?.instances.length ?? 0, skipped: lists[index]?.skipped ?? [] },
-      })),
-      ...{ down, refused, unresolved },
-    }));
+    return Array.from(this.#peers.values(), (peer) => {
+      const { upstream, named, list } = peer;
+      return { name: upstream.name, named, listed: upstream.listed, confirmed: list.confirmed, ...peer.view() };
+    });
+  }
+
+  /** How old the list of an upstream is, and where it came from; undefined: nobody follows it. */
+  listOf(name: string): ListView | undefined {
+    return this.#peers.get(name)?.list;
+  }
+
+  /** The same of all of them. */
+  listViews(): readonly (ListView & { readonly name: string })[] {
+    return Array.from(this.#peers.values(), ({ upstream, list }) => ({ name: upstream.name, ...list }));
+  }
+
+  /** What the registry has told of each peer, source by source. */
+  lists(name: string): readonly { readonly source: Source; readonly list: InstanceList }[] {
+    return this.#peers.get(name)?.lists ?? [];
+  }
+
+  /** An operator knows better than the registry. Undefined: nobody follows it; else how many endpoints that changes. */
+  overrule(name: string, what: 'trust' | 'drop'): number | undefined {
+    return this.#peers.get(name)?.overrule(what);
   }
 
   // who is followed
@@ -206,22 +193,19 @@ export class Discovery<U extends UpstreamLike> {
   }
 
   #follow(name: string, named: boolean): U {
-    const { makeUpstream, sourcesFor, registry } = this.#parts;
-    const sources = sourcesFor(name);
-    const peer: Peer<U> = {
-      ...{ upstream: makeUpstream(name), named, sources },
-      ...{ lists: sources.map(() => undefined), found: nothing, told: new Set<string>(), stop: () => undefined },
-    };
+    const { makeUpstream, sourcesFor, registry, clock, random, emit, isOwnListener = () => false, trusting } = this.#parts;
+    const tcp = this.#parts.isTcp?.(name) ?? false;
+    const upstream = makeUpstream(name);
+    const peer = new Peer<U>({
+      ...{ upstream, named, sources: sourcesFor(name), registry, clock, random, emit, isOwnListener, tcp },
+      addressOf: (host) => this.#names.addressOf(host),
+      useNames: (hosts) => this.#names.use(name, hosts),
+      trusting: { ...unguarded, ...trusting },
+    });
     this.#peers.set(name, peer);
     if (!named) this.#unnamed++;
-    const stops = sources.map((source, index) =>
-      registry.watch(name, source, (list) => {
-        peer.lists[index] = list;
-        this.#refresh(peer);
-      }),
-    );
-    peer.stop = () => stops.forEach((stop) => stop());
-    return peer.upstream;
+    peer.start();
+    return upstream;
   }
 
   #sweep(): void {
@@ -231,38 +215,23 @@ export class Discovery<U extends UpstreamLike> {
   }
 
   /** An unnamed one is followed no more. */
-  #leave(name: string, { upstream, stop }: Peer<U>): void {
-    stop();
+  #leave(name: string, peer: Peer<U>): void {
     this.#peers.delete(name);
     this.#unnamed--;
-    this.#names.use(name, []);
-    upstream.update([]); // its connections close
-  }
-
-  // what they hold
-
-  #refresh(peer: Peer<U>): void {
-    const { emit, isOwnListener = () => false } = this.#parts;
-    const { upstream, lists } = peer;
-    const instances = unionOf(lists.map((list) => list?.instances ?? []));
-    const names = instances.filter(({ up, host }) => up && isIP(host) === 0).map(({ host }) => host);
-    this.#names.use(upstream.name, names);
-    const tcp = this.#parts.isTcp?.(upstream.name) ?? false;
-    const ids = new Map(peer.found.endpoints.map((endpoint) => [address(endpoint), endpoint.id]));
-    const addressOf = (host: string): string | undefined => this.#names.addressOf(host);
-    peer.found = endpointsOf(instances, { addressOf, isOwnListener, tcp, idAt: (at) => ids.get(at) });
-    const told = new Set<string>();
-    for (const { id, address, why } of peer.found.refused) {
-      const key = `${id} ${address} ${why}`;
-      if (!peer.told.has(key)) emit({ kind: 'endpoint_refused', upstream: upstream.name, endpoint: address, why });
-      told.add(key);
-    }
-    peer.told = told;
-    // with a source still silent, nobody found does not mean that nobody is there
-    if (peer.found.endpoints.length > 0 || lists.every((list) => list !== undefined)) upstream.update(peer.found.endpoints);
+    peer.forget();
   }
 
   #renamed(users: ReadonlySet<string>): void {
-    for (const peer of [...users].map((name) => this.#peers.get(name))) if (peer) this.#refresh(peer);
+    for (const name of users) this.#peers.get(name)?.refresh();
   }
 }
+
+/** Whoever is asked to prove himself is believed. */
+const unguarded: Trusting = {
+  prove: () => Promise.resolve({ kind: 'foreign' }),
+  foreign: () => 'connect',
+  connectTimeoutMs: () => 1_000,
+  remembered: () => undefined,
+  seeds: () => [],
+  heard: () => undefined,
+};

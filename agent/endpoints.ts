@@ -22,6 +22,8 @@ export interface Endpoints {
   readonly refused: readonly Refusal[];
   /** Hosts that are names without an address yet. */
   readonly unresolved: readonly string[];
+  /** The instance that each endpoint was made of. */
+  readonly origins: ReadonlyMap<Endpoint, Instance>;
 }
 
 export interface Surroundings {
@@ -48,6 +50,7 @@ export function endpointsOf(
   { addressOf, isOwnListener, tcp = false, idAt = () => undefined }: Surroundings,
 ): Endpoints {
   const endpoints = new Map<string, Endpoint>();
+  const origins = new Map<Endpoint, Instance>();
   const taken = new Set<string>();
   const told = new Set(instances.map(({ id }) => id));
   /** Another source or a later node may tell of it by another id: it is the same process, and keeps its circuit and its turn. */
@@ -70,17 +73,19 @@ export function endpointsOf(
         let unique = idOf(id, at);
         while (taken.has(unique)) unique += `@${at}`;
         taken.add(unique);
-        endpoints.set(at, {
+        const endpoint = {
           ...{ id: unique, host, port, weight },
           ...(zone !== undefined && { zone }),
           ...(since !== undefined && { since }),
           ...(warmupMs !== undefined && { warmupMs }),
           ...(protocol !== undefined && { protocol }),
           meta,
-        });
+        };
+        endpoints.set(at, endpoint);
+        origins.set(endpoint, instance);
       }
     }
   }
   const sorted = [...endpoints.values()].sort((one, other) => (one.id < other.id ? -1 : one.id > other.id ? 1 : 0));
-  return { endpoints: sorted, down, refused, unresolved: [...unresolved] };
+  return { endpoints: sorted, down, refused, unresolved: [...unresolved], origins };
 }

@@ -86,6 +86,25 @@ export type SkipReason =
   | 'bad_encoding'
   | 'bad_url';
 
+/** What is made of endpoints that the registry cannot confirm: see trust/. */
+export type TrustFact =
+  | { readonly kind: 'mass_drop'; readonly upstream: string; readonly vanished: number; readonly left: number }
+  | { readonly kind: 'mass_drop_confirmed'; readonly upstream: string; readonly endpoints: number }
+  /** It could not be reached, or somebody else answered in its place. */
+  | { readonly kind: 'doubtful_dropped'; readonly upstream: string; readonly endpoint: string; readonly why: string }
+  | {
+      readonly kind: 'doubts_overruled';
+      readonly upstream: string;
+      readonly what: 'trust' | 'drop';
+      readonly endpoints: number;
+    }
+  | { readonly kind: 'identity_asked'; readonly result: ProofKind }
+  | { readonly kind: 'snapshot_read'; readonly path: string; readonly upstreams: number; readonly ageMs: number }
+  | { readonly kind: 'snapshot_ignored'; readonly path: string; readonly why: string };
+
+/** The label of `zidecar_identity_questions_total`, so the set is closed. */
+export type ProofKind = 'same' | 'foreign' | 'other' | 'withdrawn' | 'silent' | 'refused';
+
 export type Phase = 'starting' | 'ready' | 'draining' | 'stopped';
 
 export type LifecycleFact =
@@ -106,5 +125,5 @@ export type LifecycleFact =
   /** So many more facts of one kind about one subject, which were not told one by one: see floods.ts. */
   | { readonly kind: 'left_out'; readonly of: string; readonly about: string; readonly count: number };
 
-export type Fact = LbFact | HealthFact | RegistryFact | LifecycleFact;
+export type Fact = LbFact | HealthFact | RegistryFact | TrustFact | LifecycleFact;
 export type Emit = (fact: Fact) => void;

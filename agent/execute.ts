@@ -9,7 +9,7 @@ import { check } from './config/effective.js';
 import { loadConfig, loadSettings, type Config } from './config/load.js';
 import { ConfigError } from './config/problems.js';
 import { runUntilStopped } from './run.js';
-import { drain, status, why, type Asking, type Told } from './status.js';
+import { drain, overrule, status, why, type Asking, type Told } from './status.js';
 import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
 import { paintFor } from './text.js';
@@ -54,6 +54,7 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
       }
       case 'status':
       case 'why':
+      case 'doubtful':
       case 'drain': {
         const told = await ask(parsed, around);
         (told.code === 0 ? print : complain)(told.text);
@@ -104,7 +105,7 @@ async function run(
 }
 
 function ask(
-  parsed: Extract<Parsed, { command: 'status' | 'why' | 'drain' }>,
+  parsed: Extract<Parsed, { command: 'status' | 'why' | 'doubtful' | 'drain' }>,
   { env, stdout, stderr }: Surroundings,
 ): Promise<Told> {
   const { admin, warnings } = loadSettings({ env, flags: parsed.flags }, commands[parsed.command].settings);
@@ -121,6 +122,8 @@ function ask(
       return status(asking);
     case 'why':
       return why(asking, parsed.name);
+    case 'doubtful':
+      return overrule(asking, parsed.name, parsed.what);
     case 'drain':
       return drain(asking, parsed.wait);
   }

@@ -24,6 +24,7 @@ const floods: Flood = {
   warned: [EACH, ({ why }) => why],
   circuit_opened: [STEPS, ({ upstream }) => upstream],
   circuit_half_opened: [STEPS, ({ upstream }) => upstream],
+  doubtful_dropped: [EACH, ({ upstream }) => upstream],
   circuit_closed: [STEPS, ({ upstream }) => upstream],
   endpoint_ejected: [STEPS, ({ upstream }) => upstream],
   endpoint_readmitted: [STEPS, ({ upstream }) => upstream],

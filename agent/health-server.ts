@@ -1,5 +1,5 @@
 /**
- * The listener that Kubernetes, load balancers and Prometheus ask: /live, /ready, /metrics. It stands where the whole network may reach
+ * The listener that Kubernetes, load balancers, Prometheus and other sidecars ask: /live, /ready, /metrics, /identity. It stands where the whole network may reach
  * it, so it only tells; how it is kept open for all is bounded-server.ts.
  *
  * Alive means that the event loop answers; being asked is the proof. Ready is somebody else's decision (see the conventions in the
@@ -10,15 +10,18 @@ import { evicted, LIMITS, makeBoundedServer, type Limits } from './bounded-serve
 import type { Listener } from './config/addresses.js';
 import type { Emit } from './events.js';
 import { listen, type Listening } from './listen.js';
+import { IDENTITY_PATH, type Identity } from './trust/who-answers.js';
 
 export interface HealthViews {
   /** `why` is one sentence; it is shown either way. */
   ready(): { readonly ready: boolean; readonly why: string };
   metrics(): Promise<{ readonly type: string; readonly text: string }>;
+  /** Who we are, for sidecars whose registry cannot tell them now. */
+  identity(): readonly Identity[];
 }
 
 const plain = 'text/plain; charset=utf-8';
-const paths = ['/live', '/healthz', '/ready', '/metrics'];
+const paths = ['/live', '/healthz', '/ready', '/metrics', IDENTITY_PATH];
 
 export function serveHealth(
   views: HealthViews,
@@ -65,6 +68,8 @@ async function answer(views: HealthViews, request: IncomingMessage): Promise<Ans
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return { ...say(405, 'this listener only tells: GET and HEAD'), allow: 'GET, HEAD' };
   if (path === '/metrics') return { status: 200, ...(await views.metrics()) };
+  if (path === IDENTITY_PATH)
+    return { status: 200, type: 'application/json', text: `${JSON.stringify({ services: views.identity() })}\n` };
   if (path !== '/ready') return say(200, 'alive');
   const { ready, why } = views.ready();
   return say(ready ? 200 : 503, why);

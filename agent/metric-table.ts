@@ -49,6 +49,18 @@ export const metricTable = {
     'service endpoint',
     'Circuit of an endpoint: 0 closed, 1 half-open, 2 open. Only with ZIDECAR_METRICS_ENDPOINTS=on.',
   ],
+  zidecar_doubtful_endpoints: ['gauge', 'service', 'Endpoints that have to prove who they are before a new connection to them.'],
+  zidecar_mass_drops_total: ['counter', 'service', 'Times that most endpoints vanished at one time and were kept as doubtful.'],
+  zidecar_identity_questions_total: [
+    'counter',
+    'result',
+    'Doubtful endpoints that were asked who they are: same, foreign (no sidecar, taken as it is), other, withdrawn, silent, refused.',
+  ],
+  zidecar_list_age_seconds: [
+    'gauge',
+    'service',
+    'Age of the list that calls go by while the registry does not confirm it; 0 while it does.',
+  ],
   zidecar_ejections_total: ['counter', 'service', 'Endpoints ejected because of their answers.'],
   zidecar_ejections_withheld_total: ['counter', 'service', 'Ejections that the cap on ejected endpoints did not allow.'],
   zidecar_panic: ['gauge', 'service', '1 while too few endpoints are well, and ejections and checks are pardoned.'],

@@ -25,6 +25,14 @@ export interface MetricSources {
     verdict(): { readonly panic: boolean };
     explain(): readonly (Pick<Endpoint, 'host' | 'port'> & { readonly circuit: CircuitState })[];
   }>;
+  /** Where lists came from, and how far they are to be believed. */
+  lists(): Iterable<{
+    readonly name: string;
+    readonly confirmed: boolean;
+    readonly asOf: number | undefined;
+    readonly doubtful: number;
+  }>;
+  wall(): number;
   /** Calls that never had an upstream; their service is `unknown`. */
   unrouted(): UpstreamStats;
   /** Calls by the lane that carried them. */
@@ -136,6 +144,14 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
       Object.entries(upstream.states()).map(([state, value]) => ({ labels: { service: upstream.name, state }, value })),
     ),
   );
+  const perList = (
+    name: MetricName,
+    read: (list: ReturnType<MetricSources['lists']> extends Iterable<infer L> ? L : never) => number,
+  ) => scraped(name, () => Array.from(sources.lists(), (list) => ({ labels: { service: list.name }, value: read(list) })));
+  perList('zidecar_doubtful_endpoints', ({ doubtful }) => doubtful);
+  perList('zidecar_list_age_seconds', ({ confirmed, asOf }) =>
+    confirmed || asOf === undefined ? 0 : Math.max(0, (sources.wall() - asOf) / 1000),
+  );
   if (options.perEndpoint)
     scraped('zidecar_circuit_state', () => {
       const all = Array.from(sources.upstreams()).flatMap((upstream) =>
@@ -167,6 +183,8 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
   const operations = new Counter(described('zidecar_registry_operations_total'));
   const lost = new Counter(described('zidecar_announcements_lost_total'));
   const ignored = new Counter(described('zidecar_znodes_ignored_total'));
+  const massDrops = new Counter(described('zidecar_mass_drops_total'));
+  const identities = new Counter(described('zidecar_identity_questions_total'));
   const bounds = new Counter(described('zidecar_bound_reached_total'));
   const reloads = new Counter(described('zidecar_config_reloads_total'));
   const propagation = new Histogram({ ...described('zidecar_propagation_seconds'), buckets: propagationBounds });
@@ -179,6 +197,8 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
       else if (fact.kind === 'znode_ignored') ignored.inc({ reason: fact.reason });
       else if (fact.kind === 'config_reloaded') reloads.inc({ result: 'ok' });
       else if (fact.kind === 'config_refused') reloads.inc({ result: 'refused' });
+      else if (fact.kind === 'mass_drop') massDrops.inc({ service: fact.upstream });
+      else if (fact.kind === 'identity_asked') identities.inc({ result: fact.result });
       else if (fact.kind === 'bound_reached') bounds.inc({ bound: fact.bound });
       else if (fact.kind === 'list_changed' && fact.tookMs !== undefined) propagation.observe(fact.tookMs / 1000);
     },

@@ -38,6 +38,7 @@ const more: Readonly<Record<string, (about: string) => string>> = {
   endpoint_readmitted: (upstream) => `endpoints readmitted: zidecar why ${upstream}`,
   endpoint_ill: (upstream) => `endpoints out by their checks: zidecar why ${upstream}`,
   endpoint_well: (upstream) => `endpoints in again by their checks: zidecar why ${upstream}`,
+  doubtful_dropped: (upstream) => `doubtful endpoints that get no call: zidecar why ${upstream}`,
 };
 
 const how = { created: 'created', taken_over: 'taken over', rewritten: 'rewritten', found: 'found as it should be' } as const;
@@ -127,6 +128,27 @@ const table: Table = {
   list_changed: ['info', (fact) => `${fact.path}: ${fact.joined} joined, ${fact.left} left, ${many(fact.total, 'instance')} now`],
   bound_reached: ['warn', (fact) => `the bound of ${fact.limit} ${fact.bound} is reached${because(fact.detail)}`],
   name_unresolved: ['warn', (fact) => `the name ${fact.host} does not resolve${because(fact.why)}`],
+  // whom to trust while the registry cannot be asked
+  mass_drop: [
+    'warn',
+    (fact) =>
+      `${fact.upstream}: ${many(fact.vanished, 'endpoint')} vanished at one time and ${fact.left} are left: kept as doubtful, for 60 s at ` +
+      `most; zidecar doubtful ${fact.upstream} --drop lets them go`,
+  ],
+  mass_drop_confirmed: [
+    'info',
+    (fact) =>
+      `${fact.upstream}: ${many(fact.endpoints, 'kept endpoint')} let go: a sync and a read have shown that they are gone`,
+  ],
+  doubtful_dropped: ['warn', (fact) => `${fact.upstream}: doubtful ${fact.endpoint} gets no call${because(fact.why)}`],
+  doubts_overruled: [
+    'warn',
+    (fact) =>
+      `${fact.upstream}: an operator ${fact.what === 'trust' ? 'vouches for' : 'has dropped'} ${many(fact.endpoints, 'doubtful endpoint')}`,
+  ],
+  identity_asked: ['trace', (fact) => `the identity of an endpoint: ${fact.result}`],
+  snapshot_read: ['info', (fact) => `${many(fact.upstreams, 'list')} read from ${fact.path}, at most ${elapsed(fact.ageMs)} old`],
+  snapshot_ignored: ['warn', (fact) => `no list is taken from ${fact.path}${because(fact.why)}`],
   // the process
   phase_changed: ['info', (fact) => `${fact.phase}${because(fact.why)}`],
   listening: ['info', (fact) => `${fact.upstream ?? fact.what} listens on ${fact.at}`],

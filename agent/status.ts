@@ -1,5 +1,5 @@
 /**
- * The commands that ask a running sidecar: `zidecar status`, `zidecar why NAME`, `zidecar drain`. Each gives what to print and the exit
+ * The commands that ask a running sidecar: `zidecar status`, `why NAME`, `doubtful NAME` and `drain`. Each gives what to print and the exit
  * code: 0 done, 1 the sidecar said no, 69 no sidecar answers. What the process does with them is not known here.
  */
 import type { Clock } from '../lb/ports.js';
@@ -41,6 +41,17 @@ export const why = (asking: Asking, name: string): Promise<Told> =>
     renderWhy(view as WhyView, asking.clock.wall(), asking.paint),
   );
 
+/** Shows what is called after it. */
+export const overrule = (asking: Asking, name: string, what: 'trust' | 'drop'): Promise<Told> =>
+  ask(
+    asking,
+    'POST',
+    `/upstreams/${encodeURIComponent(name)}/doubtful`,
+    ANSWER_MS,
+    (view) => renderWhy(view as WhyView, asking.clock.wall(), asking.paint),
+    { doubtful: what },
+  );
+
 /** With `wait` it returns when peers can know that we are gone. */
 export const drain = (asking: Asking, wait: boolean): Promise<Told> =>
   ask(asking, 'POST', wait ? '/drain' : '/drain?wait=0', DRAIN_MS, (view) => {
@@ -57,11 +68,12 @@ async function ask(
   path: string,
   timeoutMs: number,
   render: (view: unknown) => string,
+  body?: object,
 ): Promise<Told> {
   const [at] = admin;
   if (at === undefined) return { code: 69, text: 'there is no sidecar to ask: ZIDECAR_ADMIN is off' };
   try {
-    const reply = await askAdmin(at, method, path, timeoutMs, clock);
+    const reply = await askAdmin(at, method, path, timeoutMs, clock, body);
     if ('message' in reply) return { code: 1, text: printable(reply.message) };
     return { code: 0, text: json ? JSON.stringify(reply.view, undefined, 2) : render(reply.view) };
   } catch (error) {

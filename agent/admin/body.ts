@@ -71,6 +71,13 @@ export function readAnnouncementChange(fields: Fields): AnnouncementChange | Pro
     : problem('bad_weight', `weight must be a number from 0 to ${MOST_WEIGHT}`);
 }
 
+export function readOverruling(fields: Fields): { readonly what: 'trust' | 'drop' } | Problem {
+  const name = only(fields, ['doubtful']);
+  if (typeof name !== 'string') return name;
+  const what = fields.get(name);
+  return what === 'trust' || what === 'drop' ? { what } : problem('bad_doubtful', 'doubtful must be "trust" or "drop"');
+}
+
 export function readLevel(fields: Fields): { readonly level: Level } | Problem {
   const name = only(fields, ['level']);
   if (typeof name !== 'string') return name;

@@ -26,8 +26,9 @@ export async function askAdmin(
   path: string,
   timeoutMs: number,
   clock: Pick<Clock, 'after'>,
+  change?: object,
 ): Promise<Reply> {
-  const { status, server, text } = await call(at, { method, path, agent: false }, timeoutMs, clock);
+  const { status, server, text } = await call(at, { method, path, agent: false }, timeoutMs, clock, change);
   const body = server === SERVER ? parse(text) : undefined;
   if (body === undefined) throw new NoSidecar(`what answers at ${shown(at)} is not a sidecar: ${hint}`);
   if (status === 200) return { view: body };
@@ -42,6 +43,7 @@ function call(
   options: RequestOptions,
   timeoutMs: number,
   clock: Pick<Clock, 'after'>,
+  change: object | undefined,
 ): Promise<{ readonly status: number; readonly server: unknown; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const asking = request({ ...options, ...target(at) }, (response) => {
@@ -66,7 +68,7 @@ function call(
       const why = absent ? 'is it running?' : `${error.message};`;
       reject(new NoSidecar(`no sidecar answers at ${shown(at)}: ${why} ${hint}`, { cause: error }));
     }
-    asking.on('error', fail).end();
+    asking.on('error', fail).end(change && JSON.stringify(change));
   });
 }
 

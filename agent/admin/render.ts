@@ -6,7 +6,7 @@ import { elapsed } from '../elapsed.js';
 import { printable } from '../printable.js';
 import type { Paint } from '../text.js';
 import { address } from '../../lb/endpoint.js';
-import type { AnnouncementView, SessionView, SettingsView, StatusView, VerdictView, WhyView } from './views.js';
+import type { AnnouncementView, SessionView, SettingsView, StatusView, UnsureView, VerdictView, WhyView } from './views.js';
 
 const MOST_ANNOUNCEMENTS = 3;
 const MOST_UPSTREAMS = 6;
@@ -36,17 +36,26 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
 }
 
 /** `ill since 12:04:10, 1 of 3 out, 0 calls lost`. */
-function sentence({ state, since, out, total, lost, panic }: VerdictView, now: number): string {
+function sentence({ state, since, out, total, lost, panic, list }: VerdictView, now: number): string {
   const endpoints = {
     well: `${out} of ${total} out`,
     ill: `${out} of ${total} out`,
     empty: 'no endpoints',
     waiting: 'no list yet',
   }[state];
-  return `${state}${panic ? ', in panic' : ''} since ${clock(since, now)}, ${endpoints}, ${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;
+  const calls = `${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;
+  return `${state}${panic ? ', in panic' : ''} since ${clock(since, now)}, ${endpoints}, ${calls}${unsure(list, now)}`;
 }
 
-const isTrouble = ({ state }: VerdictView): boolean => state !== 'well';
+/** `, 3 doubtful, list of the snapshot 4 min old`; nothing where the registry confirms it all. */
+function unsure(list: UnsureView | undefined, now: number): string {
+  if (list === undefined) return '';
+  const of = { registry: 'of the registry', snapshot: 'of the snapshot', seed: 'of seeds', none: '' }[list.from];
+  const age = list.asOf === null ? '' : ` ${elapsed(now - Date.parse(list.asOf))} old`;
+  return `, ${list.doubtful} doubtful, list ${of}${age}`;
+}
+
+const isTrouble = ({ state, list }: VerdictView): boolean => state !== 'well' || (list?.doubtful ?? 0) > 0;
 
 /** Under twenty lines, whatever there is; `width`: where each is cut, undefined: nowhere. */
 export function renderStatus(view: StatusView, now: number, paint: Paint, width?: number): string {

@@ -4,7 +4,7 @@
  */
 import { nearest } from '../config/nearest.js';
 import { quote } from '../printable.js';
-import { isProblem, readAnnouncementChange, readLevel, type Fields, type Problem } from './body.js';
+import { isProblem, readAnnouncementChange, readLevel, readOverruling, type Fields, type Problem } from './body.js';
 import { configView, eventsView, statusView, upstreamsView, whyView, type Changes, type Views } from './views.js';
 
 export interface Answer {
@@ -54,6 +54,10 @@ const told =
 
 export function makeRoutes(views: Views, changes: Changes): readonly Route[] {
   const announcements = (): Answer => ok({ announcements: views.announcements() });
+  const unknown = (name: string): Answer => {
+    const known = [...views.upstreams()].map((one) => one.name);
+    return refusal(404, 'unknown_upstream', notFollowed(name, known));
+  };
   const get = (path: string, about: string, answer: Route['answer']): Route => ({ method: 'GET', path, about, answer });
   const post = (path: string, about: string, answer: Route['answer']): Route => ({ method: 'POST', path, about, answer });
 
@@ -62,17 +66,16 @@ export function makeRoutes(views: Views, changes: Changes): readonly Route[] {
     get('/upstreams', 'peers and their endpoints', () => ok(upstreamsView(views))),
     get('/upstreams/NAME/why', 'why each endpoint of a peer is called, or is not', ({ name }) => {
       const view = whyView(views, name);
-      return view
-        ? ok(view)
-        : refusal(
-            404,
-            'unknown_upstream',
-            notFollowed(
-              name,
-              [...views.upstreams()].map((one) => one.name),
-            ),
-          );
+      return view ? ok(view) : unknown(name);
     }),
+    post(
+      '/upstreams/NAME/doubtful',
+      '{"doubtful": "drop"}: its doubtful endpoints are gone; {"doubtful": "trust"}: they need prove nothing',
+      (asked) =>
+        told(readOverruling, ({ what }) =>
+          changes.overrule(asked.name, what) === undefined ? unknown(asked.name) : ok(whyView(views, asked.name)),
+        )(asked),
+    ),
     get('/announcement', 'our own services in the registry', announcements),
     get('/session', 'the session of the registry', () => ok(views.session())),
     get('/config', 'the settings, each with its origin', () => ok(configView(views))),

@@ -7,6 +7,7 @@ import type { EndpointView } from '../../lb/explain.js';
 import type { UpstreamVerdict } from '../../lb/verdict.js';
 import type { Phase, SessionState } from '../events.js';
 import type { Level } from '../sentences.js';
+import type { ListView as Listed } from '../peer.js';
 import type { ReloadView } from '../reload.js';
 import type { Event } from './ring.js';
 
@@ -46,6 +47,15 @@ export interface SessionView {
   readonly timeoutMs: number;
 }
 
+/** Of an upstream: where its list came from, and when that was told or confirmed last. */
+export interface ListView {
+  readonly from: Listed['from'];
+  readonly confirmed: boolean;
+  readonly asOf: number | undefined;
+  /** Endpoints that have to prove who they are. */
+  readonly doubtful: number;
+}
+
 export interface ListenerView {
   readonly what: string;
   readonly at: string;
@@ -56,6 +66,8 @@ export interface Views {
   process(): { readonly version: string; readonly phase: Phase; readonly startedAt: number };
   listeners(): readonly ListenerView[];
   upstreams(): Iterable<Explained>;
+  /** Undefined: nobody follows it. */
+  listOf(name: string): ListView | undefined;
   announcements(): readonly AnnouncementView[];
   session(): SessionView;
   /** The effective settings and where each came from, secrets hidden. */
@@ -72,13 +84,22 @@ export interface Changes {
   /** Withdraws everything. Resolves when that is done and, with `wait`, when peers can know of it. The process lives on. */
   drain(options: { readonly wait: boolean }): Promise<void>;
   undrain(): { readonly refused: string } | undefined;
+  /** An operator knows better than the registry. Undefined: nobody follows it; else how many endpoints that changes. */
+  overrule(name: string, what: 'trust' | 'drop'): number | undefined;
   /** Begins to stop, and returns at once. */
   shutdown(): void;
   setLogLevel(level: Level): void;
 }
 
 export type ShownEndpoint = Omit<EndpointView, 'ejectedUntil'> & { readonly ejectedUntil: string | null };
-export type VerdictView = Omit<UpstreamVerdict, 'since'> & { readonly since: string };
+/** `list` stands only where the registry does not confirm it all. */
+export type VerdictView = Omit<UpstreamVerdict, 'since'> & { readonly since: string; readonly list?: UnsureView };
+
+export interface UnsureView {
+  readonly from: ListView['from'];
+  readonly asOf: string | null;
+  readonly doubtful: number;
+}
 
 /** `GET /status`: what a person asks for first, in one answer. */
 export interface StatusView {
@@ -111,7 +132,16 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const shown = (endpoint: EndpointView): ShownEndpoint => {
   return { ...endpoint, ejectedUntil: endpoint.ejectedUntil === null ? null : iso(endpoint.ejectedUntil) };
 };
-const verdictView = (verdict: UpstreamVerdict): VerdictView => ({ ...verdict, since: iso(verdict.since) });
+const verdictView = (verdict: UpstreamVerdict, list: ListView | undefined): VerdictView => ({
+  ...{ ...verdict, since: iso(verdict.since) },
+  ...unsure(list),
+});
+
+function unsure(list: ListView | undefined): { readonly list?: UnsureView } {
+  if (list === undefined || list.from === 'none' || (list.confirmed && list.doubtful === 0)) return {};
+  const { from, asOf, doubtful } = list;
+  return { list: { from, asOf: asOf === undefined ? null : iso(asOf), doubtful } };
+}
 
 const settingsView = (views: Views): SettingsView => ({ ...views.reload(), loadedAt: iso(views.reload().loadedAt) });
 
@@ -126,7 +156,10 @@ export function statusView(views: Views): StatusView {
     startedAt: iso(startedAt),
     session: views.session(),
     announcements: views.announcements(),
-    upstreams: Array.from(views.upstreams(), (upstream) => ({ name: upstream.name, ...verdictView(upstream.verdict()) })),
+    upstreams: Array.from(views.upstreams(), (upstream) => ({
+      name: upstream.name,
+      ...verdictView(upstream.verdict(), views.listOf(upstream.name)),
+    })),
     listeners: views.listeners(),
     settings: settingsView(views),
     events: views
@@ -150,6 +183,7 @@ export function upstreamsView(views: Views): object {
     upstreams: Array.from(views.upstreams(), (upstream) => ({
       name: upstream.name,
       endpoints: upstream.explain().map(promised),
+      ...unsure(views.listOf(upstream.name)),
     })),
   };
 }
@@ -157,6 +191,6 @@ export function upstreamsView(views: Views): object {
 export function whyView(views: Views, name: string): WhyView | undefined {
   for (const upstream of views.upstreams())
     if (upstream.name === name)
-      return { name, verdict: verdictView(upstream.verdict()), endpoints: upstream.explain().map(shown) };
+      return { name, verdict: verdictView(upstream.verdict(), views.listOf(name)), endpoints: upstream.explain().map(shown) };
   return undefined;
 }

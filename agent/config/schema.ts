@@ -8,6 +8,7 @@ import { dialects } from '../registry/dialects/dialects.js';
 import { levels } from '../sentences.js';
 import { advertise, appHost, domain, listeners, zookeeper } from './addresses.js';
 import { hashKey, split, subset } from './balancing.js';
+import { foreign, seed } from './doubtful.js';
 import {
   decimal,
   duration,
@@ -175,6 +176,16 @@ const peers = {
       split,
       'Parts of the calls by a label, however many instances have it: version=canary:5 gives 5 % to those.',
     ),
+  ),
+  doubtful: perUpstream(
+    'connect',
+    foreign,
+    'What proves a peer without a sidecar before a new connection to it while ZooKeeper cannot confirm it; one with a sidecar proves itself.',
+  ),
+  seed: open(
+    'none',
+    seed,
+    'Where peers are for as long as neither ZooKeeper nor the snapshot has told: for new pods while ZooKeeper is down.',
   ),
   retries: live(perUpstream('1', integer(0, 10), 'Most extra attempts of a call that is safe to repeat.')),
   retryOn: live(

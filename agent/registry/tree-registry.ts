@@ -137,6 +137,12 @@ export class TreeRegistry implements Registry {
     throw restless(path);
   }
 
+  async names({ path }: Source): Promise<ReadonlySet<string>> {
+    await this.#tree.sync(path);
+    const found = await this.#reads.run(() => this.#tree.children(path));
+    return new Set(found?.names);
+  }
+
   watch(service: string, at: Source, onList: (list: InstanceList) => void): () => void {
     const { tree, clock, random, emit } = this.#parts;
     const dialect = this.#dialect(at);

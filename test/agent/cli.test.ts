@@ -30,6 +30,7 @@ describe('the command line', () => {
     ['services 007 --all --watch', { command: 'services', flags: {}, name: '007', all: true, watch: true, json: false }],
     ['lint /services/orders --json', { command: 'lint', flags: {}, name: '/services/orders', all: false, json: true }],
     ['status --admin 127.0.0.1:1', { command: 'status', flags: { admin: '127.0.0.1:1' }, json: false }],
+    ['doubtful orders --drop', { command: 'doubtful', flags: {}, name: 'orders', what: 'drop', json: false }],
     ['why --json orders', { command: 'why', flags: {}, name: 'orders', json: true }],
     ['drain', { command: 'drain', flags: {}, wait: true, json: false }],
     ['drain --no-wait', { command: 'drain', flags: {}, wait: false, json: false }],
@@ -56,13 +57,16 @@ describe('the command line', () => {
     ['run node app.js', 'the command of the app stands after "--": zidecar run -- node app.js'],
     ['run --', 'a command is missing after "--": zidecar run -- node app.js'],
     ['check -- x', 'check takes no "--"; only run starts a command'],
+    ['doubtful', 'doubtful needs the name of a peer, such as: zidecar doubtful orders --drop'],
+    ['doubtful orders', 'doubtful takes --drop or --trust: are the endpoints gone, or who they were?'],
+    ['doubtful orders --drop --trust', 'doubtful takes --drop or --trust: are the endpoints gone, or who they were?'],
     ['why', 'why needs the name of a peer, such as: zidecar why orders'],
     ['why a b', 'why does not take "b"; see zidecar why --help'],
     ['status x', 'status does not take "x"; see zidecar status --help'],
     ['services --service orders', 'services does not take --service; the nearest is --config. See zidecar services --help'],
     [
       '--zone a',
-      '--zone stands without a command; the commands are run, check, services, lint, status, why, drain, inject, webhook',
+      '--zone stands without a command; the commands are run, check, services, lint, status, why, drain, doubtful, inject, webhook',
     ],
   ] as const) {
     it(`answers ${line} with advice`, async () => deepEqual(await printed(line), { command: 'print', text, exitCode: 64 }));

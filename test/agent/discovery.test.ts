@@ -50,6 +50,7 @@ const setup = (more: Partial<DiscoveryParts<Upstream>> = {}) => {
   const watched: Watched[] = [];
   const discovery = new Discovery<Upstream>({
     registry: {
+      names: () => Promise.reject(new Error('nobody is asked in this test')),
       watch(service, at, onList) {
         const tell: Watched['tell'] = (instances, rest) =>
           onList({ instances, skipped: [], confirmed: true, asOf: clock.wall(), ...rest });

@@ -16,6 +16,7 @@ const views = {
       ? Promise.reject(new Error('no memory'))
       : Promise.resolve({ type: 'text/plain; version=0.0.4', text: 'zidecar_up 1\n' }),
   broken: false,
+  identity: () => [{ service: 'orders', id: 'o1', node: 'o1', host: '10.1.2.3', port: 8080, announced: true }],
 };
 const warnings: string[] = [];
 const limits = { ...LIMITS, headMs: 150, requestMs: 150, idleMs: 150, silenceMs: 3_600_000, lookMs: 20 };
@@ -45,6 +46,12 @@ describe('health server', () => {
   it('answers /metrics with the text and its content type', async () => {
     const { status, text, headers } = await ask(address, '/metrics');
     deepEqual([status, text, headers['content-type']], [200, 'zidecar_up 1\n', 'text/plain; version=0.0.4']);
+  });
+
+  it('answers /identity with the services of the app and where they are', async () => {
+    const { status, text, headers } = await ask(address, '/identity');
+    deepEqual([status, headers['content-type']], [200, 'application/json']);
+    deepEqual(JSON.parse(text), { services: views.identity() });
   });
 
   it('answers a scrape that failed with 500, and tells of it', async () => {

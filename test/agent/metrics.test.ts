@@ -83,6 +83,8 @@ function setup(
     unrouted: () => unrouted,
     lanes: () => ({ fast: 5, full: 2 }),
     announcements: () => [{ service: 'shop', registered: true, up: false }],
+    lists: () => [{ name: 'orders', confirmed: false, asOf: 1_000, doubtful: 2 }],
+    wall: () => 61_000,
     session: () => 'suspended',
     watches: () => 7,
     logLinesLost: () => 3,
@@ -110,6 +112,8 @@ describe('metrics', () => {
     metrics.emit({ kind: 'bound_reached', bound: 'names', limit: 256, detail: '' });
     metrics.emit({ kind: 'config_reloaded', why: 'SIGHUP', changed: '', needsRestart: '' });
     metrics.emit({ kind: 'config_refused', why: 'SIGHUP', problems: 'all of it' });
+    metrics.emit({ kind: 'mass_drop', upstream: 'orders', vanished: 3, left: 1 });
+    metrics.emit({ kind: 'identity_asked', result: 'same' });
     const { type, text } = await metrics.scrape();
     match(type, /^text\/plain; version=0\.0\.4/);
     const families = parse(text);
@@ -129,6 +133,12 @@ describe('metrics', () => {
     }
     const unlisted = [...families.keys()].filter((name) => name.startsWith('zidecar_') && !(name in metricTable));
     deepEqual(unlisted, []);
+  });
+
+  it('tell the age of a list that the registry does not confirm, and how many of it are doubtful', async () => {
+    const families = parse((await setup().metrics.scrape()).text);
+    deepEqual(values(families, 'zidecar_list_age_seconds'), { 'service=orders': 60 });
+    deepEqual(values(families, 'zidecar_doubtful_endpoints'), { 'service=orders': 2 });
   });
 
   it('count calls by class or by the code of our refusal, and those without an upstream as unknown', async () => {

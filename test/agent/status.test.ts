@@ -9,7 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { serveAdmin } from '../../agent/admin/server.js';
 import type { Listener } from '../../agent/config/addresses.js';
 import type { Listening } from '../../agent/listen.js';
-import { drain, status, why, type Asking, type Told } from '../../agent/status.js';
+import { drain, overrule, status, why, type Asking, type Told } from '../../agent/status.js';
 import { paintFor } from '../../agent/text.js';
 import { FakeClock } from '../support/clock.js';
 import { announcement, at, sidecar } from './admin/fixture.js';
@@ -63,6 +63,13 @@ describe('the commands that ask a sidecar', () => {
         '"nobody" is not followed here: the nearest is orders, of orders, us/ers. A peer is followed once it is called or ZIDECAR_UPSTREAMS ' +
         'names it; zidecar services NAME looks into the registry',
     } satisfies Told);
+  });
+
+  it('doubtful overrules, and shows why calls go where they go from then on', async () => {
+    const told = await overrule(asking(tcp(port)), 'orders', 'drop');
+    equal(told.code, 0);
+    match(told.text, /^orders: ill since/);
+    deepEqual(side.done, [{ overrule: { name: 'orders', what: 'drop' } }]);
   });
 
   it('status asks a TCP address, a Unix socket, and the loopback for a listener everywhere', async () => {

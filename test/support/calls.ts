@@ -18,7 +18,7 @@ export interface App {
 }
 
 /** Answers with its name, and on /healthz how it is. Waits for running calls when it closes. */
-export async function app(name: string, port = 0): Promise<App> {
+export async function app(name: string, port = 0, host = '127.0.0.1'): Promise<App> {
   let [well, served] = [true, 0];
   const server: Server = createServer((asked, response) => {
     asked.resume();
@@ -26,7 +26,7 @@ export async function app(name: string, port = 0): Promise<App> {
     served++;
     response.end(name);
   });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
   return {
     name,
     port: (server.address() as AddressInfo).port,

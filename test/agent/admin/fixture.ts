@@ -1,4 +1,4 @@
-import type { AnnouncementView, Changes, StatusView, VerdictView, Views } from '../../../agent/admin/views.js';
+import type { AnnouncementView, Changes, ListView, StatusView, VerdictView, Views } from '../../../agent/admin/views.js';
 import type { EndpointView } from '../../../lb/explain.js';
 import type { UpstreamVerdict } from '../../../lb/verdict.js';
 import { Ring } from '../../../agent/admin/ring.js';
@@ -79,11 +79,14 @@ export function sidecar(): {
   views: Views;
   changes: Changes;
   done: unknown[];
+  /** By the name of the upstream. */
+  lists: Map<string, ListView>;
   announcements: AnnouncementView[];
   ring: Ring;
   drained: { finish: () => void };
 } {
   const done: unknown[] = [];
+  const lists = new Map<string, ListView>([['orders', { from: 'registry', confirmed: true, asOf: at, doubtful: 0 }]]);
   const announcements = [announcement()];
   const ring = new Ring(() => at);
   const drained = { finish: (): void => undefined };
@@ -91,6 +94,7 @@ export function sidecar(): {
     void announcements.splice(0, 1, announcement({ wish: 'withdrawn', fact: 'withdrawn', drained: true }));
   return {
     done,
+    lists,
     announcements,
     ring,
     drained,
@@ -105,6 +109,7 @@ export function sidecar(): {
         },
         { name: 'us/ers', explain: () => [], verdict: () => verdict({ state: 'empty', total: 0 }) },
       ],
+      listOf: (name) => lists.get(name),
       announcements: () => announcements,
       session: () => statusView().session,
       config: () => [{ setting: 'ZIDECAR_ZOOKEEPER', value: 'zk:2181', from: 'environment' }],
@@ -126,6 +131,10 @@ export function sidecar(): {
       undrain: () => {
         done.push('undrain');
         return undefined;
+      },
+      overrule: (name, what) => {
+        done.push({ overrule: { name, what } });
+        return lists.has(name) ? 1 : undefined;
       },
       shutdown: () => void done.push('shutdown'),
       setLogLevel: (level) => void done.push({ level }),

@@ -49,6 +49,13 @@ describe('admin server', () => {
     });
   });
 
+  it('says where a list that the registry does not confirm came from, and how old it is', async () => {
+    side.lists.set('orders', { from: 'snapshot', confirmed: false, asOf: 0, doubtful: 2 });
+    const list = { from: 'snapshot', asOf: new Date(0).toISOString(), doubtful: 2 };
+    deepEqual((json(await get('/upstreams')) as { upstreams: { list?: unknown }[] }).upstreams[0]!.list, list);
+    deepEqual((json(await get('/upstreams/orders/why')) as { verdict: { list?: unknown } }).verdict.list, list);
+  });
+
   it('finds an upstream by its encoded name, and refuses one that is not there', async () => {
     equal((await get('/upstreams/us%2Fers/why')).status, 200);
     for (const name of ['nobody', '__proto__', 'constructor', '%00'])
@@ -148,6 +155,14 @@ describe('admin server', () => {
     deepEqual(json(await post('/announcement', '{"weight": 5}')), { announcements: [announcement({ weight: 5 })] });
     equal((await post('/announcement', '{"status": "drain"}')).status, 200);
     deepEqual(side.done, [{ weight: 5 }, { status: 'drain' }]);
+  });
+
+  it('lets an operator overrule the doubts about a peer', async () => {
+    equal((await post('/upstreams/orders/doubtful', '{"doubtful": "drop"}')).status, 200);
+    equal((await post('/upstreams/nobody/doubtful', '{"doubtful": "trust"}')).status, 404);
+    const { text } = await post('/upstreams/orders/doubtful', '{"doubtful": "maybe"}');
+    match(text, /"error": "bad_doubtful"/);
+    deepEqual(side.done, [{ overrule: { name: 'orders', what: 'drop' } }, { overrule: { name: 'nobody', what: 'trust' } }]);
   });
 
   it('refuses a weight that cannot be announced, with the reason', async () => {

@@ -109,6 +109,8 @@ const wrong: Readonly<Record<Key, string>> = {
     probeRise: '0',
     probeFall: 'three',
     upstreams: 'a@b',
+    doubtful: 'maybe',
+    seed: 'orders',
     domain: '.zk',
   },
   ...{

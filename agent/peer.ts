@@ -1,0 +1,218 @@
+/**
+ * One service that is called: the lists of its sources become the endpoints of its upstream. A source that has told nothing yet is stood in
+ * for by what the snapshot remembers of it, and where nobody has told or remembers anything, the seeds are all there is. Which of them have
+ * to prove who they are is the guard's to say (trust/guard.ts).
+ */
+import { isIP } from 'node:net';
+import { address, type Endpoint } from '../lb/endpoint.js';
+import { endpointsOf, type Endpoints } from './endpoints.js';
+import type { Emit } from './events.js';
+import type { Instance } from './registry/dialects/dialect.js';
+import type { InstanceList, Registry, Skipped, Source } from './registry/registry.js';
+import type { Clock, Random } from './system.js';
+import { Guard } from './trust/guard.js';
+import type { Foreign, Proof, Suspect } from './trust/prover.js';
+import type { Listed } from './trust/trust.js';
+import { unionOf } from './union.js';
+import { healthPortOf, plainHost } from './trust/who-answers.js';
+
+/** How doubtful endpoints prove who they are, and what is known of peers before the registry has spoken. */
+export interface Trusting {
+  readonly prove: (suspect: Suspect) => Promise<Proof>;
+  readonly foreign: (name: string) => Foreign;
+  readonly connectTimeoutMs: (name: string) => number | undefined;
+  /** From an earlier run: the last good list of a source. */
+  readonly remembered: (name: string, source: Source) => InstanceList | undefined;
+  readonly seeds: (name: string) => readonly Instance[];
+  /** A whole list of an upstream was told by the registry, or is confirmed anew. */
+  readonly heard: (name: string) => void;
+}
+
+export interface PeerParts<U> {
+  readonly upstream: U & { readonly name: string; update(endpoints: readonly Endpoint[]): void };
+  readonly named: boolean;
+  readonly sources: readonly Source[];
+  readonly registry: Pick<Registry, 'watch' | 'names'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  readonly isOwnListener: (host: string, port: number) => boolean;
+  /** Its bytes are carried, and not its HTTP. */
+  readonly tcp: boolean;
+  readonly addressOf: (name: string) => string | undefined;
+  /** Names that are to be resolved from now on. */
+  readonly useNames: (hosts: readonly string[]) => void;
+  readonly trusting: Trusting;
+}
+
+/** Where the list of a peer came from, and how old it is. */
+export interface ListView {
+  readonly from: 'registry' | 'snapshot' | 'seed' | 'none';
+  readonly confirmed: boolean;
+  /** When the oldest of its parts was told, milliseconds since 1970; undefined where none was. */
+  readonly asOf: number | undefined;
+  readonly doubtful: number;
+}
+
+export interface SourceView extends Source {
+  /** Undefined before the first list. */
+  readonly confirmed: boolean | undefined;
+  /** Milliseconds since 1970. */
+  readonly asOf: number | undefined;
+  readonly instances: number;
+  readonly skipped: readonly Skipped[];
+}
+
+const nothing: Endpoints = { endpoints: [], down: [], refused: [], unresolved: [], origins: new Map() };
+
+export class Peer<U> {
+  readonly upstream: PeerParts<U>['upstream'];
+  named: boolean;
+  readonly #parts: PeerParts<U>;
+  readonly #guard: Guard;
+  readonly #lists: (InstanceList | undefined)[];
+  readonly #remembered: readonly (InstanceList | undefined)[];
+  /** What the registry said of an endpoint, kept for as long as somebody holds it. */
+  readonly #origins = new WeakMap<Endpoint, Instance>();
+  readonly #services: ReadonlySet<string>;
+  #found: Endpoints = nothing;
+  /** Refusals that have been told, and still hold. */
+  #told: ReadonlySet<string> = new Set();
+  #stops: readonly (() => void)[] = [];
+
+  constructor(parts: PeerParts<U>) {
+    const { upstream, sources, registry, clock, random, emit, trusting } = parts;
+    this.upstream = upstream;
+    this.named = parts.named;
+    this.#parts = parts;
+    this.#lists = sources.map(() => undefined);
+    this.#remembered = sources.map((source) => trusting.remembered(upstream.name, source));
+    this.#services = new Set([upstream.name, ...sources.flatMap(({ path }) => path.split('/').filter(Boolean))]);
+    this.#guard = new Guard({
+      ...{ upstream: upstream.name, clock, random, emit, prove: trusting.prove },
+      suspectOf: (endpoint, why) => this.#suspect(endpoint, why === 'seed'),
+      names: async () => new Set((await Promise.all(sources.map((at) => registry.names(at)))).flatMap((names) => [...names])),
+      connectTimeoutMs: trusting.connectTimeoutMs(upstream.name),
+      onEndpoints: (endpoints) => {
+        // with a source still silent, nobody found does not mean that nobody is there
+        if (endpoints.length > 0 || this.#lists.every((list) => list !== undefined)) upstream.update(endpoints);
+      },
+    });
+  }
+
+  start(): void {
+    const { registry, sources, upstream, trusting } = this.#parts;
+    if (this.#stands.length > 0 || trusting.seeds(upstream.name).length > 0) this.refresh();
+    this.#stops = sources.map((source, index) =>
+      registry.watch(upstream.name, source, (list) => {
+        this.#lists[index] = list;
+        this.refresh();
+        if (list.confirmed) trusting.heard(upstream.name);
+      }),
+    );
+  }
+
+  stop(): void {
+    this.#guard.stop();
+    for (const stop of this.#stops) stop();
+  }
+
+  /** Nobody is to call it any more. */
+  forget(): void {
+    this.stop();
+    this.#parts.useNames([]);
+    this.upstream.update([]); // its connections close
+  }
+
+  /** Looks at every instance again: a list, an address of a name, or where we listen has changed. */
+  refresh(): void {
+    const { upstream, emit, isOwnListener, tcp, addressOf, useNames, trusting } = this.#parts;
+    const lists = this.#stands;
+    const seeds = lists.length > 0 ? [] : trusting.seeds(upstream.name);
+    const instances = unionOf([...lists.map((list) => list.instances), seeds]);
+    useNames(instances.filter(({ up, host }) => up && isIP(host) === 0).map(({ host }) => host));
+    const ids = new Map(this.#found.endpoints.map((endpoint) => [address(endpoint), endpoint.id]));
+    this.#found = endpointsOf(instances, { addressOf, isOwnListener, tcp, idAt: (at) => ids.get(at) });
+    const told = new Set<string>();
+    for (const { id, address: at, why } of this.#found.refused) {
+      const key = `${id} ${at} ${why}`;
+      if (!this.#told.has(key)) emit({ kind: 'endpoint_refused', upstream: upstream.name, endpoint: at, why });
+      told.add(key);
+    }
+    this.#told = told;
+    for (const [endpoint, instance] of this.#found.origins) this.#origins.set(endpoint, instance);
+    // whoever is in a list still, but is not called (drained, refused, without an address), has not vanished
+    const { down, refused } = this.#found;
+    this.#guard.heard(
+      this.#listed(lists),
+      new Set([...down.flatMap((one) => [one.id, address(one)]), ...refused.map(({ id }) => id)]),
+    );
+  }
+
+  overrule(what: 'trust' | 'drop'): number {
+    return this.#guard.overrule(what);
+  }
+
+  /** The lists that the registry has told, with those sources that have told none left out. */
+  get lists(): readonly { readonly source: Source; readonly list: InstanceList }[] {
+    return this.#lists.flatMap((list, index) => (list ? [{ source: this.#parts.sources[index]!, list }] : []));
+  }
+
+  get list(): ListView {
+    const lists = this.#stands;
+    const told = this.#lists.some((list) => list !== undefined);
+    const seeded = this.#found.endpoints.length > 0;
+    return {
+      from: told ? 'registry' : lists.length > 0 ? 'snapshot' : seeded ? 'seed' : 'none',
+      confirmed: this.#lists.every((list) => list?.confirmed === true),
+      asOf: lists.length > 0 ? Math.min(...lists.map(({ asOf }) => asOf)) : undefined,
+      doubtful: this.#guard.doubtful,
+    };
+  }
+
+  view(): Pick<Endpoints, 'down' | 'refused' | 'unresolved'> & { readonly sources: readonly SourceView[] } {
+    const { down, refused, unresolved } = this.#found;
+    const sources = this.#parts.sources.map((source, index): SourceView => {
+      const list = this.#lists[index];
+      const counts = { instances: list?.instances.length ?? 0, skipped: list?.skipped ?? [] };
+      return { ...source, confirmed: list?.confirmed, asOf: list?.asOf, ...counts };
+    });
+    return { sources, down, refused, unresolved };
+  }
+
+  /** Of each source what it told, else what is remembered of it. */
+  get #stands(): readonly InstanceList[] {
+    return this.#lists.flatMap((list, index) => list ?? this.#remembered[index] ?? []);
+  }
+
+  #listed(lists: readonly InstanceList[]): readonly Listed[] {
+    const remembered = new Set(this.#remembered);
+    const whys = new Map<Instance, Listed['why']>();
+    for (const list of lists) {
+      const why = list.confirmed ? undefined : remembered.has(list) ? 'snapshot' : 'unconfirmed';
+      for (const instance of list.instances) whys.set(instance, why);
+    }
+    // of two sources that name one address, one that can be asked is enough
+    const confirmed = new Set(
+      lists.some((list) => !list.confirmed)
+        ? lists.filter((list) => list.confirmed).flatMap((list) => list.instances.map(address))
+        : [],
+    );
+    return this.#found.endpoints.map((endpoint): Listed => {
+      const instance = this.#found.origins.get(endpoint)!;
+      const why = whys.has(instance) ? whys.get(instance) : 'seed';
+      return { endpoint, why: confirmed.has(address(instance)) ? undefined : why };
+    });
+  }
+
+  #suspect(endpoint: Endpoint, isSeed: boolean): Suspect {
+    const { host, port } = endpoint;
+    const instance = this.#origins.get(endpoint);
+    const hosts = new Set([plainHost(host), plainHost(instance?.host ?? host)]);
+    return {
+      ...{ host, port, healthPort: instance && healthPortOf(instance.meta) },
+      meant: { services: this.#services, id: isSeed ? undefined : (instance?.id ?? endpoint.id), hosts, port },
+      foreign: this.#parts.trusting.foreign(this.upstream.name),
+    };
+  }
+}

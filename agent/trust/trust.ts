@@ -1,0 +1,148 @@
+/**
+ * How far each endpoint of a service can be believed: decides who is called at all, and who has to prove first that he still is who he was.
+ *
+ *   confirmed    in the list of a connected session: nothing to prove
+ *   returned     confirmed again after an outage; his node may be the last trace of a dead session: proves it once, within 60 s
+ *   unconfirmed  in the last list of a session that is not connected, in a snapshot, or a seed: proves it before each new connection
+ *   kept         vanished with most of the others (mass-drop.ts): the same, and one failed connect ends it
+ *
+ * Whoever proved to be somebody else, or could not be reached while nobody confirms him, is shunned for a while, then may prove himself
+ * again; of those that could merely not be reached the last one stays, since his circuit knows how to wait. An operator overrules it all.
+ * Pure; told the time.
+ */
+import { address, type Endpoint } from '../../lb/endpoint.js';
+import { MassDrop, type Braked } from './mass-drop.js';
+
+export const DOUBTS = {
+  unconfirmed: 'the registry cannot be asked',
+  snapshot: 'known from the snapshot on disk',
+  seed: 'named by the seed list',
+  returned: 'confirmed again after an outage, and not proven since',
+  mass_drop: 'kept after a mass drop',
+} as const;
+export type Why = keyof typeof DOUBTS;
+
+export interface Listed {
+  readonly endpoint: Endpoint;
+  /** Why the list that names it does not hold now; undefined: it does. */
+  readonly why: Exclude<Why, 'returned' | 'mass_drop'> | undefined;
+}
+
+export interface Standing {
+  readonly endpoint: Endpoint;
+  readonly why: Why | undefined;
+}
+
+const RETURNED_MS = 60_000;
+/** A connection that was lost for less than this has let nobody's session end unseen. */
+const OUTAGE_MS = 1_000;
+const SHUNNED_MS = 30_000;
+
+export class Trust {
+  readonly #drop = new MassDrop();
+  #listed = new Map<string, Listed>();
+  /** When somebody in the list became unconfirmed. */
+  #outageSince: number | undefined;
+  /** Not confirmed since the last outage, and until when that matters. */
+  readonly #returned = new Map<string, number>();
+  readonly #shunned = new Map<string, { readonly until: number; readonly proved: boolean }>();
+  readonly #trusted = new Set<string>();
+
+  /** Takes the whole list of now. `excused`: ids and addresses that left with a mark. Answers when the brake takes hold. */
+  heard(listed: readonly Listed[], excused: ReadonlySet<string>, now: number): Braked | undefined {
+    const before = this.#listed;
+    const outage = now - (this.#outageSince ?? now) >= OUTAGE_MS;
+    this.#outageSince = listed.some(({ why }) => why !== undefined) ? (this.#outageSince ?? now) : undefined;
+    this.#listed = new Map(listed.map((each) => [address(each.endpoint), each]));
+    for (const [at, { why }] of this.#listed) {
+      const was = before.get(at)?.why;
+      if (why !== undefined || was === undefined) continue;
+      if (outage) this.#returned.set(at, now + RETURNED_MS);
+      if (this.#shunned.get(at)?.proved === false) this.#shunned.delete(at);
+    }
+    for (const each of [this.#returned, this.#shunned]) for (const at of each.keys()) if (!this.#listed.has(at)) each.delete(at);
+    // a seed was never in the registry, so it does not vanish from there
+    const real = listed.flatMap(({ endpoint, why }) => (why === 'seed' ? [] : [endpoint]));
+    const braked = this.#drop.heard(real, excused, now);
+    const kept = new Set(this.#drop.kept.map(address));
+    for (const at of this.#trusted) if (!kept.has(at) && this.#listed.get(at)?.why === undefined) this.#trusted.delete(at);
+    return braked;
+  }
+
+  /** Who may be called, and why each of them has to prove himself. */
+  standings(now: number): readonly Standing[] {
+    const standings = [...this.#listed.values()].map(({ endpoint, why }): Standing => {
+      const at = address(endpoint);
+      const returned = (this.#returned.get(at) ?? -Infinity) > now ? 'returned' : undefined;
+      return { endpoint, why: this.#trusted.has(at) ? undefined : (why ?? returned) };
+    });
+    const kept = this.#drop.kept.map((endpoint): Standing => {
+      return { endpoint, why: this.#trusted.has(address(endpoint)) ? undefined : 'mass_drop' };
+    });
+    return [...standings, ...kept].filter(({ endpoint }) => !this.#isShunned(address(endpoint), now));
+  }
+
+  /** Addresses that are kept by the brake. */
+  get kept(): readonly Endpoint[] {
+    return this.#drop.kept;
+  }
+
+  /** When time alone changes something; undefined: never. */
+  get dueAt(): number | undefined {
+    const times = [this.#drop.dueAt ?? Infinity, ...this.#returned.values()];
+    for (const { until } of this.#shunned.values()) times.push(until);
+    const first = times.reduce((one, other) => Math.min(one, other), Infinity);
+    return first === Infinity ? undefined : first;
+  }
+
+  /** Time has passed. */
+  expire(now: number): void {
+    this.#drop.expire(now);
+    for (const [at, until] of this.#returned) if (now >= until) this.#returned.delete(at);
+    for (const [at, { until }] of this.#shunned) if (now >= until) this.#shunned.delete(at);
+  }
+
+  /** He has proved who he is. True: he needs to do so no more. */
+  proven(at: string): boolean {
+    return this.#returned.delete(at);
+  }
+
+  /**
+   * He could not be reached, or (`proved`) somebody else answered in his place, or he himself says that he is withdrawn. True: he is called
+   * no more.
+   */
+  failed(at: string, proved: boolean, now: number): boolean {
+    if (this.#trusted.has(at)) return false;
+    if (this.#drop.letGo(at)) return true;
+    const listed = this.#listed.get(at);
+    if (listed === undefined || this.#isShunned(at, now)) return false;
+    // whom the registry confirms is out of reach for his circuit only; and the last one is better than none
+    if (!proved && (listed.why === undefined || this.standings(now).length <= 1)) return false;
+    this.#shunned.set(at, { until: now + SHUNNED_MS, proved });
+    if (proved && this.#returned.has(at)) this.#returned.set(at, Infinity); // time alone does not make him another
+    return true;
+  }
+
+  /** A sync and a read have shown that these are gone. */
+  confirmGone(addresses: Iterable<string>): void {
+    for (const at of addresses) if (!this.#trusted.has(at)) this.#drop.letGo(at);
+  }
+
+  /** An operator knows better: nobody of them has to prove anything, or all of them are gone. Answers with how many that changes. */
+  overrule(what: 'trust' | 'drop', now: number): number {
+    const doubted = this.standings(now).filter(({ why }) => why !== undefined);
+    for (const { endpoint } of doubted) {
+      const at = address(endpoint);
+      if (what === 'trust') {
+        this.#trusted.add(at);
+        this.#returned.delete(at);
+        this.#drop.hold(at);
+      } else if (!this.#drop.letGo(at)) this.#shunned.set(at, { until: Infinity, proved: false });
+    }
+    return doubted.length;
+  }
+
+  #isShunned(at: string, now: number): boolean {
+    return (this.#shunned.get(at)?.until ?? -Infinity) > now;
+  }
+}

@@ -1,0 +1,133 @@
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import type { Fact } from '../../../agent/events.js';
+import { Guard } from '../../../agent/trust/guard.js';
+import type { Proof, Suspect } from '../../../agent/trust/prover.js';
+import type { Listed } from '../../../agent/trust/trust.js';
+import { address, type Endpoint } from '../../../lb/endpoint.js';
+import { deadPort } from '../../lb/full/house.js';
+import { FakeClock } from '../../support/clock.js';
+
+const nobody = new Set<string>();
+const endpoint = (id: string, port: number): Endpoint => ({ id, host: '127.0.0.1', port, weight: 1, meta: {} });
+const confirmed = (endpoints: readonly Endpoint[]): Listed[] => endpoints.map((one) => ({ endpoint: one, why: undefined }));
+const unconfirmed = (endpoints: readonly Endpoint[]): Listed[] => endpoints.map((one) => ({ endpoint: one, why: 'unconfirmed' }));
+
+const setup = (proofs: Readonly<Record<string, Proof>> = {}, names: () => Promise<ReadonlySet<string>> = async () => nobody) => {
+  const clock = new FakeClock();
+  const facts: Fact[] = [];
+  let told: readonly Endpoint[] = [];
+  const asked: string[] = [];
+  const guard = new Guard({
+    ...{
+      upstream: 'orders',
+      clock,
+      random: () => 0.5,
+      emit: (fact: Fact) => void facts.push(fact),
+      names,
+      connectTimeoutMs: 1_000,
+    },
+    prove: async ({ meant: { id = '' } }) => {
+      asked.push(id);
+      return proofs[id] ?? { kind: 'same' };
+    },
+    suspectOf: ({ id, host, port }): Suspect => ({
+      ...{ host, port, healthPort: undefined, foreign: 'connect' },
+      meant: { id, port, hosts: new Set([host]), services: new Set(['orders']) },
+    }),
+    onEndpoints: (endpoints) => void (told = endpoints),
+  });
+  return { clock, guard, asked, facts, told: () => told, ids: () => told.map(({ id }) => id) };
+};
+
+const listening = async (t: TestContext): Promise<number> => {
+  const server = createServer((socket) => socket.on('error', () => undefined).resume()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+};
+const until = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
+};
+const askedOf = (one: Endpoint): Promise<string | undefined> => new Promise((resolve) => void one.doubt!.ask(resolve));
+
+describe('the guard of an upstream', () => {
+  it('hands on as they are those whom the registry confirms', () => {
+    const { guard, told } = setup();
+    const one = endpoint('a', 1);
+    guard.heard(confirmed([one]), nobody);
+    equal(told()[0], one);
+  });
+
+  it('gives the others a doubt that says why, asks for a proof, and drops whoever fails', async () => {
+    const { guard, told, ids, facts, clock } = setup({ b: { kind: 'other', why: 'its address belongs to users (u1) now' } });
+    guard.heard(unconfirmed([endpoint('a', 1), endpoint('b', 2), endpoint('c', 3)]), nobody);
+    const [a, b, c] = told();
+    deepEqual([a!.doubt!.why, a!.doubt!.kept, guard.doubtful], ['the registry cannot be asked', true, 3]);
+    equal(await askedOf(a!), undefined);
+    match((await askedOf(b!))!, /belongs to users/);
+    deepEqual(ids(), ['a', 'c']);
+    c!.doubt!.failed('refused');
+    deepEqual(ids(), ['a']);
+    deepEqual(
+      facts.map((fact) => fact.kind === 'doubtful_dropped' && fact.endpoint),
+      ['127.0.0.1:2', '127.0.0.1:3'],
+    );
+    await clock.advance(30_001);
+    deepEqual(ids(), ['a', 'b', 'c'], 'they may prove themselves again');
+  });
+
+  it('says nothing to whoever has given up asking', async () => {
+    const { guard, told, asked } = setup();
+    guard.heard(unconfirmed([endpoint('a', 1)]), nobody);
+    told()[0]!.doubt!.ask(() => {
+      throw new Error('it was given up');
+    })();
+    await until(() => asked.length === 1);
+  });
+
+  it('looks at once after those that a mass drop has taken, and keeps who can be reached until a sync and a read', async (t) => {
+    const there = new Set<string>();
+    const { guard, clock, facts, ids } = setup({ b: { kind: 'withdrawn', why: 'its sidecar says so' } }, async () => there);
+    const [open, shut] = [await listening(t), await deadPort()];
+    guard.heard(confirmed([endpoint('a', 1), endpoint('b', 2), endpoint('c', shut), endpoint('d', open)]), nobody);
+    guard.heard(confirmed([endpoint('a', 1)]), nobody);
+    deepEqual(ids(), ['a', 'b', 'c', 'd']);
+    await clock.advance(1);
+    await until(() => facts.filter(({ kind }) => kind === 'doubtful_dropped').length === 2);
+    await clock.advance(1_000);
+    deepEqual(ids(), ['a', 'd']);
+    there.add('d');
+    await clock.advance(11_000);
+    deepEqual(ids(), ['a', 'd'], 'its node is there');
+    guard.stop();
+  });
+
+  it('lets go whom a sync and a read show to be gone, however often it has to ask', async (t) => {
+    let fails = 1;
+    const { guard, clock, ids, facts } = setup({}, async () => {
+      if (fails-- > 0) throw new Error('no session');
+      return nobody;
+    });
+    const ports = await Promise.all([listening(t), listening(t), listening(t)]);
+    guard.heard(confirmed(ports.map((port, index) => endpoint('abc'[index]!, port))), nobody);
+    guard.heard([], nobody);
+    await clock.advance(11_000);
+    equal(ids().length, 3);
+    await clock.advance(8_000);
+    deepEqual(ids(), []);
+    deepEqual(facts.at(-1), { kind: 'mass_drop_confirmed', upstream: 'orders', endpoints: 3 });
+  });
+
+  it('does as an operator says, and tells of it', () => {
+    const { guard, told, facts } = setup();
+    guard.heard(unconfirmed([endpoint('a', 1), endpoint('b', 2)]), nobody);
+    equal(guard.overrule('trust'), 2);
+    deepEqual([told().map(({ doubt }) => doubt), guard.overrule('drop')], [[undefined, undefined], 0]);
+    deepEqual(facts, [{ kind: 'doubts_overruled', upstream: 'orders', what: 'trust', endpoints: 2 }]);
+    equal(address(told()[0]!), '127.0.0.1:1');
+  });
+});

@@ -1,0 +1,113 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Trust, type Listed } from '../../../agent/trust/trust.js';
+import { address, type Endpoint } from '../../../lb/endpoint.js';
+
+const endpoint = (number: number): Endpoint => ({ id: `e${number}`, host: `10.0.0.${number}`, port: 80, weight: 1, meta: {} });
+const at = (number: number): string => address(endpoint(number));
+const listed = (why: Listed['why'], ...numbers: readonly number[]): Listed[] =>
+  numbers.map((number) => ({ endpoint: endpoint(number), why }));
+const nobody = new Set<string>();
+/** `e1` is called as he is, `e1?unconfirmed` has to prove who he is. */
+const standings = (trust: Trust, now: number): string[] =>
+  trust.standings(now).map(({ endpoint: { id }, why }) => (why === undefined ? id : `${id}?${why}`));
+
+describe('trust in an endpoint', () => {
+  it('is whole while the registry confirms it', () => {
+    const trust = new Trust();
+    trust.heard(listed(undefined, 1, 2), nobody, 0);
+    deepEqual(standings(trust, 0), ['e1', 'e2']);
+    equal(trust.failed(at(1), false, 0), false, 'his circuit knows what to do');
+    equal(trust.dueAt, undefined);
+  });
+
+  for (const why of ['unconfirmed', 'snapshot', 'seed'] as const)
+    it(`has to be earned while he is ${why}, and one failed connect ends it for a while, but for the last one`, () => {
+      const trust = new Trust();
+      trust.heard(listed(why, 1, 2), nobody, 0);
+      deepEqual(standings(trust, 0), [`e1?${why}`, `e2?${why}`]);
+      equal(trust.failed(at(1), false, 0), true);
+      equal(trust.failed(at(1), false, 0), false);
+      equal(trust.failed(at(2), false, 0), false);
+      deepEqual(standings(trust, 0), [`e2?${why}`]);
+      equal(trust.dueAt, 30_000);
+      trust.expire(30_000);
+      deepEqual(standings(trust, 30_000), [`e1?${why}`, `e2?${why}`]);
+    });
+
+  it('ends, be he the last one, when somebody else answers in his place', () => {
+    const trust = new Trust();
+    trust.heard(listed('unconfirmed', 1), nobody, 0);
+    equal(trust.failed(at(1), true, 0), true);
+    deepEqual(standings(trust, 0), []);
+  });
+
+  it('has to be earned once, within 60 s, when the registry confirms him again after an outage', () => {
+    const trust = new Trust();
+    trust.heard(listed('unconfirmed', 1, 2), nobody, 0);
+    trust.heard(listed(undefined, 1, 2, 3), nobody, 5_000);
+    deepEqual(standings(trust, 5_000), ['e1?returned', 'e2?returned', 'e3']);
+    deepEqual([trust.proven(at(1)), trust.proven(at(1))], [true, false]);
+    equal(trust.failed(at(2), true, 6_000), true);
+    deepEqual(standings(trust, 6_000), ['e1', 'e3']);
+    deepEqual(standings(trust, 36_000), ['e1', 'e2?returned', 'e3']);
+    trust.expire(65_000);
+    deepEqual(
+      standings(trust, 65_000),
+      ['e1', 'e2?returned', 'e3'],
+      'who was found to be another has to prove himself at any time',
+    );
+    trust.proven(at(2));
+    deepEqual(standings(trust, 65_000), ['e1', 'e2', 'e3']);
+  });
+
+  it('is not touched by a connection that was lost for less than a second', () => {
+    const trust = new Trust();
+    trust.heard(listed('unconfirmed', 1), nobody, 0);
+    trust.heard(listed(undefined, 1), nobody, 999);
+    deepEqual(standings(trust, 999), ['e1']);
+  });
+
+  it('keeps those of a mass drop until one failed connect, a look into the registry, or 60 s', () => {
+    const trust = new Trust();
+    trust.heard(listed(undefined, 1, 2, 3, 4, 5), nobody, 0);
+    deepEqual(trust.heard(listed(undefined, 1), nobody, 1_000), { vanished: 4, left: 1 });
+    deepEqual(standings(trust, 1_000), ['e1', 'e2?mass_drop', 'e3?mass_drop', 'e4?mass_drop', 'e5?mass_drop']);
+    equal(trust.failed(at(2), false, 1_000), true);
+    trust.confirmGone([at(3)]);
+    deepEqual(standings(trust, 1_000), ['e1', 'e4?mass_drop', 'e5?mass_drop']);
+    trust.heard(listed(undefined, 1, 4), nobody, 2_000);
+    deepEqual(standings(trust, 2_000), ['e1', 'e4', 'e5?mass_drop']);
+    equal(trust.dueAt, 61_000);
+    trust.expire(61_000);
+    deepEqual(standings(trust, 61_000), ['e1', 'e4']);
+  });
+
+  it('brakes when the registry names hardly anybody of a snapshot, and never for seeds', () => {
+    const trust = new Trust();
+    trust.heard(listed('snapshot', 1, 2, 3), nobody, 0);
+    deepEqual(trust.heard([], nobody, 100), { vanished: 3, left: 0 });
+    const seeded = new Trust();
+    seeded.heard(listed('seed', 1, 2, 3), nobody, 0);
+    equal(seeded.heard([], nobody, 100), undefined);
+  });
+
+  it('is what an operator says it is', () => {
+    const trust = new Trust();
+    trust.heard(listed(undefined, 1, 2, 3, 4), nobody, 0);
+    trust.heard([], nobody, 1_000);
+    equal(trust.failed(at(4), false, 1_000), true);
+    equal(trust.overrule('trust', 1_000), 3);
+    deepEqual(standings(trust, 1_000), ['e1', 'e2', 'e3']);
+    trust.expire(1_000_000);
+    trust.confirmGone([at(1)]);
+    equal(trust.failed(at(1), false, 1_000_000), false);
+    deepEqual(standings(trust, 1_000_000), ['e1', 'e2', 'e3']);
+    const dropped = new Trust();
+    dropped.heard(listed('unconfirmed', 1, 2), nobody, 0);
+    equal(dropped.overrule('drop', 0), 2);
+    deepEqual(standings(dropped, 1e9), []);
+    dropped.heard(listed(undefined, 1, 2), nobody, 2e9);
+    deepEqual(standings(dropped, 3e9), ['e1', 'e2']);
+  });
+});
