@@ -57,7 +57,9 @@ export class Writer {
     return this;
   }
 
-  text(value: string): this {
+  /** Undefined is what is not there, which is another thing than an empty text. */
+  text(value: string | undefined): this {
+    if (value === undefined) return this.int(NONE);
     this.#room(4 + 3 * value.length); // no character of a string takes more than three bytes
     const size = this.#bytes.write(value, this.#at + 4);
     this.#bytes.writeInt32BE(size, this.#at);

@@ -163,7 +163,8 @@ export interface Reconfiguration {
   readonly from?: bigint;
 }
 
-export const reconfig = ({ joining = '', leaving = '', members = '', from = -1n }: Reconfiguration): Operation<Data> => ({
+/** What is left out is no text at all: an empty one would ask for an ensemble without members. */
+export const reconfig = ({ joining, leaving, members, from = -1n }: Reconfiguration): Operation<Data> => ({
   op: op.reconfig,
   name: 'reconfig',
   path: '',

@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Client } from '../../../../agent/registry/wire/client.js';
 import type { ErrorCode } from '../../../../agent/registry/wire/errors.js';
-import { openToAll } from '../../../../agent/registry/wire/records.js';
+import { creatorOnly, openToAll } from '../../../../agent/registry/wire/records.js';
 import type { WatchEvent } from '../../../../agent/registry/wire/watches.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { bytes, until } from '../tree-contract.js';
@@ -108,6 +108,40 @@ describe('operations', { skip: !requireZooKeeper() }, () => {
       (await client.whoAmI()).map(({ scheme }) => scheme),
       ['ip'],
     );
+  });
+
+  it('refuse what is no list of access, no path and no parent, each by its name', async () => {
+    const everybody = openToAll[0]!;
+    await client.create('/refused', bytes(''), { acl: [everybody, everybody] });
+    deepEqual((await client.getAcl('/refused')).acl, [everybody], 'who stands in it twice stands there once');
+    await fails('INVALID_ACL', client.setAcl('/refused', []));
+    await fails('INVALID_ACL', client.setAcl('/refused', [{ perms: 31, scheme: 'nonsense', id: 'x' }]));
+    await fails('INVALID_ACL', client.create('/refused/a', bytes(''), { acl: creatorOnly }));
+    await fails('NO_NODE', client.setAcl('/none', openToAll));
+    await fails('NO_NODE', client.getAcl('/none'));
+    await fails('NO_NODE', client.getChildren('/none'));
+    await fails('NO_NODE', client.setData('/none', bytes('')));
+    await fails('NO_NODE', client.delete('/none'));
+    await client.create('/refused/e', bytes(''), { mode: 'ephemeral' });
+    await fails('NO_CHILDREN_FOR_EPHEMERALS', client.create('/refused/e/below'));
+    for (const path of ['/refused/.', '/refused/\u0000']) await fails('BAD_ARGUMENTS', client.create(path));
+    await client.create('/refused/ünïcode ☃', bytes('ü'));
+    deepEqual([...(await client.getChildren('/refused')).names].sort(), ['e', 'ünïcode ☃']);
+  });
+
+  it('are not for who logs in by what the server does not know, and that session is over', async () => {
+    const { over, ups } = opened([server], { login: { credentials: [{ scheme: 'nonsense', secret: bytes('a:b') }] } });
+    match(await over(), /refuses the login by nonsense: AUTH_FAILED \(-115\)/);
+    equal(ups.length, 0);
+  });
+
+  it('list thousands of children', async () => {
+    await client.create('/thousands');
+    await Promise.all(
+      Array.from({ length: 3_000 }, (_, index) => client.create(`/thousands/a-rather-long-name-of-a-child-${index}`, bytes(''))),
+    );
+    const { names, stat } = await client.getChildren('/thousands');
+    deepEqual([names.length, stat.numChildren, new Set(names).size], [3_000, 3_000, 3_000]);
   });
 
   it('read the configuration of the ensemble, and are told why it cannot be changed', async () => {
