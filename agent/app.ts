@@ -125,7 +125,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     traced: () => log.wants('trace'),
   });
 
-  const { discovery, proxy, sweeper, checker } = calling;
+  const { discovery, proxy, sweeper, checker, callerZones } = calling;
 
   // what can change while it runs
   const settings = new Reload({
@@ -160,6 +160,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
         sweeper.stop();
         checker.stop();
         discovery.stop();
+        callerZones.stop();
         await Promise.all(announcements.map((announcement) => announcement.stop()));
         await tree.close();
         await Promise.all(listening.map((each) => each.close()));

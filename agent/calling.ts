@@ -12,6 +12,7 @@ import { Switch } from '../lb/switch.js';
 import { Upstream } from '../lb/upstream.js';
 import { balancerFor, hashOnOf } from './balancing.js';
 import type { HostPort } from './config/addresses.js';
+import { CallerZones } from './caller-zones.js';
 import type { Config } from './config/load.js';
 import type { UpstreamSettings } from './config/schema.js';
 import { Discovery } from './discovery.js';
@@ -42,6 +43,7 @@ export interface Calling {
   readonly discovery: Discovery<Upstream>;
   readonly sweeper: Sweeper;
   readonly checker: Checker;
+  readonly callerZones: CallerZones;
   /** Takes what can change: who stays keeps its circuit, its connections and, where the policy is the same, its turn. */
   reload(config: Config): void;
 }
@@ -97,12 +99,14 @@ export function makeCalling({
     .toString(16)
     .padStart(8, '0')}`;
   const own = ownAddress(config, ownHost) ?? pseudonym;
+  const callerZones = new CallerZones(registry, config.announcements);
+  const callers = (): ReadonlyMap<string, number> | undefined => callerZones.counts();
   const makeUpstream = (name: string): Upstream => {
     const settings = config.settingsOf(name);
     const source = config.sourcesOf(name).map(({ path }) => path);
     const suspected = (): void => sweeper.soon();
     const stats = (): UpstreamStats => upstream.stats;
-    const balancer = new Switch(balancerFor(settings, { clock, random, zone, callers: undefined, stats }));
+    const balancer = new Switch(balancerFor(settings, { clock, random, zone, callers, stats }));
     const slowStart = { ...defaultSlowStart, durationMs: settings.slowStart };
     const options = upstreamOptions(settings);
     const parts = { balancer, clock, random, emit, slowStart, suspected };
@@ -148,6 +152,7 @@ export function makeCalling({
     discovery,
     sweeper,
     checker,
+    callerZones,
     reload(next) {
       const before = config;
       config = next;
@@ -162,7 +167,7 @@ export function makeCalling({
         Object.assign(options.outlier!, outlier);
         Object.assign(options.limits!, limits);
         if (isDeepStrictEqual(balancingOf(was), balancingOf(is))) continue;
-        balancer.to(balancerFor(is, { clock, random, zone, callers: undefined, stats: () => upstream.stats }));
+        balancer.to(balancerFor(is, { clock, random, zone, callers, stats: () => upstream.stats }));
       }
       discovery.rename(
         next.upstreams.named.map(({ name }) => name),

@@ -125,17 +125,18 @@ export class ZoneAware implements Balancer {
   }
 
   #planNow(): readonly number[] | undefined {
-    const callers = this.#rules.callers?.();
-    if (!this.#isStale && callers === this.#callers) return this.#plan;
+    if (!this.#isStale && (this.#plan === undefined || this.#rules.callers?.() === this.#callers)) return this.#plan;
     this.#isStale = false;
-    this.#callers = callers;
-    return (this.#plan = this.#makePlan(callers));
+    return (this.#plan = this.#makePlan());
   }
 
-  #makePlan(callers: ReadonlyMap<string, number> | undefined): readonly number[] | undefined {
+  /** Nobody is asked where the callers are as long as zones do not matter. */
+  #makePlan(): readonly number[] | undefined {
     const { all } = this.#parts;
     const endpoints = all.reduce((sum, { count }) => sum + count, 0);
     if (endpoints < fewestEndpoints || all[0]!.count === 0 || all[0]!.count === endpoints) return undefined;
+    const callers = this.#rules.callers?.();
+    this.#callers = callers;
     const there = this.#endpointsIn();
     const here = this.#callersIn(callers, there);
     const own = Math.min(1, there[0]! / here[0]!);

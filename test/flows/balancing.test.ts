@@ -89,6 +89,23 @@ describe('a sidecar that chooses', { timeout: 60_000 }, () => {
     match(endpoints[5]!.reason, /zone b: gets none, as ours has room/);
   });
 
+  it('lets calls go over to another zone when most callers are in ours, as the registry tells of our own service', async () => {
+    // shop: three in zone a, this sidecar among them by name, one in zone b
+    for (let index = 0; index < 4; index++) await register('shop', index, { zone: index < 3 ? 'a' : 'b' });
+    await writeFile(join(folder, 'shop.yaml'), [`zookeeper: dir:${folder}`, 'zone: a', 'upstreams: { zoned: {} }'].join('\n'));
+    const shop = Sidecar.start({
+      ...{ ZIDECAR_CONFIG: join(folder, 'shop.yaml'), ZIDECAR_SERVICE: 'shop', ZIDECAR_APP_PORT: '9', ZIDECAR_PROBE: 'none' },
+      ZIDECAR_INSTANCE_ID: 'self',
+    });
+    await shop.fact('announced');
+    // with itself four of five callers are in a, and half of the endpoints: 5/8 of its calls stay
+    await eventually(async () => {
+      const { endpoints } = await shop.get<Why>('/upstreams/zoned/why');
+      return endpoints.length === 6 && endpoints[0]!.share === 20.8 && /spill-over of 37.5 %/.test(endpoints[5]!.reason);
+    });
+    equal(await shop.stop(), 0);
+  });
+
   it('gives a label its part of the calls, exactly, and a call the label that it asks for, in both lanes', async () => {
     const counts = { canary: 0, stable: 0 };
     for (let call = 0; call < 40; call++) counts[(await served('labelled')) === 'app 0' ? 'canary' : 'stable']++;
