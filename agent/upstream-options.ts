@@ -6,10 +6,7 @@ import { defaultOutlier } from '../lb/outlier.js';
 import type { UpstreamParts } from '../lb/upstream.js';
 import type { UpstreamSettings } from './config/schema.js';
 
-export type UpstreamOptions = Pick<
-  UpstreamParts,
-  'breaker' | 'budget' | 'outlier' | 'limits' | 'panicPercent' | 'enforced' | 'check'
->;
+export type UpstreamOptions = Pick<UpstreamParts, 'breaker' | 'budget' | 'outlier' | 'limits' | 'panic' | 'enforced' | 'check'>;
 
 export function upstreamOptions(of: UpstreamSettings): UpstreamOptions {
   const slow = of.circuitSlowCall === undefined ? undefined : { ms: of.circuitSlowCall, percent: of.circuitSlowRate };
@@ -22,7 +19,7 @@ export function upstreamOptions(of: UpstreamSettings): UpstreamOptions {
       ...{ ejectionMs: of.outlierTime, maxPercent: of.outlierMax },
     },
     limits: { connections: of.maxConnections, pending: of.maxPending, requests: of.maxRequests },
-    panicPercent: of.panic,
+    panic: { percent: of.panic },
     check: of.check.kind === 'off' ? undefined : { ...(of.check.kind === 'http' && { path: of.check.path }), ...checking(of) },
     enforced: {
       circuit: !of.shadow.has('circuit'),

@@ -78,7 +78,6 @@ export class CircuitBreaker implements Breaker {
   constructor(options: BreakerOptions, random: Random) {
     this.#options = options;
     this.#random = random;
-    this.#forget();
   }
 
   state(now: number): CircuitState {
@@ -193,9 +192,9 @@ export class CircuitBreaker implements Breaker {
 
   /** One more call of the last span. The answer: the share that is too large by now, in words. */
   #count(now: number, failed: boolean, slow: boolean): string | undefined {
-    const recent = this.#recent;
-    if (recent === undefined) return undefined;
     const { failurePercent = Infinity, slow: slowness, spanMs, minCalls } = this.#options;
+    if (failurePercent === Infinity && slowness === undefined) return undefined;
+    const recent = (this.#recent ??= { calls: new Window(spanMs), failed: new Window(spanMs), slow: new Window(spanMs) });
     recent.calls.add(now);
     if (failed) recent.failed.add(now);
     if (slow) recent.slow.add(now);
@@ -211,10 +210,8 @@ export class CircuitBreaker implements Breaker {
   }
 
   #forget(): void {
-    const { failurePercent, slow, spanMs } = this.#options;
     this.#share = undefined;
-    if (failurePercent === undefined && slow === undefined) return;
-    this.#recent = { calls: new Window(spanMs), failed: new Window(spanMs), slow: new Window(spanMs) };
+    this.#recent = undefined;
   }
 }
 

@@ -10,6 +10,7 @@ import { address, type Endpoint } from './endpoint.js';
 import { Heap, type Placed } from './heap.js';
 import type { Checked, Member } from './member.js';
 import type { Emit, Random } from './ports.js';
+import type { Enforced } from './enforced.js';
 import type { Standings } from './standing.js';
 import type { UpstreamStats } from './stats.js';
 
@@ -28,7 +29,7 @@ export interface ChecksParts {
   readonly random: Random;
   readonly emit: Emit;
   readonly stats: UpstreamStats;
-  readonly enforced: boolean;
+  readonly enforced: Enforced;
   readonly options: CheckOptions;
   readonly changed: () => void;
 }
@@ -102,8 +103,8 @@ export class Checks {
   #turn(check: Check, ill: boolean): void {
     const { upstream, standings, emit, stats, enforced, changed } = this.#parts;
     check.against = 0;
-    const about = { upstream, endpoint: address(check.endpoint), ...(!enforced && { shadow: true as const }) };
-    if (ill && !enforced) stats.wouldHave.checks++;
+    const about = { upstream, endpoint: address(check.endpoint), ...(!enforced.checks && { shadow: true as const }) };
+    if (ill && !enforced.checks) stats.wouldHave.checks++;
     if (ill) emit({ kind: 'endpoint_ill', ...about, why: check.why ?? '' });
     else emit({ kind: 'endpoint_well', ...about });
     standings.set(check.member, 'ill', ill);

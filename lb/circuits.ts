@@ -14,6 +14,7 @@ import type { Member } from './member.js';
 import { failed, type Outcome } from './outcome.js';
 import { Answers } from './outlier.js';
 import type { Emit, Random } from './ports.js';
+import type { Enforced } from './enforced.js';
 import type { Standings } from './standing.js';
 import type { UpstreamStats } from './stats.js';
 
@@ -24,8 +25,8 @@ export interface CircuitsParts {
   readonly emit: Emit;
   readonly breaker: BreakerOptions;
   readonly stats: UpstreamStats;
-  /** False: what would be done is told, and calls flow. */
-  readonly enforced: boolean;
+  /** Not so: what would be done is told, and calls flow. */
+  readonly enforced: Enforced;
   /** Told after a circuit has opened or closed. */
   readonly changed: () => void;
   /** An endpoint has become suspect: somebody should connect to it soon. */
@@ -107,7 +108,7 @@ export class Circuits {
     standings.set(member, 'open', change === 'opened');
     if (change === 'opened') {
       this.#open.add(member);
-      if (!enforced) stats.wouldHave.circuit++;
+      if (!enforced.circuit) stats.wouldHave.circuit++;
       const why = member.breaker.why(' in a row');
       emit({ kind: 'circuit_opened', ...this.#about(member), why, forMs: Math.round(member.breaker.reopenAt - now) });
     } else emit({ kind: 'circuit_closed', ...this.#about(member) });
@@ -116,7 +117,7 @@ export class Circuits {
 
   #about({ endpoint }: Member): { upstream: string; endpoint: string; shadow?: true } {
     const { upstream, enforced } = this.#parts;
-    return { upstream, endpoint: address(endpoint), ...(!enforced && { shadow: true }) };
+    return { upstream, endpoint: address(endpoint), ...(!enforced.circuit && { shadow: true }) };
   }
 
   #suspect(member: Member, is: boolean): void {

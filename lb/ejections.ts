@@ -13,6 +13,7 @@ import type { Ejection, Member } from './member.js';
 import type { Outcome } from './outcome.js';
 import { OutlierDetector, type OutlierOptions } from './outlier.js';
 import type { Emit } from './ports.js';
+import type { Enforced } from './enforced.js';
 import type { Standings } from './standing.js';
 import type { UpstreamStats } from './stats.js';
 
@@ -22,7 +23,7 @@ export interface EjectionsParts {
   readonly emit: Emit;
   readonly stats: UpstreamStats;
   readonly options: OutlierOptions;
-  readonly enforced: boolean;
+  readonly enforced: Enforced;
   /** Told after somebody was ejected or readmitted. */
   readonly changed: () => void;
   /** It gets calls again, and may not be up to all of its share at once. */
@@ -70,10 +71,10 @@ export class Ejections {
     member.answers.good();
     member.ejection = { member, until: now + forMs, why, place: -1 };
     this.#out.add(member.ejection);
-    if (enforced) stats.ejections++;
+    if (enforced.outlier) stats.ejections++;
     else stats.wouldHave.outlier++;
     const about = { upstream, endpoint: address(member.endpoint), why, forMs, times: member.timesEjected };
-    emit({ kind: 'endpoint_ejected', ...about, ...(!enforced && { shadow: true }) });
+    emit({ kind: 'endpoint_ejected', ...about, ...(!enforced.outlier && { shadow: true }) });
     standings.set(member, 'ejected', true);
     changed();
   }
@@ -85,9 +86,14 @@ export class Ejections {
     member.ejection = undefined;
     member.readmittedAt = ejection.until;
     member.answers.good();
-    emit({ kind: 'endpoint_readmitted', upstream, endpoint: address(member.endpoint), ...(!enforced && { shadow: true }) });
+    emit({
+      kind: 'endpoint_readmitted',
+      upstream,
+      endpoint: address(member.endpoint),
+      ...(!enforced.outlier && { shadow: true }),
+    });
     standings.set(member, 'ejected', false);
-    if (enforced) readmitted(member, now);
+    if (enforced.outlier) readmitted(member, now);
     changed();
   }
 }

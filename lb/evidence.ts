@@ -16,7 +16,8 @@ import type { Member } from './member.js';
 import type { Outcome } from './outcome.js';
 import { defaultOutlier, type OutlierOptions } from './outlier.js';
 import type { Emit, Random } from './ports.js';
-import { allEnforced, Standings, type Enforced } from './standing.js';
+import { allEnforced, type Enforced } from './enforced.js';
+import { defaultPanic, Standings, type PanicOptions } from './standing.js';
 import type { UpstreamStats } from './stats.js';
 
 export interface EvidenceOptions {
@@ -25,7 +26,7 @@ export interface EvidenceOptions {
   /** Endpoints are asked how they are. */
   readonly check?: CheckOptions | undefined;
   /** Below this share of well endpoints opinions about them are pardoned. Default 50. */
-  readonly panicPercent?: number | undefined;
+  readonly panic?: PanicOptions | undefined;
   /** What is acted on; the rest is counted and told. Default: all. */
   readonly enforced?: Enforced | undefined;
   /** A connect to an endpoint has failed, and somebody should try another one soon. */
@@ -56,18 +57,18 @@ export class Evidence {
 
   constructor(parts: EvidenceParts, now: number) {
     const { upstream, balancer, random, emit, stats, changed, suspected = nothing, readmitted } = parts;
-    const { breaker = defaultBreaker, outlier = defaultOutlier, panicPercent = 50, enforced = allEnforced } = parts;
-    const panicked = (panic: boolean, well: number, total: number): void => {
-      emit({ kind: panic ? 'panic_began' : 'panic_ended', upstream, well, total });
+    const { breaker = defaultBreaker, outlier = defaultOutlier, panic = defaultPanic, enforced = allEnforced } = parts;
+    const panicked = (began: boolean, well: number, total: number): void => {
+      emit({ kind: began ? 'panic_began' : 'panic_ended', upstream, well, total });
       changed();
     };
     this.breaker = breaker;
     this.enforced = enforced;
-    this.standings = new Standings({ balancer, panicPercent, enforced, panicked });
-    const shared = { upstream, standings: this.standings, emit, stats, changed };
-    this.circuits = new Circuits({ ...shared, random, breaker, enforced: enforced.circuit, suspected });
-    this.checks = parts.check && new Checks({ ...shared, random, options: parts.check, enforced: enforced.checks });
-    this.#ejections = new Ejections({ ...shared, options: outlier, enforced: enforced.outlier, readmitted }, now);
+    this.standings = new Standings({ balancer, panic, enforced, panicked });
+    const shared = { upstream, standings: this.standings, emit, stats, enforced, changed };
+    this.circuits = new Circuits({ ...shared, random, breaker, suspected });
+    this.checks = parts.check && new Checks({ ...shared, random, options: parts.check });
+    this.#ejections = new Ejections({ ...shared, options: outlier, readmitted }, now);
   }
 
   join(endpoint: Endpoint, now: number): Member {

@@ -6,7 +6,7 @@ import { sharesOf, type Balancer } from './balancer.js';
 import type { CircuitState } from './breaker.js';
 import type { LimitName } from './limits.js';
 import type { Member } from './member.js';
-import type { Enforced } from './standing.js';
+import type { Enforced } from './enforced.js';
 
 export interface EndpointView {
   readonly id: string;

@@ -5,6 +5,7 @@
  * In the shadow, everything is let through, and what would have been refused is counted.
  */
 import type { Refused } from './refusal.js';
+import type { Enforced } from './enforced.js';
 import type { UpstreamStats } from './stats.js';
 
 export type LimitName = 'connections' | 'pending' | 'requests';
@@ -15,7 +16,7 @@ export const limitNames = Object.keys(defaultLimits) as LimitName[];
 
 export interface UsageParts {
   readonly limits: Limits;
-  readonly enforced: boolean;
+  readonly enforced: Pick<Enforced, 'limits'>;
   readonly stats: UpstreamStats;
   /** Told when refusing begins, and again only after it has rested for ten seconds. */
   readonly reached: (limit: LimitName, most: number) => void;
@@ -25,7 +26,7 @@ const restMs = 10_000;
 
 export class Usage {
   readonly limits: Limits;
-  readonly enforced: boolean;
+  readonly enforced: Pick<Enforced, 'limits'>;
   /** Open connections of all lanes, idle ones included, and calls that wait for one or for the first list. */
   connections = 0;
   pending = 0;
@@ -54,11 +55,11 @@ export class Usage {
   admits(limit: LimitName, now: number): boolean {
     if (this.used(limit) < this.limits[limit]) return true;
     this.refused[limit]++;
-    if (!this.enforced) this.#stats.wouldHave.limits++;
+    if (!this.enforced.limits) this.#stats.wouldHave.limits++;
     this.last = limit;
     if (now - this.#refusedAt[limit] >= restMs) this.#reached(limit, this.limits[limit]);
     this.#refusedAt[limit] = now;
-    return !this.enforced;
+    return !this.enforced.limits;
   }
 
   /** Slot for one more connection, which a call waits for; an idle one goes for it if it must. Undefined: there is none. */

@@ -10,22 +10,19 @@
  * of them are pardoned until enough are well again. Facts are not: a refused connect helps nobody.
  */
 import type { Balancer } from './balancer.js';
+import type { Enforced } from './enforced.js';
 import type { Mark, Member } from './member.js';
 
-/** What is acted on; the rest is only written down (shadow mode). Limits are no business of this file. */
-export interface Enforced {
-  readonly circuit: boolean;
-  readonly outlier: boolean;
-  readonly checks: boolean;
-  readonly limits: boolean;
+/** 0 to 100: below this share of well endpoints opinions are pardoned; 0: never. */
+export interface PanicOptions {
+  readonly percent: number;
 }
 
-export const allEnforced: Enforced = { circuit: true, outlier: true, checks: true, limits: true };
+export const defaultPanic: PanicOptions = { percent: 50 };
 
 export interface StandingsParts {
   readonly balancer: Balancer;
-  /** 0 to 100: below this share of well endpoints opinions are pardoned; 0: never. */
-  readonly panicPercent: number;
+  readonly panic: PanicOptions;
   readonly enforced: Enforced;
   readonly panicked: (panic: boolean, well: number, total: number) => void;
 }
@@ -62,6 +59,13 @@ export class Standings {
     for (const member of members) member.eligible = this.#mayServe(member);
   }
 
+  /** What is acted on, or the share of panic, has been changed by somebody. */
+  reconsider(): void {
+    this.#recount();
+    this.#look();
+    this.#push(this.#members);
+  }
+
   /** Something begins or ends to speak against a listed member. */
   set(member: Member, mark: Mark, is: boolean): void {
     if (member.against[mark] === is) return;
@@ -96,7 +100,7 @@ export class Standings {
   /** Less than the share is well, and somebody would be out for it. True: this has changed. */
   #look(): boolean {
     const { well, total, blamed } = this.#count;
-    const panic = blamed > 0 && well * 100 < this.#parts.panicPercent * total;
+    const panic = blamed > 0 && well * 100 < this.#parts.panic.percent * total;
     if (panic === this.panic) return false;
     this.panic = panic;
     this.#recount();

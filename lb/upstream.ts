@@ -23,7 +23,7 @@ import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
 import { RetryDecider } from './retry.js';
 import { defaultSlowStart, SlowStart, type SlowStartOptions } from './slow-start.js';
-import { allEnforced } from './standing.js';
+import { allEnforced } from './enforced.js';
 import { UpstreamStats } from './stats.js';
 import { Judgement, type UpstreamVerdict } from './verdict.js';
 
@@ -82,10 +82,9 @@ export class Upstream {
     const exhausted = (): void => emit({ kind: 'retry_budget_exhausted', upstream: name });
     this.hedge = new HedgeDecider(this.budget);
     this.retry = new RetryDecider({ budget: this.budget, random, stats, exhausted });
-    const shadow = enforced.limits ? {} : { shadow: true as const };
     const reached = (limit: LimitName, most: number): void =>
-      emit({ kind: 'limit_reached', upstream: name, limit, most, ...shadow });
-    this.usage = new Usage({ limits, enforced: enforced.limits, stats, reached });
+      emit({ kind: 'limit_reached', upstream: name, limit, most, ...(!enforced.limits && { shadow: true }) });
+    this.usage = new Usage({ limits, enforced, stats, reached });
     this.#slowStart = new SlowStart(parts.slowStart ?? defaultSlowStart, (seat) => balancer.changed(seat));
     const readmitted = (member: Member, now: number): void => this.#slowStart.readmitted(member, now);
     const changed = (): void => this.#judge();
@@ -93,6 +92,12 @@ export class Upstream {
     this.lastUsed = clock.now();
     this.#firstList = new FirstList(clock);
     this.#judgement = new Judgement(clock);
+  }
+
+  /** Options that were handed in have been changed: what is acted on, and the share of panic. */
+  reconsider(): void {
+    this.#evidence.standings.reconsider();
+    this.#judge();
   }
 
   /** Undefined: nobody checks its endpoints. */

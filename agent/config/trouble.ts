@@ -61,10 +61,8 @@ export const trouble = {
   outlierInterval: live(perUpstream('10s', duration('1s', '1h'), 'How often success and latency of the instances are compared.')),
   outlierTime: live(perUpstream('30s', duration('1s', '5m'), 'An ejection lasts so long, times its count, 5m at most.')),
   outlierMax: live(perUpstream('30', integer(0, 100), 'Most instances ejected at one time, in percent; one may be in any case.')),
-  panic: perUpstream(
-    '50',
-    integer(0, 100),
-    'Below so many percent of well instances, ejections and checks are pardoned; 0: never.',
+  panic: live(
+    perUpstream('50', integer(0, 100), 'Below so many percent of well instances, ejections and checks are pardoned; 0: never.'),
   ),
   maxConnections: live(
     perUpstream(
@@ -84,5 +82,5 @@ export const trouble = {
   checkTimeout: perUpstream('1s', timeout('10ms', '1m'), 'Longest wait for one check.'),
   checkRise: perUpstream('2', integer(1, 1000), 'Passes in a row that let an instance in again.'),
   checkFall: perUpstream('3', integer(1, 1000), 'Fails in a row that put it out.'),
-  shadow: perUpstream('off', shadow, 'What is counted and logged only, and not acted on: look before you switch it on.'),
+  shadow: live(perUpstream('off', shadow, 'What is counted and logged only, and not acted on: look before you switch it on.')),
 };

@@ -65,7 +65,7 @@ function upstream(name: string, endpoints: ReturnType<Upstream['explain']>): Ups
   return {
     name,
     stats,
-    usage: new Usage({ limits: defaultLimits, enforced: true, stats, reached: () => undefined }),
+    usage: new Usage({ limits: defaultLimits, enforced: { limits: true }, stats, reached: () => undefined }),
     states: () => ({ closed: 2, half_open: 0, open: 1, ejected: 0, ill: 0 }),
     verdict: () => ({ panic: false }),
     explain: () => endpoints,

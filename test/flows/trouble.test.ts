@@ -48,6 +48,21 @@ describe('peers in trouble', { timeout: 60_000 }, () => {
     match(metrics, /^zidecar_endpoints\{service="orders",state="ejected"\} 1$/m);
   });
 
+  it('of three, one answers 500 in the shadow: it is told and counted what would be done, and nothing is', async (t) => {
+    const { peers, sidecar, at, end } = await peersAndCaller(3, { ZIDECAR_SHADOW: 'outlier' });
+    t.after(end);
+    peers[1]!.mood = 'fails';
+    for (let turn = 0; turn < 60; turn++) await call(at, 'orders');
+    equal(peers[1]!.asked, 20);
+    match(
+      String((await sidecar.fact('endpoint_ejected'))['msg']),
+      /^orders: 127\.0\.0\.1:\d+ would be ejected for 30 s: 5 answers of 500/,
+    );
+    const metrics = await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();
+    match(metrics, /^zidecar_would_have_total\{service="orders",what="outlier"\} 1$/m);
+    match(metrics, /^zidecar_ejections_total\{service="orders"\} 0$/m);
+  });
+
   it('all of them reset: they are sent no more than the retry budget adds, and soon next to nothing', async (t) => {
     const { peers, at, end } = await peersAndCaller(3);
     t.after(end);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { clock as realClock } from '../../agent/system.js';
 import { Checker } from '../../lb/checker.js';
 import type { CheckOptions } from '../../lb/checks.js';
-import { allEnforced } from '../../lb/standing.js';
+import { allEnforced } from '../../lb/enforced.js';
 import type { UpstreamParts } from '../../lb/upstream.js';
 import { RawServer } from '../support/raw.js';
 import { dead, eventually } from './full/house.js';
@@ -102,7 +102,7 @@ describe('a checker', () => {
     t.after(() => Promise.all(cases.map(([server]) => server.stop())));
     const list = [...cases.map(([server], index) => server.endpoint('abcdef'[index]!)), await dead('g')];
     const soon = { ...check, intervalMs: 100, timeoutMs: 200, path: '/health', fall: 1 };
-    const { upstream, told } = orders(list, { more: { check: soon, clock: realClock, panicPercent: 0 } });
+    const { upstream, told } = orders(list, { more: { check: soon, clock: realClock, panic: { percent: 0 } } });
     const checker = new Checker({ clock: realClock, upstreams: () => [upstream] });
     checker.start();
     t.after(() => checker.stop());

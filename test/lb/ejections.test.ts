@@ -4,7 +4,7 @@ import { defaultOutlier } from '../../lb/outlier.js';
 import type { Outcome } from '../../lb/outcome.js';
 import type { UpstreamParts } from '../../lb/upstream.js';
 import { defaultSlowStart } from '../../lb/slow-start.js';
-import { allEnforced } from '../../lb/standing.js';
+import { allEnforced } from '../../lb/enforced.js';
 import { fc } from '../support/fast-check.js';
 import { abc, orders } from './orders.js';
 import { endpoint } from './seats.js';

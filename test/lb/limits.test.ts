@@ -9,7 +9,11 @@ const usage = (limits: Partial<typeof defaultLimits>, enforced = true) => {
   const stats = new UpstreamStats();
   const told: string[] = [];
   const reached = (limit: LimitName, most: number): void => void told.push(`${limit} ${most}`);
-  return { usage: new Usage({ limits: { ...defaultLimits, ...limits }, enforced, stats, reached }), stats, told };
+  return {
+    usage: new Usage({ limits: { ...defaultLimits, ...limits }, enforced: { limits: enforced }, stats, reached }),
+    stats,
+    told,
+  };
 };
 
 describe('limits', () => {

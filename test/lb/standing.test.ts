@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { CircuitBreaker, defaultBreaker } from '../../lb/breaker.js';
 import type { Mark, Member } from '../../lb/member.js';
 import { Answers } from '../../lb/outlier.js';
-import { allEnforced, Standings, type Enforced } from '../../lb/standing.js';
+import { allEnforced, type Enforced } from '../../lb/enforced.js';
+import { Standings } from '../../lb/standing.js';
 import { fc } from '../support/fast-check.js';
 import { endpoint } from './seats.js';
 
@@ -14,15 +15,17 @@ const member = (id: string, weight = 1): Member => ({
   against: { open: false, shut: false, suspect: false, ejected: false, ill: false },
 });
 
-const standing = (ids: string, enforced: Partial<Enforced> = {}, panicPercent = 50) => {
+const standing = (ids: string, enforced: Partial<Enforced> = {}, percent = 50) => {
+  const panic = { percent };
   const members = ids.split('').map((id) => member(id, id === '0' ? 0 : 1));
+  const acted = { ...allEnforced, ...enforced };
   const told: string[] = [];
   const pushed: string[] = [];
   const standings = new Standings({
     balancer: { update: () => undefined, pick: () => undefined, changed: ({ endpoint: { id } }) => void pushed.push(id) },
-    panicPercent,
-    enforced: { ...allEnforced, ...enforced },
-    panicked: (panic, well, total) => void told.push(`${panic ? 'panic' : 'calm'} ${well} of ${total}`),
+    panic,
+    enforced: acted,
+    panicked: (began, well, total) => void told.push(`${began ? 'panic' : 'calm'} ${well} of ${total}`),
   });
   standings.update(members);
   const set = (id: string, mark: Mark, is = true): void =>
@@ -36,7 +39,7 @@ const standing = (ids: string, enforced: Partial<Enforced> = {}, panicPercent = 
       .filter(({ eligible }) => eligible)
       .map(({ endpoint: { id } }) => id)
       .join('');
-  return { standings, members, set, in: in_, told, pushed };
+  return { standings, members, acted, set, in: in_, told, pushed };
 };
 
 describe('standing', () => {
@@ -118,6 +121,16 @@ describe('standing', () => {
     set('b', 'suspect');
     set('c', 'ill');
     deepEqual([serving(), told], ['abc', []]);
+  });
+
+  it('acts on what was in the shadow as soon as it is told to', () => {
+    const { standings, acted, set, in: serving, pushed } = standing('abc', { circuit: false });
+    set('a', 'shut');
+    set('a', 'open');
+    deepEqual(pushed, []);
+    acted.circuit = true;
+    standings.reconsider();
+    deepEqual([serving(), pushed], ['bc', ['a']]);
   });
 
   it('comes to the same by steps as all at once, and pushes every change once', () => {

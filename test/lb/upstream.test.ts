@@ -4,7 +4,7 @@ import { defaultRetryOn } from '../../lb/retry-on.js';
 import { fc } from '../support/fast-check.js';
 import { failed } from '../../lb/outcome.js';
 import { policies, type PolicyName } from '../../lb/policies.js';
-import { allEnforced } from '../../lb/standing.js';
+import { allEnforced } from '../../lb/enforced.js';
 import { seeded } from '../support/random.js';
 import { abc, bad, good, orders } from './orders.js';
 import { endpoint, tally } from './seats.js';

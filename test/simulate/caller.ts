@@ -11,7 +11,7 @@ import { failed } from '../../lb/outcome.js';
 import type { PolicyName } from '../../lb/policies.js';
 import { defaultRetryOn } from '../../lb/retry-on.js';
 import { defaultSlowStart } from '../../lb/slow-start.js';
-import { allEnforced } from '../../lb/standing.js';
+import { allEnforced } from '../../lb/enforced.js';
 import { Upstream } from '../../lb/upstream.js';
 import type { Server } from './server.js';
 import type { World } from './world.js';

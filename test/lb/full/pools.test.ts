@@ -18,7 +18,7 @@ const pooled = (
 ): Pools => {
   const defaults = { connectTimeoutMs: 1_000, idleTimeoutMs: 60_000, maxHeadBytes: 32_768 };
   const limits = { ...defaultLimits, connections: options.maxConnections ?? 1024 };
-  const usage = new Usage({ limits, enforced: true, stats: new UpstreamStats(), reached: () => undefined });
+  const usage = new Usage({ limits, enforced: { limits: true }, stats: new UpstreamStats(), reached: () => undefined });
   const pools = new Pools({ clock, usage, ...defaults, ...options }, empty);
   usage.keeps(() => pools.closeIdle());
   t.after(() => pools.close());
