@@ -25,6 +25,7 @@ import { openTree } from './open-tree.js';
 import { readiness } from './readiness.js';
 import { Reload } from './reload.js';
 import { dialects } from './registry/dialects/dialects.js';
+import { openRegistries } from './registries.js';
 import { TreeRegistry } from './registry/tree-registry.js';
 import { machineAddresses, type Clock, type Random } from './system.js';
 import type { Identity } from './trust/who-answers.js';
@@ -97,6 +98,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
       lists: () => discovery.listViews(),
       wall: () => clock.wall(),
       session: () => tree.session.state,
+      otherSessions: () => registries.sessions(),
       watches: () => tree.watches,
       logLinesLost: () => log.lost,
     },
@@ -107,6 +109,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
   // the registry; who we are in it; whom we call through it
   const tree = await openTree({ ...config, clock, random, emit });
   const registry = new TreeRegistry({ tree, dialects, force: config.force, clock, random, emit });
+  const registries = await openRegistries(registry, config.registries, { ...config, clock, random, emit, dialects });
   const own = await ownRoute(config, clock);
   if (own?.warning !== undefined) warn(own.warning);
   foreignAddresses(config.announcements, machineAddresses()).forEach(warn);
@@ -116,7 +119,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
   const isOwnListener = ownListeners(() => listeners.map(({ at }) => at), machineAddresses);
   const calling = makeCalling({
     config,
-    registry,
+    registry: registries,
     ownHost,
     clock,
     random,
@@ -162,7 +165,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
         discovery.stop();
         callerZones.stop();
         await Promise.all(announcements.map((announcement) => announcement.stop()));
-        await tree.close();
+        await Promise.all([tree.close(), registries.close()]);
         await Promise.all(listening.map((each) => each.close()));
       },
     },
@@ -182,7 +185,10 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     upstreams: () => discovery.upstreams(),
     listOf: (name) => discovery.listOf(name),
     announcements: () => announcements.map((announcement) => announcement.view()),
-    session: () => ({ ...tree.session, server: tree.session.server ?? null }),
+    session: () => {
+      const others = registries.sessions();
+      return { ...tree.session, server: tree.session.server ?? null, ...(others.length > 0 && { others }) };
+    },
     config: () => effective(settings.config),
     reload: () => settings.view(),
     events: () => ring.list(),

@@ -14,9 +14,11 @@ export type RegistryFact =
       readonly session: string;
       readonly server?: string;
       readonly why?: string;
+      /** The address of a registry beside the main one. */
+      readonly registry?: string;
     }
   /** The session cannot be had, and the user can do something about it. Told once for each different sentence. */
-  | { readonly kind: 'session_trouble'; readonly why: string }
+  | { readonly kind: 'session_trouble'; readonly why: string; readonly registry?: string }
   | { readonly kind: 'registry_operation'; readonly op: string; readonly result: string; readonly ms: number }
   | {
       readonly kind: 'announced';

@@ -81,6 +81,7 @@ export const metricTable = {
     'Times that our node was lost: with its session, removed, changed, or taken over by another live sidecar that says it is us.',
   ],
   zidecar_session_state: ['gauge', 'state', '1 for the state in which the session of the registry is.'],
+  zidecar_other_session_state: ['gauge', 'registry state', 'The same of each registry beside the main one, four at most.'],
   zidecar_registry_operations_total: [
     'counter',
     'op result',

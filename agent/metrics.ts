@@ -39,6 +39,8 @@ export interface MetricSources {
   lanes(): Readonly<Record<string, number>>;
   announcements(): Iterable<{ readonly service: string; readonly registered: boolean; readonly up: boolean }>;
   session(): SessionState;
+  /** Of registries beside the main one. */
+  otherSessions?(): readonly { readonly registry: string; readonly state: SessionState }[];
   watches(): number;
   logLinesLost(): number;
 }
@@ -173,6 +175,11 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
     const now = sources.session();
     return sessionStates.map((state) => ({ labels: { state }, value: Number(state === now) }));
   });
+  scraped('zidecar_other_session_state', () =>
+    (sources.otherSessions?.() ?? []).flatMap(({ registry, state: now }) =>
+      sessionStates.map((state) => ({ labels: { registry, state }, value: Number(state === now) })),
+    ),
+  );
   single('zidecar_watches', () => sources.watches());
   single('zidecar_log_lines_lost_total', () => sources.logLinesLost());
   single('zidecar_event_loop_active_seconds_total', () => performance.eventLoopUtilization().active / 1000);

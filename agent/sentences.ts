@@ -110,7 +110,7 @@ const table: Table = {
   session_changed: [
     'info',
     (fact) =>
-      `session ${fact.session === '' ? '' : `${fact.session} `}${fact.state}` +
+      `${fact.registry === undefined ? '' : `${fact.registry}: `}session ${fact.session === '' ? '' : `${fact.session} `}${fact.state}` +
       (fact.server === undefined ? '' : ` at ${fact.server}`) +
       because(fact.why),
   ],

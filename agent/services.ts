@@ -86,7 +86,10 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<Fleet> {
   const patience = `${Math.round(deadlineMs / 1_000)} s`;
   if (tree.session.epoch === 0) throw new RegistryError('disconnected', `no session with the registry within ${patience}`);
   if (!seen.roots) throw new RegistryError('connection_lost', `the registry did not list its services within ${patience}`);
-  const rows = found.map(({ service, path, nodes, complete }) => serviceRow(service, path, weighed(nodes), complete));
+  const rows = found.map(({ service, path, dialect, nodes, complete }) => {
+    const row = serviceRow(service, path, weighed(nodes), complete);
+    return row.dialect === '-' && roots.length > 1 ? { ...row, dialect } : row;
+  });
   return {
     rows: [...inOrder(rows), ...told],
     missing: missing[0],

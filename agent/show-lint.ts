@@ -15,7 +15,9 @@ import { paintFor, table, type Cell, type Paint } from './text.js';
 type Asked = Extract<Parsed, { command: 'lint' }>;
 type Of = Pick<Settings, Exclude<(typeof commands.lint.settings)[number], 'config'>>;
 
+/** Of the life of this process, as for `zidecar services`. */
 const DEADLINE_MS = 9_500;
+const LEAST_LOOK_MS = 3_000;
 const GOODBYE_MS = 300;
 const WRONG = 1;
 
@@ -27,10 +29,11 @@ export async function showLint(asked: Asked, settings: Of, around: Surroundings)
     if (fact.kind === 'session_trouble') trouble = fact.why;
   };
   const tree = await openTree({ ...settings, clock, random, emit, readOnly: true });
-  const late = clock.sleep(DEADLINE_MS).then(() => {
+  const patienceMs = Math.max(DEADLINE_MS - clock.now(), LEAST_LOOK_MS);
+  const late = clock.sleep(patienceMs).then(() => {
     throw new RegistryError(
       'disconnected',
-      `no answer from the registry within ${DEADLINE_MS / 1_000} s${trouble && `: ${trouble}`}`,
+      `no answer from the registry within ${Math.round(patienceMs / 1_000)} s${trouble && `: ${trouble}`}`,
     );
   });
   try {

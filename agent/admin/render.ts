@@ -71,6 +71,7 @@ export function renderStatus(view: StatusView, now: number, paint: Paint, width?
   const lines = [
     ...troubleFirst([
       sessionLine(view.session),
+      ...(view.session.others ?? []).map(sessionLine),
       ...atMost(MOST_ANNOUNCEMENTS, announcements, 'announced'),
       ...atMost(MOST_UPSTREAMS, upstreams, 'upstream'),
     ]),
@@ -84,9 +85,13 @@ export function renderStatus(view: StatusView, now: number, paint: Paint, width?
   return [paint.bold(cut(printable(head))), ...shown].join('\n');
 }
 
-function sessionLine({ state, id, server, timeoutMs }: SessionView): Line {
+function sessionLine({ state, id, server, timeoutMs, registry }: SessionView & { readonly registry?: string }): Line {
   const at = `${server === null ? '' : ` at ${server}`}${id === '' ? '' : `, session ${id}`}`;
-  return { about: 'registry', says: `${state}${at}, timeout ${elapsed(timeoutMs)}`, trouble: state !== 'connected' };
+  return {
+    about: 'registry',
+    says: `${registry === undefined ? '' : `${registry} `}${state}${at}, timeout ${elapsed(timeoutMs)}`,
+    trouble: state !== 'connected',
+  };
 }
 
 /** Nothing, as long as what was read holds. */

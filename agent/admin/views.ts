@@ -45,6 +45,8 @@ export interface SessionView {
   readonly epoch: number;
   readonly server: string | null;
   readonly timeoutMs: number;
+  /** Of registries beside the main one, where there are any. */
+  readonly others?: readonly (SessionView & { readonly registry: string })[];
 }
 
 /** Of an upstream: where its list came from, and when that was told or confirmed last. */

@@ -47,7 +47,12 @@ const called = (config: Config): readonly (readonly [string, string])[] => [
   ...config.upstreams.named.map(({ name, sources, listen, tcp }): readonly [string, string] => [
     name,
     [
-      sources.map(({ dialect, path }) => `${dialect} in ${path}`).join(', then '),
+      sources
+        .map(
+          ({ dialect, path, endpoint, registry }) =>
+            `${dialect} in ${path}${endpoint === undefined ? '' : `!${endpoint}`}${registry === undefined ? '' : ` of ${registry}`}`,
+        )
+        .join(', then '),
       ...(listen.length === 0 ? [] : [`${tcp ? 'plain TCP ' : ''}on ${listen.map(show).join(' and ')}`]),
       ...(tcp && !config.overridesOf(name).some((text) => text.startsWith('policy '))
         ? [`policy ${config.settingsOf(name).policy}`]

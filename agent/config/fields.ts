@@ -46,6 +46,25 @@ export class Fields {
     return undefined;
   }
 
+  has(key: string): boolean {
+    return this.#map.has(key);
+  }
+
+  /** The maps of a list; a text in it is one with the key `source`. Undefined where there is no map in it, or no list. */
+  rows(key: string): readonly Fields[] | undefined {
+    const list = this.#map.get(key);
+    if (!Array.isArray(list) || !list.some((row) => row instanceof Map)) return undefined;
+    return list.map((row: unknown, index) => {
+      const map = row instanceof Map ? (row as ReadonlyMap<unknown, unknown>) : new Map([['source', row]]);
+      return new Fields(`${this.name(key)}[${index}]`, map, this.#problems);
+    });
+  }
+
+  /** Tells what is wrong with the map as a whole. */
+  problem(what: string): void {
+    this.#problems.push(`${this.where} ${what}`);
+  }
+
   take<T>(key: string, grammar: Grammar<T>): T | undefined {
     return this.read(key, grammar)?.value;
   }

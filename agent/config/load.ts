@@ -24,6 +24,7 @@ import {
   type Settings,
   type UpstreamSettings,
 } from './schema.js';
+import { registriesOf, type OtherRegistry } from './source-list.js';
 import { sourceOf, type SourceText } from './sources.js';
 import { unknownVariables } from './unknown-variables.js';
 import { readUpstreams, upstreamsOf, type Upstreams } from './upstreams.js';
@@ -32,6 +33,8 @@ export interface Config extends Omit<Settings, 'upstreams'> {
   /** One for each service and dialect. */
   readonly announcements: readonly Announcement[];
   readonly upstreams: Upstreams;
+  /** Registries beside the main one that some peer is looked for in. */
+  readonly registries: readonly OtherRegistry[];
   /** Of each setting the text and where it came from. */
   readonly entries: Readonly<Record<Key, Omit<Entry, 'value'>>>;
   readonly warnings: readonly string[];
@@ -66,10 +69,11 @@ export function loadConfig(inputs: Inputs): Config {
   derive('dataDir', dataDir(inputs.env));
   const base = valuesOf(resolved);
 
+  const main = entries.get('zookeeper')!.text;
   let unplaced = false; // somebody's instances are where the registry path says
   const place: Place = (service, source) => {
     unplaced ||= source.path === undefined;
-    return sourceOf(service, source, base.registryPath);
+    return sourceOf(service, source, base.registryPath, main);
   };
   if (base.service !== undefined && base.appPort === undefined && !failed.has('appPort')) {
     problems.push(
@@ -79,6 +83,8 @@ export function loadConfig(inputs: Inputs): Config {
   const { announcements, problems: together } = announcementsOf(readRows(file, base, problems), base, place);
   const peers = file?.upstreams && readUpstreams(file.path, file.upstreams, problems);
   const upstreams = upstreamsOf(base, peers, place);
+  const lists = [...(peers?.rows.values() ?? [])].flatMap(({ sources }) => sources ?? []);
+  const registries = registriesOf(lists, main, problems);
   unplaced ||= !upstreams.closed && base.outbound.length > 0;
   derive('drainWait', drainWait(announcements, base.dialect));
   derive('snapshot', snapshot(base.dataDir, announcements[0]?.service, base.outbound));
@@ -93,14 +99,16 @@ export function loadConfig(inputs: Inputs): Config {
   // a connection lives long: turns would soon leave one endpoint with most of them
   const chosen = entries.get('policy')?.origin.from !== 'default';
   const evenly = new Set(upstreams.named.flatMap(({ name, tcp }) => (tcp && !chosen ? [name] : [])));
-  const written = (name: string): readonly SourceText[] => peers?.rows.get(name)?.sources ?? [{ dialect: values.dialect }];
+  const written = (name: string): readonly SourceText[] =>
+    peers?.rows.get(name)?.sources?.sources ?? [{ dialect: values.dialect }];
   return frozen({
     ...values,
     announcements,
     upstreams,
+    registries,
     entries: Object.fromEntries([...entries].map(([key, { text, origin }]) => [key, { text, origin }])) as Config['entries'],
     warnings,
-    sourcesOf: (name) => listed.get(name) ?? written(name).map((source) => sourceOf(name, source, base.registryPath)),
+    sourcesOf: (name) => listed.get(name) ?? written(name).map((source) => sourceOf(name, source, base.registryPath, main)),
     settingsOf: (name) => ({
       ...perUpstream,
       ...(evenly.has(name) && { policy: 'least_request' }),

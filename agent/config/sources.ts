@@ -16,6 +16,8 @@ export interface SourceText {
   readonly dialect: string;
   readonly path?: string;
   readonly endpoint?: string;
+  /** The address of another registry than the main one. */
+  readonly registry?: string;
 }
 
 /** What ZooKeeper would refuse in a path, said of it; undefined when it is good. */
@@ -39,6 +41,20 @@ export const registryPath: Grammar<string> = {
   },
 };
 
+/** Of one peer: `{service}` may be left out. */
+export const sourcePath: Grammar<string> = {
+  accepts: `an absolute path, such as /services/${SERVICE}`,
+  read(text) {
+    const problem = pathProblem(text);
+    return problem === undefined ? { value: text } : { problem };
+  },
+};
+
+export const endpointName: Grammar<string> = {
+  accepts: 'the name of an additional endpoint: letters, digits, ".", "_" and "-"',
+  read: (text) => (/^[A-Za-z0-9._-]{1,253}$/.test(text) ? { value: text } : { problem: 'is no name of an endpoint' }),
+};
+
 export const sources: Grammar<readonly SourceText[]> = {
   accepts: `dialect[:path]{+dialect[:path]}, a dialect being ${dialectName.accepts}; serverset:path!NAME for an additional endpoint`,
   list: '+',
@@ -54,17 +70,21 @@ function readSource(text: string): Reading<SourceText> {
   const [path, endpoint] = cut < 0 ? [rest] : [rest.slice(0, cut), rest.slice(cut + 1)];
   const wrong = pathProblem(path);
   if (wrong !== undefined) return { problem: `has the path ${quote(path)}, which ${wrong}` };
-  if (endpoint !== undefined && !ENDPOINT.test(endpoint)) {
+  if (endpoint !== undefined && 'problem' in endpointName.read(endpoint)) {
     return { problem: `has ${quote(endpoint)} behind "!", where the name of an additional endpoint is expected` };
   }
   return { value: { dialect: dialect.value, path, ...(endpoint !== undefined && { endpoint }) } };
 }
 
-const ENDPOINT = /^[A-Za-z0-9._-]{1,253}$/;
-
-/** Complete: the path as written, else the registry path, else the dialect's own; with the name in it. */
-export const sourceOf = (service: string, { dialect, path, endpoint }: SourceText, fallback: string | undefined): Source => ({
+/** Complete: the path as written, else the registry path, else the dialect's own; with the name in it. `main`: the registry that needs no name. */
+export const sourceOf = (
+  service: string,
+  { dialect, path, endpoint, registry }: SourceText,
+  fallback: string | undefined,
+  main: string,
+): Source => ({
   dialect,
   ...(endpoint !== undefined && { endpoint }),
+  ...(registry !== undefined && registry !== main && { registry }),
   path: (path ?? fallback ?? dialects.get(dialect)!.defaultPath).replaceAll(SERVICE, service),
 });

@@ -9,7 +9,7 @@ import { Fields } from './fields.js';
 import { serviceName } from './parse.js';
 import { refusal } from './problems.js';
 import { isKey, schema, upstreamKeys, type Settings, type UpstreamSettings } from './schema.js';
-import { sources, type SourceText } from './sources.js';
+import { takeSources, type SourceList } from './source-list.js';
 import { upstreamPort, type UpstreamPort } from './upstream-list.js';
 import type { Source } from '../registry/registry.js';
 
@@ -30,7 +30,7 @@ export interface Upstreams {
 
 /** What the file says of one name. */
 export interface UpstreamRow {
-  readonly sources?: readonly SourceText[] | undefined;
+  readonly sources?: SourceList | undefined;
   readonly port?: UpstreamPort | undefined;
   readonly overrides: Partial<UpstreamSettings>;
   /** The same as written: `policy random`. */
@@ -72,7 +72,7 @@ function readUpstream(fields: Fields): UpstreamRow {
     return read === undefined ? [] : [{ key, ...read }];
   });
   return {
-    sources: fields.take('sources', sources),
+    sources: takeSources(fields),
     port: fields.take('port', upstreamPort),
     overrides: Object.fromEntries(set.map(({ key, value }) => [key, value])),
     texts: set.map(({ key, text }) => `${key} ${text}`),
@@ -86,7 +86,7 @@ export function upstreamsOf(base: Settings, file: UpstreamRows | undefined, plac
   const hosts = base.outbound.flatMap((listener) => (listener.kind === 'tcp' ? [listener.host] : []));
   return {
     closed: base.upstreams?.closed ?? file?.closed ?? false,
-    named: listed.map(({ name, port = rows.get(name)?.port, sources: from = rows.get(name)?.sources }) => ({
+    named: listed.map(({ name, port = rows.get(name)?.port, sources: from = rows.get(name)?.sources?.sources }) => ({
       name,
       sources: (from ?? [{ dialect: base.dialect }]).map((source) => place(name, source)),
       tcp: port?.tcp ?? false,

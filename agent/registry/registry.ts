@@ -11,6 +11,8 @@ export interface Source {
   readonly path: string;
   /** The name of an additional endpoint to be called instead of the main one; serversets have them. */
   readonly endpoint?: string;
+  /** The address of the registry that it is in; undefined: the main one. */
+  readonly registry?: string;
 }
 
 export interface Proof {

@@ -86,6 +86,7 @@ function setup(
     lists: () => [{ name: 'orders', confirmed: false, asOf: 1_000, doubtful: 2 }],
     wall: () => 61_000,
     session: () => 'suspended',
+    otherSessions: () => [{ registry: 'zk-old:2181', state: 'closed' }],
     watches: () => 7,
     logLinesLost: () => 3,
   };

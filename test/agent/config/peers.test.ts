@@ -96,7 +96,7 @@ describe('a source', () => {
   it('has the path as written, else the registry path, else that of its dialect', () => {
     const of = (text: string, registryPath?: string): unknown => {
       const read = sources.read(text);
-      return 'value' in read && sourceOf('orders', read.value[0]!, registryPath);
+      return 'value' in read && sourceOf('orders', read.value[0]!, registryPath, 'zk:2181');
     };
     deepEqual(of('curator'), { dialect: 'curator', path: '/services/orders' });
     deepEqual(of('spring', '/a/{service}/b'), { dialect: 'spring', path: '/a/orders/b' });
