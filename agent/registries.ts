@@ -45,7 +45,15 @@ export async function openRegistries(
     registries.set(name, new TreeRegistry({ ...parts, tree, emit }));
   }
   return {
-    watch: (service, at, onList) => registries.get(at.registry)!.watch(service, at, onList),
+    watch(service, at, onList) {
+      const registry = registries.get(at.registry);
+      if (registry) return registry.watch(service, at, onList);
+      parts.emit({
+        kind: 'warned',
+        why: `${service}: the registry ${at.registry!} is new since the start, and read after a restart`,
+      });
+      return () => undefined;
+    },
     sessions: () => Array.from(trees, ([registry, { session }]) => ({ registry, ...session, server: session.server ?? null })),
     close: () => Promise.all(Array.from(trees.values(), (tree) => tree.close())).then(() => undefined),
   };
