@@ -26,7 +26,7 @@ import { upstreamOptions, type UpstreamOptions } from './upstream-options.js';
 
 export interface CallingParts {
   readonly config: Config;
-  readonly registry: Pick<Registry, 'watch'>;
+  readonly registry: Pick<Registry, 'watch' | 'names'>;
   /** The address that routes to ZooKeeper, where it was asked for. */
   readonly ownHost: string | undefined;
   readonly clock: Clock;

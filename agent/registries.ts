@@ -8,7 +8,7 @@ import { openTree, type TreeParts } from './open-tree.js';
 import type { Dialect } from './registry/dialects/dialect.js';
 import type { Registry } from './registry/registry.js';
 import { TreeRegistry } from './registry/tree-registry.js';
-import type { Tree } from './registry/tree.js';
+import { RegistryError, type Tree } from './registry/tree.js';
 
 export interface OtherSession {
   /** The address, as the settings have it. */
@@ -22,6 +22,7 @@ export interface OtherSession {
 
 export interface Registries {
   readonly watch: Registry['watch'];
+  readonly names: Registry['names'];
   /** Of those beside the main one. */
   sessions(): readonly OtherSession[];
   close(): Promise<void>;
@@ -33,7 +34,7 @@ export async function openRegistries(
   parts: TreeParts & { readonly dialects: ReadonlyMap<string, Dialect> },
 ): Promise<Registries> {
   const trees = new Map<string, Tree>();
-  const registries = new Map<string | undefined, Pick<Registry, 'watch'>>([[undefined, main]]);
+  const registries = new Map<string | undefined, Pick<Registry, 'watch' | 'names'>>([[undefined, main]]);
   for (const { name, zookeeper } of others) {
     const emit: Emit = (fact) => {
       if (fact.kind === 'session_changed') parts.emit({ ...fact, registry: name });
@@ -54,6 +55,7 @@ export async function openRegistries(
       });
       return () => undefined;
     },
+    names: (at) => registries.get(at.registry)?.names(at) ?? Promise.reject(new RegistryError('disconnected', 'it is not open')),
     sessions: () => Array.from(trees, ([registry, { session }]) => ({ registry, ...session, server: session.server ?? null })),
     close: () => Promise.all(Array.from(trees.values(), (tree) => tree.close())).then(() => undefined),
   };
