@@ -19,7 +19,9 @@ export function clientProblems(values: Readonly<Partial<Record<Key, unknown>>>):
           .filter(([key]) => isSet(key as Key))
           .map(([key, lack]) => `${envName(key)} needs ${envName('zookeeperClient')}=wire: the native client ${lack}`)
       : [];
-  if (isSet('zookeeperAcl') && !isSet('zookeeperAuth') && !isSet('zookeeperTlsCert')) {
+  // a command that puts settings into a pod is told of no secrets
+  const isAsked = 'zookeeperAuth' in values;
+  if (isAsked && isSet('zookeeperAcl') && !isSet('zookeeperAuth') && !isSet('zookeeperTlsCert')) {
     const acl = `${envName('zookeeperAcl')}=${String(values.zookeeperAcl)}`;
     problems.push(`${acl} needs ${envName('zookeeperAuth')}, or ${envName('zookeeperTlsCert')}: without either we are nobody`);
   }

@@ -206,6 +206,13 @@ describe('a command that needs a few settings', () => {
     });
   });
 
+  it('does not miss a login that it does not know of', () => {
+    const env = { ZIDECAR_ZOOKEEPER_CLIENT: 'wire', ZIDECAR_ZOOKEEPER_ACL: 'owner' };
+    equal(loadSettings({ env }, ['zookeeperClient', 'zookeeperAcl']).zookeeperAcl, 'owner');
+    const asked = refusal(() => loadSettings({ env }, ['zookeeperClient', 'zookeeperAcl', 'zookeeperAuth', 'zookeeperTlsCert']));
+    equal(asked.problems.length, 1);
+  });
+
   it('is stopped by what is wrong with those', () => {
     equal(refusal(() => loadSettings({ env: { ZIDECAR_ADMIN: 'x' } }, ['admin'])).problems.length, 1);
     equal(refusal(() => loadSettings({ env: {} }, ['zookeeper', 'dialect'])).problems.length, 1);

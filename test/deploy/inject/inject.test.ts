@@ -155,9 +155,11 @@ describe('an injected pod', () => {
     const login = {
       'config.zidecar.dev/zookeeper-client': 'wire',
       'config.zidecar.dev/zookeeper-auth-file': '/etc/zidecar/secret/login',
+      'config.zidecar.dev/zookeeper-acl': 'owner',
     };
     const env = envOf(injected(podOf({}, said({ ...login, 'zidecar.dev/secret': 'zk' }))).pod);
     equal(env['ZIDECAR_ZOOKEEPER_AUTH_FILE'], '/etc/zidecar/secret/login');
+    equal(env['ZIDECAR_ZOOKEEPER_ACL'], 'owner');
   });
 
   it('has a dollar sign of a setting for what it is', () => {
