@@ -192,6 +192,8 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     config: () => effective(settings.config),
     reload: () => settings.view(),
     events: () => ring.list(),
+    rehearse: (call) => proxy.rehearse(call, (name, absolute) => discovery.peek(name, absolute)),
+    lastCalls: () => proxy.lastCalls.list(),
   };
   const changes: Changes = {
     setAnnouncement(change) {

@@ -9,6 +9,7 @@
  */
 import type { Argv } from 'yargs';
 import { nearest } from './config/nearest.js';
+import type { AskedCall } from './status.js';
 import { commandNames, commands, type Command, type CommandName } from './commands.js';
 import { flagName, groups, keys, schema, type Key } from './config/schema.js';
 import { onOff } from './config/parse.js';
@@ -37,7 +38,7 @@ export type Parsed =
       readonly all: boolean;
       readonly json: boolean;
     }
-  | { readonly command: 'status'; readonly flags: Flags; readonly json: boolean }
+  | { readonly command: 'status' | 'events'; readonly flags: Flags; readonly json: boolean }
   | { readonly command: 'why'; readonly flags: Flags; readonly name: string; readonly json: boolean }
   | {
       readonly command: 'doubtful';
@@ -46,6 +47,7 @@ export type Parsed =
       readonly what: 'trust' | 'drop';
       readonly json: boolean;
     }
+  | { readonly command: 'why'; readonly flags: Flags; readonly asked: AskedCall; readonly json: boolean }
   /** `wait`: return when the app is withdrawn and peers have had their time to know. */
   | { readonly command: 'drain'; readonly flags: Flags; readonly wait: boolean; readonly json: boolean }
   /** `flags` are settings of the sidecars to be, `options` rows of their container by name. */
@@ -67,16 +69,17 @@ export async function parseCli(argv: readonly string[], version: string): Promis
   const cut = argv.indexOf('--');
   const given = cut < 0 ? argv : argv.slice(0, cut);
   const child = cut < 0 ? undefined : argv.slice(cut + 1);
-  const line = switchedOn(given[0] === 'help' ? [...given.slice(1), '--help'] : given);
+  const asked = switchedOn(given[0] === 'help' ? [...given.slice(1), '--help'] : given);
+  const line = asked.map((word) => (word === '-H' ? '--header' : word)); // as curl has it
   const scanned = scan(line);
   const wrong = faultOf(scanned);
   if (wrong !== undefined) return misuse(wrong);
   if (line.length === 0) return misuse((await ask(['--help'], version)).text);
-  if (!line.some((word) => word.startsWith('-'))) return answer(scanned.words, {}, child);
+  if (!line.some((word) => word.startsWith('-'))) return answer(scanned, {}, child);
 
   const { result, text } = await ask(line, version);
   if (text !== '') return { command: 'print', text, exitCode: 0 };
-  return answer(scanned.words, result, child);
+  return answer(scanned, result, child);
 }
 
 /** `--force` alone is `--force=on`, as it is for every setting that is on or off. */
@@ -86,11 +89,8 @@ const onOffFlags = new Set(keys.filter((key) => schema[key].grammar === onOff).m
 
 const misuse = (text: string): Parsed => ({ command: 'print', text, exitCode: 64 });
 
-function answer(
-  words: readonly string[],
-  result: Readonly<Record<string, unknown>>,
-  child: readonly string[] | undefined,
-): Parsed {
+function answer(scanned: Scanned, result: Readonly<Record<string, unknown>>, child: readonly string[] | undefined): Parsed {
+  const { words } = scanned;
   const [command, name, extra] = words as [CommandName, string | undefined, string | undefined];
   const rest = words.slice(1).join(' ');
   const [program, ...args] = child ?? [];
@@ -101,8 +101,8 @@ function answer(
   const { usage }: Command = commands[command];
   const stray = usage.includes('..') ? undefined : (extra ?? (usage.includes(' ') ? undefined : name));
   if (stray !== undefined) return misuse(`${command} does not take ${quote(stray)}; see zidecar ${command} --help`);
-  if ((command === 'why' || command === 'doubtful') && name === undefined)
-    return misuse(`${command} needs the name of a peer, such as: zidecar ${command} orders${command === 'why' ? '' : ' --drop'}`);
+  if (command === 'doubtful' && name === undefined)
+    return misuse('doubtful needs the name of a peer, such as: zidecar doubtful orders --drop');
 
   const text = (flag: string): string => (typeof result[flag] === 'string' ? result[flag] : '');
   const given = (names: readonly string[], flag = (one: string): string => one): Record<string, string> =>
@@ -114,13 +114,20 @@ function answer(
       return { command, flags, child: program === undefined ? undefined : [program, ...args] };
     case 'check':
     case 'status':
+    case 'events':
       return { command, flags, json: on('json') };
     case 'services':
       return { command, flags, name, all: on('all'), watch: on('watch'), json: on('json') };
     case 'lint':
       return { command, flags, name, all: on('all'), json: on('json') };
-    case 'why':
-      return { command, flags, name: name!, json: on('json') };
+    case 'why': {
+      const call = text('call');
+      if ((name === undefined) === (call === ''))
+        return misuse('why needs the name of a peer, such as: zidecar why orders; or --call URL, and no name');
+      if (call === '') return { command, flags, name: name!, json: on('json') };
+      const asked = { call, method: text('method') || 'GET', headers: scanned.headers };
+      return { command, flags, asked, json: on('json') };
+    }
     case 'doubtful':
       if (on('drop') === on('trust'))
         return misuse('doubtful takes --drop or --trust: are the endpoints gone, or who they were?');
@@ -154,12 +161,15 @@ interface Scanned {
   readonly flags: readonly string[];
   /** What is wrong between flags and their values. */
   readonly misfits: readonly string[];
+  /** Every --header, which is the only flag that may come more than once. */
+  readonly headers: readonly string[];
 }
 
 function scan(line: readonly string[]): Scanned {
   const words: string[] = [];
   const flags: string[] = [];
   const misfits: string[] = [];
+  const headers: string[] = [];
   for (let index = 0; index < line.length; index++) {
     const word = line[index]!;
     if (!/^-./s.test(word)) words.push(word);
@@ -168,12 +178,13 @@ function scan(line: readonly string[]): Scanned {
       const takesValue = flagsWithValue.has(flag.slice(2));
       flags.push(flag);
       if (word !== flag && !takesValue) misfits.push(`${flag} takes no value`);
+      if (flag === '--header') headers.push(word === flag ? (value ?? '') : word.slice(flag.length + 1));
       if (word !== flag || !takesValue) continue;
       if (value === undefined || /^-\D/.test(value)) misfits.push(`${flag} needs a value: ${flag}=VALUE`);
       else index++;
     }
   }
-  return { words, flags, misfits };
+  return { words, flags, misfits, headers };
 }
 
 function faultOf({ words, flags, misfits }: Scanned): string | undefined {

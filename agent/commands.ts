@@ -91,12 +91,27 @@ export const commands = {
     examples: [['$0 status', 'ask the sidecar on 127.0.0.1:6190']],
   },
   why: {
-    usage: 'why <name>',
-    about: 'Show why calls to a peer go where they go',
+    usage: 'why [name]',
+    about: 'Show why calls to a peer go where they go, or one call with --call',
+    settings: toAdmin,
+    switches: { json },
+    options: {
+      call: { about: 'A URL or path: what would become of it; or an x-request-id: what became of it', unset: 'none' },
+      header: { about: 'NAME: VALUE, with --call; may be given more than once', unset: 'none' },
+      method: { about: 'With --call', unset: 'GET' },
+    },
+    examples: [
+      ['$0 why orders', 'each instance with its share and the reason'],
+      ['$0 why --call http://orders/x', 'which rule would take that call where; nothing is sent'],
+    ],
+  },
+  events: {
+    usage: 'events',
+    about: 'Show what has happened in the sidecar beside you: the last 1,000 changes',
     settings: toAdmin,
     switches: { json },
     options: {},
-    examples: [['$0 why orders', 'each instance with its share and the reason']],
+    examples: [['$0 events', 'who joined, whose circuit opened, what was announced, and when']],
   },
   drain: {
     usage: 'drain',

@@ -119,6 +119,15 @@ export class Discovery<U extends UpstreamLike> {
     return peer ? peer.upstream : this.#newcomer(name, absolute);
   }
 
+  /** The same without following anybody new. */
+  peek(name: string, absolute = false): U | Refused {
+    const peer = this.#peers.get(name) ?? this.#peers.get(knownName(name, this.#peers) ?? '');
+    if (peer) return peer.upstream;
+    if (this.#closed || !isServiceName(name)) return this.#newcomer(name, absolute);
+    const message = `${quote(name)} is not followed yet: its first call would follow it, and wait up to a second for its list`;
+    return { code: 'discovering', message };
+  }
+
   /** Every upstream there is, the named ones first. */
   upstreams(): readonly U[] {
     return [...this.#peers.values()].map(({ upstream }) => upstream);

@@ -9,7 +9,7 @@ import { check } from './config/effective.js';
 import { loadConfig, loadSettings, type Config } from './config/load.js';
 import { ConfigError } from './config/problems.js';
 import { runUntilStopped } from './run.js';
-import { drain, overrule, status, why, type Asking, type Told } from './status.js';
+import { drain, events, overrule, status, why, whyCall, type Asking, type Told } from './status.js';
 import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
 import { paintFor } from './text.js';
@@ -53,6 +53,7 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
         return await showLint(parsed, settings, around);
       }
       case 'status':
+      case 'events':
       case 'why':
       case 'doubtful':
       case 'drain': {
@@ -105,7 +106,7 @@ async function run(
 }
 
 function ask(
-  parsed: Extract<Parsed, { command: 'status' | 'why' | 'doubtful' | 'drain' }>,
+  parsed: Extract<Parsed, { command: 'status' | 'events' | 'why' | 'doubtful' | 'drain' }>,
   { env, stdout, stderr }: Surroundings,
 ): Promise<Told> {
   const { admin, warnings } = loadSettings({ env, flags: parsed.flags }, commands[parsed.command].settings);
@@ -121,7 +122,9 @@ function ask(
     case 'status':
       return status(asking);
     case 'why':
-      return why(asking, parsed.name);
+      return 'asked' in parsed ? whyCall(asking, parsed.asked) : why(asking, parsed.name);
+    case 'events':
+      return events(asking);
     case 'doubtful':
       return overrule(asking, parsed.name, parsed.what);
     case 'drain':

@@ -1,14 +1,23 @@
 /**
- * The commands that ask a running sidecar: `zidecar status`, `why NAME`, `doubtful NAME` and `drain`. Each gives what to print and the exit
+ * The commands that ask a running sidecar: `zidecar status`, `why`, `events`, `doubtful` and `drain`. Each gives what to print and the exit
  * code: 0 done, 1 the sidecar said no, 69 no sidecar answers. What the process does with them is not known here.
  */
 import type { Clock } from '../lb/ports.js';
+import type { Rehearsal } from '../lb/rehearse.js';
 import { askAdmin, NoSidecar } from './admin/client.js';
 import { renderStatus, renderWhy } from './admin/render.js';
-import type { AnnouncementView, StatusView, WhyView } from './admin/views.js';
+import { renderCalls, renderEvents, renderRehearsal } from './admin/tell-call.js';
+import type { AnnouncementView, EventsView, PastCallView, StatusView, WhyView } from './admin/views.js';
 import type { Listener } from './config/addresses.js';
 import { printable } from './printable.js';
 import type { Paint } from './text.js';
+
+export interface AskedCall {
+  readonly call: string;
+  readonly method: string;
+  /** `NAME: VALUE` */
+  readonly headers: readonly string[];
+}
 
 export interface Asking {
   /** Of ZIDECAR_ADMIN, the first is asked; none: the admin is off. */
@@ -51,6 +60,19 @@ export const overrule = (asking: Asking, name: string, what: 'trust' | 'drop'): 
     (view) => renderWhy(view as WhyView, asking.clock.wall(), asking.paint),
     { doubtful: what },
   );
+/** `call`: a URL or a path, of which nothing is sent; or the x-request-id of one that was. */
+export const whyCall = (asking: Asking, { call, method, headers }: AskedCall): Promise<Told> => {
+  if (!/^(\/|http:\/\/)/.test(call))
+    return ask(asking, 'GET', `/calls/${encodeURIComponent(call)}`, ANSWER_MS, (view) =>
+      renderCalls((view as { readonly calls: readonly PastCallView[] }).calls, asking.clock.wall(), asking.paint),
+    );
+  const query = new URLSearchParams({ url: call, method });
+  for (const header of headers) query.append('header', header);
+  return ask(asking, 'GET', `/call?${query.toString()}`, ANSWER_MS, (view) => renderRehearsal(view as Rehearsal, asking.paint));
+};
+
+export const events = (asking: Asking): Promise<Told> =>
+  ask(asking, 'GET', '/events', ANSWER_MS, (view) => renderEvents(view as EventsView, asking.clock.wall(), asking.paint));
 
 /** With `wait` it returns when peers can know that we are gone. */
 export const drain = (asking: Asking, wait: boolean): Promise<Told> =>

@@ -3,6 +3,7 @@
  * hands it on, with its unread bytes put back by `unshift`, the moment an exchange is not plain.
  */
 import type { Socket } from 'node:net';
+import type { LastCalls } from './last-calls.js';
 import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
 import type { CallSettings } from './settings.js';
@@ -50,6 +51,7 @@ export interface CallParts {
   readonly maxFields: number;
   /** Counts the calls that were for no upstream. */
   readonly strays: UpstreamStats;
+  readonly lastCalls: LastCalls;
   /** `call_ended` is told. */
   readonly accessLog: boolean;
   /** `attempt_ended` is told now. */

@@ -9,9 +9,11 @@
 import { FastLane } from './fast/lane.js';
 import { FullLane } from './full/lane.js';
 import type { CallParts, Lane, LaneOptions, Lookup } from './lane.js';
+import { LastCalls } from './last-calls.js';
 import { closeOne, openAll, type Open, type ProxyListener } from './listen.js';
 import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
+import { rehearse, type Rehearsal, type Rehearsed } from './rehearse.js';
 import type { CallSettings } from './settings.js';
 import { UpstreamStats } from './stats.js';
 import { TcpLane } from './tcp.js';
@@ -51,6 +53,8 @@ export interface ProxyParts {
 export class Proxy {
   /** The calls that were for no upstream: no name, an unknown one, no HTTP. */
   readonly strays = new UpstreamStats();
+  readonly lastCalls: LastCalls;
+  readonly #rules: Pick<CallParts, 'own' | 'domain' | 'pseudonym' | 'settings'>;
   readonly #listeners: readonly ProxyListener[];
   /** Takes every connection that speaks HTTP. */
   readonly #http: Lane;
@@ -68,8 +72,10 @@ export class Proxy {
       const found = lookup(name, absolute);
       return 'code' in found || !tcpOnly.has(found.name) ? found : noHttp(found.name);
     };
+    this.lastCalls = new LastCalls(() => clock.wall());
+    this.#rules = told;
     const parts: CallParts = {
-      ...{ lookup: httpLookup, clock, random, emit, strays: this.strays },
+      ...{ lookup: httpLookup, clock, random, emit, strays: this.strays, lastCalls: this.lastCalls },
       ...told,
       get accessLog() {
         return accessLog();
@@ -111,6 +117,11 @@ export class Proxy {
   quiet(): { readonly connections: number; readonly calls: number } {
     const [http, tcp] = [this.#http, this.#tcp];
     return { connections: http.connections + tcp.connections, calls: http.calls + tcp.calls };
+  }
+
+  /** What would become of a call on the outbound listeners. Nothing is sent; `lookup` follows nobody new. */
+  rehearse(call: Rehearsed, lookup: Lookup): Rehearsal {
+    return rehearse(call, { ...this.#rules, lookup });
   }
 
   /** How many calls each lane has carried so far. */

@@ -1,28 +1,32 @@
 /** What is told of a call and of its attempts: counted always, told as facts where somebody asked for it. The same for both lanes. */
 import { address, type Endpoint } from './endpoint.js';
 import { failures, type FailureCode } from './errors.js';
+import type { Became, EndedCall } from './last-calls.js';
 import { requestIdOf } from './headers.js';
 import type { CallParts } from './lane.js';
+import type { Tries } from './tries.js';
 import type { Upstream } from './upstream.js';
 
-export interface EndedCall {
-  readonly upstream: Upstream;
-  readonly method: string;
-  /** As it went to the endpoint. */
-  readonly target: string;
-  readonly requestId: string;
-  readonly attempts: number;
-  /** The last one that was asked. */
-  readonly endpoint: string | undefined;
-  readonly ms: number;
-}
-
-/** The status of an endpoint's answer, whole, or the code of what became of the call. */
-export type Became = number | FailureCode;
-
-export function tellCall({ upstream, endpoint, ...call }: EndedCall, became: Became, { emit }: Pick<CallParts, 'emit'>): void {
+/** Remembers it, and tells it where each is told. */
+export function tellCall(
+  call: Omit<EndedCall, 'attempts' | 'endpoint'>,
+  { count: attempts, asked, past }: Pick<Tries, 'count' | 'asked' | 'past'>,
+  became: Became,
+  { emit, accessLog, lastCalls }: Pick<CallParts, 'emit' | 'accessLog' | 'lastCalls'>,
+): void {
+  const endpoint = asked && address(asked);
+  lastCalls.add({ ...call, attempts, endpoint }, past, became);
+  if (!accessLog) return;
   const result = typeof became === 'number' ? { status: became } : { status: failures[became].status || 502, code: became };
-  emit({ kind: 'call_ended', upstream: upstream.name, ...call, ...result, ...(endpoint !== undefined && { endpoint }) });
+  const { upstream, ...rest } = call;
+  emit({
+    kind: 'call_ended',
+    upstream: upstream.name,
+    ...rest,
+    attempts,
+    ...result,
+    ...(endpoint !== undefined && { endpoint }),
+  });
 }
 
 export function tellAttempt(

@@ -5,6 +5,7 @@
 import type { Ask } from './balancer.js';
 import type { Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
+import type { PastAttempt } from './last-calls.js';
 import type { Refused } from './refusal.js';
 import type { Subset } from './subset.js';
 
@@ -15,6 +16,7 @@ export interface FailedTry extends Refused {
 }
 
 const nobody: readonly string[] = [];
+const none: readonly PastAttempt[] = [];
 
 export class Tries {
   /** Sends, the ones that run included. */
@@ -26,6 +28,8 @@ export class Tries {
   asked: Endpoint | undefined;
   /** Why the last one that failed did. */
   last: Refused | undefined;
+  /** What became of those that have ended, as far as it did not decide the call. */
+  past: readonly PastAttempt[] = none;
   #tried: readonly string[] = nobody;
   #again = false;
   #key: number | undefined;
@@ -40,6 +44,7 @@ export class Tries {
     this.unsent = 0;
     this.asked = undefined;
     this.last = undefined;
+    this.past = none;
     this.#tried = nobody;
     this.#again = false;
   }
@@ -52,13 +57,13 @@ export class Tries {
   failed(endpoint: Endpoint, { code, message, sent, kept }: FailedTry): void {
     if (sent === 'nothing') this.unsent++;
     else this.written++;
-    this.#over(endpoint, { code, message }, this.written === 0 || (kept && code === 'reset'));
+    this.#over(endpoint, code, { code, message }, this.written === 0 || (kept && code === 'reset'));
   }
 
   /** It has answered, and yet another endpoint is to be asked. `message`: what the app is told if that answer is lost as well. */
-  answered(endpoint: Endpoint, message: string): void {
+  answered(endpoint: Endpoint, status: number, message: string): void {
     this.written++;
-    this.#over(endpoint, { code: 'reset' satisfies FailureCode, message }, false);
+    this.#over(endpoint, status, { code: 'reset' satisfies FailureCode, message }, false);
   }
 
   /** What the next send asks for. */
@@ -71,8 +76,9 @@ export class Tries {
     return { ...this.ask, tried: [...this.#tried, ...(this.asked ? [this.asked.id] : [])], again: false };
   }
 
-  #over({ id }: Endpoint, last: Refused, again: boolean): void {
-    this.#tried = [...this.#tried, id];
+  #over(endpoint: Endpoint, became: PastAttempt['became'], last: Refused, again: boolean): void {
+    this.past = [...this.past, { endpoint, became }];
+    this.#tried = [...this.#tried, endpoint.id];
     this.last = last;
     this.#again = again;
   }

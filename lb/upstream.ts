@@ -223,7 +223,8 @@ export class Upstream {
     if (member) this.#evidence.circuits.unreached(member, code, this.#parts.clock.now());
   }
 
-  explain(): EndpointView[] {
+  /** `ask`: only those that would do for it. */
+  explain(ask?: Ask): EndpointView[] {
     const { balancer, clock } = this.#parts;
     const now = clock.now();
     this.#slowStart.wake(now, Infinity);
@@ -231,7 +232,8 @@ export class Upstream {
     const { enforced, breaker } = this.#evidence;
     const startLeftMs = (member: Member): number | undefined => this.#slowStart.leftMs(member, now);
     const context = { balancer, enforced, failureLimit: breaker.failures, now, wall: clock.wall(), startLeftMs };
-    return explain([...this.#members.values()], context);
+    const fits = (member: Member): boolean => ask === undefined || (balancer.fits?.(ask, member) ?? true);
+    return explain([...this.#members.values()].filter(fits), context);
   }
 
   verdict(): UpstreamVerdict {

@@ -44,7 +44,7 @@ function sentence({ state, since, out, total, lost, panic, list }: VerdictView, 
     waiting: 'no list yet',
   }[state];
   const calls = `${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;
-  return `${state}${panic ? ', in panic' : ''} since ${clock(since, now)}, ${endpoints}, ${calls}${unsure(list, now)}`;
+  return `${state}${panic ? ', in panic' : ''} since ${timeOfDay(since, now)}, ${endpoints}, ${calls}${unsure(list, now)}`;
 }
 
 /** `, 3 doubtful, list of the snapshot 4 min old`; nothing where the registry confirms it all. */
@@ -60,7 +60,7 @@ const isTrouble = ({ state, list }: VerdictView): boolean => state !== 'well' ||
 /** Under twenty lines, whatever there is; `width`: where each is cut, undefined: nowhere. */
 export function renderStatus(view: StatusView, now: number, paint: Paint, width?: number): string {
   const cut = (line: string): string => (width !== undefined && line.length > width ? `${line.slice(0, width - 1)}…` : line);
-  const head = `zidecar ${view.version}  ${view.phase}, started ${clock(view.startedAt, now)} (${elapsed(now - Date.parse(view.startedAt))} ago)`;
+  const head = `zidecar ${view.version}  ${view.phase}, started ${timeOfDay(view.startedAt, now)} (${elapsed(now - Date.parse(view.startedAt))} ago)`;
   const announcements = view.announcements.map((one): Line => {
     const [says, trouble] = announcementSays(one);
     return { about: 'announced', says: `${one.service}  ${says}`, trouble };
@@ -77,7 +77,11 @@ export function renderStatus(view: StatusView, now: number, paint: Paint, width?
     ]),
     ...settingsLines(view.settings),
     { about: 'listens', says: view.listeners.map(({ what, at }) => `${what} ${at}`).join(', '), trouble: false },
-    ...view.events.map((event): Line => ({ about: clock(event.at, now), says: event.message, trouble: event.level === 'warn' })),
+    ...view.events.map((event): Line => ({
+      about: timeOfDay(event.at, now),
+      says: event.message,
+      trouble: event.level === 'warn',
+    })),
   ];
   const shown = lines.map(({ about, says, trouble }) =>
     (trouble ? paint.red : String)(cut(`${about.padEnd(10)}  ${printable(says)}`)),
@@ -132,7 +136,7 @@ const troubleFirst = <T extends { readonly trouble: boolean }>(lines: readonly T
 const percent = (value: number): string => (value > 0 && value < 1 ? '<1 %' : `${Math.round(value)} %`);
 
 /** The time of day here, with the date where that is another day. */
-function clock(at: string, now: number): string {
+export function timeOfDay(at: string, now: number): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   const date = new Date(at);
   const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');

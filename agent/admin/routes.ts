@@ -4,8 +4,9 @@
  */
 import { nearest } from '../config/nearest.js';
 import { quote } from '../printable.js';
+import { rehearsedOf } from './rehearsal.js';
 import { isProblem, readAnnouncementChange, readLevel, readOverruling, type Fields, type Problem } from './body.js';
-import { configView, eventsView, statusView, upstreamsView, whyView, type Changes, type Views } from './views.js';
+import { callsView, configView, eventsView, statusView, upstreamsView, whyView, type Changes, type Views } from './views.js';
 
 export interface Answer {
   readonly status: number;
@@ -40,6 +41,10 @@ function notFollowed(name: string, known: readonly string[]): string {
     `zidecar services NAME looks into the registry`
   );
 }
+
+const notRemembered = (id: string): string =>
+  `no call with the x-request-id ${quote(id, 100)} is remembered: kept are the last 1,000 that took more than one attempt, that we refused or ` +
+  `that failed, and all while ZIDECAR_ACCESS_LOG is on`;
 
 const ok = (body: unknown): Answer => ({ status: 200, body });
 
@@ -80,6 +85,15 @@ export function makeRoutes(views: Views, changes: Changes): readonly Route[] {
     get('/session', 'the session of the registry', () => ok(views.session())),
     get('/config', 'the settings, each with its origin', () => ok(configView(views))),
     get('/events', 'the last transitions, oldest first', () => ok(eventsView(views))),
+    get('/call', '?url=http://NAME/…: what would become of a call; nothing is sent', ({ query }) => {
+      const call = rehearsedOf(query);
+      return isProblem(call) ? refusal(400, call.error, call.message) : ok(views.rehearse(call));
+    }),
+    get('/calls', 'the last calls that were not plain, newest first', () => ok(callsView(views))),
+    get('/calls/NAME', 'what became of the calls with this x-request-id', ({ name }) => {
+      const view = callsView(views, name);
+      return view.calls.length > 0 ? ok(view) : refusal(404, 'unknown_call', notRemembered(name));
+    }),
     post(
       '/announcement',
       '{"weight": 5}, {"status": "drain"} or {"status": "up"}',

@@ -5,6 +5,8 @@
 import type { ProbeResult } from '../../health/probe.js';
 import type { EndpointView } from '../../lb/explain.js';
 import type { UpstreamVerdict } from '../../lb/verdict.js';
+import type { PastCall } from '../../lb/last-calls.js';
+import type { Rehearsal, Rehearsed } from '../../lb/rehearse.js';
 import type { Phase, SessionState } from '../events.js';
 import type { Level } from '../sentences.js';
 import type { ListView as Listed } from '../peer.js';
@@ -76,6 +78,10 @@ export interface Views {
   config(): unknown;
   reload(): ReloadView;
   events(): readonly Event[];
+  /** What would become of a call that is not sent. */
+  rehearse(call: Rehearsed): Rehearsal;
+  /** The last calls that were not plain, newest first. */
+  lastCalls(): readonly PastCall[];
 }
 
 export type AnnouncementChange = { readonly weight: number } | { readonly status: 'up' | 'drain' };
@@ -169,6 +175,20 @@ export function statusView(views: Views): StatusView {
       .slice(-LAST_EVENTS)
       .map(({ at, level, message }) => ({ at: iso(at), level, message })),
   };
+}
+
+export type PastCallView = Omit<PastCall, 'at'> & { readonly at: string };
+
+/** Those with this id; without one, all that are kept. */
+export const callsView = (views: Views, requestId?: string): { readonly calls: readonly PastCallView[] } => ({
+  calls: views
+    .lastCalls()
+    .filter((call) => requestId === undefined || call.requestId === requestId)
+    .map((call) => ({ ...call, at: iso(call.at) })),
+});
+
+export interface EventsView {
+  readonly events: readonly { readonly at: string; readonly level: Level; readonly message: string }[];
 }
 
 export const eventsView = (views: Views): object => ({

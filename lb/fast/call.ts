@@ -18,10 +18,11 @@ import { address } from '../endpoint.js';
 import { refusalBytes } from '../farewell.js';
 import { hasNoBody } from '../framing.js';
 import { isSafe } from '../hedge.js';
+import { isOdd, type Became } from '../last-calls.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
 import { isIdempotent, type CallSoFar } from '../retry.js';
 import type { CallSettings } from '../settings.js';
-import { tellCall, type Became } from '../story.js';
+import { tellCall } from '../story.js';
 import { Tries } from '../tries.js';
 import { firstListMs, type NoLease, type Upstream } from '../upstream.js';
 import type { Caller, CallTerms } from './caller.js';
@@ -162,6 +163,7 @@ export class Call implements Runner {
     leg.judge(status, now);
     tries.answered(
       leg.endpoint!,
+      status,
       `${address(leg.endpoint!)} answered ${status}, and its answer was lost while another was asked`,
     );
     this.#pause(pauseMs, this.#turn);
@@ -169,6 +171,7 @@ export class Call implements Runner {
   }
 
   answered(leg: Leg, now: number): void {
+    this.#tries.asked = leg.endpoint;
     if (this.#settings.hedge !== undefined) this.#first(leg);
     if (this.#settings.hedge === 'p95') this.#upstream.hedge.seen(now - leg.askedAt, now);
     this.#state = 'answered';
@@ -274,15 +277,15 @@ export class Call implements Runner {
     this.#state = 'idle';
     this.#legs.end();
     this.#upstream.stats.ended(became, ms);
-    if (parts.accessLog) {
-      const { requestId, target, head } = request;
-      const { count: attempts, asked } = this.#tries;
-      const told = { upstream: this.#upstream, method: head.method, target, requestId, attempts };
-      tellCall({ ...told, endpoint: asked && address(asked), ms }, became, parts);
-    }
+    if (parts.accessLog || isOdd(this.#tries.count, became)) this.#tell(became, ms);
     request.end();
     ended();
     this.#caller.over({ now, close: this.#close, toCome: request.toCome, lingerMs: this.#settings.bodyTimeoutMs });
+  }
+
+  #tell(became: Became, ms: number): void {
+    const { requestId, target, head } = this.#request;
+    tellCall({ upstream: this.#upstream, method: head.method, target, requestId, ms }, this.#tries, became, this.#terms.parts);
   }
 
   #named({ code, message }: Refused): Refused {

@@ -15,12 +15,13 @@ import { CallError } from '../errors.js';
 import { hasBody, hasNoBody } from '../framing.js';
 import { answerFields, valuesOf } from '../headers.js';
 import { isSafe } from '../hedge.js';
+import { isOdd, type Became } from '../last-calls.js';
 import type { CallParts, Entrance } from '../lane.js';
 import { failed } from '../outcome.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
 import type { CallSoFar } from '../retry.js';
 import { retryAfterOf } from '../retry-on.js';
-import { tellAttempt, tellCall, tellStray, type Became } from '../story.js';
+import { tellAttempt, tellCall, tellStray } from '../story.js';
 import { Tries } from '../tries.js';
 import { firstListMs, type Upstream } from '../upstream.js';
 import type { Answer, Failed } from './answer.js';
@@ -121,6 +122,7 @@ async function reach(
       after === undefined ? [await ask(lease, stop)] : await hedged(lease, ask, { after, upstream, tries, clock, stop });
     for (const { lease: lost, result } of ended) if (result.kind === 'failed') tries.failed(lost.endpoint, result);
     const { lease: asked, result } = ended.at(-1)!;
+    tries.asked = asked.endpoint;
     let pauseMs: number | undefined;
     if (result.kind === 'failed') {
       pauseMs = upstream.retry.next(soFar(), result, clock.now());
@@ -137,7 +139,11 @@ async function reach(
       }
       if (pauseMs === undefined) return answer;
       held.keep(answer);
-      tries.answered(asked.endpoint, `${address(asked.endpoint)} answered ${result.status}, and its answer was lost`);
+      tries.answered(
+        asked.endpoint,
+        result.status,
+        `${address(asked.endpoint)} answered ${result.status}, and its answer was lost`,
+      );
     }
     if (pauseMs > 0) await clock.sleep(pauseMs, stop).catch(() => undefined);
   }
@@ -174,12 +180,11 @@ const times = (count: number, what: string): string => `${count} ${what}${count 
 function tell(
   { asked: { method } }: Exchange,
   { upstream, target, requestId }: Plan,
-  { began, tries: { count: attempts, asked } }: Story,
+  { began, tries }: Story,
   became: Became,
   parts: CallParts,
 ): void {
   const ms = parts.clock.now() - began;
   upstream.stats.ended(became, ms);
-  const endpoint = asked && address(asked);
-  if (parts.accessLog) tellCall({ upstream, method, target, requestId, attempts, endpoint, ms }, became, parts);
+  if (parts.accessLog || isOdd(tries.count, became)) tellCall({ upstream, method, target, requestId, ms }, tries, became, parts);
 }

@@ -32,6 +32,16 @@ describe('the command line', () => {
     ['status --admin 127.0.0.1:1', { command: 'status', flags: { admin: '127.0.0.1:1' }, json: false }],
     ['doubtful orders --drop', { command: 'doubtful', flags: {}, name: 'orders', what: 'drop', json: false }],
     ['why --json orders', { command: 'why', flags: {}, name: 'orders', json: true }],
+    [
+      'why --call http://orders/x --header a:1 -H b:2 --method HEAD',
+      {
+        command: 'why',
+        flags: {},
+        asked: { call: 'http://orders/x', method: 'HEAD', headers: ['a:1', 'b:2'] },
+        json: false,
+      },
+    ],
+    ['events', { command: 'events', flags: {}, json: false }],
     ['drain', { command: 'drain', flags: {}, wait: true, json: false }],
     ['drain --no-wait', { command: 'drain', flags: {}, wait: false, json: false }],
   ] as const) {
@@ -60,13 +70,14 @@ describe('the command line', () => {
     ['doubtful', 'doubtful needs the name of a peer, such as: zidecar doubtful orders --drop'],
     ['doubtful orders', 'doubtful takes --drop or --trust: are the endpoints gone, or who they were?'],
     ['doubtful orders --drop --trust', 'doubtful takes --drop or --trust: are the endpoints gone, or who they were?'],
-    ['why', 'why needs the name of a peer, such as: zidecar why orders'],
+    ['why', 'why needs the name of a peer, such as: zidecar why orders; or --call URL, and no name'],
+    ['why a --call /x', 'why needs the name of a peer, such as: zidecar why orders; or --call URL, and no name'],
     ['why a b', 'why does not take "b"; see zidecar why --help'],
     ['status x', 'status does not take "x"; see zidecar status --help'],
     ['services --service orders', 'services does not take --service; the nearest is --config. See zidecar services --help'],
     [
       '--zone a',
-      '--zone stands without a command; the commands are run, check, services, lint, status, why, drain, doubtful, inject, webhook',
+      '--zone stands without a command; the commands are run, check, services, lint, status, why, events, drain, doubtful, inject, webhook',
     ],
   ] as const) {
     it(`answers ${line} with advice`, async () => deepEqual(await printed(line), { command: 'print', text, exitCode: 64 }));

@@ -49,6 +49,32 @@ describe('settings that change while the sidecar runs', { timeout: 60_000 }, () 
     await sidecar.fact('call_ended', { upstream: 'orders', status: 200 });
   });
 
+  it('are told as a story, and so is a call, sent or not', async () => {
+    const at = { ZIDECAR_ADMIN: await sidecar.at('admin') };
+    const story = await zidecar(['events'], at);
+    match(story.out, /^\d\d:\d\d:\d\d {2}settings read again \(the file has changed\): .*ZIDECAR_ACCESS_LOG off -> on/m);
+    const unsent = await zidecar(['why', '--call', 'http://orders.zk/x', '-H', 'x-zidecar-subset: zone=moon'], at);
+    match(
+      unsent.out,
+      /^route {5}the absolute form http:\/\/orders\.zk\/x names orders;.*\nsubset {4}only endpoints with zone=moon/m,
+    );
+    match(unsent.out, /^refused {3}no_subset: /m);
+    match(
+      (await zidecar(['why', '--call', '/svc/stranger/'], at)).out,
+      /^refused {3}unknown_upstream: .*not in ZIDECAR_UPSTREAMS/m,
+    );
+    const { headers } = await fetch(`http://${await sidecar.at('outbound')}/svc/orders/`, {
+      headers: { 'x-request-id': 'mine' },
+    });
+    equal(headers.get('x-zidecar-error'), null);
+    const past = await eventually(async () => {
+      const asked = await zidecar(['why', '--call', 'mine'], at);
+      return asked.code === 0 && asked;
+    });
+    match(past.out, /^\d\d:\d\d:\d\d {2}GET orders \/: 200 in .*, 1 attempt\n {2}127\.0\.0\.1:\d+ {2}answered 200$/m);
+    equal((await zidecar(['why', '--call', 'nobodys'], at)).code, 1);
+  });
+
   it('are kept when the new file is wrong, and status, log and metrics say so', async () => {
     await write('accessLog: maybe\nretries: 99\nupstreams: { orders: }');
     const { problems } = await sidecar.fact('config_refused');

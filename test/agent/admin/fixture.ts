@@ -1,3 +1,4 @@
+import type { PastCall } from '../../../lb/last-calls.js';
 import type { AnnouncementView, Changes, ListView, StatusView, VerdictView, Views } from '../../../agent/admin/views.js';
 import type { EndpointView } from '../../../lb/explain.js';
 import type { UpstreamVerdict } from '../../../lb/verdict.js';
@@ -68,6 +69,19 @@ export const statusView = (more: Partial<StatusView> = {}): StatusView => ({
   ...more,
 });
 
+export const pastCall = (more: Partial<PastCall> = {}): PastCall => ({
+  ...{ at, requestId: 'id-1', upstream: 'orders', method: 'GET', target: '/x' },
+  ...{
+    before: [{ endpoint: '10.1.2.3:8080', became: 'reset' }],
+    attempts: 2,
+    endpoint: '10.1.2.4:8080',
+    status: 200,
+    code: null,
+    ms: 12,
+  },
+  ...more,
+});
+
 export const ill = endpoint('10.1.2.3', {
   circuit: 'open',
   share: 0,
@@ -113,6 +127,15 @@ export function sidecar(): {
       announcements: () => announcements,
       session: () => statusView().session,
       config: () => [{ setting: 'ZIDECAR_ZOOKEEPER', value: 'zk:2181', from: 'environment' }],
+      rehearse: (call) => {
+        done.push(call);
+        return {
+          steps: [{ about: 'route', says: 'Host orders names orders' }],
+          refused: null,
+          endpoints: [endpoint('10.1.2.4')],
+        };
+      },
+      lastCalls: () => [pastCall()],
       reload: () => ({ loadedAt: at, problems: [], needsRestart: [] }),
       events: () => ring.list(),
     },

@@ -75,6 +75,24 @@ describe('admin server', () => {
     });
   });
 
+  it('tells what would become of a call, and what became of one', async () => {
+    const { refused } = json(await get('/call?url=/svc/orders/x&header=a%3A%201&method=PUT')) as { refused: unknown };
+    deepEqual([refused, side.done], [null, [{ method: 'PUT', target: '/svc/orders/x', raw: ['Host', 'localhost', 'a', '1'] }]]);
+    for (const query of [
+      '',
+      '?url=orders',
+      '?url=/x%20y',
+      '?url=/&method=get',
+      '?url=/&header=a',
+      '?url=/&header=a%3A%0Ab',
+      `?url=/${'&header=a:b'.repeat(101)}`,
+    ])
+      equal((await get(`/call${query}`)).status, 400, query);
+    const { calls } = json(await get('/calls')) as { calls: unknown[] };
+    deepEqual(json(await get('/calls/id-1')), { calls });
+    deepEqual([calls.length, (await get('/calls/id-2')).status, side.done.length], [1, 404, 1]);
+  });
+
   it('gives all of it at a glance in one answer', async () => {
     for (let index = 0; index < 9; index++) side.ring.add({ kind: 'warned', why: String(index) });
     const view = json(await get('/status')) as { upstreams: unknown[]; events: unknown[] };

@@ -1,0 +1,69 @@
+/** What the sidecar says would become of a call is what becomes of it, and saying so sends nothing. */
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Rehearsal } from '../../lb/rehearse.js';
+import { RawServer } from '../support/raw.js';
+import { eventually, get, house, ok, useLane } from './full/house.js';
+
+const said = ({ steps }: Rehearsal): string => steps.map(({ about, says }) => `${about} ${says}`).join('\n');
+
+describe('a call that is not sent', () => {
+  it('is told by which rule it goes where, with what time and how often again, and takes nobody a turn', async (t) => {
+    const server = await RawServer.always(ok());
+    const { proxy, upstreams } = await house(t, { orders: [server, { ...server.endpoint('b', 3), id: 'b' }] });
+    const lookup = (name: string) => upstreams.get(name) ?? ({ code: 'unknown_upstream', message: 'nobody' } as const);
+    const ask = (target: string, method = 'GET', ...raw: string[]): Rehearsal =>
+      proxy.rehearse({ method, target, raw: raw.length > 0 ? raw : ['Host', 'localhost'] }, lookup);
+    match(
+      said(ask('http://orders.zk/x?q')),
+      /^route the absolute form http:\/\/orders.zk\/x names orders; GET \/x\?q goes on with Host orders.zk$/m,
+    );
+    match(said(ask('/svc/orders/y')), /^route the path \/svc\/orders names orders; GET \/y goes on with Host orders$/m);
+    match(said(ask('/', 'POST', 'Host', 'orders')), /^route Host orders names orders/m);
+    match(said(ask('/', 'POST', 'Host', 'orders')), /^again only if nothing of it was written$/m);
+    match(said(ask('/svc/orders/')), /^again up to 1 more after connect_refused, .*reset/m);
+    match(
+      said(ask('/', 'GET', 'Host', 'orders', 'x-zidecar-timeout', '2s')),
+      /^time 2 s, as the app asks, in all, 60 s for an attempt, 1 s for a connect$/m,
+    );
+    const { endpoints, refused } = ask('/svc/orders/');
+    deepEqual([endpoints.map(({ share }) => share), refused, server.wires.length], [[50, 50], null, 0]);
+    equal(upstreams.get('orders')!.stats.attempts, 0);
+  });
+
+  it('is told that it would be refused, and why', async (t) => {
+    const { proxy, upstreams } = await house(t, { empty: [], waiting: undefined });
+    const lookup = (name: string) => upstreams.get(name) ?? ({ code: 'unknown_upstream', message: 'nobody' } as const);
+    const code = (target: string, ...raw: string[]): string | undefined =>
+      proxy.rehearse({ method: 'GET', target, raw: ['Host', 'localhost', ...raw] }, lookup).refused?.code;
+    deepEqual(
+      [
+        code('/'),
+        code('/svc/stranger/'),
+        code('/svc/empty/'),
+        code('/svc/waiting/'),
+        code('/svc/empty/', 'x-zidecar-timeout', '5'),
+      ],
+      ['unknown_upstream', 'unknown_upstream', 'no_endpoints', 'discovering', 'bad_request'],
+    );
+  });
+});
+
+for (const lane of ['full', 'fast'] as const) {
+  describe(`a call that the ${lane} lane has carried`, () => {
+    it('is remembered with its attempts where it took more than one, and not where it was plain', async (t) => {
+      useLane(lane);
+      const breaking = await RawServer.start(async (wire) => {
+        await wire.message();
+        wire.reset();
+      });
+      const { ask, proxy } = await house(t, { orders: [breaking, await RawServer.always(ok())] });
+      for (const id of ['one', 'two']) match(await ask(get('/a?b', `x-request-id: ${id}\r\n`)), /200 OK/);
+      await eventually(() => proxy.lastCalls.list().length === 1);
+      const [call] = proxy.lastCalls.list();
+      const { requestId, before, attempts, status, code, target } = call!;
+      deepEqual([before.map(({ became }) => became), attempts, status, code, target], [['reset'], 2, 200, null, '/a?…']);
+      equal(proxy.lastCalls.find(requestId).length, 1);
+    });
+  });
+}
