@@ -45,7 +45,7 @@ export interface Registry {
   put(instance: Instance, at: Source, onChange: () => void, yields?: boolean): Promise<Proof>;
   /** Resolves when the node is gone. May be repeated. Takes only a node of ours. */
   remove(instance: Instance, at: Source): Promise<void>;
-  /** The names of the nodes at this place, as they are now: no server that lags behind answers. Fails without a session. */
+  /** The names of the nodes at this place, and ids where these differ, as they are now: no server that lags behind answers. Fails without a session. */
   names(at: Source): Promise<ReadonlySet<string>>;
   /** Tells whole lists, the first as soon as there is one (an empty or missing parent is a list of none). */
   watch(service: string, at: Source, onList: (list: InstanceList) => void): () => void;

@@ -137,8 +137,15 @@ export class TreeRegistry implements Registry {
     throw restless(path);
   }
 
-  async names({ path }: Source): Promise<ReadonlySet<string>> {
+  async names(at: Source): Promise<ReadonlySet<string>> {
+    const { path } = at;
+    const dialect = this.#dialect(at);
     await this.#tree.sync(path);
+    if (dialect.change === 'replace') {
+      // their names are the tree's, and say nothing of an id
+      const there = await neighboursOf(this.#tree, { path, service: nameOf(path), dialect, most: NEIGHBOURS.first });
+      return new Set(there.flatMap(({ name, said }) => (isInstance(said) ? [name, said.id] : [name])));
+    }
     const found = await this.#reads.run(() => this.#tree.children(path));
     return new Set(found?.names);
   }

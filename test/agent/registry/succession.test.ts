@@ -116,6 +116,14 @@ for (const dialect of replacing) {
       equal(members().length, 1, 'even one whose answer was lost');
     });
 
+    it('is there by its id for who asks whether it has really gone', async () => {
+      const { registry, at } = setup(dialect);
+      await registry.put(instance(), at, ignore);
+      ok((await registry.names(at)).has('4a1f9c2e'));
+      await registry.remove(instance(), at);
+      ok(!(await registry.names(at)).has('4a1f9c2e'));
+    });
+
     it('calls when its node is changed or goes', async () => {
       const { registry, at, store } = setup(dialect);
       let called = 0;
