@@ -10,6 +10,7 @@ import { Prober, type ProberView } from '../health/prober.js';
 import { tcpProbe } from '../health/tcp.js';
 import { Verdict } from '../health/verdict.js';
 import { Announcement } from './announcement.js';
+import type { Listener } from './config/addresses.js';
 import type { Config } from './config/load.js';
 import type { Announcement as Announced } from './config/announcements.js';
 import type { Emit } from './events.js';
@@ -20,6 +21,7 @@ import { dialects } from './registry/dialects/dialects.js';
 import type { Registry } from './registry/registry.js';
 import type { Tree } from './registry/tree.js';
 import type { Clock, Random } from './system.js';
+import { HEALTH_KEY, toldHealthPort } from './trust/who-answers.js';
 
 export type AppAnnouncement = Announcement<AnnouncerView, ProberView>;
 
@@ -43,14 +45,19 @@ export function makeAnnouncements(parts: AnnouncingParts): readonly AppAnnouncem
     const { service, dialect, path, probes } = announced;
     const announcer = new Announcer({ service, source: { dialect, path }, registry, tree, clock, random, emit });
     const marks = dialects.get(dialect)!.drain === 'mark';
-    return new Announcement(instanceOf(announced, ownHost), probers.get(probes)!, announcer, marks);
+    return new Announcement(instanceOf(announced, ownHost, config.health), probers.get(probes)!, announcer, marks);
   });
 }
 
-function instanceOf({ service, appPort, advertise, instanceId: id, weight, zone, meta }: Announced, ownHost: string): Instance {
+function instanceOf(announced: Announced, ownHost: string, health: readonly Listener[]): Instance {
+  const { service, dialect, appPort, advertise, instanceId: id, weight, zone } = announced;
   const host = advertise?.host ?? ownHost;
   const port = advertise?.port ?? appPort;
   const place = { service, id: id ?? instanceId(service, host, port), host, port };
+  // where a node would have no metadata without it, none is invented: readers of a typed payload throw on a map
+  const hasRoom = dialect === 'spring' || weight !== 1 || zone !== undefined || Object.keys(announced.meta).length > 0;
+  const told = hasRoom ? toldHealthPort(health, host) : undefined;
+  const meta = told === undefined ? announced.meta : { [HEALTH_KEY]: String(told), ...announced.meta };
   return { ...place, weight, up: true, meta, ...(zone !== undefined && { zone }) };
 }
 

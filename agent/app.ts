@@ -128,7 +128,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     traced: () => log.wants('trace'),
   });
 
-  const { discovery, proxy, sweeper, checker, callerZones } = calling;
+  const { discovery, proxy, sweeper, checker, callerZones, snapshot } = calling;
 
   // what can change while it runs
   const settings = new Reload({
@@ -162,6 +162,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
         await proxy.close();
         sweeper.stop();
         checker.stop();
+        await snapshot?.stop();
         discovery.stop();
         callerZones.stop();
         await Promise.all(announcements.map((announcement) => announcement.stop()));

@@ -20,7 +20,8 @@ import type { Emit } from './events.js';
 import { isLoopback } from './loopback.js';
 import type { Instance } from './registry/dialects/dialect.js';
 import type { Registry } from './registry/registry.js';
-import type { Clock, Random } from './system.js';
+import { Snapshot } from './snapshot/snapshot.js';
+import { userId, type Clock, type Random } from './system.js';
 import { Prover } from './trust/prover.js';
 import { upstreamOptions, type UpstreamOptions } from './upstream-options.js';
 
@@ -44,6 +45,8 @@ export interface Calling {
   readonly sweeper: Sweeper;
   readonly checker: Checker;
   readonly callerZones: CallerZones;
+  /** Undefined where none is kept. */
+  readonly snapshot: Snapshot | undefined;
   /** Takes what can change: who stays keeps its circuit, its connections and, where the policy is the same, its turn. */
   reload(config: Config): void;
 }
@@ -76,6 +79,11 @@ export function makeCalling({
     emit({ kind: 'warned', why: `ZIDECAR_FORWARDED=append appends nothing: ${NO_ADDRESS}` });
   const overTcp = new Set(config.upstreams.named.flatMap(({ name, tcp }) => (tcp ? [name] : [])));
   const prover = new Prover({ clock, told: (result) => emit({ kind: 'identity_asked', result }) });
+  const callsNobody = config.outbound.length === 0 && config.upstreams.named.every(({ listen }) => listen.length === 0);
+  const snapshot =
+    config.snapshot === undefined || callsNobody
+      ? undefined
+      : Snapshot.open({ path: config.snapshot, user: userId(), clock, emit });
   const discovery = new Discovery<Upstream>({
     registry,
     clock,
@@ -91,6 +99,8 @@ export function makeCalling({
       prove: (suspect) => prover.prove(suspect),
       foreign: (name) => config.settingsOf(name).doubtful,
       connectTimeoutMs: (name) => config.settingsOf(name).connectTimeout,
+      remembered: (name, source) => snapshot?.remembered(name, source),
+      heard: (name) => snapshot?.heard(name),
       seeds: (name) => config.seed?.get(name)?.map((at) => seedInstance(name, at)) ?? [],
     },
   });
@@ -147,12 +157,14 @@ export function makeCalling({
       traced,
     },
   });
+  snapshot?.start((name) => discovery.confirmedLists(name));
   return {
     proxy,
     discovery,
     sweeper,
     checker,
     callerZones,
+    snapshot,
     reload(next) {
       const before = config;
       config = next;

@@ -160,9 +160,9 @@ export class Discovery<U extends UpstreamLike> {
     return Array.from(this.#peers.values(), ({ upstream, list }) => ({ name: upstream.name, ...list }));
   }
 
-  /** What the registry has told of each peer, source by source. */
-  lists(name: string): readonly { readonly source: Source; readonly list: InstanceList }[] {
-    return this.#peers.get(name)?.lists ?? [];
+  /** What the registry has told of a peer, source by source; undefined where it does not hold, or nobody follows it. */
+  confirmedLists(name: string): readonly { readonly source: Source; readonly list: InstanceList }[] | undefined {
+    return this.#peers.get(name)?.confirmedLists;
   }
 
   /** An operator knows better than the registry. Undefined: nobody follows it; else how many endpoints that changes. */

@@ -76,6 +76,8 @@ export class Peer<U> {
   readonly #origins = new WeakMap<Endpoint, Instance>();
   readonly #services: ReadonlySet<string>;
   #found: Endpoints = nothing;
+  /** The upstream has been given a list. */
+  #fed = false;
   /** Refusals that have been told, and still hold. */
   #told: ReadonlySet<string> = new Set();
   #stops: readonly (() => void)[] = [];
@@ -95,7 +97,8 @@ export class Peer<U> {
       connectTimeoutMs: trusting.connectTimeoutMs(upstream.name),
       onEndpoints: (endpoints) => {
         // with a source still silent, nobody found does not mean that nobody is there
-        if (endpoints.length > 0 || this.#lists.every((list) => list !== undefined)) upstream.update(endpoints);
+        this.#fed ||= endpoints.length > 0 || this.#lists.every((list) => list !== undefined);
+        if (this.#fed) upstream.update(endpoints);
       },
     });
   }
@@ -153,8 +156,9 @@ export class Peer<U> {
     return this.#guard.overrule(what);
   }
 
-  /** The lists that the registry has told, with those sources that have told none left out. */
-  get lists(): readonly { readonly source: Source; readonly list: InstanceList }[] {
+  /** What each source has told; undefined unless all of it holds, a mass drop included. */
+  get confirmedLists(): readonly { readonly source: Source; readonly list: InstanceList }[] | undefined {
+    if (this.#guard.holding || !this.list.confirmed) return undefined;
     return this.#lists.flatMap((list, index) => (list ? [{ source: this.#parts.sources[index]!, list }] : []));
   }
 

@@ -24,4 +24,7 @@ export const clock: Clock = {
 export const machineAddresses = (): readonly string[] =>
   Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
 
+/** To the file system; undefined where there are no such users. */
+export const userId = (): number | undefined => process.getuid?.();
+
 export const random = (): number => Math.random();

@@ -243,12 +243,12 @@ const living = {
   dataDir: open(
     '$XDG_STATE_HOME/zidecar, else /var/lib/zidecar',
     orOff(freeText('a path', 4096), undefined),
-    'Where state is kept; without effect until a release keeps any.',
+    'Where state is kept.',
   ),
   snapshot: open(
     'snapshot-NAME.json in the data folder',
     orOff(freeText('a path', 4096), undefined),
-    'File of the last good lists; without effect until a release keeps one.',
+    'File of the last good lists, by which a sidecar serves that starts while ZooKeeper is down; older ones than 30 min are not used.',
   ),
   startWait: set('5s', timeout('0s', '1h'), 'Longest that /ready waits for the lists of named peers.'),
   drainWait: open(

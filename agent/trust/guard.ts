@@ -70,6 +70,11 @@ export class Guard {
     for (const { endpoint } of kept) clock.after(random() * spread, () => void this.#slots.run(() => this.#look(endpoint)));
   }
 
+  /** Somebody is kept whom the registry does not name any more. */
+  get holding(): boolean {
+    return this.#trust.kept.length > 0;
+  }
+
   /** How many are doubtful now. */
   get doubtful(): number {
     return this.#standings.filter(({ why }) => why !== undefined).length;

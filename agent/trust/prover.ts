@@ -8,7 +8,7 @@
 import { request } from 'node:http';
 import { address } from '../../lb/endpoint.js';
 import type { Clock } from '../system.js';
-import { IDENTITY_PATH, judge, type Meant } from './who-answers.js';
+import { HEALTH_PORT, IDENTITY_PATH, judge, type Meant } from './who-answers.js';
 
 /** What proves a peer without a sidecar: nothing can, a connection that is accepted, or a 200 to 399 for this path on its own port. */
 export type Foreign = 'refuse' | 'connect' | `/${string}`;
@@ -27,8 +27,6 @@ export type Proof =
   | { readonly kind: 'foreign' }
   | { readonly kind: 'other' | 'withdrawn' | 'silent' | 'refused'; readonly why: string };
 
-/** Where a sidecar is asked when nobody has said otherwise. */
-export const HEALTH_PORT = 6191;
 const ANSWER_MS = 500;
 /** A peer without a sidecar is not asked for one again for so long. */
 const NONE_MS = 30_000;

@@ -29,12 +29,25 @@ export interface Meant {
   readonly port: number;
 }
 
+/** Where a sidecar is asked when nobody has said otherwise. */
+export const HEALTH_PORT = 6191;
+
 /** Where the dialect has room for it, a registration says where its sidecar is asked, unless that is the port that everybody assumes. */
 export const HEALTH_KEY = 'zidecar-health';
 
 export function healthPortOf(meta: Readonly<Record<string, string>>): number | undefined {
   const port = Object.hasOwn(meta, HEALTH_KEY) && /^\d{1,5}$/.test(meta[HEALTH_KEY]!) ? Number(meta[HEALTH_KEY]) : 0;
   return port >= 1 && port <= 65_535 ? port : undefined;
+}
+
+/** What peers have to be told of where we answer: a fixed port that they would not guess, and can reach at the host that they are told. */
+export function toldHealthPort(
+  listeners: readonly { readonly kind: string; readonly host?: string; readonly port?: number }[],
+  advertised: string,
+): number | undefined {
+  const everywhere = ['::', '0.0.0.0', advertised];
+  const found = listeners.find(({ kind, host = '' }) => kind === 'tcp' && everywhere.includes(host));
+  return found?.port === 0 || found?.port === HEALTH_PORT ? undefined : found?.port;
 }
 
 export type Answer =

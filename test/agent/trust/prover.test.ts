@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { clock } from '../../../agent/system.js';
 import { Prover, type Foreign, type Proof, type Suspect } from '../../../agent/trust/prover.js';
-import { healthPortOf, judge, type Identity, type Meant } from '../../../agent/trust/who-answers.js';
+import { healthPortOf, judge, toldHealthPort, type Identity, type Meant } from '../../../agent/trust/who-answers.js';
 
 const meant: Meant = { services: new Set(['orders']), id: 'o1', hosts: new Set(['10.1.2.3', 'pod-1']), port: 8080 };
 const row = (changes: Partial<Identity> = {}): Identity => ({
@@ -42,6 +42,20 @@ describe('an answer about an identity', () => {
       ['7191', '0', '65536', '6191x', ''].map((port) => healthPortOf({ 'zidecar-health': port })),
       [7191, undefined, undefined, undefined, undefined],
     ));
+});
+
+describe('the port of our own health listener', () => {
+  const tcp = (host: string, port: number) => ({ kind: 'tcp', host, port }) as const;
+  for (const [what, listeners, told] of [
+    ['that everybody assumes', [tcp('::', 6191)], undefined],
+    ['on all addresses', [tcp('::', 7191)], 7191],
+    ['on the address that peers are told', [tcp('127.0.0.1', 7000), tcp('10.1.2.3', 7191)], 7191],
+    ['on an address that they are not told', [tcp('127.0.0.1', 7191)], undefined],
+    ['that is another each time', [tcp('::', 0)], undefined],
+    ['that is none', [{ kind: 'unix' }], undefined],
+    ['that is off', [], undefined],
+  ] as const)
+    it(`${what} is told as ${told}`, () => equal(toldHealthPort(listeners, '10.1.2.3'), told));
 });
 
 const serving = async (t: TestContext, answer: RequestListener): Promise<{ port: number; close: () => Promise<void> }> => {
