@@ -30,8 +30,7 @@ export function subsetOf(text: string): Subset | undefined {
 }
 
 /** Undefined where it has no such label. */
-export const labelOf = ({ zone, meta }: Endpoint, name: string): string | undefined =>
-  name === 'zone' ? zone : Object.hasOwn(meta, name) ? meta[name] : undefined;
+export const labelOf = ({ zone, meta }: Endpoint, name: string): string | undefined => (name === 'zone' ? zone : meta[name]);
 
 export const isIn = ({ labels }: Subset, endpoint: Endpoint): boolean =>
   labels.every(([name, value]) => labelOf(endpoint, name) === value);

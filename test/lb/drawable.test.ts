@@ -1,4 +1,4 @@
-import { equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Seat } from '../../lb/balancer.js';
 import { Drawable } from '../../lb/drawable.js';
@@ -70,6 +70,15 @@ describe('drawing by weight', () => {
           );
         },
       ),
+    );
+  });
+
+  it('gives a border to the one behind it', () => {
+    const drawable = new Drawable();
+    drawable.update(['a', 'b', 'c', 'd'].map((id) => seat(id)));
+    deepEqual(
+      [0, 0.25, 0.5, 0.75].map((drawn) => drawable.draw(drawn)),
+      [0, 1, 2, 3],
     );
   });
 

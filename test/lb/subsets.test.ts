@@ -73,6 +73,12 @@ describe('calls to a subset', () => {
     deepEqual(ids(balancing({ subsets: { otherwise: 'any' } }), 4, 'version=next'), { c1: 1, n1: 1, s1: 1, s2: 1 });
   });
 
+  it('lack nobody where anybody will do', () => {
+    const ask = { tried: [], subset: subset('version=next') };
+    equal(balancing({ subsets: { otherwise: 'any' } }).lacks!(ask), undefined);
+    equal(balancing().lacks!(ask), 'version=next');
+  });
+
   it('find no label in what every object has', () => {
     deepEqual(ids(balancing(), 1, 'constructor=x'), { '-': 1 });
   });
@@ -179,6 +185,16 @@ describe('a split by a label', () => {
     const count = (many: boolean[]): number => many.filter(Boolean).length;
     ok(Math.abs(count(five) - 50) < 25 && Math.abs(count(ten) - 100) < 35, `${count(five)} ${count(ten)}`);
     equal(five.filter((was, place) => was && !ten[place]).length, 0);
+  });
+
+  it('spreads the keys of a small part over all that are in it', () => {
+    const rule = { label: 'version', percents: new Map([['canary', 1]]) };
+    const seats = [...fleet(), labelled('c2', { version: 'canary' })];
+    const balancer = balancing({ split: rule, policy: 'ring_hash' }, seats);
+    const counts = tally(
+      Array.from({ length: 20_000 }, (_, key) => balancer.pick({ tried: [], key: key * 214_748 }, 0)!.endpoint.id),
+    );
+    ok(counts['c1']! > 50 && counts['c2']! > 50, JSON.stringify(counts));
   });
 
   it('is left aside by a call that asks for a subset', () => {
