@@ -109,10 +109,11 @@ export class CircuitBreaker implements Breaker {
 
   /**
    * A connect outside of any call came through: the trial may begin now. True when that made a difference: only to an open circuit
-   * whose endpoint could not be reached. One that accepts connections and then breaks them would else get a trial each half second.
+   * whose endpoint could not be reached. One that accepts connections and then breaks them would else get a trial each half second;
+   * `recovered`: it is known to have been ill and to be well again, whatever opened the circuit.
    */
-  mayTry(now: number): boolean {
-    if (this.state(now) !== 'open' || !this.unreachable) return false;
+  mayTry(now: number, recovered = false): boolean {
+    if (this.state(now) !== 'open' || !(recovered || this.unreachable)) return false;
     this.#reopenAt = now;
     return true;
   }

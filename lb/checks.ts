@@ -32,6 +32,8 @@ export interface ChecksParts {
   readonly enforced: Enforced;
   readonly options: CheckOptions;
   readonly changed: () => void;
+  /** One that was ill is well. */
+  readonly recovered: (member: Member, now: number) => void;
 }
 
 const soonMs = 500;
@@ -94,20 +96,21 @@ export class Checks {
     if (why !== undefined) check.why = why;
     const failed = why !== undefined;
     check.against = failed === ill ? 0 : check.against + 1;
-    if (check.against >= (ill ? rise : fall)) this.#turn(check, !ill);
+    if (check.against >= (ill ? rise : fall)) this.#turn(check, !ill, now);
     const settled = check.against === 0 && !member.against.ill;
     const ms = settled ? intervalMs : Math.min(intervalMs, soonMs);
     this.#dueIn(check, ms * (1 + jitter * (2 * this.#parts.random() - 1)), now);
   }
 
-  #turn(check: Check, ill: boolean): void {
-    const { upstream, standings, emit, stats, enforced, changed } = this.#parts;
+  #turn(check: Check, ill: boolean, now: number): void {
+    const { upstream, standings, emit, stats, enforced, changed, recovered } = this.#parts;
     check.against = 0;
     const about = { upstream, endpoint: address(check.endpoint), ...(!enforced.checks && { shadow: true as const }) };
     if (ill && !enforced.checks) stats.wouldHave.checks++;
     if (ill) emit({ kind: 'endpoint_ill', ...about, why: check.why ?? '' });
     else emit({ kind: 'endpoint_well', ...about });
     standings.set(check.member, 'ill', ill);
+    if (!ill && this.options.path !== undefined && enforced.checks) recovered(check.member, now);
     changed();
   }
 

@@ -91,6 +91,11 @@ export class Circuits {
     if (member.breaker.mayTry(now)) this.#halfOpen(member);
   }
 
+  /** A check that had found it ill finds it well. */
+  recovered(member: Member, now: number): void {
+    if (member.listed && member.breaker.mayTry(now, true)) this.#halfOpen(member);
+  }
+
   /** A background connect to it failed: that counts for a suspect, and says nothing new of an open circuit. */
   unreached(member: Member, code: FailureCode, now: number): void {
     if (member.listed && member.against.suspect) this.end(member, member.breaker.begin(now), failed(code, 0), now);

@@ -67,7 +67,8 @@ export class Evidence {
     this.standings = new Standings({ balancer, panic, enforced, panicked });
     const shared = { upstream, standings: this.standings, emit, stats, enforced, changed };
     this.circuits = new Circuits({ ...shared, random, breaker, suspected });
-    this.checks = parts.check && new Checks({ ...shared, random, options: parts.check });
+    const recovered = (member: Member, now: number): void => this.circuits.recovered(member, now);
+    this.checks = parts.check && new Checks({ ...shared, random, recovered, options: parts.check });
     this.#ejections = new Ejections({ ...shared, options: outlier, readmitted }, now);
   }
 

@@ -18,6 +18,8 @@ const scenes: readonly Scene[] = [
   { mood: 'dead', calls: 1_200, most: 0, out: 'circuit' },
   { mood: 'hangs', calls: 1_200, most: 0, out: 'circuit', env: { ZIDECAR_RESPONSE_TIMEOUT: '300ms' } },
   { mood: 'resets', calls: 1_200, most: 0, out: 'circuit' },
+  // a trial every while is all that tells, unless there are checks
+  { mood: 'resets', calls: 1_200, most: 0, out: 'circuit', env: { ZIDECAR_CHECK: 'http:/health', ZIDECAR_CHECK_INTERVAL: '1s' } },
   { mood: 'talks_nonsense', calls: 1_200, most: 0, out: 'circuit' },
   { mood: 'fails', calls: 1_200, most: 30, out: 'ejection' }, // eight workers are on their way when it begins
   { mood: 'slow', calls: 1_200, most: 0, out: 'nothing' },

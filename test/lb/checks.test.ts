@@ -5,6 +5,7 @@ import { Checker } from '../../lb/checker.js';
 import type { CheckOptions } from '../../lb/checks.js';
 import { allEnforced } from '../../lb/enforced.js';
 import type { UpstreamParts } from '../../lb/upstream.js';
+import { failed } from '../../lb/outcome.js';
 import { RawServer } from '../support/raw.js';
 import { dead, eventually } from './full/house.js';
 import { abc, bad, orders } from './orders.js';
@@ -74,6 +75,26 @@ describe('checks', () => {
     match(all.reason('a'), /pardoned, as too few are well: found ill by its checks: status 500/);
     deepEqual([dark.upstream.verdict().panic, dark.upstream.stats.wouldHave.checks], [false, 2]);
     match(dark.reason('a'), /in the shadow: found ill by its checks/);
+  });
+
+  it('let the trial begin when one that they had found ill is well again, whatever opened its circuit, and only then', async () => {
+    for (const [path, state] of [
+      ['/health', 'half_open'],
+      [undefined, 'open'],
+    ] as const) {
+      const { ask, clock, upstream, call } = checked('ab', { check: { ...check, ...(path !== undefined && { path }) } });
+      for (let time = 0; time < 2; time++) call(failed('reset', 1), { tried: ['b'] }); // a, for a second
+      equal(upstream.states().open, 1);
+      await clock.advance(500);
+      ask();
+      equal(upstream.states().open, 1); // it passes: that is no news
+      const results = ['x', 'x', 'x', undefined, undefined];
+      for (const why of results) {
+        await clock.advance(10);
+        for (const due of upstream.checks!.take(clock.now() + 60_000, 100)) upstream.checks!.ended(due, why, clock.now());
+      }
+      equal(upstream.states()[state], 1, path);
+    }
   });
 
   it('are for those in the list only', async () => {
