@@ -168,6 +168,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
         await Promise.all(announcements.map((announcement) => announcement.stop()));
         await Promise.all([tree.close(), registries.close()]);
         await Promise.all(listening.map((each) => each.close()));
+        floods.flush();
       },
     },
     { drainWaitMs: config.drainWait ?? 0, graceMs: config.grace },

@@ -62,6 +62,8 @@ export class Floods {
   readonly #tell: Emit;
   readonly #clock: Pick<Clock, 'now' | 'after'>;
   readonly #buckets = new Map<string, Bucket>();
+  /** Summaries that are to come. */
+  readonly #pending = new Set<() => void>();
   #sweptAt = -Infinity;
 
   constructor(tell: Emit, clock: Pick<Clock, 'now' | 'after'>) {
@@ -84,11 +86,20 @@ export class Floods {
     if (++bucket.leftOut === 1) this.#summarize(bucket, fact.kind, subject);
   }
 
+  /** Tells what was left out so far: nobody could later. */
+  flush(): void {
+    for (const tell of [...this.#pending]) tell();
+  }
+
   #summarize(bucket: Bucket, of: Fact['kind'], about: string): void {
-    this.#clock.after(bucket.pauseMs, () => {
+    const tell = (): void => {
+      stop();
+      this.#pending.delete(tell);
       this.#tell({ kind: 'left_out', of, about, count: bucket.leftOut });
       bucket.leftOut = 0;
-    });
+    };
+    const stop = this.#clock.after(bucket.pauseMs, tell);
+    this.#pending.add(tell);
     bucket.pauseMs = Math.min(2 * bucket.pauseMs, LONGEST_SUMMARY_MS);
   }
 

@@ -47,6 +47,8 @@ export class Visit implements Caller {
   /** Waits for the app to read refusals. */
   #blocked = false;
   #ending = false;
+  /** The app has ended its side behind requests that wait: the one that runs is answered, and no other. */
+  #left = false;
   /** A call of its was carried, so that it may wait for its next. */
   #used = false;
   /** When the present wait of the app began: idle, in the middle of a head, or of an unwanted body. */
@@ -136,7 +138,7 @@ export class Visit implements Caller {
   over({ now, close, toCome, lingerMs }: Rest): void {
     const { uploadLingerMs, clientIdleTimeoutMs } = this.#terms;
     this.#used = true;
-    if (close || !this.socket.writable) return this.#farewell();
+    if (close || this.#left || !this.socket.writable) return this.#farewell();
     this.#unwanted = toCome;
     this.#lingerMs = Math.min(lingerMs ?? uploadLingerMs, uploadLingerMs);
     this.#startWaiting(toCome > 0 ? this.#lingerMs : clientIdleTimeoutMs, now);
@@ -229,9 +231,10 @@ export class Visit implements Caller {
     this.#terms.handOver(this);
   }
 
-  /** The app ends its side: that is its going away, as node and nginx take it. */
+  /** The app ends its side: that is its going away, as node and nginx take it; not from a call that it had sent more requests behind. */
   readonly #end = (): void => {
     if (this.#call.idle) this.#farewell();
+    else if (this.#unread !== undefined) this.#left = true;
     else if (!this.#call.lastBytesOnTheirWay()) this.cut();
   };
 

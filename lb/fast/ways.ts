@@ -55,7 +55,7 @@ export class Ways {
     if (head.hostLine < 0) return undefined;
     const addressEnd = endOfAddress(bytes, head);
     const host = bytes.toString('latin1', head.hostStart, head.hostEnd);
-    const key = addressEnd === head.targetStart ? host : `${bytes.toString('latin1', head.targetStart, addressEnd)} ${host}`;
+    const key = addressEnd === head.targetStart ? host : `${bytes.toString('latin1', head.targetStart, addressEnd)}\r${host}`;
     let way = this.#known.get(key);
     if (way === undefined || this.#parts.lookup(way.name, way.absolute) !== way.upstream) {
       way = this.#make(

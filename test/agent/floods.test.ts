@@ -25,6 +25,20 @@ describe('floods', () => {
     equal(told.length, 13);
   });
 
+  it('are told in sum at the end, each once', async () => {
+    const { clock, told, floods } = setup();
+    for (let node = 0; node < 50; node++) for (const service of ['orders', 'users']) floods.emit(bad(node, service));
+    floods.flush();
+    const sums = (): Fact[] => told.filter(({ kind }) => kind === 'left_out');
+    deepEqual(
+      sums().map((fact) => fact.kind === 'left_out' && `${fact.about} ${fact.count}`),
+      ['orders 38', 'users 38'],
+    );
+    floods.flush();
+    await clock.advance(600_000);
+    equal(sums().length, 2);
+  });
+
   it('of one service leave nothing out of another', () => {
     const { told, floods } = setup();
     for (let node = 0; node < 100; node++) floods.emit(bad(node));

@@ -105,6 +105,19 @@ describe('an answer whose status is to be repeated', () => {
   });
 });
 
+describe('an app that ends its side behind pipelined requests', () => {
+  it('gets the answer to the one that runs, whatever that takes', async (t) => {
+    const got: string[] = [];
+    const { app } = await house(t, { orders: [await breaking(got), await RawServer.always(ok('well'))] });
+    for (let n = 0; n < 2; n++) {
+      const wire = await app();
+      wire.write(get('/1') + get('/2')).end();
+      match((await wire.rest()).text, /^HTTP\/1\.1 200 OK(?:.|\r\n)*?well/);
+    }
+    equal(got.length > 0, true);
+  });
+});
+
 describe('a POST with an Idempotency-Key', () => {
   for (const [retryKeyed, key, sends] of [
     [true, 'Idempotency-Key: k\r\n', 2],
