@@ -35,8 +35,9 @@ export interface Breaker {
 export interface BreakerOptions {
   /** Failures in a row that open it. */
   readonly failures: number;
-  /** How long it is open at first; doubles with each failed trial up to `maxOpenMs`. */
+  /** How long it is open at first; doubles with each failed trial. */
   readonly openMs: number;
+  /** The longest, jitter included. */
   readonly maxOpenMs: number;
   /** 0 to 1: the part by which an opening is longer or shorter, so that a fleet's trials do not come as one. */
   readonly jitter: number;
@@ -70,7 +71,7 @@ export class CircuitBreaker implements Breaker {
   #reopenAt = 0;
   #trial = false;
   #epoch = 0;
-  /** Kept only where shares are judged. */
+  /** Kept only where shares are judged, from the first call on for which they are: that can be switched on at any time. */
   #recent: { readonly calls: Window; readonly failed: Window; readonly slow: Window } | undefined;
   /** The share that opened it, in words. */
   #share: string | undefined;
@@ -176,13 +177,16 @@ export class CircuitBreaker implements Breaker {
     this.#trips = 0;
     this.#trial = false;
     this.#epoch++;
-    this.#forget();
+    this.#share = undefined;
+    this.#recent = undefined;
     return 'closed';
   }
 
   #open(now: number, share: string | undefined): CircuitChange {
     const { openMs, maxOpenMs, jitter } = this.#options;
-    const forMs = Math.min(openMs * 2 ** this.#trips++, maxOpenMs) * (1 + jitter * (2 * this.#random() - 1));
+    // the limit is of the longest that chance can make of it, so that trials do not come as one there either
+    const usualMs = Math.min(openMs * 2 ** this.#trips++, maxOpenMs / (1 + jitter));
+    const forMs = usualMs * (1 + jitter * (2 * this.#random() - 1));
     this.#share = share;
     this.#openedAt ??= now;
     this.#reopenAt = now + forMs;
@@ -208,11 +212,6 @@ export class CircuitBreaker implements Breaker {
     if (slowness !== undefined && slows * 100 >= slowness.percent * calls)
       return `${slows} ${within} took ${slowness.ms} ms or longer`;
     return undefined;
-  }
-
-  #forget(): void {
-    this.#share = undefined;
-    this.#recent = undefined;
   }
 }
 

@@ -17,8 +17,7 @@ export class Drawable {
   #sums = new Float64Array(2);
   #leaves = 1;
   #aside: number[] = [];
-  /** How many have weight. */
-  #drawable = 0;
+  #count = 0;
 
   /** All of them, those included that may not get a call now. */
   update(seats: readonly Seat[]): void {
@@ -27,10 +26,10 @@ export class Drawable {
     this.#leaves = 1;
     while (this.#leaves < seats.length) this.#leaves *= 2;
     this.#sums = new Float64Array(2 * this.#leaves);
-    this.#drawable = 0;
+    this.#count = 0;
     seats.forEach((seat, place) => {
       this.#sums[this.#leaves + place] = weightOf(seat);
-      if (weightOf(seat) > 0) this.#drawable++;
+      if (weightOf(seat) > 0) this.#count++;
     });
     for (let at = this.#leaves - 1; at > 0; at--) this.#add(at);
   }
@@ -49,9 +48,14 @@ export class Drawable {
     return this.#sums[1]!;
   }
 
+  /** How many have weight and may get a call. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Of those that may get a call; 1 where there are none. */
   get meanWeight(): number {
-    return this.#drawable === 0 ? 1 : this.total / this.#drawable;
+    return this.#count === 0 ? 1 : this.total / this.#count;
   }
 
   /** Where it stands in `seats`; -1 for one that is not there any more. */
@@ -108,7 +112,7 @@ export class Drawable {
 
   #set(place: number, weight: number): void {
     let at = this.#leaves + place;
-    this.#drawable += Number(weight > 0) - Number(this.#sums[at]! > 0);
+    this.#count += Number(weight > 0) - Number(this.#sums[at]! > 0);
     this.#sums[at] = weight;
     for (at >>= 1; at > 0; at >>= 1) this.#add(at);
   }

@@ -3,7 +3,7 @@
  * it came from. A call that has no such thing has no key. Over the fields as flat raw pairs; fast/hash-key.ts does the same over bytes.
  */
 import { hashOf } from './hashing.js';
-import { valuesOf } from './headers.js';
+import { trimmed, valuesOf } from './headers.js';
 
 /** `bytes`: what the fast lane looks for, the name of the header, or that of the cookie and its equals sign. */
 export type HashOn =
@@ -47,8 +47,8 @@ const isLoopback = (address: string): boolean => address === '::1' || /^(::ffff:
 const cookieOf = (fields: readonly string[], name: string): string | undefined => {
   for (const field of fields)
     for (const pair of field.split(';')) {
-      const one = pair.replace(/^[ \t]+|[ \t]+$/g, '');
-      const value = one.startsWith(`${name}=`) ? one.slice(name.length + 1).trimStart() : '';
+      const one = trimmed(pair);
+      const value = one.startsWith(`${name}=`) ? trimmed(one.slice(name.length + 1)) : '';
       if (value !== '') return value;
     }
   return undefined;

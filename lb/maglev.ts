@@ -12,7 +12,7 @@ import { mix } from './hashing.js';
 import { Turns, type Waiting } from './turns.js';
 
 /** The paper's small table: more than a hundred slots for each of 500, and 13 for each of 5,000. */
-export const maglevSlots = 65_537;
+const usualSize = 65_537;
 const golden = 0x9e3779b9;
 
 class Maglev implements HashTable {
@@ -24,12 +24,12 @@ class Maglev implements HashTable {
 
   seatOf(key: number, turn: number): Seat {
     const hash = turn === 0 ? key : mix(key + Math.imul(turn, golden));
-    return this.#slots[hash % maglevSlots]!;
+    return this.#slots[hash % this.#slots.length]!;
   }
 
   shares(): ReadonlyMap<Seat, number> {
     const shares = new Map<Seat, number>();
-    for (const seat of this.#slots) shares.set(seat!, (shares.get(seat!) ?? 0) + 1 / maglevSlots);
+    for (const seat of this.#slots) shares.set(seat!, (shares.get(seat!) ?? 0) + 1 / this.#slots.length);
     return shares;
   }
 }
@@ -44,15 +44,16 @@ interface Taker extends Waiting<Taker> {
   readonly order: number;
 }
 
-export function* maglev(entries: readonly Entry[]): Generator<undefined, HashTable> {
-  const slots = new Array<Seat | undefined>(maglevSlots).fill(undefined);
+/** `size`: how many slots, a prime number. */
+export function* maglev(entries: readonly Entry[], size = usualSize): Generator<undefined, HashTable> {
+  const slots = new Array<Seat | undefined>(size).fill(undefined);
   const turns = new Turns<Taker>((a, b) => a.due < b.due || (a.due === b.due && a.order < b.order));
-  for (const taker of takers(entries)) turns.add(taker);
+  for (const taker of takers(entries, size)) turns.add(taker);
   let steps = 0;
-  for (let taken = 0; taken < maglevSlots; taken++) {
+  for (let taken = 0; taken < size; taken++) {
     const taker = turns.first!;
     while (slots[taker.slot] !== undefined) {
-      taker.slot = (taker.slot + taker.skip) % maglevSlots;
+      taker.slot = (taker.slot + taker.skip) % size;
       if (++steps % stepsPerSlice === 0) yield;
     }
     slots[taker.slot] = taker.entry.seat;
@@ -64,10 +65,10 @@ export function* maglev(entries: readonly Entry[]): Generator<undefined, HashTab
 }
 
 /** In an order that is the same in every sidecar, in whichever order the list names them. */
-const takers = (entries: readonly Entry[]): Taker[] =>
+const takers = (entries: readonly Entry[], size: number): Taker[] =>
   [...entries]
     .sort((a, b) => b.weight - a.weight || a.one - b.one || a.other - b.other)
     .map((entry, order) => ({
-      ...{ entry, order, slot: entry.one % maglevSlots, skip: (entry.other % (maglevSlots - 1)) + 1 },
+      ...{ entry, order, slot: entry.one % size, skip: (entry.other % (size - 1)) + 1 },
       ...{ due: 1 / entry.weight, place: -1, ahead: undefined, behind: undefined },
     }));

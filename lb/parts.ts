@@ -3,30 +3,44 @@
  * a seat, and knows the weight that may be asked in each part. How many parts there are is the caller's bound.
  */
 import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
+import { Drawable } from './drawable.js';
 import type { Outcome } from './outcome.js';
 
 export class Part {
   readonly balancer: Balancer;
-  seats: Seat[] = [];
-  /** Of those that may get a call, and how many they are. */
-  weight = 0;
-  count = 0;
+  readonly #sums = new Drawable();
 
   constructor(balancer: Balancer) {
     this.balancer = balancer;
   }
-}
 
-interface Place {
-  readonly part: number;
-  /** What it adds to the weight of its part. */
-  weight: number;
+  get seats(): readonly Seat[] {
+    return this.#sums.seats;
+  }
+
+  /** Of those that may get a call, and how many they are. */
+  get weight(): number {
+    return this.#sums.total;
+  }
+  get count(): number {
+    return this.#sums.count;
+  }
+
+  update(seats: readonly Seat[]): void {
+    this.#sums.update(seats);
+    this.balancer.update(seats);
+  }
+
+  changed(seat: Seat): void {
+    this.#sums.changed(seat);
+    this.balancer.changed(seat);
+  }
 }
 
 export class Parts {
   readonly all: readonly Part[];
   readonly #partOf: (seat: Seat) => number;
-  #places = new Map<Seat, Place>();
+  #places = new Map<Seat, Part>();
 
   constructor(count: number, make: () => Balancer, partOf: (seat: Seat) => number) {
     this.all = Array.from({ length: count }, () => new Part(make()));
@@ -34,22 +48,14 @@ export class Parts {
   }
 
   update(seats: readonly Seat[]): void {
-    this.#places = new Map();
-    for (const part of this.all) [part.seats, part.weight, part.count] = [[], 0, 0];
-    for (const seat of seats) {
-      const place = { part: this.#partOf(seat), weight: 0 };
-      this.#places.set(seat, place);
-      this.all[place.part]!.seats.push(seat);
-      this.#weigh(seat, place);
-    }
-    for (const { balancer, seats } of this.all) balancer.update(seats);
+    this.#places = new Map(seats.map((seat) => [seat, this.all[this.#partOf(seat)]!]));
+    const divided = new Map(this.all.map((part): [Part, Seat[]] => [part, []]));
+    for (const [seat, part] of this.#places) divided.get(part)!.push(seat);
+    for (const [part, its] of divided) part.update(its);
   }
 
   changed(seat: Seat): void {
-    const place = this.#places.get(seat);
-    if (place === undefined) return;
-    this.#weigh(seat, place);
-    this.all[place.part]!.balancer.changed(seat);
+    this.of(seat)?.changed(seat);
   }
 
   seen(seat: Seat, outcome: Outcome, now: number): void {
@@ -57,8 +63,7 @@ export class Parts {
   }
 
   of(seat: Seat): Part | undefined {
-    const place = this.#places.get(seat);
-    return place && this.all[place.part];
+    return this.#places.get(seat);
   }
 
   /** Of the part at `place`, or, when nobody is left there, of the first other one that has somebody. */
@@ -79,13 +84,5 @@ export class Parts {
       for (const [seat, share] of sharesOf(balancer, seats)) shares.set(seat, share * parts[place]!);
     });
     return shares;
-  }
-
-  #weigh(seat: Seat, place: Place): void {
-    const weight = seat.eligible ? seat.weight : 0;
-    const part = this.all[place.part]!;
-    part.count += Number(weight > 0) - Number(place.weight > 0);
-    part.weight = part.count === 0 ? 0 : part.weight + weight - place.weight;
-    place.weight = weight;
   }
 }

@@ -13,7 +13,10 @@ export type PolicyName =
   'round_robin' | 'weighted_round_robin' | 'least_request' | 'peak_ewma' | 'random' | 'ring_hash' | 'maglev';
 
 /** What the hash policies need beside chance. Absent: no bound, and tables are made at once. */
-export type PolicyParts = Partial<Omit<HashParts, 'random'>>;
+export interface PolicyParts extends Partial<Omit<HashParts, 'random'>> {
+  /** Slots of Maglev's table, a prime number. Absent: the usual size. */
+  readonly maglevSize?: number | undefined;
+}
 
 export const policies: Readonly<Record<PolicyName, (random: Random, parts?: PolicyParts) => Balancer>> = {
   round_robin: (random) => new WeightedRoundRobin(random, { evenly: true }),
@@ -22,7 +25,7 @@ export const policies: Readonly<Record<PolicyName, (random: Random, parts?: Poli
   peak_ewma: (random) => new PeakEwma(random),
   random: (random) => new WeightedRandom(random),
   ring_hash: (random, parts) => new HashBalancer(ring, { random, ...parts }),
-  maglev: (random, parts) => new HashBalancer(maglev, { random, ...parts }),
+  maglev: (random, parts) => new HashBalancer((entries) => maglev(entries, parts?.maglevSize), { random, ...parts }),
 };
 
 /** They need to know what of a call to go by. */

@@ -130,7 +130,8 @@ export class SlowStart {
     const step = Math.floor(((now - beganAt) / durationMs) * steps);
     if (step >= steps) return this.left(seat);
     start.part = Math.max(this.#options.from, step / steps);
-    start.dueAt = beganAt + ((Math.max(step, Math.floor(this.#options.from * steps)) + 1) / steps) * durationMs;
+    const dueAt = beganAt + ((Math.max(step, Math.floor(this.#options.from * steps)) + 1) / steps) * durationMs;
+    start.dueAt = Math.max(dueAt, now + 1); // by rounding, a step can be due when it is not reached yet
     this.#due.moved(start);
   }
 }

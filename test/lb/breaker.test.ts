@@ -150,6 +150,27 @@ describe('breaker', () => {
     equal(call(breaker, good, 3_000), 'closed');
   });
 
+  it('judges shares from the moment at which that is switched on', () => {
+    const options: BreakerOptions = { ...defaultBreaker, failures: 1_000, minCalls: 4 };
+    const breaker = new CircuitBreaker(options, () => 0.5);
+    call(breaker, bad);
+    Object.assign(options, { failurePercent: 50 }); // as a reload does
+    for (const outcome of [good, bad, good]) equal(call(breaker, outcome), undefined);
+    equal(call(breaker, bad), 'opened');
+  });
+
+  it('is spread up to its limit where it is reached, and not beyond', () => {
+    const ends = [0, 0.5, 1].map((draw) => {
+      const breaker = make(0.2, () => draw);
+      for (let failure = 0; failure < 3; failure++) call(breaker, bad);
+      for (let trial = 0; trial < 3; trial++) call(breaker, bad, breaker.reopenAt);
+      const before = breaker.reopenAt;
+      call(breaker, bad, before);
+      return Math.round(breaker.reopenAt - before);
+    });
+    deepEqual(ends, [2_000, 2_500, 3_000]);
+  });
+
   it('tells in words what it has seen', () => {
     equal(tripped().why(' in a row'), '3 connects refused in a row');
     const breaker = make();
@@ -179,7 +200,7 @@ describe('breaker', () => {
             const ended = out.shift();
             if (ended) breaker.end(ended.epoch, { good, bad, silent }[what], now);
           }
-          if (breaker.state(now) === 'open') ok(breaker.reopenAt - now <= 3_000 * 1.2);
+          if (breaker.state(now) === 'open') ok(breaker.reopenAt - now < 3_000.001);
         }
       }),
     );

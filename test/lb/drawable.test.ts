@@ -93,7 +93,7 @@ describe('drawing by weight', () => {
     it(`looks at as few seats of 5,000 as of 50, under ${name}, also when one has changed`, () => {
       const cost = (count: number): number => {
         const { seats, looks } = counted(count);
-        const balancer = policies[name](seeded(1), { later: () => undefined });
+        const balancer = policies[name](seeded(1), { later: () => undefined, maglevSize: 251 });
         balancer.update(seats);
         for (let call = 0; call < count; call++) balancer.pick({ tried: [], key: call }, call);
         looks();

@@ -4,6 +4,7 @@ import type { Seat } from '../../lb/balancer.js';
 import type { Endpoint } from '../../lb/endpoint.js';
 import type { PolicyName } from '../../lb/policies.js';
 import { defaultSlowStart, SlowStart } from '../../lb/slow-start.js';
+import { fc } from '../support/fast-check.js';
 import { seeded } from '../support/random.js';
 import { orders } from './orders.js';
 import { endpoint, seat, tally } from './seats.js';
@@ -81,6 +82,19 @@ describe('slow start', () => {
     equal(moved, 64);
     for (let call = 0; call < 100; call++) start.wake(6_000);
     equal(moved, 5_000);
+  });
+
+  it('moves each a step at a time, whatever rounding makes of when it is due', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1e6, noNaN: true }), fc.integer({ min: 1, max: 9 }), (beganAt, step) => {
+        let moved = 0;
+        const start = new SlowStart(defaultSlowStart, () => moved++);
+        const one = seat('a');
+        start.readmitted(one, beganAt);
+        start.wake(beganAt + (step / 10) * 30_000, 64);
+        ok(moved <= 2, `${moved - 1} times`);
+      }),
+    );
   });
 
   it('can be off', () => {

@@ -161,6 +161,15 @@ describe('a split by a label', () => {
     equal(ids(balancer, 200)['c1'], 10);
   });
 
+  it('knows of the lightest that is left of a value, whatever the others weighed', () => {
+    const seats = [...fleet(), { ...labelled('c2', { version: 'canary' }), weight: 1e-12 }];
+    seats[2]!.weight = 1e6;
+    const balancer = balancing({ split: canary }, seats);
+    seats[2]!.eligible = false;
+    balancer.changed(seats[2]!);
+    equal(ids(balancer, 200)['c2'], 10);
+  });
+
   it('serves from whoever is there when only those without a part are', () => {
     const all = { label: 'version', percents: new Map([['canary', 100]]) };
     const balancer = balancing({ split: all }, fleet().slice(0, 2));
