@@ -30,6 +30,8 @@ export class Visit {
   readonly #clock: Clock;
   readonly #waiting: Running[] = [];
   #running: Running | undefined;
+  /** The last that came. */
+  #last: Running | undefined;
   #ending = false;
   #farewell: RefusalAnswer | undefined;
   /** What came last makes no sense from some byte on. */
@@ -48,6 +50,7 @@ export class Visit {
   /** Runs now, or after those that came before. Never, if one of those is the last of its connection. */
   enter(next: Running): void {
     if (this.#ending) return;
+    this.#last = next;
     if (this.#running === undefined) return this.#start(next);
     this.#waiting.push(next);
     // node itself reads on after each message, so this must come after what it does
@@ -92,15 +95,12 @@ export class Visit {
    */
   wrong(refused: Refused): 'stray' | undefined {
     if (this.#ending) return undefined;
-    if (this.#running && !this.#running.complete()) {
-      this.end();
-      this.#wrong = refused;
-      this.#running.broken(new CallError(refused.code, refused.message));
-      return undefined;
-    }
-    const last = this.#waiting.at(-1);
+    const last = this.#last;
     if (last !== undefined && !last.complete()) {
-      this.#wrong = refused; // the body of one that has not begun yet
+      // it is in the body of that one, which runs, waits, or has been answered without its body
+      this.#wrong = refused;
+      if (this.#running === undefined) this.#endPolitely();
+      else if (last === this.#running) this.#break(last);
       return undefined;
     }
     this.#farewell = refusalAnswer(refused, { close: true });
@@ -111,20 +111,28 @@ export class Visit {
   #start(next: Running): void {
     this.#running = next;
     const over = next.run();
-    if (this.#wrong !== undefined && !next.complete()) {
-      this.end();
-      next.broken(new CallError(this.#wrong.code, this.#wrong.message));
-    }
+    if (this.#wrong !== undefined && !next.complete()) this.#break(next);
     void over.finally(() => {
       this.#running = undefined;
       if (!this.socket.writable)
         this.end(); // that was the last answer
-      else if (this.#wrong !== undefined && !next.complete()) return endPolitely(this.socket, this.#clock); // its answer was none to that
+      else if (this.#wrong !== undefined && !next.complete()) return this.#endPolitely(); // its answer was none to that
       const waiting = this.#waiting.shift();
       if (waiting === undefined) return this.#farewell && this.#goodbye();
       if (this.#waiting.length === 0 && waiting.alone !== true) this.socket.resume();
       this.#start(waiting);
     });
+  }
+
+  /** Its body is broken, and with it everything behind. */
+  #break(running: Running): void {
+    this.end();
+    running.broken(new CallError(this.#wrong!.code, this.#wrong!.message));
+  }
+
+  #endPolitely(): void {
+    this.end();
+    endPolitely(this.socket, this.#clock);
   }
 
   /** The last words of a connection, outside of any exchange. */

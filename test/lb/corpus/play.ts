@@ -77,7 +77,8 @@ export class Stage {
     for (const clean of this.#cleanups) await clean();
   }
 
-  async request(pieces: readonly string[], then: RequestCase['then']): Promise<RequestPlayed> {
+  /** `silence`: as `next`, and the app goes away when nothing has come for a while. */
+  async request(pieces: readonly string[], then: RequestCase['then'] | 'silence'): Promise<RequestPlayed> {
     this.#anew();
     const came: Wire[] = [];
     const seen: string[] = [];
@@ -95,7 +96,11 @@ export class Stage {
       });
     };
     const app = await this.#dial();
-    await send(app, then === 'next' ? [...pieces.slice(0, -1), (pieces.at(-1) ?? '') + next] : pieces);
+    await send(app, then === 'next' || then === 'silence' ? [...pieces.slice(0, -1), (pieces.at(-1) ?? '') + next] : pieces);
+    if (then === 'silence') {
+      while (!app.over && (await Promise.race([app.news(), silence()])) !== 'silent');
+      app.end();
+    }
     if (then === 'end') app.end();
     if (then === 'reset') app.reset();
     const told = await this.#ended(app);
@@ -185,6 +190,8 @@ async function send(wire: Wire, pieces: readonly string[]): Promise<void> {
     wire.write(piece);
   }
 }
+
+const silence = (): Promise<'silent'> => new Promise((resolve) => setTimeout(() => resolve('silent'), 200));
 
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));

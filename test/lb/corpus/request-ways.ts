@@ -274,6 +274,10 @@ export const requestWays: readonly RequestCase[] = [
     'two Hosts behind a request': get('', '/1') + get('Host: evil\r\n', '/never'),
     'a bad chunk behind a request': `${get('', '/1')}${chunked('3\r\nabc\r\nzz\r\n')}`,
   }),
+  ...requests('9112 9.3', refuses([400, 404]), {
+    'a refused upload whose body breaks': chunked('3\r\nabc\r\nzz\r\n').replace('Host: orders', 'Host: nobody'),
+    'a refused upload whose body breaks in its end': chunked('3\r\nabc\r\n0\r\n\r,').replace('Host: orders', 'Host: nobody'),
+  }),
   ...requests('9112 9.3.2', refuses([400, 501], 'POST / abc'), {
     'a bad length behind a body in chunks':
       chunked('3\r\nabc\r\n0\r\n\r\n') + post('Content-Length: 3, 4\r\n', 'abc') + get('', '/never'),

@@ -26,12 +26,17 @@ const read = async (message: IncomingMessage): Promise<string> => {
 /** The requests that node finds in the bytes, and whether it found fault with the rest. */
 export async function requestsIn(bytes: string): Promise<{ readonly seen: readonly Seen[]; readonly fault: boolean }> {
   const server = createServer({ requireHostHeader: false, insecureHTTPParser: false, keepAliveTimeout: 0 });
-  const messages: Promise<Seen>[] = [];
+  const messages: Promise<Seen | undefined>[] = [];
   let fault = false;
   server.on('request', (message, response) => {
     const { method = '', url = '', httpVersion, rawHeaders } = message;
     const line = `${method} ${url} HTTP/${httpVersion}`;
-    messages.push(read(message).then((body) => ({ line, raw: rawHeaders, body })));
+    messages.push(
+      read(message).then(
+        (body) => ({ line, raw: rawHeaders, body }),
+        () => undefined, // it broke off
+      ),
+    );
     message.on('end', () => response.end());
   });
   const pipe = new Pipe();
@@ -42,7 +47,7 @@ export async function requestsIn(bytes: string): Promise<{ readonly seen: readon
   pipe.push(null);
   await turns(6);
   pipe.destroy();
-  const seen = await Promise.all(messages.map((message) => message.catch(() => undefined)));
+  const seen = await Promise.all(messages);
   return { seen: seen.filter((message) => message !== undefined), fault };
 }
 
