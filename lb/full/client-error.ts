@@ -3,12 +3,12 @@ import type { Refused } from '../refusal.js';
 
 /**
  * `gone`: there is nobody to tell. `nothing`: it is no trouble; what runs on the connection goes on.
- * `unused`: nothing ever came over it. `busy`: an exchange runs on it.
+ * `last`: what runs goes on, and nothing comes after it. `unused`: nothing ever came over it. `busy`: an exchange runs on it.
  */
 export function clientError(
   error: Error,
   { unused, busy }: { readonly unused: boolean; readonly busy: boolean },
-): Refused | 'gone' | 'nothing' {
+): Refused | 'gone' | 'nothing' | 'last' {
   const {
     code = '',
     rawPacket,
@@ -22,8 +22,8 @@ export function clientError(
   }
   if (code === 'HPE_HEADER_OVERFLOW')
     return { code: 'head_too_large', message: 'the head of the request is too large (ZIDECAR_MAX_HEAD)' };
-  // bytes after a request that was to be the last
-  if (code === 'HPE_CLOSED_CONNECTION') return busy ? 'nothing' : 'gone';
+  // bytes after a request that was to be the last: as it said, or one of its trailers
+  if (code === 'HPE_CLOSED_CONNECTION') return busy ? 'last' : 'gone';
   if (code === 'HPE_INVALID_EOF_STATE' || !code.startsWith('HPE_')) return 'gone';
   if (rawPacket?.[0] === 0x16) return bad('this port speaks plain HTTP, and was spoken to in TLS: call it by http://');
   if (code === 'HPE_PAUSED_H2_UPGRADE') return bad('HTTP/2 is not spoken here: HTTP/1.1 is');

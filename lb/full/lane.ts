@@ -163,6 +163,7 @@ export class FullLane implements Lane {
     if (visit === undefined || !socket.writable) return void socket.destroy();
     const trouble = clientError(error, { unused: socket.bytesRead === 0, busy: visit.busy });
     if (trouble === 'nothing') return;
+    if (trouble === 'last') return visit.takeNoMore();
     if (trouble === 'gone') return void socket.destroy();
     if (visit.wrong(trouble) === 'stray') tellStray(trouble.code, this.#parts);
   }

@@ -33,6 +33,7 @@ export class Visit {
   /** The last that came. */
   #last: Running | undefined;
   #ending = false;
+  #takesNoMore = false;
   #farewell: RefusalAnswer | undefined;
   /** What came last makes no sense from some byte on. */
   #wrong: Refused | undefined;
@@ -83,6 +84,11 @@ export class Visit {
     return this.#running?.finish?.() ?? false;
   }
 
+  /** What has come is served, and then the connection ends. */
+  takeNoMore(): void {
+    this.#takesNoMore = true;
+  }
+
   /** Nothing more is taken from this connection. */
   end(): void {
     this.#ending = true;
@@ -118,7 +124,11 @@ export class Visit {
         this.end(); // that was the last answer
       else if (this.#wrong !== undefined && !next.complete()) return this.#endPolitely(); // its answer was none to that
       const waiting = this.#waiting.shift();
-      if (waiting === undefined) return this.#farewell && this.#goodbye();
+      if (waiting === undefined) {
+        if (this.#farewell) this.#goodbye();
+        else if (this.#takesNoMore && this.socket.writable) this.#endPolitely();
+        return;
+      }
       if (this.#waiting.length === 0 && waiting.alone !== true) this.socket.resume();
       this.#start(waiting);
     });

@@ -76,6 +76,11 @@ export const requestFraming: readonly RequestCase[] = [
   ...requests('9112 7.1', carries('POST / abc'), prefixed('in chunks: ', wholeBodies, chunked)),
   ...requests('9112 7.1', { ...refuses(400), or: carries('POST / abc') }, prefixed('in chunks: ', doubtfulBodies, chunked)),
   ...requests('9112 7.1', refuses([400, 413, 431]), prefixed('in chunks: ', brokenBodies, chunked)),
+  ...requests(
+    '9112 7.1.2',
+    { ...carries('POST / abc'), or: { ...carries('POST / abc'), goesOn: false } },
+    { 'close among the trailers': chunked('3\r\nabc\r\n0\r\nConnection: close\r\n\r\n') },
+  ),
   ...requests('9112 7.1', carries('GET / abc'), { 'GET in chunks': chunked(wholeBodies['one chunk']!).replace('POST', 'GET') }),
   ...requests('9112 7.1', carries('DELETE / abc'), {
     'DELETE in chunks': chunked(wholeBodies['one chunk']!).replace('POST', 'DELETE'),

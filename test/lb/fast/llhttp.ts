@@ -40,7 +40,10 @@ export async function requestsIn(bytes: string): Promise<{ readonly seen: readon
     message.on('end', () => response.end());
   });
   const pipe = new Pipe();
-  server.on('clientError', () => ((fault = true), pipe.destroy()));
+  server.on('clientError', ({ code }: NodeJS.ErrnoException) => {
+    fault ||= code !== 'HPE_INVALID_EOF_STATE'; // more was to come
+    pipe.destroy();
+  });
   server.emit('connection', pipe);
   pipe.push(Buffer.from(bytes, 'latin1'));
   await turns(6);
