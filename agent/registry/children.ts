@@ -22,9 +22,12 @@ export interface Child {
 
 /** More children than this are not looked at: a bound on memory and reads, far above any service. */
 export const MOST_CHILDREN = 20_000;
+/** Selectors of all vectors together: each node of a large service may have its own. What is beyond is skipped. */
+export const MOST_SELECTORS = 50_000;
 
 export class Children {
   readonly #known = new Map<string, Child>();
+  #selectors = 0;
   #joined = 0;
   #left = 0;
   #heardAt: number | undefined;
@@ -68,6 +71,7 @@ export class Children {
     const child = this.#known.get(name);
     if (!child) return;
     this.#known.delete(name);
+    this.#selectors -= selectorsOf(child.said);
     if (isInstance(child.said)) {
       this.#left++;
       this.#heard(child.heardAt ?? heardAt);
@@ -75,7 +79,14 @@ export class Children {
     this.#changed ||= child.said !== undefined;
   }
 
-  learned(child: Child, mzxid: bigint | undefined, said: Said): void {
+  /** Answers with what is kept of it, which is a reason where it was too much. */
+  learned(child: Child, mzxid: bigint | undefined, told: Said): Said {
+    const others = this.#selectors - selectorsOf(child.said);
+    const tooMany = selectorsOf(told) > 0 && others + selectorsOf(told) > MOST_SELECTORS;
+    const said: Said = tooMany
+      ? { skip: 'too_large', detail: `more than ${MOST_SELECTORS} selectors of weights beside it` }
+      : told;
+    this.#selectors = others + selectorsOf(said);
     if (isInstance(said) !== isInstance(child.said)) {
       if (isInstance(said)) this.#joined++;
       else this.#left++;
@@ -85,6 +96,7 @@ export class Children {
     child.said = said;
     this.#changed = true;
     child.heardAt = undefined;
+    return said;
   }
 
   /** True when the list is not the one that was told last. */
@@ -126,3 +138,5 @@ export class Children {
     if (at !== undefined) this.#heardAt = Math.min(at, this.#heardAt ?? at);
   }
 }
+
+const selectorsOf = (said: Said | undefined): number => (said && 'factors' in said ? said.factors.size : 0);

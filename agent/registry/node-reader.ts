@@ -161,8 +161,8 @@ export class NodeReader {
 
   #learned(child: Child, mzxid: bigint | undefined, said: Said): void {
     const { emit, path, service } = this.#parts;
-    this.#children.learned(child, mzxid, said);
-    if (!('skip' in said)) return;
-    emit({ kind: 'znode_ignored', service, path: `${path}/${child.name}`, reason: said.skip, detail: said.detail });
+    const kept = this.#children.learned(child, mzxid, said);
+    if ('skip' in kept)
+      emit({ kind: 'znode_ignored', service, path: `${path}/${child.name}`, reason: kept.skip, detail: kept.detail });
   }
 }

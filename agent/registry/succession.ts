@@ -68,13 +68,13 @@ export class Succession {
       how = own.nodes.length === 0 ? 'created' : own.nodes.some(({ stat }) => stat.owner === 'us') ? 'rewritten' : 'taken_over';
       node = await this.#create(own.nodes, `${path}/${placed.name}`, placed.data, placed.mode);
     }
-    const vector = await this.#weigh(ask, own.vectors, node);
+    const { vector, replaced } = await this.#weigh(ask, own.vectors, node);
     if (vector !== undefined && !own.vectors.some((one) => one.path === vector) && how === 'found') how = 'rewritten';
     const seen = await this.#writer.watched(node, onChange, (changed) => this.#tree.exists(node, changed));
     const proved = seen && seen.owner === 'us' && (await this.#holds(node, placed.data, dialect));
     if (!proved) return undefined;
     for (const old of [...own.nodes, ...own.vectors])
-      if (old.path !== node && old.path !== vector) await this.#tree.remove(old.path, old.stat.version);
+      if (![node, vector, replaced].includes(old.path)) await this.#tree.remove(old.path, old.stat.version);
     const names = [node, ...(vector === undefined ? [] : [vector])].map((one) => one.slice(path.length + 1));
     this.#seen.set(key(ask), { epoch: this.#tree.session.epoch, names });
     return { path: node, zxid: String(seen.mzxid), at: this.#clock.wall(), how };
@@ -94,18 +94,23 @@ export class Succession {
   }
 
   /**
-   * The vector that stands for the weight, and its path. An old one goes in the same breath as the new one comes: with both, a reader would
+   * Makes the vector that stands for the weight: its path, and that of one that it has replaced. An old one goes in the same breath as the new one comes: with both, a reader would
    * multiply them.
    */
-  async #weigh({ instance, dialect, path }: Ask, vectors: readonly Neighbour[], node: string): Promise<string | undefined> {
+  async #weigh(
+    { instance, dialect, path }: Ask,
+    vectors: readonly Neighbour[],
+    node: string,
+  ): Promise<{ readonly vector?: string; readonly replaced?: string }> {
     const beside = dialect.beside?.(instance, node.slice(path.length + 1));
-    if (beside === undefined) return undefined;
+    if (beside === undefined) return {};
     const right = vectors.find(({ stat, data }) => stat.owner === 'us' && same(data, beside.data));
-    if (right) return right.path;
+    if (right) return { vector: right.path };
     const at = `${path}/${beside.name}`;
     const old = vectors.find(({ said }) => 'factors' in said && said.factors.has(`member=${node.slice(path.length + 1)}`));
-    if (old === undefined) return this.#writer.create(at, beside.data, beside.mode);
-    return this.#writer.replace({ path: old.path, version: old.stat.version }, at, beside.data, beside.mode);
+    if (old === undefined) return { vector: await this.#writer.create(at, beside.data, beside.mode) };
+    const vector = await this.#writer.replace({ path: old.path, version: old.stat.version }, at, beside.data, beside.mode);
+    return { vector, replaced: old.path };
   }
 
   async #holds(path: string, data: Uint8Array, dialect: Dialect): Promise<boolean> {

@@ -17,7 +17,8 @@ export function readVector(data: Uint8Array): Weights | Skip {
   for (const entry of list as readonly unknown[]) {
     const row = asMap(entry);
     const [select, weight] = [row?.get('select'), row?.get('weight')];
-    if (typeof select !== 'string' || typeof weight !== 'number' || !Number.isFinite(weight)) continue;
+    if (typeof select !== 'string' || select.length > LONGEST_SELECTOR || typeof weight !== 'number' || !Number.isFinite(weight))
+      continue;
     factors.set(select, times(factors.get(select), weight));
   }
   return { factors };
@@ -31,6 +32,7 @@ export function writeVector(member: string, weight: number): Uint8Array {
   );
 }
 
+const LONGEST_SELECTOR = 512;
 const OUT = -1;
 const HEAVIEST = 1_000_000;
 const times = (one: number | undefined, other: number): number => (one === OUT || other === OUT ? OUT : (one ?? 1) * other);

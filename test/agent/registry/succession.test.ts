@@ -157,10 +157,17 @@ for (const dialect of replacing) {
 
 describe('the weight of a member of a serverset', () => {
   it('stands beside it, and a new one replaces the old one and not the member', async () => {
-    const { registry, at, names, store } = setup('serverset');
+    const { registry, at, names, store, tree } = setup('serverset');
     await registry.put(instance({ weight: 2 }), at, ignore);
     const before = names();
+    tree.calls.length = 0;
     equal((await registry.put(instance({ weight: 5 }), at, ignore)).how, 'rewritten');
+    const vectors = tree.calls.filter((call) => /^(create|remove) .*vector_/.test(call));
+    deepEqual(
+      vectors.map((call) => call.split(' ')[0]),
+      ['remove', 'create'],
+      'never both, which a reader would multiply',
+    );
     const after = names();
     equal(after.length, 2);
     equal(after[0], before[0]);
@@ -178,5 +185,17 @@ describe('the weight of a member of a serverset', () => {
     await registry.put(instance({ weight: 1 }), at, ignore);
     await registry.remove(instance(), at);
     deepEqual(names(), ['vector_ops']);
+  });
+
+  it('comes from a bounded number of selectors, and those beyond are skipped', async () => {
+    const { at, seen, store, lists, registry } = setup('serverset');
+    await registry.put(instance(), at, ignore);
+    const vector = Array.from({ length: 1_000 }, (_, shard) => ({ select: `shard=${shard}`, weight: 0.5, priority: 1 }));
+    for (let i = 0; i < 51; i++) store.plant(`${at.path}/vector_${String(i).padStart(10, '0')}`, JSON.stringify({ vector }));
+    await seen();
+    deepEqual(
+      lists.at(-1)!.skipped.map(({ reason }) => reason),
+      ['too_large'],
+    );
   });
 });
