@@ -74,7 +74,11 @@ export const metricTable = {
   zidecar_limit_refused_total: ['counter', 'service limit', 'Calls that a limit refused, or would have in shadow mode.'],
   zidecar_app_up: ['gauge', 'service', 'Verdict of the probes of the app: 1 up, 0 down.'],
   zidecar_probes_total: ['counter', 'service result', 'Probes of the app by result; unknown is a probe that could not be run.'],
-  zidecar_registered: ['gauge', 'service', '1 when the registry has confirmed our node in the live session.'],
+  zidecar_registered: [
+    'gauge',
+    'service',
+    '1 only while a read has shown our node, our bytes and our session as its owner, and nothing has spoken against it since.',
+  ],
   zidecar_announcements_lost_total: [
     'counter',
     'service by',

@@ -15,6 +15,7 @@
 import type { Emit, LostBy } from '../events.js';
 import type { Clock, Random } from '../system.js';
 import { Alarm } from './alarm.js';
+import { Certainty } from './certainty.js';
 import { Contest } from './contest.js';
 import type { Instance } from './dialects/dialect.js';
 import type { Proof, Registry, Source } from './registry.js';
@@ -75,6 +76,7 @@ export class Announcer {
   #lostSession = false;
   /** By those who stand there: see guard.ts. */
   #refused = false;
+  readonly #certainty = new Certainty();
   readonly #contest = new Contest();
   readonly #pause: Alarm;
   readonly #slowLook: Alarm;
@@ -112,11 +114,12 @@ export class Announcer {
   }
 
   view(): AnnouncerView {
-    const proof = this.#fact.kind === 'announced' ? this.#fact.proof : undefined;
+    const proof =
+      this.#fact.kind === 'announced' && this.#certainty.holds(this.#parts.clock.now()) ? this.#fact.proof : undefined;
     return {
       service: this.#parts.service,
       wish: this.#wish ? 'announced' : 'withdrawn',
-      fact: this.#fact.kind,
+      fact: this.#fact.kind === 'announced' && !proof ? 'unknown' : this.#fact.kind,
       path: this.#path,
       provenAt: proof ? new Date(proof.at).toISOString() : null,
       zxid: proof ? proof.zxid : null,
@@ -169,8 +172,10 @@ export class Announcer {
       if (wish) {
         this.#last = wish;
         const before = this.#fact;
-        this.#fact = { kind: 'unknown' };
-        const proof = await registry.put(wish, source, () => this.#doubt(), this.#contest.yields(clock.now()));
+        if (before.kind !== 'announced' || before.instance !== wish || !this.#certainty.holds(this.#parts.clock.now()))
+          this.#fact = { kind: 'unknown' };
+        const changed = (): void => (this.#certainty.nodeChanged(), this.#doubt());
+        const proof = await registry.put(wish, source, changed, this.#contest.yields(clock.now()));
         if (tree.session.epoch === epoch) this.#announced({ kind: 'announced', instance: wish, proof, epoch }, before);
       } else {
         // what the other has in our place is his
@@ -188,6 +193,7 @@ export class Announcer {
     const { path, zxid, how } = fact.proof;
     const again = before.kind === 'announced' && before.epoch === fact.epoch && before.instance === fact.instance;
     this.#fact = fact;
+    this.#certainty.proven();
     this.#path = path;
     this.#strangerSince = undefined;
     this.#contest.settled();
@@ -253,16 +259,12 @@ export class Announcer {
 
   #onSession(session: Session): void {
     const { service, emit, clock, random } = this.#parts;
+    this.#certainty.sessionIs(session, clock.now());
     if (this.#fact.kind === 'announced' && (isOver(session) || session.epoch !== this.#fact.epoch)) {
       this.#fact = { kind: 'unknown' };
       this.#lostSession = true;
-      emit({
-        kind: 'announcement_lost',
-        service,
-        path: this.#path,
-        by: 'session',
-        why: `its session is ${isOver(session) ? session.state : 'over'}`,
-      });
+      const why = `its session is ${isOver(session) ? session.state : 'over'}`;
+      emit({ kind: 'announcement_lost', service, path: this.#path, by: 'session', why });
     }
     if (session.state === 'connected' && this.#lostSession) {
       // everybody lost it together: come back one after the other, since callers hold their last good list

@@ -204,6 +204,36 @@ describe('announcer', () => {
     deepEqual(kinds(), []);
   });
 
+  it('is not sure of its node any more when the connection has been lost for two thirds of the session, nor once its watch has fired', async () => {
+    const { announcer, tree, store, clock } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    tree.lose();
+    await clock.advance((tree.session.timeoutMs * 2) / 3);
+    equal(announcer.view().fact, 'announced');
+    await clock.advance(1);
+    deepEqual([announcer.view().fact, announcer.view().provenAt], ['unknown', null]);
+    tree.connect();
+    equal(announcer.view().fact, 'announced', 'it is the same session: the node was there all the time');
+    const release = tree.hold();
+    store.delete(path);
+    await calm();
+    equal(announcer.view().fact, 'unknown');
+    release();
+  });
+
+  it('stays sure of its node while it looks at it again', async () => {
+    const { announcer, tree, clock } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    const release = tree.hold();
+    const before = tree.calls.length;
+    await clock.advance(230_000);
+    ok(tree.calls.length > before);
+    equal(announcer.view().fact, 'announced');
+    release();
+  });
+
   it('finds by a read what it wrote when the answer was lost with the connection', async () => {
     const { announcer, tree, kinds } = setup();
     announcer.want(instance());
