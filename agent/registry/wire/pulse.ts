@@ -15,7 +15,7 @@ const SPARE_MS = 1_000;
 const LEAST_PATIENCE_MS = 2_000;
 
 /** Nor is anybody asked about a rest that short. */
-const LEAST_TRUST_MS = 1_000;
+const LEAST_TRUST_MS = 750;
 
 export type Beat = { readonly do: 'ping' | 'doubt' | 'leave' } | { readonly do: 'wait'; readonly ms: number };
 
