@@ -40,7 +40,9 @@ export function injected(
   announced: string | undefined,
   settings: Readonly<Record<string, string>>,
 ): Pod {
-  const annotations = Object.fromEntries(Object.entries(settings).map(([flag, text]) => [`config.zidecar.dev/${flag}`, text]));
+  // pods of this machine share its disk, which those of a cluster do not
+  const all = { snapshot: 'off', ...settings };
+  const annotations = Object.fromEntries(Object.entries(all).map(([flag, text]) => [`config.zidecar.dev/${flag}`, text]));
   const pod: JsonMap = {
     metadata: { name, uid, annotations, ...(announced !== undefined && { labels: { app: announced } }) },
     spec: {
