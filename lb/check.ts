@@ -26,6 +26,7 @@ export function check(
 ): () => void {
   let stopReading = (): void => undefined;
   let over = false;
+  const began = clock.now();
   const end = (failed: CallError | string | undefined): void => {
     if (over) return;
     over = true;
@@ -39,7 +40,7 @@ export function check(
       return end(undefined);
     }
     const request = `GET ${path} HTTP/1.1\r\nHost: ${service}\r\nUser-Agent: zidecar-check\r\nConnection: close\r\n\r\n`;
-    stopReading = firstLine(socket, request, { clock, timeoutMs }, end);
+    stopReading = firstLine(socket, request, { clock, timeoutMs, began }, end);
   });
   return () => {
     over = true;
@@ -53,11 +54,11 @@ const mostBytes = 1024;
 function firstLine(
   socket: Socket,
   request: string,
-  { clock, timeoutMs }: Pick<CheckTerms, 'clock' | 'timeoutMs'>,
+  { clock, timeoutMs, began }: Pick<CheckTerms, 'clock' | 'timeoutMs'> & { readonly began: number },
   end: (failed: string | undefined) => void,
 ): () => void {
   let read = '';
-  const stopAlarm = alarm(clock, timeoutMs, () => end(`no answer in ${timeoutMs} ms`));
+  const stopAlarm = alarm(clock, began + timeoutMs - clock.now(), () => end(`no answer in ${timeoutMs} ms`));
   socket.on('error', (error) => end(error.message));
   socket.on('close', () => end('it closed the connection without an answer'));
   socket.on('data', (bytes: Buffer) => {

@@ -2,7 +2,8 @@
  * A runner: checks endpoints of those upstreams that ask for it, each when it is due, and tells how it went. What follows from that is decided
  * by checks.ts; that an endpoint could be reached, or not, is told as well, for the circuits know what to make of it.
  *
- * Bounded: so many at one time, each so long. It looks ten times a second, and only once there is an upstream to check.
+ * Bounded: so many at one time, each so long. It looks ten times a second, and only once there is an upstream to check. Each look begins
+ * behind the upstream that was served last, so that one whose checks hang takes nobody's turn.
  */
 import { check } from './check.js';
 import type { Check, CheckOptions } from './checks.js';
@@ -22,6 +23,7 @@ export interface Checking {
   readonly options: CheckOptions;
   take(now: number, most: number): Check[];
   ended(check: Check, why: string | undefined, now: number): void;
+  skipped(check: Check, now: number): void;
 }
 
 export interface CheckerParts {
@@ -39,6 +41,7 @@ export class Checker {
   readonly #upstreams: CheckerParts['upstreams'];
   readonly #concurrency: number;
   readonly #running = new Map<Check, () => void>();
+  #served: CheckedUpstream | undefined;
   #stop: (() => void) | undefined;
   #stopped = false;
 
@@ -62,8 +65,13 @@ export class Checker {
 
   #look(): void {
     const now = this.#clock.now();
-    for (const upstream of this.#upstreams())
-      for (const due of upstream.checks?.take(now, this.#concurrency - this.#running.size) ?? []) this.#check(upstream, due);
+    const upstreams = [...this.#upstreams()];
+    const begin = upstreams.findIndex((upstream) => upstream === this.#served) + 1;
+    for (const upstream of [...upstreams.slice(begin), ...upstreams.slice(0, begin)])
+      for (const due of upstream.checks?.take(now, this.#concurrency - this.#running.size) ?? []) {
+        this.#served = upstream;
+        this.#check(upstream, due);
+      }
   }
 
   #check(upstream: CheckedUpstream, due: Check): void {
@@ -73,10 +81,14 @@ export class Checker {
     const terms = { clock: this.#clock, timeoutMs: Math.min(timeoutMs ?? longestMs, longestMs), service: name, path };
     const giveUp = check(endpoint, terms, (failed) => {
       this.#running.delete(due);
-      if (failed instanceof CallError) upstream.unreached(endpoint, failed.code);
-      else upstream.reached(endpoint);
-      if (failed instanceof CallError && failed.code === 'local') checks!.ended(due, undefined, this.#clock.now());
-      else checks!.ended(due, failed instanceof CallError ? failed.message : failed, this.#clock.now());
+      const now = this.#clock.now();
+      if (!(failed instanceof CallError)) {
+        upstream.reached(endpoint);
+        return checks!.ended(due, failed, now);
+      }
+      if (failed.code === 'local') return checks!.skipped(due, now);
+      upstream.unreached(endpoint, failed.code);
+      checks!.ended(due, failed.message, now);
     });
     this.#running.set(due, giveUp);
   }

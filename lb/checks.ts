@@ -77,7 +77,7 @@ export class Checks {
     if (check instanceof Check) this.#due.remove(check);
   }
 
-  /** Those whose time has come, so many at most; each is due again only after `ended`. */
+  /** Those whose time has come, so many at most; each is due again only after `ended` or `skipped`. */
   take(now: number, most: number): Check[] {
     const taken: Check[] = [];
     for (let first = this.#due.first; first !== undefined && first.dueAt <= now && taken.length < most; first = this.#due.first) {
@@ -92,12 +92,22 @@ export class Checks {
     const { member } = check;
     if (!member.listed) return;
     const { ill } = member.against;
-    const { rise, fall, intervalMs } = this.options;
+    const { rise, fall } = this.options;
     if (why !== undefined) check.why = why;
     const failed = why !== undefined;
     check.against = failed === ill ? 0 : check.against + 1;
     if (check.against >= (ill ? rise : fall)) this.#turn(check, !ill, now);
-    const settled = check.against === 0 && !member.against.ill;
+    this.#again(check, now);
+  }
+
+  /** It could not be done, for want of something of ours: that says nothing. */
+  skipped(check: Check, now: number): void {
+    if (check.member.listed) this.#again(check, now);
+  }
+
+  #again(check: Check, now: number): void {
+    const { intervalMs } = this.options;
+    const settled = check.against === 0 && !check.member.against.ill;
     const ms = settled ? intervalMs : Math.min(intervalMs, soonMs);
     this.#dueIn(check, ms * (1 + jitter * (2 * this.#parts.random() - 1)), now);
   }

@@ -45,9 +45,14 @@ export class Ejections {
     if (why !== undefined) this.#eject(member, why, now);
   }
 
-  /** Readmits those whose time is up, and compares all of them when an interval is over. Two comparisons as long as nothing is due. */
+  /**
+   * Readmits those whose time is up, or everybody where ejection was switched off, and compares all of them when an interval is over. A few
+   * comparisons as long as nothing is due.
+   */
   wake(members: ReadonlyMap<string, Member>, now: number): void {
-    for (let due = this.#out.first; due !== undefined && due.until <= now; due = this.#out.first) this.#readmit(due, now);
+    const { on } = this.#parts.options;
+    for (let due = this.#out.first; due !== undefined && (!on || due.until <= now); due = this.#out.first)
+      this.#readmit(due, now);
     if (!this.#detector.due(now)) return;
     const all = [...members.values()];
     for (const { member, why } of this.#detector.turn(all, now)) this.#eject(member, why, now);
@@ -84,7 +89,7 @@ export class Ejections {
     const { upstream, standings, emit, enforced, changed, readmitted } = this.#parts;
     this.#out.remove(ejection);
     member.ejection = undefined;
-    member.readmittedAt = ejection.until;
+    member.readmittedAt = Math.min(ejection.until, now);
     member.answers.good();
     emit({
       kind: 'endpoint_readmitted',

@@ -15,7 +15,7 @@ export interface EndpointView {
   readonly weight: number;
   readonly circuit: CircuitState;
   readonly inFlight: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; null in the shadow too. */
   readonly ejectedUntil: number | null;
   /** Percent of the calls that it would get now. */
   readonly share: number;
@@ -25,10 +25,12 @@ export interface EndpointView {
 
 export type EndpointState = CircuitState | 'ejected' | 'ill';
 
-export const stateOf = ({ breaker, against }: Member, now: number): EndpointState => {
-  const circuit = breaker.state(now);
+/** What is in the shadow decides nothing. */
+export const stateOf = ({ breaker, against }: Member, now: number, enforced: Enforced): EndpointState => {
+  const circuit = enforced.circuit ? breaker.state(now) : 'closed';
   if (circuit !== 'closed') return circuit;
-  return against.ejected ? 'ejected' : against.ill ? 'ill' : 'closed';
+  if (against.ejected && enforced.outlier) return 'ejected';
+  return against.ill && enforced.checks ? 'ill' : 'closed';
 };
 
 export interface Explained {
@@ -56,7 +58,7 @@ export const explain = (members: readonly Member[], explained: Explained): Endpo
     const { id, host, port, weight } = endpoint;
     const circuit = breaker.state(now);
     const share = rounded(total > 0 ? (shareOf(member) * 100) / total : 0, 1);
-    const ejectedUntil = ejection === undefined ? null : wall + ejection.until - now;
+    const ejectedUntil = ejection === undefined || !enforced.outlier ? null : wall + ejection.until - now;
     const known = sentence(member, circuit, explained, weights);
     const reason = endpoint.doubt === undefined ? known : `doubtful, ${endpoint.doubt.why}; ${known}`;
     return { id, host, port, weight, circuit, inFlight: active, ejectedUntil, share, reason };
@@ -113,6 +115,8 @@ export interface RefusalFacts {
   readonly absolute: boolean;
   readonly total: number;
   readonly out: number;
+  /** Those of them whose circuit is open. */
+  readonly open: number;
   /** The one that was reached last. */
   readonly limit: LimitName;
   readonly most: number;
@@ -129,8 +133,10 @@ export const sentenceOf = {
       : `every endpoint of "${name}"${place(rest)} has weight 0 (${total} of ${total}): give one a weight to let calls through`,
   no_subset: ({ name, subset, total, ...rest }: RefusalFacts): string =>
     `no endpoint of "${name}"${place(rest)} is in the subset ${subset} (0 of ${total}): zidecar why ${name}`,
-  all_open: ({ name, out, total, nextTrialInMs }: RefusalFacts): string =>
-    `every circuit of "${name}" is open (${out} of ${total}), next trial in ${span(nextTrialInMs)}: zidecar why ${name}`,
+  all_open: ({ name, out, open, total, nextTrialInMs }: RefusalFacts): string =>
+    open === out
+      ? `every circuit of "${name}" is open (${out} of ${total}), next trial in ${span(nextTrialInMs)}: zidecar why ${name}`
+      : `nobody of "${name}" may be asked (${out} of ${total} are out: ${open} by circuit, ${out - open} ejected or ill): zidecar why ${name}`,
   overflow: ({ name, limit, most }: RefusalFacts): string =>
     `${most} ${taken[limit](name)}, which is the limit (ZIDECAR_MAX_${limit.toUpperCase()}): is it slow? zidecar why ${name}`,
   discovering: ({ name, absolute, ...rest }: RefusalFacts): string =>

@@ -64,7 +64,7 @@ export class Usage {
 
   /** Slot for one more connection, which a call waits for; an idle one goes for it if it must. Undefined: there is none. */
   slot(now: number): Slot | undefined {
-    if (this.connections >= this.limits.connections) for (const close of this.#idle) if (close()) break;
+    if (this.enforced.limits && this.connections >= this.limits.connections) for (const close of this.#idle) if (close()) break;
     return this.admits('connections', now) && this.admits('pending', now) ? new Slot(this) : undefined;
   }
 

@@ -73,11 +73,12 @@ const slowerMs = 100;
 export class OutlierDetector {
   readonly options: OutlierOptions;
   readonly #all = new Answers();
-  #turnAt: number;
+  /** When the interval began. */
+  #turnedAt: number;
 
   constructor(options: OutlierOptions, now: number) {
     this.options = options;
-    this.#turnAt = now + options.intervalMs;
+    this.#turnedAt = now;
   }
 
   /** One attempt has ended. The answer: why its endpoint is to be ejected, if so. */
@@ -103,7 +104,7 @@ export class OutlierDetector {
 
   /** The interval is over: `turn` is due. */
   due(now: number): boolean {
-    return now >= this.#turnAt;
+    return this.options.on && now - this.#turnedAt >= this.options.intervalMs;
   }
 
   /** Compares all of them over the interval that has ended, and begins a new one. Gives who stood out. */
@@ -111,8 +112,8 @@ export class OutlierDetector {
     members: readonly T[],
     now: number,
   ): readonly { readonly member: T; readonly why: string }[] {
-    const passed = Math.floor((now - this.#turnAt) / this.options.intervalMs) + 1;
-    this.#turnAt += passed * this.options.intervalMs;
+    const passed = Math.floor((now - this.#turnedAt) / this.options.intervalMs);
+    this.#turnedAt += passed * this.options.intervalMs;
     const outliers = passed === 1 ? this.#outliers(members) : []; // later, it is no news
     for (const { answers } of members) age(answers, passed);
     age(this.#all, passed);

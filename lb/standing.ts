@@ -37,6 +37,8 @@ interface Count {
   firm: number;
 }
 
+/** Of suspects, by one call. */
+const mostLooks = 64;
 const nobody: Count = { total: 0, well: 0, blamed: 0, firm: 0 };
 
 export class Standings {
@@ -88,13 +90,31 @@ export class Standings {
     return this.#suspects;
   }
 
-  /** For a call that has been to everybody else: a suspect is better than nobody. `fits`: the call could do with it. */
+  /**
+   * For a call that has been to everybody else: a suspect is better than nobody. `fits`: the call could do with it. Looks at so many only;
+   * those that will not do go behind the others, so that the next call does not meet them again.
+   */
   untriedSuspect(tried: readonly string[], fits: (member: Member) => boolean = () => true): Member | undefined {
+    let left = Math.min(this.#suspects.size, mostLooks);
     for (const suspect of this.#suspects) {
       const { id, weight } = suspect.endpoint;
       if (weight > 0 && this.#allowed(suspect) && !tried.includes(id) && fits(suspect)) return suspect;
+      this.#suspects.delete(suspect);
+      this.#suspects.add(suspect);
+      if (--left === 0) break;
     }
     return undefined;
+  }
+
+  /** Its circuit is not closed, and that counts. */
+  isOpen({ against }: Member): boolean {
+    return against.open && this.#parts.enforced.circuit;
+  }
+
+  /** An opinion speaks against it, and counts unless there is panic. */
+  isBlamed({ against }: Member): boolean {
+    const { outlier, checks } = this.#parts.enforced;
+    return (against.ejected && outlier) || (against.ill && checks);
   }
 
   /** Less than the share is well, and somebody would be out for it. True: this has changed. */
@@ -122,16 +142,11 @@ export class Standings {
   }
 
   #allowed(member: Member): boolean {
-    return !(member.against.shut && this.#parts.enforced.circuit) && (this.panic || !this.#isBlamed(member));
+    return !(member.against.shut && this.#parts.enforced.circuit) && (this.panic || !this.isBlamed(member));
   }
 
   #isSuspect({ against }: Member): boolean {
     return against.suspect && this.#parts.enforced.circuit;
-  }
-
-  #isBlamed({ against }: Member): boolean {
-    const { outlier, checks } = this.#parts.enforced;
-    return (against.ejected && outlier) || (against.ill && checks);
   }
 
   #recount(): void {
@@ -141,8 +156,8 @@ export class Standings {
 
   #add(member: Member, by: 1 | -1): void {
     if (!member.listed || member.endpoint.weight <= 0) return;
-    const open = member.against.open && this.#parts.enforced.circuit;
-    const blamed = this.#isBlamed(member);
+    const open = this.isOpen(member);
+    const blamed = this.isBlamed(member);
     if (!member.endpoint.doubt?.kept) {
       this.#count.total += by;
       if (!open && !blamed) this.#count.well += by;

@@ -154,7 +154,8 @@ export class TcpLane implements Lane {
   ): Promise<{ readonly lease: Lease; readonly endpoint: Socket } | Refused> {
     const { clock, emit, traced } = this.#parts;
     const aborted = new Promise<true>((resolve) => stop.addEventListener('abort', () => resolve(true), { once: true }));
-    if (!(await Promise.race([upstream.whenListed(firstListMs), aborted]))) return upstream.whyNot('discovering');
+    const unlisted = await Promise.race([upstream.whenListed(firstListMs), aborted]);
+    if (typeof unlisted === 'string') return upstream.whyNot(unlisted);
     const tried: string[] = [];
     let last: CallError | undefined;
     for (;;) {

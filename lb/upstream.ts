@@ -91,7 +91,7 @@ export class Upstream {
     this.#evidence = new Evidence({ ...parts, upstream: name, stats, readmitted, changed }, clock.now());
     this.lastUsed = clock.now();
     this.#firstList = new FirstList(clock);
-    this.#judgement = new Judgement(clock);
+    this.#judgement = new Judgement(clock, this.#evidence.standings);
   }
 
   /** Options that were handed in have been changed: what is acted on, and the share of panic. */
@@ -148,12 +148,13 @@ export class Upstream {
     );
   }
 
-  /** Resolves true as soon as a list has come (at once if one has); false after `ms` without, or at once if too many wait. */
-  whenListed(ms: number): Promise<boolean> {
-    if (this.listed) return Promise.resolve(true);
-    if (!this.usage.admits('pending', this.#parts.clock.now())) return Promise.resolve(false);
+  /** Resolves as soon as a list has come (at once if one has), or with why there is none: `ms` are over, or too many wait already. */
+  async whenListed(ms: number): Promise<'discovering' | 'overflow' | undefined> {
+    if (this.listed) return undefined;
+    if (!this.usage.admits('pending', this.#parts.clock.now())) return 'overflow';
     this.usage.pending++;
-    return this.#firstList.wait(ms).finally(() => this.usage.pending--);
+    const came = await this.#firstList.wait(ms).finally(() => this.usage.pending--);
+    return came ? undefined : 'discovering';
   }
 
   /** How many endpoints there are, in whatever state. */
@@ -180,7 +181,8 @@ export class Upstream {
   whyNot(refusal: Exclude<NoLease, 'tried_all'> | 'discovering', absolute = false, ask: Ask = { tried: [] }): Refused {
     const { name } = this;
     const subset = this.#parts.balancer.lacks?.(ask) ?? '';
-    const counts = { total: this.#members.size, out: this.#judgement.out };
+    const { out, open } = this.#judgement;
+    const counts = { total: this.#members.size, out, open };
     const limit = { limit: this.usage.last, most: this.usage.limits[this.usage.last] };
     const facts = { name, source: this.#parts.source, absolute, nextTrialInMs: this.retryAfterMs(), subset, ...limit, ...counts };
     return { code: refusal, message: sentenceOf[refusal](facts) };
@@ -251,7 +253,7 @@ export class Upstream {
     const counts = { closed: 0, open: 0, half_open: 0, ejected: 0, ill: 0 };
     const now = this.#parts.clock.now();
     this.#wake(now);
-    for (const member of this.#members.values()) counts[stateOf(member, now)]++;
+    for (const member of this.#members.values()) counts[stateOf(member, now, this.#evidence.enforced)]++;
     return counts;
   }
 

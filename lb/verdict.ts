@@ -1,13 +1,14 @@
 /** How an upstream is, in a word, and since when: for people and for alerts. Looked at when something has changed, never by a call. */
 import type { Member } from './member.js';
 import type { Clock } from './ports.js';
+import type { Standings } from './standing.js';
 
 export interface UpstreamVerdict {
   /** waiting: no list has come; empty: none that may get calls; ill: somebody is out; else well. */
   readonly state: 'well' | 'ill' | 'empty' | 'waiting';
   /** When that began, milliseconds since 1970. */
   readonly since: number;
-  /** Endpoints that are out: their circuit is not closed, they are ejected, or the checks find them ill. */
+  /** Endpoints that are out: their circuit is not closed, they are ejected, or the checks find them ill. Not what is in the shadow. */
   readonly out: number;
   readonly total: number;
   /** Less than the panic share is well: opinions about endpoints are pardoned. */
@@ -24,20 +25,26 @@ export class Judgement {
   state: UpstreamVerdict['state'] = 'waiting';
   since: number;
   out = 0;
+  /** Those of them whose circuit is not closed. */
+  open = 0;
   hasWeight = false;
   readonly #clock: Pick<Clock, 'wall'>;
+  readonly #standings: Pick<Standings, 'isOpen' | 'isBlamed'>;
 
-  constructor(clock: Pick<Clock, 'wall'>) {
+  constructor(clock: Pick<Clock, 'wall'>, standings: Pick<Standings, 'isOpen' | 'isBlamed'>) {
     this.#clock = clock;
+    this.#standings = standings;
     this.since = clock.wall();
   }
 
   look(listed: boolean, members: Iterable<Member>): void {
-    this.out = 0;
+    this.out = this.open = 0;
     this.hasWeight = false;
-    for (const { weight, against } of members) {
-      if (against.open || against.ejected || against.ill) this.out++;
-      if (weight > 0) this.hasWeight = true;
+    for (const member of members) {
+      const isOpen = this.#standings.isOpen(member);
+      if (isOpen) this.open++;
+      if (isOpen || this.#standings.isBlamed(member)) this.out++;
+      if (member.weight > 0) this.hasWeight = true;
     }
     const state = !listed ? 'waiting' : !this.hasWeight ? 'empty' : this.out > 0 ? 'ill' : 'well';
     if (state === this.state) return;

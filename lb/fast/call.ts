@@ -89,10 +89,10 @@ export class Call implements Runner {
 
   #waitForList(turn: number): void {
     this.#state = 'listing';
-    void this.#upstream.whenListed(firstListMs).then((listed) => {
+    void this.#upstream.whenListed(firstListMs).then((unlisted) => {
       if (turn !== this.#turn || this.#state !== 'listing') return;
-      if (listed) this.#acquire(this.#terms.parts.clock.now());
-      else this.#refuse(this.#upstream.whyNot('discovering', this.#request.way.absolute), firstListMs);
+      if (unlisted === undefined) this.#acquire(this.#terms.parts.clock.now());
+      else this.#refuse(this.#upstream.whyNot(unlisted, this.#request.way.absolute), firstListMs);
     });
   }
 

@@ -80,8 +80,8 @@ async function reach(
   const { upstream, settings } = plan;
   const { clock } = parts;
   tries.begin(plan.key, plan.subset);
-  const listed = await Promise.race([upstream.whenListed(firstListMs), stopped(stop)]);
-  if (!listed) return { ...upstream.whyNot('discovering', plan.absolute), retryAfterMs: 1_000 };
+  const unlisted = await Promise.race([upstream.whenListed(firstListMs), stopped(stop)]);
+  if (typeof unlisted === 'string') return { ...upstream.whyNot(unlisted, plan.absolute), retryAfterMs: 1_000 };
 
   const send = await Promise.race([exchange.sender().catch(couldNotLoad), stopped(stop)]);
   if (send === true) return named(upstream, stop.reason as CallError);

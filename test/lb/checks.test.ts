@@ -1,11 +1,14 @@
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { clock as realClock } from '../../agent/system.js';
+import { check as oneCheck } from '../../lb/check.js';
 import { Checker } from '../../lb/checker.js';
 import type { CheckOptions } from '../../lb/checks.js';
 import { allEnforced } from '../../lb/enforced.js';
 import type { UpstreamParts } from '../../lb/upstream.js';
 import { failed } from '../../lb/outcome.js';
+import { FakeClock } from '../support/clock.js';
 import { RawServer } from '../support/raw.js';
 import { dead, eventually } from './full/house.js';
 import { abc, bad, orders } from './orders.js';
@@ -97,18 +100,35 @@ describe('checks', () => {
     }
   });
 
+  it('that could not be done say nothing, and come again', async () => {
+    const { ask, clock, upstream, checks } = checked('a', { panic: { percent: 0 } });
+    for (let time = 0; time < 3; time++) {
+      await clock.advance(500);
+      ask('status 503');
+    }
+    for (let time = 0; time < 5; time++) {
+      await clock.advance(500);
+      const [due] = checks.take(clock.now(), 1);
+      checks.skipped(due!, clock.now());
+      equal(upstream.states().ill, 1);
+    }
+  });
+
   it('are for those in the list only', async () => {
     const { ask, clock, upstream, checks } = checked('ab');
     await clock.advance(500);
     const [running] = checks.take(clock.now(), 1);
+    const [other] = checks.take(clock.now(), 1);
     upstream.update([]);
     checks.ended(running!, 'too late', clock.now());
+    checks.skipped(other!, clock.now());
     await clock.advance(60_000);
     equal(ask(), '');
   });
 });
 
 describe('a checker', () => {
+  const unasked = (): void => undefined;
   const answers = async (answer: string): Promise<RawServer> => RawServer.always(answer);
 
   it('takes 200 to 399 for a pass, and says in words what else there was', async (t) => {
@@ -137,6 +157,63 @@ describe('a checker', () => {
       );
     });
     match(said.get('g')!, /refused/);
+  });
+
+  it('does not take it for a pass when this machine has no room for a connection', async (t) => {
+    t.mock.method(Socket.prototype, 'connect', function full(this: Socket) {
+      return this.destroy(Object.assign(new Error('too many open files'), { code: 'EMFILE' }));
+    });
+    const clock = new FakeClock();
+    const { upstream } = orders(abc('a'), {
+      more: { clock, panic: { percent: 0 }, check: { ...check, intervalMs: 100, fall: 1 } },
+    });
+    const checks = upstream.checks!;
+    await clock.advance(100);
+    checks.ended(checks.take(clock.now(), 1)[0]!, 'status 503', clock.now());
+    const checker = new Checker({ clock, upstreams: () => [upstream] });
+    checker.start();
+    for (let time = 0; time < 10; time++) await clock.advance(100);
+    checker.stop();
+    deepEqual([upstream.states().ill, upstream.stats.inFlight], [1, 0]);
+  });
+
+  it('gives each upstream its turn, though the checks of another hang', async (t) => {
+    const server = await RawServer.start(() => undefined);
+    t.after(() => server.stop());
+    const clock = new FakeClock();
+    const list = abc('abcdef').map(({ id }) => server.endpoint(id));
+    const hanging = orders(list, { more: { clock, check: { ...check, intervalMs: 100, path: '/' } } }).upstream;
+    let places = 0;
+    const checks = {
+      options: check,
+      take: (_: number, most: number) => ((places += most), []),
+      ended: unasked,
+      skipped: unasked,
+    };
+    const other = { name: 'other', checks, reached: unasked, unreached: unasked };
+    const checker = new Checker({ clock, upstreams: () => [hanging, other], concurrency: 2 });
+    checker.start();
+    t.after(() => checker.stop());
+    for (let time = 0; time < 30 && places === 0; time++) await clock.advance(100);
+    ok(places > 0, 'it had no place in 3 s');
+  });
+
+  it('gives a check its time once, however much of it the connect took', async (t) => {
+    const server = await RawServer.start(() => undefined);
+    t.after(() => server.stop());
+    const clock = new FakeClock();
+    let proven: () => void = () => undefined;
+    const ask = (done: () => void) => ((proven = done), () => undefined);
+    const slow = { ...server.endpoint('a'), doubt: { why: 'kept', kept: false, ask, failed: () => undefined } };
+    let said: unknown;
+    t.after(oneCheck(slow, { clock, timeoutMs: 1_000, service: 'orders', path: '/' }, (failed) => (said = failed)));
+    await clock.advance(600);
+    proven();
+    await eventually(() => server.wires[0]?.unread.includes('GET /') ?? false);
+    await clock.advance(399);
+    equal(said, undefined);
+    await clock.advance(1);
+    equal(said, 'no answer in 1000 ms');
   });
 
   it('tells the circuits that an endpoint could be connected to, and lets its trial begin', async (t) => {

@@ -108,6 +108,21 @@ describe('ejection', () => {
     equal(off.out(), '');
   });
 
+  it('ends for everybody when it is switched off, and goes on where it was when it is switched on again', () => {
+    const outlier = { ...defaultOutlier };
+    const { calls, out, told, upstream } = answering('abc', { a: 503 }, { outlier });
+    calls(30);
+    Object.assign(outlier, { on: false }); // as a reload does
+    deepEqual([upstream.verdict().out, out(), told('endpoint_readmitted').length], [0, '', 1]);
+    equal(calls(30).includes('a'), true);
+    Object.assign(outlier, { on: true });
+    calls(30);
+    deepEqual(
+      told('endpoint_ejected').map((fact) => 'times' in fact && fact.times),
+      [1, 2],
+    );
+  });
+
   it('is not for one whose peers have no weight', () => {
     const { upstream, call } = orders([endpoint('a'), endpoint('b', 0)]);
     for (let turn = 0; turn < 20; turn++) call(answer(503));
@@ -132,7 +147,7 @@ describe('ejection', () => {
     const { calls, told, upstream, reason, out } = answering('abc', { a: 503 }, { enforced: { ...allEnforced, outlier: false } });
     equal(calls(30).filter((id) => id === 'a').length, 10);
     match(reason('a'), /^takes calls: weight 1 of 3; in the shadow: ejected for another 30 s/);
-    equal(out(), 'a');
+    deepEqual([out(), upstream.states().ejected, upstream.verdict().out, upstream.verdict().state], ['', 0, 0, 'well']);
     deepEqual([upstream.stats.ejections, upstream.stats.wouldHave.outlier], [0, 1]);
     equal(
       told('endpoint_ejected').every((fact) => 'shadow' in fact && fact.shadow),

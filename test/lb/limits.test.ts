@@ -54,10 +54,24 @@ describe('limits', () => {
 
   it('let everything through in the shadow, and count what they would have refused', () => {
     const { usage: used, stats } = usage({ requests: 0, connections: 0, pending: 0 }, false);
+    let closed = 0;
+    used.keeps(() => closed++ === 0);
     equal(used.admits('requests', 0), true);
     equal(used.slot(0) === undefined, false);
+    equal(closed, 0);
     deepEqual([stats.wouldHave.limits, used.refused], [3, { requests: 1, connections: 1, pending: 1 }]);
   });
+
+  for (const lane of ['fast', 'full'] as const)
+    it(`tell of those that wait for the first list when there are too many of them: ${lane} lane`, async (t) => {
+      useLane(lane);
+      const { app, ask, upstreams } = await house(t, { orders: undefined }, { limits: { pending: 1 } });
+      const first = await app();
+      first.write(get());
+      await eventually(() => upstreams.get('orders')!.usage.pending === 1);
+      match(await ask(get()), /^HTTP\/1\.1 503 [^]*x-zidecar-error: overflow[^]*1 calls to \\"orders\\" wait/);
+      first.socket.destroy();
+    });
 
   for (const lane of ['fast', 'full'] as const)
     it(`refuse a call for which there is no connection at once, blame nobody, and have room when one is free: ${lane} lane`, async (t) => {

@@ -134,6 +134,16 @@ describe('outlier: comparison over an interval', () => {
     deepEqual(turn(20_000), []);
   });
 
+  it('finds nobody once it is off, and goes by another interval as soon as there is one', () => {
+    const options = { ...defaultOutlier, intervalMs: 3_600_000 };
+    const detector = new OutlierDetector(options, 0);
+    equal(detector.due(10_000), false);
+    Object.assign(options, { intervalMs: 10_000 }); // as a reload does
+    deepEqual([detector.due(9_999), detector.due(10_000)], [false, true]);
+    Object.assign(options, { on: false });
+    equal(detector.due(10_000), false);
+  });
+
   it('makes nothing of what happened an hour ago', () => {
     const { see, turn } = detecting(10);
     for (let id = 0; id < 10; id++) see(id, answer(id === 0 ? 500 : 200), 100);

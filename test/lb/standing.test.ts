@@ -1,4 +1,4 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CircuitBreaker, defaultBreaker } from '../../lb/breaker.js';
 import type { Mark, Member } from '../../lb/member.js';
@@ -111,6 +111,21 @@ describe('standing', () => {
     equal(serving(), 'abc');
     set('c', 'open', false);
     equal(serving(), 'c');
+  });
+
+  it('looks at some suspects only for a call that needs one, and at others for the next', () => {
+    const { standings, members } = standing('0'.repeat(1_000));
+    members.forEach((one, index) => (one.endpoint = endpoint(`e${index}`)));
+    for (const one of members) standings.set(one, 'suspect', true);
+    let looks = 0;
+    const fits = ({ endpoint: { id } }: Member): boolean => (looks++, id === 'e999');
+    let found: Member | undefined;
+    for (let call = 0; call < 16 && found === undefined; call++) {
+      looks = 0;
+      found = standings.untriedSuspect([], fits);
+      ok(looks <= 64, `${looks} looks`);
+    }
+    equal(found, members[999]);
   });
 
   it('only writes down what is in the shadow', () => {

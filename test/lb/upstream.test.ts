@@ -67,6 +67,20 @@ describe('upstream', () => {
     );
   });
 
+  it('says who is out by what when it is not circuits alone', async () => {
+    const check = { intervalMs: 100, timeoutMs: 100, rise: 1, fall: 1 };
+    const { upstream, call, clock } = orders(abc('ab'), { more: { check, panic: { percent: 0 } } });
+    await clock.advance(1_000);
+    const [due] = upstream.checks!.take(clock.now(), 1);
+    upstream.checks!.ended(due!, 'status 500', clock.now());
+    for (let failure = 0; failure < 2; failure++) call(failed('reset', 1));
+    equal(call(), 'all_open');
+    equal(
+      upstream.whyNot('all_open').message,
+      'nobody of "orders" may be asked (2 of 2 are out: 1 by circuit, 1 ejected or ill): zidecar why orders',
+    );
+  });
+
   it('gives the trial to the next call when its caller went away', async () => {
     const { calls, lease, call, clock } = orders(abc('a'));
     calls(2, bad);
@@ -167,6 +181,7 @@ describe('upstream', () => {
     const { upstream, calls, told, clock } = orders(abc('a'), { more: { enforced: { ...allEnforced, circuit: false } } });
     equal(calls(4, failed('reset', 1)), 'a a a a');
     deepEqual([upstream.stats.wouldHave.circuit, told('circuit_opened').length], [1, 1]);
+    deepEqual([upstream.states().closed, upstream.verdict().state], [1, 'well']);
     equal('shadow' in told('circuit_opened')[0]!, true);
     match(upstream.explain()[0]!.reason, /^takes calls: weight 1 of 1; in the shadow: circuit open/);
     await clock.advance(1_000);
@@ -327,18 +342,19 @@ describe('upstream', () => {
     equal(upstream.listed, false);
     const [short, long] = [upstream.whenListed(100), upstream.whenListed(1_000)];
     await clock.advance(100);
-    equal(await short, false);
+    equal(await short, 'discovering');
     upstream.update([]);
-    equal(await long, true);
-    equal(await upstream.whenListed(0), true);
+    equal(await long, undefined);
+    equal(await upstream.whenListed(0), undefined);
   });
 
   it('lets no more calls wait for a list than it would let through', async () => {
     const { upstream } = orders(undefined, { maxInFlight: 1 });
     const first = upstream.whenListed(1_000);
-    equal(await upstream.whenListed(1_000), false);
+    equal(await upstream.whenListed(1_000), 'overflow');
+    match(upstream.whyNot('overflow').message, /^1 calls to "orders" wait for a connection/);
     upstream.update([]);
-    equal(await first, true);
+    equal(await first, undefined);
   });
 
   it('remembers when it was last used', async () => {
