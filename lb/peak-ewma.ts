@@ -15,7 +15,7 @@ import type { Ask, Balancer, Seat } from './balancer.js';
 import { Drawable } from './drawable.js';
 import type { Outcome } from './outcome.js';
 import type { Random } from './ports.js';
-import { loadAt, ofTwo } from './two-choices.js';
+import { loadAt, ofTwo, sharesOfTwo } from './two-choices.js';
 
 /** Finagle's. */
 const decayMs = 10_000;
@@ -77,8 +77,21 @@ export class PeakEwma implements Balancer {
     this.#usualMs = this.#usualMs < 0 ? ms : this.#usualMs + (ms - this.#usualMs) * usualShare;
   }
 
+  shares(): ReadonlyMap<Seat, number> {
+    return sharesOfTwo(this.#seats, (place) => this.#cost(place));
+  }
+
+  note(seat: Seat): string | undefined {
+    const place = this.#seats.placeOf(seat);
+    return place < 0 ? undefined : `expected to answer in ${Math.round(this.#expectedMs(place))} ms when idle`;
+  }
+
   #cost(place: number): number {
+    return this.#expectedMs(place) * (loadAt(this.#seats, place) + 1);
+  }
+
+  #expectedMs(place: number): number {
     const ms = this.#latencies[place]!.fadedMs(this.#now);
-    return (ms < 0 ? Math.max(this.#usualMs, 0) : ms) * (loadAt(this.#seats, place) + 1);
+    return ms < 0 ? Math.max(this.#usualMs, 0) : ms;
   }
 }

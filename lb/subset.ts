@@ -32,5 +32,10 @@ export function subsetOf(text: string): Subset | undefined {
 /** Undefined where it has no such label. */
 export const labelOf = ({ zone, meta }: Endpoint, name: string): string | undefined => (name === 'zone' ? zone : meta[name]);
 
+export const labelsOf = ({ zone, meta }: Endpoint): Label[] => [
+  ...Object.entries(meta).filter(([name]) => name !== 'zone'),
+  ...(zone === undefined ? [] : [['zone', zone] as const]),
+];
+
 export const isIn = ({ labels }: Subset, endpoint: Endpoint): boolean =>
   labels.every(([name, value]) => labelOf(endpoint, name) === value);

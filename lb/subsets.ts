@@ -1,10 +1,11 @@
 /**
  * Sends a call that asks for labels to those endpoints that have them: each subset has a balancer of its own, made when it is first asked
  * for. At most 32 are kept; the one that was asked for least lately goes, and is counted, since what an app asks for is its own affair.
+ * So that it cannot have everybody walked with each call either, seats are found by their labels, and what nobody has costs nothing.
  */
 import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
 import type { Outcome } from './outcome.js';
-import { isIn, type Subset } from './subset.js';
+import { isIn, labelsOf, type Subset } from './subset.js';
 
 export interface SubsetRules {
   /** Where the call asks for none. */
@@ -18,9 +19,11 @@ export interface SubsetRules {
 interface Made {
   readonly subset: Subset;
   readonly balancer: Balancer;
-  /** Nobody has its labels. */
+  /** Nobody has all of its labels. */
   isEmpty: boolean;
 }
+
+const nobody: readonly Seat[] = [];
 
 export const mostSubsets = 32;
 
@@ -30,6 +33,8 @@ export class Subsets implements Balancer {
   readonly #any: Balancer;
   readonly #make: () => Balancer;
   #seats: readonly Seat[] = [];
+  /** Those with a label, by `name=value`; made when a call asks for labels for the first time since the list came. */
+  #labelled: ReadonlyMap<string, readonly Seat[]> | undefined;
   /** By their text; the one that was asked for last stands at the end. */
   readonly #made = new Map<string, Made>();
 
@@ -46,6 +51,7 @@ export class Subsets implements Balancer {
 
   update(seats: readonly Seat[]): void {
     this.#seats = seats;
+    this.#labelled = undefined;
     this.#any.update(seats);
     for (const made of this.#made.values()) this.#fill(made);
   }
@@ -58,8 +64,8 @@ export class Subsets implements Balancer {
   pick(ask: Ask, now: number): Seat | undefined {
     const subset = ask.subset ?? this.#rules.standard;
     if (subset === undefined) return this.#any.pick(ask, now);
-    const { isEmpty, balancer } = this.#of(subset);
-    if (!isEmpty) return balancer.pick(ask, now);
+    const balancer = this.#of(subset);
+    if (balancer !== undefined) return balancer.pick(ask, now);
     return this.#rules.otherwise === 'any' ? this.#any.pick(ask, now) : undefined;
   }
 
@@ -72,8 +78,8 @@ export class Subsets implements Balancer {
   shares(): ReadonlyMap<Seat, number> {
     const { standard, otherwise } = this.#rules;
     if (standard === undefined) return sharesOf(this.#any, this.#seats);
-    const { isEmpty, balancer } = this.#of(standard);
-    if (isEmpty) return otherwise === 'any' ? sharesOf(this.#any, this.#seats) : new Map();
+    const balancer = this.#of(standard);
+    if (balancer === undefined) return otherwise === 'any' ? sharesOf(this.#any, this.#seats) : new Map();
     return sharesOf(
       balancer,
       this.#seats.filter(({ endpoint }) => isIn(standard, endpoint)),
@@ -82,37 +88,46 @@ export class Subsets implements Balancer {
 
   note(seat: Seat): string | undefined {
     const { standard } = this.#rules;
-    const balancer = standard === undefined ? this.#any : this.#of(standard).balancer;
-    if (standard === undefined || isIn(standard, seat.endpoint)) return balancer.note?.(seat);
-    return this.#of(standard).isEmpty ? undefined : `not in the subset ${standard.text}, to which calls go that ask for none`;
+    const balancer = standard === undefined ? this.#any : this.#of(standard);
+    if (standard === undefined || isIn(standard, seat.endpoint)) return balancer?.note?.(seat);
+    return balancer === undefined ? undefined : `not in the subset ${standard.text}, to which calls go that ask for none`;
   }
 
   fits(ask: Ask, { endpoint }: Seat): boolean {
     const subset = ask.subset ?? this.#rules.standard;
-    return subset === undefined || isIn(subset, endpoint) || (this.#rules.otherwise === 'any' && this.#of(subset).isEmpty);
+    return subset === undefined || isIn(subset, endpoint) || (this.#rules.otherwise === 'any' && this.#of(subset) === undefined);
   }
 
   lacks(ask: Ask): string | undefined {
     const subset = ask.subset ?? this.#rules.standard;
-    if (subset === undefined || this.#rules.otherwise === 'any' || !this.#of(subset).isEmpty) return undefined;
+    if (subset === undefined || this.#rules.otherwise === 'any' || this.#of(subset) !== undefined) return undefined;
     return subset.text;
   }
 
-  #of(subset: Subset): Made {
+  /** Undefined: nobody is in it. */
+  #of(subset: Subset): Balancer | undefined {
     let made = this.#made.get(subset.text);
     if (made === undefined) {
+      if (this.#candidates(subset).length === 0) return undefined;
       made = { subset, balancer: this.#make(), isEmpty: true };
       this.#fill(made);
       if (this.#made.size >= mostSubsets) this.#drop();
     } else this.#made.delete(subset.text);
     this.#made.set(subset.text, made);
-    return made;
+    return made.isEmpty ? undefined : made.balancer;
   }
 
   #fill(made: Made): void {
-    const seats = this.#seats.filter(({ endpoint }) => isIn(made.subset, endpoint));
+    const seats = this.#candidates(made.subset).filter(({ endpoint }) => isIn(made.subset, endpoint));
     made.isEmpty = seats.length === 0;
     made.balancer.update(seats);
+  }
+
+  /** Those who have that of its labels which the fewest have. */
+  #candidates({ labels }: Subset): readonly Seat[] {
+    const labelled = (this.#labelled ??= byLabel(this.#seats));
+    const each = labels.map(([name, value]) => labelled.get(`${name}=${value}`) ?? nobody);
+    return each.reduce((fewest, seats) => (seats.length < fewest.length ? seats : fewest));
   }
 
   #drop(): void {
@@ -120,4 +135,16 @@ export class Subsets implements Balancer {
     this.#made.delete(oldest!);
     this.#rules.dropped?.();
   }
+}
+
+function byLabel(seats: readonly Seat[]): ReadonlyMap<string, readonly Seat[]> {
+  const labelled = new Map<string, Seat[]>();
+  for (const seat of seats)
+    for (const [name, value] of labelsOf(seat.endpoint)) {
+      const text = `${name}=${value}`;
+      const others = labelled.get(text);
+      if (others === undefined) labelled.set(text, [seat]);
+      else others.push(seat);
+    }
+  return labelled;
 }

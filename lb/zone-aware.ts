@@ -15,7 +15,7 @@
 import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
 import { mix, unit } from './hashing.js';
 import type { Outcome } from './outcome.js';
-import { Parts } from './parts.js';
+import { Parts, type Part } from './parts.js';
 import type { Random } from './ports.js';
 import { choiceOf, SmoothChoice } from './smooth.js';
 
@@ -97,7 +97,12 @@ export class ZoneAware implements Balancer {
   note(seat: Seat): string | undefined {
     const plan = this.#planNow();
     const part = this.#parts.of(seat);
-    if (plan === undefined || part === undefined) return undefined;
+    if (plan === undefined || part === undefined) return this.#whole.note?.(seat);
+    const own = part.balancer.note?.(seat);
+    return own === undefined ? this.#noteOf(seat, part, plan) : `${this.#noteOf(seat, part, plan)}; ${own}`;
+  }
+
+  #noteOf(seat: Seat, part: Part, plan: readonly number[]): string {
     const gets = Math.round(plan[this.#parts.all.indexOf(part)]! * 1000) / 10;
     const zone = zoneOf(seat) === '' ? 'of no zone' : `zone ${zoneOf(seat)}`;
     if (part === this.#parts.all[0]) return `${zone}, as we are: gets ${gets} % of our calls`;

@@ -200,7 +200,9 @@ export class Attempt implements Exchange {
   }
 
   broke(why: CallError): void {
-    if (this.#state === 'flushing' || this.#state === 'held') this.#connection = undefined;
+    if (this.#state === 'flushing') this.#connection = undefined;
+    else if (this.#state === 'held')
+      this.end(); // its answer is lost, which the call has noted beforehand
     else if (this.#state === 'relaying') this.#cut('cut');
     else this.#fail(why);
   }

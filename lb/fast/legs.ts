@@ -31,7 +31,7 @@ export class Legs {
   }
 
   begin(upstream: Upstream, lease: Lease, settings: CallSettings, now: number): void {
-    if (this.#leg.attempt.held) this.#leg.end();
+    if (this.#leg.endpoint !== undefined) this.#leg.end(); // its answer was kept back
     this.#leg.begin(upstream, lease, settings, now);
   }
 

@@ -13,7 +13,6 @@ import { sayGoodbye } from '../farewell.js';
 import type { CallParts, Entrance, Lane, LaneOptions } from '../lane.js';
 import { refusalAnswer } from '../refusal.js';
 import { route } from '../route.js';
-import type { CallSettings } from '../settings.js';
 import { tellStray } from '../story.js';
 import type { Upstream } from '../upstream.js';
 import { longestMs } from '../alarm.js';
@@ -196,16 +195,16 @@ export class FullLane implements Lane {
 
   async #loadPools(): Promise<PoolsOf> {
     const { Pools } = (this.#undici ??= await import('./pools.js'));
-    return (upstream, settings) => this.#poolsOf(upstream, settings, Pools);
+    return (upstream) => this.#poolsOf(upstream, Pools);
   }
 
   /** Made on the first call, gone with the last connection. */
-  #poolsOf(upstream: Upstream, { connectTimeoutMs, idleTimeoutMs }: CallSettings, make: typeof Pools): Pools {
+  #poolsOf(upstream: Upstream, make: typeof Pools): Pools {
     const known = this.#pools.get(upstream);
     if (known !== undefined) return known;
     const { maxHeadBytes } = this.#options;
     const { usage } = upstream;
-    const pools = new make({ clock: this.#parts.clock, connectTimeoutMs, idleTimeoutMs, maxHeadBytes, usage }, () => {
+    const pools = new make({ clock: this.#parts.clock, maxHeadBytes, usage }, () => {
       stopListening();
       stopKeeping();
       this.#pools.delete(upstream);

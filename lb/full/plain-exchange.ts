@@ -10,7 +10,6 @@ import { valuesOf } from '../headers.js';
 import type { Clock } from '../ports.js';
 import type { RefusalAnswer } from '../refusal.js';
 import type { Upstream } from '../upstream.js';
-import type { CallSettings } from '../settings.js';
 import type { Answer, Failed } from './answer.js';
 import { attempt } from './attempt.js';
 import type { Asked, Exchange, Send, Sending } from './exchange.js';
@@ -19,7 +18,7 @@ import { Replay } from './replay.js';
 import { Reply } from './reply.js';
 import { Silence } from '../silence.js';
 
-export type PoolsOf = (upstream: Upstream, settings: CallSettings) => Pools;
+export type PoolsOf = (upstream: Upstream) => Pools;
 
 export interface ExchangeTerms {
   readonly clock: Clock;
@@ -104,7 +103,7 @@ export class PlainExchange implements Exchange {
     const framed = fields.filter((_, index) => fields[index - (index % 2)]!.toLowerCase() !== 'transfer-encoding');
     const request = { method, target, fields: framed, body: this.#replay?.open() };
     const terms = { clock, responseTimeoutMs: settings.responseTimeoutMs, stop, inform, moved };
-    const connection = poolsOf(upstream, settings).take(endpoint);
+    const connection = poolsOf(upstream).take(endpoint, settings);
     if (connection === undefined) {
       request.body?.destroy();
       return Promise.resolve({ kind: 'failed', ...upstream.usage.refusal(), sent: 'nothing', kept: false });

@@ -15,18 +15,19 @@ import { address, type Endpoint } from '../endpoint.js';
 import { CallError } from '../errors.js';
 import type { Usage } from '../limits.js';
 import type { Clock } from '../ports.js';
+import type { CallSettings } from '../settings.js';
 import { longestMs } from '../alarm.js';
 import { dial } from '../dial.js';
 import { guarded, type AnswerGate } from './answer-gate.js';
 
 export interface PoolOptions {
   readonly clock: Clock;
-  readonly connectTimeoutMs: number | undefined;
-  /** How long a connection waits for its next call where the endpoint does not say. */
-  readonly idleTimeoutMs: number | undefined;
   readonly maxHeadBytes: number;
   readonly usage: Usage;
 }
+
+/** Of the call that a connection is made for. */
+export type ConnectionSettings = Pick<CallSettings, 'connectTimeoutMs' | 'idleTimeoutMs'>;
 
 /** An endpoint's `Keep-Alive: timeout` is believed up to this, less a second for its way to us. */
 const longestIdleMs = 55_000;
@@ -54,7 +55,7 @@ export class Pools {
    * A connection that is the caller's until its exchange has ended. Not connected yet, perhaps: `dispatch` sees to that. Undefined: the
    * limit is reached.
    */
-  take(endpoint: Endpoint): Connection | undefined {
+  take(endpoint: Endpoint, { connectTimeoutMs, idleTimeoutMs }: ConnectionSettings): Connection | undefined {
     const kept = this.#idle.get(address(endpoint))?.pop();
     if (kept !== undefined) {
       kept.idle = false;
@@ -65,7 +66,8 @@ export class Pools {
     const { usage, clock } = this.#options;
     const slot = usage.slot(clock.now());
     if (slot === undefined) return undefined;
-    const connection: Connection = new Connection(endpoint, this.#options, {
+    const options = { ...this.#options, connectTimeoutMs, idleTimeoutMs };
+    const connection: Connection = new Connection(endpoint, options, {
       connected: () => slot.connected(),
       idle: () => this.#keep(connection),
       closed: () => {
@@ -144,7 +146,7 @@ export class Connection {
   #giveUp: () => void = () => undefined;
   #gate: AnswerGate | undefined;
 
-  constructor(endpoint: Endpoint, options: PoolOptions, told: Told) {
+  constructor(endpoint: Endpoint, options: PoolOptions & ConnectionSettings, told: Told) {
     this.address = address(endpoint);
     this.endpoint = endpoint;
     this.#told = told;

@@ -95,6 +95,29 @@ describe('peak ewma', () => {
     ok(Math.abs(busy[0]! - 50) <= 4, String(busy));
   });
 
+  it('says which shares come of that, and what it expects of each', () => {
+    const balancer = new PeakEwma(seeded(8));
+    const seats = ['a', 'b', 'c', 'd', 'e', 'f'].map((id, place) => seat(id, [5, 1, 1, 3, 2, 1][place]));
+    balancer.update(seats);
+    for (const [place, ms] of [20, 20, 30, 50, 20].entries()) balancer.seen(seats[place]!, answer(ms), 0);
+    seats[0]!.active = 4;
+    seats[4]!.eligible = false;
+    balancer.changed(seats[4]!);
+    const shares = balancer.shares();
+    const counts = tally(Array.from({ length: 20_000 }, () => balancer.pick({ tried: [] }, 0)!.endpoint.id));
+    for (const one of seats)
+      ok(
+        Math.abs((shares.get(one) ?? 0) - (counts[one.endpoint.id] ?? 0) / 20_000) < 0.015,
+        `${one.endpoint.id} ${shares.get(one)}`,
+      );
+    ok(Math.abs([...shares.values()].reduce((sum, share) => sum + share, 0) - 1) < 1e-9);
+    equal(balancer.note(seats[2]!), 'expected to answer in 30 ms when idle');
+    balancer.update([seats[0]!, seat('light', 1e-12)]);
+    ok(Math.abs([...balancer.shares().values()].reduce((sum, share) => sum + share, 0) - 1) < 1e-3);
+    balancer.update([]);
+    equal(balancer.shares().size, 0);
+  });
+
   it('keeps what it knows of one that stays when others come and go', () => {
     const { balancer, a, b, cheaper } = pair();
     balancer.seen(a, answer(10), 0);

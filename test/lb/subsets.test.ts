@@ -117,6 +117,28 @@ describe('calls to a subset', () => {
     equal(dropped, 8);
   });
 
+  it('look at those only who have the rarest of their labels, and at nobody for one that nobody has', () => {
+    let looks = 0;
+    const seats = Array.from({ length: 200 }, (_, index): Seat => {
+      const { endpoint } = labelled(`e${index}`, { shard: String(index) }, 'a');
+      return {
+        ...seat(`e${index}`),
+        get endpoint() {
+          return (looks++, endpoint);
+        },
+      };
+    });
+    let dropped = 0;
+    const balancer = balancing({ subsets: { otherwise: 'none', dropped: () => dropped++ } }, seats);
+    ids(balancer, 1, 'shard=0');
+    looks = 0;
+    for (let index = 0; index < 100; index++) deepEqual(ids(balancer, 1, `zone=a,version=${index}`), { '-': 1 });
+    deepEqual([looks, dropped], [0, 0]);
+    for (let index = 1; index <= 100; index++) deepEqual(ids(balancer, 1, `zone=a,shard=${index}`), { [`e${index}`]: 1 });
+    ok(looks / 100 < 30, `${looks / 100} looks a call`);
+    deepEqual(ids(balancer, 1, 'shard=1,zone=b'), { '-': 1 });
+  });
+
   it('are refused by an upstream in words when nobody is in it, also while somebody else is suspect', () => {
     const clock = new FakeClock();
     const balancer = makeBalancer({ policy: 'random', random: seeded(1), subsets: { otherwise: 'none' } });

@@ -1,12 +1,36 @@
 /** The connections of the fast lane to endpoints: which is used, how many there are, and when they go. */
 import { deepEqual, equal, match } from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import type { FailureCode } from '../../../lb/errors.js';
 import { RawServer } from '../../support/raw.js';
 import { eventually, get, house, ok, useLane } from '../full/house.js';
 
 useLane('fast');
 
 describe('a connection to an endpoint', () => {
+  it('that breaks while its answer waits for another loses that answer, and nothing else', async (t) => {
+    const busy = await RawServer.always('HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n');
+    const retryOn = { codes: new Set<FailureCode>(), statuses: new Set([503]) };
+    const connects = t.mock.method(Socket.prototype, 'connect');
+    const broken = async (other: RawServer) => {
+      const { app, upstreams } = await house(t, { orders: [busy, other] }, { settings: { retryOn } });
+      const wire = await app();
+      connects.mock.resetCalls();
+      wire.write(get());
+      await eventually(() => connects.mock.calls.length === 1);
+      const socket = connects.mock.calls[0]!.this as Socket;
+      await eventually(() => socket.bytesRead > 0);
+      socket.destroy(new Error('broken')); // nothing else can be told of a connection that is not read
+      return { wire, upstream: upstreams.get('orders')! };
+    };
+    const [alone, beside] = [await broken(busy), await broken(await RawServer.always(ok()))];
+    alone.upstream.update([]);
+    match(await alone.wire.message(), /^HTTP\/1\.1 502 [^]*x-zidecar-error: reset[^]*answered 503, and its answer was lost/);
+    match(await beside.wire.message(), /^HTTP\/1\.1 200 /);
+    deepEqual([alone.upstream.stats.inFlight, beside.upstream.stats.inFlight], [0, 0]);
+  });
+
   it('is made when none is free, and the last one used is the next one used', async (t) => {
     let go: () => void = () => undefined;
     const slow = new Promise<void>((resolve) => (go = resolve));

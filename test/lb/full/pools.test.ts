@@ -5,7 +5,7 @@ import { clock } from '../../../agent/system.js';
 import { CallError } from '../../../lb/errors.js';
 import type { Answer } from '../../../lb/full/answer.js';
 import { attempt } from '../../../lb/full/attempt.js';
-import { Pools, type PoolOptions } from '../../../lb/full/pools.js';
+import { Pools, type ConnectionSettings, type PoolOptions } from '../../../lb/full/pools.js';
 import { defaultLimits, Usage } from '../../../lb/limits.js';
 import { UpstreamStats } from '../../../lb/stats.js';
 import { RawServer, Wire } from '../../support/raw.js';
@@ -16,15 +16,15 @@ const pooled = (
   options: Partial<PoolOptions> & { readonly maxConnections?: number } = {},
   empty?: () => void,
 ): Pools => {
-  const defaults = { connectTimeoutMs: 1_000, idleTimeoutMs: 60_000, maxHeadBytes: 32_768 };
   const limits = { ...defaultLimits, connections: options.maxConnections ?? 1024 };
   const usage = new Usage({ limits, enforced: { limits: true }, stats: new UpstreamStats(), reached: () => undefined });
-  const pools = new Pools({ clock, usage, ...defaults, ...options }, empty);
+  const pools = new Pools({ clock, usage, maxHeadBytes: 32_768, ...options }, empty);
   usage.keeps(() => pools.closeIdle());
   t.after(() => pools.close());
   return pools;
 };
 
+const settings: ConnectionSettings = { connectTimeoutMs: 1_000, idleTimeoutMs: 60_000 };
 const terms = {
   clock,
   responseTimeoutMs: undefined,
@@ -34,9 +34,14 @@ const terms = {
 };
 
 /** An exchange that has reached the server, whose end is up to the test. */
-const exchange = async (pools: Pools, server: RawServer, name: string): Promise<{ nth: number; finish: () => Promise<void> }> => {
+const exchange = async (
+  pools: Pools,
+  server: RawServer,
+  name: string,
+  idleTimeoutMs = 60_000,
+): Promise<{ nth: number; finish: () => Promise<void> }> => {
   const request = { method: 'GET', target: `/${name}`, fields: ['Host', 'a'] };
-  const result = attempt(pools.take(server.endpoint('a'))!, request, terms);
+  const result = attempt(pools.take(server.endpoint('a'), { ...settings, idleTimeoutMs })!, request, terms);
   const mine = ({ unread }: { unread: string }): boolean => unread.includes(`GET /${name} `);
   await eventually(() => server.wires.some(mine));
   const nth = server.wires.findIndex(mine);
@@ -73,11 +78,22 @@ describe('the connections to an endpoint', () => {
     const server = await RawServer.start(() => undefined);
     t.after(() => server.stop());
     let empty = 0;
-    const pools = pooled(t, { idleTimeoutMs: 50 }, () => empty++);
-    await (await exchange(pools, server, 'a')).finish();
+    const pools = pooled(t, {}, () => empty++);
+    await (await exchange(pools, server, 'a', 50)).finish();
     await server.wires[0]!.gone();
     await eventually(() => pools.size === 0);
     equal(empty, 1);
+  });
+
+  it('go by the settings of the call that they were made for, not of the first one', async (t) => {
+    const server = await RawServer.start(() => undefined);
+    t.after(() => server.stop());
+    const pools = pooled(t);
+    const [before, after] = [await exchange(pools, server, 'before'), await exchange(pools, server, 'after', 50)];
+    await before.finish();
+    await after.finish();
+    await server.wires[after.nth]!.gone();
+    equal(server.wires[before.nth]!.over, false);
   });
 
   it('are kept as long as the endpoint says, less a second', async (t) => {
@@ -86,9 +102,9 @@ describe('the connections to an endpoint', () => {
       wire.write(ok('ok', 'Keep-Alive: timeout=1\r\n'));
     });
     t.after(() => server.stop());
-    const pools = pooled(t, { idleTimeoutMs: 60_000 });
+    const pools = pooled(t);
     const request = { method: 'GET', target: '/', fields: ['Host', 'a'] };
-    await attempt(pools.take(server.endpoint('a'))!, request, terms);
+    await attempt(pools.take(server.endpoint('a'), settings)!, request, terms);
     await server.wires[0]!.gone();
   });
 
@@ -117,7 +133,7 @@ describe('the connections to an endpoint', () => {
       const before = server.wires.length;
       const stop = new AbortController();
       const request = { method: 'GET', target, fields: ['Host', 'a'] };
-      const result = attempt(pools.take(server.endpoint('a'))!, request, { ...terms, stop: stop.signal });
+      const result = attempt(pools.take(server.endpoint('a'), settings)!, request, { ...terms, stop: stop.signal });
       await eventually(() => server.wires[before]?.unread === '' && server.wires[before].socket.bytesRead > 0);
       if (target === '/silent') stop.abort(new CallError('client_gone', 'the app went away'));
       else ((await result) as Answer).body.destroy();
@@ -134,11 +150,11 @@ describe('the connections to an endpoint', () => {
     const server = await RawServer.start((wire) => wire.reset());
     const pools = pooled(t);
     const request = { method: 'GET', target: '/', fields: ['Host', 'a'] };
-    await attempt(pools.take(server.endpoint('a'))!, request, terms);
+    await attempt(pools.take(server.endpoint('a'), settings)!, request, terms);
     const dead = server.endpoint('a');
     await server.stop();
-    await attempt(pools.take(dead)!, request, terms);
-    await attempt(pools.take(dead)!, { ...request, target: 'not a target' }, terms);
+    await attempt(pools.take(dead, settings)!, request, terms);
+    await attempt(pools.take(dead, settings)!, { ...request, target: 'not a target' }, terms);
     await eventually(() => pools.size === 0);
   });
 });
