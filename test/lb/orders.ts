@@ -31,7 +31,15 @@ export const orders = (
   const facts: LbFact[] = [];
   const emit = (fact: LbFact): void => void facts.push(fact);
   const limits = { ...defaultLimits, requests: maxInFlight, pending: maxInFlight };
-  const parts = { balancer: policies[policy](random), clock, random, emit, limits, ...more, source: '/services/orders' };
+  const parts = {
+    balancer: policies[policy](random, { maglevSize: 1_009 }),
+    clock,
+    random,
+    emit,
+    limits,
+    ...more,
+    source: '/services/orders',
+  };
   const upstream = new Upstream('orders', { ...parts, breaker: { ...breaker, failures } });
   if (list) upstream.update(list);
   const lease = (ask: Partial<Ask> = {}): Lease => {
