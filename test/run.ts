@@ -23,7 +23,8 @@ if (files.length === 0) {
   // the long run looks for what the fixed seed of the short one does not find
   const SEED = process.env['SEED'] ?? (long ? String(Date.now() % 2 ** 31) : undefined);
   if (SEED !== undefined) console.log(`SEED=${SEED}`);
-  const runner = spawn(process.execPath, ['--test', '--test-reporter=spec', '--test-concurrency=2', ...files], {
+  const options = ['--test-reporter=spec', '--test-concurrency=2', `--test-timeout=${long ? 3_600_000 : 300_000}`];
+  const runner = spawn(process.execPath, ['--test', ...options, ...files], {
     stdio: 'inherit',
     env: { ...process.env, ...(SEED !== undefined && { SEED }) },
   });

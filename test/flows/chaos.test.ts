@@ -65,8 +65,8 @@ class Fleet {
 const connected = (sidecar: Sidecar): Promise<boolean> =>
   eventually(async () => (await sidecar.get<{ state: string }>('/session')).state === 'connected');
 
-const node = (service: string, id: string, port: number): string =>
-  JSON.stringify({ name: service, id, address: '127.0.0.1', port, sslPort: null, payload: null });
+const node = (service: string, id: string, port: number, address = '127.0.0.1'): string =>
+  JSON.stringify({ name: service, id, address, port, sslPort: null, payload: null });
 
 for (const client of clients)
   describe(`an ensemble of three, by the ${client} client`, { timeout: 240_000 }, () => {
@@ -144,10 +144,11 @@ for (const client of clients)
       const raw = await RawClient.open(server.connect);
       await raw.create('/services', '').catch(() => undefined);
       await raw.create('/services/many', '');
-      // one port each, for duplicates by address are one endpoint
+      // an address each, since duplicates are one endpoint, and none at which the caller's sidecar listens itself
+      const addressOf = (index: number): string => `127.0.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
       await Promise.all(
         Array.from({ length: 500 }, (_, index) =>
-          raw.create(`/services/many/m${index}`, node('many', `m${index}`, port + index), 'ephemeral'),
+          raw.create(`/services/many/m${index}`, node('many', `m${index}`, port, addressOf(index)), 'ephemeral'),
         ),
       );
       const { sidecar } = await fleet.caller('many', 500);
