@@ -11,8 +11,9 @@ export interface Member extends Seat, Placed {
   readonly answers: Answers;
   /** While it is ejected. */
   ejection: Ejection | undefined;
-  /** How often in the end, less one for each interval without: as of the last ejection, which ended then (monotonic; -Infinity: none). */
+  /** How often it was ejected, less one for each interval of peace, as that stood when its last ejection ended. */
   timesEjected: number;
+  /** When that was: monotonic milliseconds; -Infinity: it never was. */
   readmittedAt: number;
   /** What the active checks know of it; undefined where there are none. */
   check: Checked | undefined;

@@ -13,3 +13,10 @@ export type Outcome =
 /** The outcome of an attempt that failed: evidence only where the table blames the endpoint. */
 export const failed = (code: FailureCode, ms: number): Outcome =>
   failures[code].blames ? { kind: 'failure', code, ms } : { kind: 'ignored' };
+
+/**
+ * The time of a whole call was up, as the user has set it, while this endpoint had the request and was silent: evidence where that was most of the
+ * time, as RESPONSE_TIMEOUT would have been. One that was asked shortly before the end is not to blame.
+ */
+export const outOfTime = (silentMs: number, requestTimeoutMs: number): Outcome =>
+  silentMs * 2 >= requestTimeoutMs ? failed('response_timeout', silentMs) : { kind: 'ignored' };

@@ -38,6 +38,8 @@ export class Attempt implements Exchange {
   #held = false;
   /** Something moved last, or began to be waited for, at this time. */
   #movedAt = 0;
+  /** From here the endpoint has the request: when it was asked, or the last byte of the body that has left. */
+  sentAt = 0;
   /** It went over a connection that had been used before: which was dead, perhaps, not the endpoint. */
   kept = false;
 
@@ -54,6 +56,7 @@ export class Attempt implements Exchange {
     this.#state = 'connecting';
     this.#informed = 0;
     this.#held = false;
+    this.sentAt = now;
     const { pools, upstream } = this.#request.way;
     const connection = pools.take(endpoint, settings, this);
     this.#connection = connection;
@@ -109,6 +112,7 @@ export class Attempt implements Exchange {
   #sent(now: number): void {
     const { responseTimeoutMs, bodyTimeoutMs } = this.#settings;
     this.#movedAt = now;
+    if (this.#request.head.length > 0) this.sentAt = now;
     this.#dueIn(this.#request.toCome > 0 ? bodyTimeoutMs : responseTimeoutMs);
   }
 

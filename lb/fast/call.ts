@@ -46,6 +46,8 @@ export class Call implements Runner {
   #began = 0;
   /** When the app has to have a head. */
   #endsAt = Infinity;
+  /** When its first leg was sent, or the one after a pause. */
+  #askedAt = 0;
   /** When a second leg is due. */
   #hedgeAt = Infinity;
   #close = false;
@@ -102,6 +104,7 @@ export class Call implements Runner {
     if (typeof lease === 'string') return this.#alone(lease);
     this.#state = 'attempting';
     this.#tries.sent(lease.endpoint);
+    this.#askedAt = now;
     this.#legs.begin(this.#upstream, lease, this.#settings, now);
     if (this.#settings.hedge !== undefined && this.#tries.count === 1) this.#planHedge(now);
   }
@@ -173,7 +176,7 @@ export class Call implements Runner {
   answered(leg: Leg, now: number): void {
     this.#tries.asked = leg.endpoint;
     if (this.#settings.hedge !== undefined) this.#first(leg);
-    if (this.#settings.hedge === 'p95') this.#upstream.hedge.seen(now - leg.askedAt, now);
+    if (this.#settings.hedge === 'p95' && this.#request.head.length <= 0) this.#upstream.hedge.seen(now - this.#askedAt, now);
     this.#state = 'answered';
   }
 
@@ -247,7 +250,7 @@ export class Call implements Runner {
   /** Acts on what is overdue; the time at which something is due next. */
   look(now: number): number {
     if (now >= this.#dueAt) {
-      if (this.#state !== 'answered' && now >= this.#endsAt) this.#outOfTime();
+      if (this.#state !== 'answered' && now >= this.#endsAt) this.#outOfTime(now);
       else if (now >= this.#hedgeAt) this.#hedge(now);
       else this.#legs.overdue(now);
     }
@@ -260,12 +263,14 @@ export class Call implements Runner {
     return Math.min(this.#endsAt, this.#hedgeAt, this.#legs.dueAt);
   }
 
-  #outOfTime(): void {
+  #outOfTime(now: number): void {
     const { count } = this.#tries;
     const ms = Math.round(this.#endsAt - this.#began);
+    const { requestTimeoutMs } = this.#settings;
+    const ours = requestTimeoutMs === least(requestTimeoutMs, this.#request.timeoutMs) ? requestTimeoutMs : undefined;
     const message = `no answer in ${ms} ms, after ${count} ${count === 1 ? 'attempt' : 'attempts'}`;
     if (this.#legs.attempt.held) this.#legs.attempt.pass();
-    else if (this.#state === 'attempting') this.#legs.giveUp({ code: 'request_timeout', message });
+    else if (this.#state === 'attempting') this.#legs.outOfTime(ours, { code: 'request_timeout', message }, now);
     else this.#refuse(this.#named({ code: 'request_timeout', message }));
   }
 

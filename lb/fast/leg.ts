@@ -5,7 +5,7 @@
 import type { Endpoint } from '../endpoint.js';
 import type { Lease } from '../lease.js';
 import type { CallParts } from '../lane.js';
-import { failed } from '../outcome.js';
+import { failed, outOfTime } from '../outcome.js';
 import type { Refused } from '../refusal.js';
 import type { CallSettings } from '../settings.js';
 import { tellAttempt } from '../story.js';
@@ -45,11 +45,6 @@ export class Leg implements Outcomes {
     return this.#lease?.endpoint;
   }
 
-  /** When it was sent. */
-  get askedAt(): number {
-    return this.#askedAt;
-  }
-
   begin(upstream: Upstream, lease: Lease, settings: CallSettings, now: number): void {
     this.#upstream = upstream;
     this.#lease = lease;
@@ -75,9 +70,8 @@ export class Leg implements Outcomes {
   judge(status: number, now: number): void {
     if (this.#judged) return;
     this.#judged = true;
-    const ms = now - this.#askedAt;
-    if (this.#parts.traced()) tellAttempt(this.#upstream, this.#lease!.endpoint, status, ms, this.#parts);
-    this.#lease!.answered({ kind: 'success', ms, status });
+    if (this.#parts.traced()) tellAttempt(this.#upstream, this.#lease!.endpoint, status, now - this.#askedAt, this.#parts);
+    this.#lease!.answered({ kind: 'success', ms: now - this.attempt.sentAt, status });
   }
 
   failed(why: Refused): void {
@@ -87,6 +81,13 @@ export class Leg implements Outcomes {
     if (this.#parts.traced()) tellAttempt(this.#upstream, lease.endpoint, why.code, ms, this.#parts);
     if (!this.#judged) lease.answered(failed(why.code, ms));
     this.#call.failed(this, why, now);
+  }
+
+  /** The time of the whole call is up: evidence if this endpoint had the request and is silent. Undefined: it was the app's. */
+  outOfTime(requestTimeoutMs: number | undefined, now: number): void {
+    if (requestTimeoutMs === undefined || this.#judged || this.attempt.sent !== 'all') return;
+    this.#judged = true;
+    this.#lease!.answered(outOfTime(now - this.attempt.sentAt, requestTimeoutMs));
   }
 
   whole(status: number, now: number): void {

@@ -26,10 +26,6 @@ export class Legs {
     return this.#leg.attempt;
   }
 
-  get racing(): boolean {
-    return this.#rival !== undefined;
-  }
-
   begin(upstream: Upstream, lease: Lease, settings: CallSettings, now: number): void {
     if (this.#leg.endpoint !== undefined) this.#leg.end(); // its answer was kept back
     this.#leg.begin(upstream, lease, settings, now);
@@ -65,8 +61,10 @@ export class Legs {
     return true;
   }
 
-  /** There is no time left for any: the last one fails. */
-  giveUp(why: Parameters<Leg['failed']>[0]): void {
+  /** There is no time left for any: the last one fails. `requestTimeoutMs`: that was the user's; undefined: it was the app's. */
+  outOfTime(requestTimeoutMs: number | undefined, why: Parameters<Leg['failed']>[0], now: number): void {
+    this.#rival?.outOfTime(requestTimeoutMs, now);
+    this.#leg.outOfTime(requestTimeoutMs, now);
     this.only(this.#leg);
     this.#leg.failed(why);
   }

@@ -8,7 +8,13 @@ import { framingFault } from '../framing.js';
 
 export type Sent = 'nothing' | 'some' | 'all';
 
-export interface Answer {
+/** How much of the request had left us by then, and when the last byte of its body had, if it has one. */
+interface Left {
+  readonly sent: Sent;
+  readonly bodySentAt?: number | undefined;
+}
+
+export interface Answer extends Left {
   readonly kind: 'answer';
   readonly status: number;
   readonly reason: string;
@@ -28,11 +34,10 @@ export interface Answer {
 /** What stands between heads of `1xx` and the final one. */
 export type Inform = (status: number, reason: string, fields: readonly string[]) => void;
 
-export interface Failed {
+export interface Failed extends Left {
   readonly kind: 'failed';
   readonly code: FailureCode;
   readonly message: string;
-  readonly sent: Sent;
   /** It went over a connection that had been used before, which then broke off: the connection was dead, perhaps, not the endpoint. */
   readonly kept: boolean;
 }

@@ -2,7 +2,7 @@
  * One send of one request to one endpoint, over undici. It knows what left us (nothing, some, all) and translates what went wrong into
  * the words of the failure table; it knows nothing of retries, circuits or the app.
  *
- *     dispatch ──▶ connected, head written ──▶ body written ──▶ head of the answer ──▶ body ──▶ end
+ *     connect ──▶ dispatched, head written ──▶ body written ──▶ head of the answer ──▶ body ──▶ end
  *        nothing              some                  all               (Answer)          cut: the body is destroyed
  *
  * Back pressure goes through both ways: the request's body is a stream that undici reads at the endpoint's pace, and a full answer body
@@ -24,7 +24,7 @@ export interface Outgoing {
   /** In origin form. */
   readonly target: string;
   /** Flat raw pairs without Transfer-Encoding; Content-Length only if the body has exactly that. */
-  readonly fields: readonly string[];
+  readonly fields: () => readonly string[];
   /** Without Content-Length among the fields it goes out chunked. */
   readonly body?: Readable | undefined;
 }
@@ -49,6 +49,7 @@ class Attempt {
   readonly #terms: AttemptTerms;
   readonly #resolve: (result: Answer | Failed) => void;
   #sent: Sent = 'nothing';
+  #bodySentAt: number | undefined;
   #informational = 0;
   #body: AnswerBody | undefined;
   #bodiless = false;
@@ -72,7 +73,10 @@ class Attempt {
     if (stop.aborted) return this.#stopped();
     stop.addEventListener('abort', this.#stopped);
     const { method, target: path, fields, body = null } = this.#request;
-    this.#connection.dispatch({ method, path, headers: fields as string[], body }, this.#handler);
+    this.#connection.open((failure) => {
+      if (failure !== undefined) return this.#abort(failure);
+      this.#connection.dispatch({ method, path, headers: fields() as string[], body }, this.#handler);
+    });
   }
 
   readonly #stopped = (): void => this.#abort(this.#terms.stop.reason as CallError);
@@ -87,7 +91,10 @@ class Attempt {
       const { body } = this.#request;
       if (body === undefined) return this.#sentAll();
       this.#sent = 'some';
-      body.once('end', () => this.#sentAll());
+      body.once('end', () => {
+        this.#bodySentAt = this.#terms.clock.now();
+        this.#sentAll();
+      });
     },
 
     onResponseStart: (controller, status, _, reason = '') => {
@@ -132,7 +139,8 @@ class Attempt {
     const giveUp = (): void => this.#abort(new CallError('client_gone', 'the answer is not wanted any more'));
     const body = new AnswerBody(controller, giveUp, this.#terms.moved);
     this.#body = body;
-    this.#resolve({ kind: 'answer', status, reason, fields, body, waiting: () => body.waiting, trailers: () => this.#trailers });
+    const head = { status, reason, fields, ...this.#left };
+    this.#resolve({ kind: 'answer', ...head, body, waiting: () => body.waiting, trailers: () => this.#trailers });
   }
 
   #fail(error: Error): void {
@@ -140,11 +148,15 @@ class Attempt {
     if (this.#body === undefined) {
       const failure = this.#explained(error);
       const kept = this.#connection.reused && failure.code === 'reset';
-      return this.#resolve({ kind: 'failed', code: failure.code, message: failure.message, sent: this.#sent, kept });
+      return this.#resolve({ kind: 'failed', code: failure.code, message: failure.message, ...this.#left, kept });
     }
     // undici counts the bytes of a 304 against its Content-Length and finds them missing
     if (this.#bodiless && codeOf(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') this.#body.whole();
     else this.#body.cut(new CallError('cut', `${this.#connection.address} cut its answer: ${error.message}`, { cause: error }));
+  }
+
+  get #left(): Pick<Answer, 'sent' | 'bodySentAt'> {
+    return { sent: this.#sent, bodySentAt: this.#bodySentAt };
   }
 
   #settle(): void {

@@ -17,7 +17,7 @@ import { answerFields, valuesOf } from '../headers.js';
 import { isSafe } from '../hedge.js';
 import { isOdd, type Became } from '../last-calls.js';
 import type { CallParts, Entrance } from '../lane.js';
-import { failed } from '../outcome.js';
+import { failed, outOfTime, type Outcome } from '../outcome.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
 import type { CallSoFar } from '../retry.js';
 import { retryAfterOf } from '../retry-on.js';
@@ -94,14 +94,13 @@ async function reach(
   });
   const ask: AskOne = async (lease, stopOne) => {
     tries.sent(lease.endpoint);
-    const sentAt = clock.now();
-    const sending = { upstream, settings, target: plan.target, fields: plan.fields(leftMs()), stop: stopOne };
-    const result = passable(await send(lease.endpoint, sending), exchange, parts);
-    const ms = clock.now() - sentAt;
+    const askedAt = clock.now();
+    const sending = { upstream, settings, target: plan.target, fields: () => plan.fields(leftMs()), stop: stopOne };
+    const result = passable(await send(lease.endpoint, sending).catch(faultOfOurs), exchange, parts);
+    const now = clock.now();
     const answered = result.kind === 'answer';
-    if (parts.traced()) tellAttempt(upstream, lease.endpoint, answered ? result.status : result.code, ms, parts);
-    lease.answered(answered ? { kind: 'success', ms, status: result.status } : failed(result.code, ms));
-    if (answered && settings.hedge === 'p95') upstream.hedge.seen(ms, clock.now());
+    if (parts.traced()) tellAttempt(upstream, lease.endpoint, answered ? result.status : result.code, now - askedAt, parts);
+    lease.answered(said(result, now - (result.bodySentAt ?? askedAt), plan));
     if (!answered) lease.release();
     return { lease, result };
   };
@@ -117,7 +116,8 @@ async function reach(
       return { ...upstream.whyNot(lease, plan.absolute, tries.ask), retryAfterMs: upstream.retryAfterMs() };
     }
     held.drop();
-    const after = tries.count > 0 || !mayHedge(exchange) ? undefined : upstream.hedge.delayMs(settings.hedge, clock.now());
+    const askedAt = clock.now();
+    const after = tries.count > 0 || !mayHedge(exchange) ? undefined : upstream.hedge.delayMs(settings.hedge, askedAt);
     const ended =
       after === undefined ? [await ask(lease, stop)] : await hedged(lease, ask, { after, upstream, tries, clock, stop });
     for (const { lease: lost, result } of ended) if (result.kind === 'failed') tries.failed(lost.endpoint, result);
@@ -129,7 +129,9 @@ async function reach(
       if (pauseMs === undefined) return named(upstream, result);
     } else {
       const answer = { lease: asked, answer: result };
-      if (settings.retryOn.statuses?.has(result.status) === true && upstream.size > tries.count) {
+      if (settings.hedge === 'p95' && !hasBody(exchange.asked.raw)) upstream.hedge.seen(clock.now() - askedAt, clock.now());
+      const repeatable = settings.retryOn.statuses?.has(result.status) === true && result.sent === 'all';
+      if (repeatable && upstream.size > tries.count) {
         const retryAfterMs = retryAfterOf(valuesOf(result.fields, 'retry-after'), clock.wall());
         pauseMs = upstream.retry.afterAnswer(
           { ...soFar(), attempt: tries.written + 1 },
@@ -147,6 +149,13 @@ async function reach(
     }
     if (pauseMs > 0) await clock.sleep(pauseMs, stop).catch(() => undefined);
   }
+}
+
+/** What an attempt says about its endpoint. `ms`: how long that had the request, or the last byte of its body. */
+function said(result: Answer | Failed, ms: number, { requestTimeoutMs, settings }: Plan): Outcome {
+  if (result.kind === 'answer') return { kind: 'success', ms, status: result.status };
+  const ours = result.code === 'request_timeout' && result.sent === 'all' && requestTimeoutMs === settings.requestTimeoutMs;
+  return ours ? outOfTime(ms, requestTimeoutMs!) : failed(result.code, ms);
 }
 
 const mayHedge = ({ asked: { method, raw, upgrade } }: Exchange): boolean => isSafe(method) && !upgrade && !hasBody(raw);
@@ -171,6 +180,11 @@ const stopped = (stop: AbortSignal): Promise<true> =>
 const couldNotLoad = (error: unknown): Refused => ({
   code: 'local',
   message: `a part of zidecar that this call needs could not be loaded: ${String(error)}`,
+});
+
+const faultOfOurs = (error: unknown): Failed => ({
+  ...{ kind: 'failed', code: 'local', message: `a fault of ours: ${String(error)}` },
+  ...{ sent: 'some', kept: false },
 });
 
 const named = (upstream: Upstream, { code, message }: Refused): Refused => ({ code, message: `${upstream.name}: ${message}` });

@@ -28,8 +28,8 @@ export interface Sending {
   readonly settings: CallSettings;
   /** In origin form. */
   readonly target: string;
-  /** Flat raw pairs; the framing fields as they came. */
-  readonly fields: readonly string[];
+  /** Flat raw pairs; the framing fields as they came. For the moment at which they are asked for: they tell what is left of the call's time. */
+  readonly fields: () => readonly string[];
   /** Its reason is a CallError. */
   readonly stop: AbortSignal;
 }

@@ -198,20 +198,22 @@ export class FullLane implements Lane {
     return (upstream) => this.#poolsOf(upstream, Pools);
   }
 
-  /** Made on the first call, gone with the last connection. */
+  /** Kept from the first connection until the last has gone. */
   #poolsOf(upstream: Upstream, make: typeof Pools): Pools {
     const known = this.#pools.get(upstream);
     if (known !== undefined) return known;
     const { maxHeadBytes } = this.#options;
     const { usage } = upstream;
-    const pools = new make({ clock: this.#parts.clock, maxHeadBytes, usage }, () => {
-      stopListening();
-      stopKeeping();
-      this.#pools.delete(upstream);
+    const pools: Pools = new make({ clock: this.#parts.clock, maxHeadBytes, usage }, () => {
+      const stopListening = upstream.onGone((gone) => pools.drop(gone));
+      const stopKeeping = usage.keeps(() => pools.closeIdle());
+      this.#pools.set(upstream, pools);
+      return () => {
+        stopListening();
+        stopKeeping();
+        this.#pools.delete(upstream);
+      };
     });
-    const stopListening = upstream.onGone((gone) => pools.drop(gone));
-    const stopKeeping = usage.keeps(() => pools.closeIdle());
-    this.#pools.set(upstream, pools);
     return pools;
   }
 }

@@ -85,7 +85,7 @@ export class PlainExchange implements Exchange {
 
   async sender(): Promise<Send> {
     const poolsOf = await this.#terms.loadPools();
-    return (endpoint, sending) => this.#send(endpoint, sending, poolsOf);
+    return async (endpoint, sending) => this.#send(endpoint, sending, poolsOf);
   }
 
   #send(endpoint: Endpoint, { upstream, settings, target, fields, stop }: Sending, poolsOf: PoolsOf): Promise<Answer | Failed> {
@@ -100,8 +100,7 @@ export class PlainExchange implements Exchange {
     if (this.#expects) this.#reply.goOn();
     this.#expects = false;
     const inform: Reply['inform'] = (...head) => this.#reply.inform(...head);
-    const framed = fields.filter((_, index) => fields[index - (index % 2)]!.toLowerCase() !== 'transfer-encoding');
-    const request = { method, target, fields: framed, body: this.#replay?.open() };
+    const request = { method, target, fields: () => unframed(fields()), body: this.#replay?.open() };
     const terms = { clock, responseTimeoutMs: settings.responseTimeoutMs, stop, inform, moved };
     const connection = poolsOf(upstream).take(endpoint, settings);
     if (connection === undefined) {
@@ -160,6 +159,10 @@ export class PlainExchange implements Exchange {
 /** A read of what comes next, extensions, and a size of so many digits for each byte. */
 const mostOverheadBytes = 128 * 1024;
 const mostOverheadFactor = 32;
+
+/** Undici frames by itself. */
+const unframed = (fields: readonly string[]): readonly string[] =>
+  fields.filter((_, index) => fields[index - (index % 2)]!.toLowerCase() !== 'transfer-encoding');
 
 const isEventStream = ({ fields }: Answer): boolean =>
   valuesOf(fields, 'content-type').some((value) => /^text\/event-stream\b/i.test(value));

@@ -26,8 +26,9 @@ export interface PoolOptions {
   readonly usage: Usage;
 }
 
-/** Of the call that a connection is made for. */
+/** What holds for a connection from when it is made: how long its connect may take, and its waits for a call where the endpoint does not say. */
 export type ConnectionSettings = Pick<CallSettings, 'connectTimeoutMs' | 'idleTimeoutMs'>;
+type ConnectionOptions = PoolOptions & ConnectionSettings;
 
 /** An endpoint's `Keep-Alive: timeout` is believed up to this, less a second for its way to us. */
 const longestIdleMs = 55_000;
@@ -35,15 +36,16 @@ const marginMs = 1_000;
 
 export class Pools {
   readonly #options: PoolOptions;
-  readonly #empty: () => void;
+  readonly #used: () => () => void;
+  #empty: () => void = () => undefined;
   readonly #open = new Set<Connection>();
   /** By address, the most recently used last. */
   readonly #idle = new Map<string, Connection[]>();
 
-  /** `empty` is told when the last connection has gone. */
-  constructor(options: PoolOptions, empty: () => void = () => undefined) {
+  /** `used` is told when there is a first connection; what it returns, when the last has gone. */
+  constructor(options: PoolOptions, used: () => () => void = () => () => undefined) {
     this.#options = options;
-    this.#empty = empty;
+    this.#used = used;
   }
 
   /** Open connections, idle ones included. */
@@ -52,7 +54,7 @@ export class Pools {
   }
 
   /**
-   * A connection that is the caller's until its exchange has ended. Not connected yet, perhaps: `dispatch` sees to that. Undefined: the
+   * A connection that is the caller's until its exchange has ended. Not connected yet, perhaps: `open` sees to that. Undefined: the
    * limit is reached.
    */
   take(endpoint: Endpoint, { connectTimeoutMs, idleTimeoutMs }: ConnectionSettings): Connection | undefined {
@@ -66,6 +68,7 @@ export class Pools {
     const { usage, clock } = this.#options;
     const slot = usage.slot(clock.now());
     if (slot === undefined) return undefined;
+    if (this.#open.size === 0) this.#empty = this.#used();
     const options = { ...this.#options, connectTimeoutMs, idleTimeoutMs };
     const connection: Connection = new Connection(endpoint, options, {
       connected: () => slot.connected(),
@@ -140,23 +143,31 @@ export class Connection {
   reused = false;
   readonly #client: Client;
   readonly #told: Told;
+  readonly #options: ConnectionOptions;
+  #opening = false;
+  /** Connected for the call that is about to be dispatched; undici takes it from here. */
+  #dialled: Socket | undefined;
   #connected = false;
   #retired = false;
   #closed = false;
   #giveUp: () => void = () => undefined;
   #gate: AnswerGate | undefined;
 
-  constructor(endpoint: Endpoint, options: PoolOptions & ConnectionSettings, told: Told) {
+  constructor(endpoint: Endpoint, options: ConnectionOptions, told: Told) {
     this.address = address(endpoint);
     this.endpoint = endpoint;
     this.#told = told;
+    this.#options = options;
     this.#client = new Client(`http://${this.address}`, {
       connect: (_, callback) => {
-        this.#giveUp = dial(this.endpoint, options, (socket) => {
-          if (socket instanceof CallError) return callback(socket, null);
+        const connected = (socket: Socket): void => {
           this.#gate = prepared(socket, options.maxHeadBytes);
           callback(null, socket);
-        });
+        };
+        const dialled = this.#dialled;
+        this.#dialled = undefined;
+        if (dialled !== undefined) return queueMicrotask(() => connected(dialled)); // undici does not look again before it returns
+        this.#dial((socket) => (socket instanceof CallError ? callback(socket, null) : connected(socket)));
       },
       pipelining: 1,
       keepAliveTimeout: Math.min(options.idleTimeoutMs ?? longestMs, longestMs),
@@ -175,6 +186,24 @@ export class Connection {
       if (this.#client.stats.size === 0) this.close(); // else undici connects again, or its call has failed and 'drain' follows
     });
     this.#client.on('drain', () => this.#settle());
+  }
+
+  /** Calls back once: when it is connected, at once if it is, or with why it cannot be. Nothing of a request is fixed before. */
+  open(ready: (failure?: CallError) => void): void {
+    if (this.#connected) return ready();
+    this.#opening = true;
+    this.#dial((socket) => {
+      this.#opening = false;
+      if (socket instanceof CallError) return ready(socket);
+      this.#dialled = socket;
+      ready();
+    });
+  }
+
+  #dial(done: (result: Socket | CallError) => void): void {
+    this.#giveUp = dial(this.endpoint, this.#options, (result) =>
+      done(this.#closed ? new CallError('local', `the connection to ${this.address} was closed before it was made`) : result),
+    );
   }
 
   /** Sends a request. The handler hears of everything that becomes of it; after the last word the connection is not the caller's. */
@@ -201,7 +230,7 @@ export class Connection {
   /** Takes no other call. */
   retire(): void {
     this.#retired = true;
-    if (this.#client.stats.size === 0) this.close();
+    if (this.#client.stats.size === 0 && !this.#opening) this.close();
   }
 
   /** An exchange that runs fails. */
@@ -209,6 +238,7 @@ export class Connection {
     if (this.#closed) return;
     this.#closed = true;
     this.#giveUp();
+    this.#dialled?.destroy();
     this.#client.destroy(() => undefined);
     this.#told.closed();
   }

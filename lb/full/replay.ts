@@ -121,4 +121,10 @@ class Copy extends Readable {
     this.wanting = true;
     this.#more();
   }
+
+  /** Nothing more is read for an attempt that is over: it is what the next one needs. */
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.wanting = false;
+    done(error);
+  }
 }

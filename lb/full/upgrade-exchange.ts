@@ -82,7 +82,17 @@ export class UpgradeExchange implements Exchange {
     this.#endpoint = endpoint;
     const inform: Reply['inform'] = (...head) => this.#reply.inform(...head);
     const sockets = { app: this.#app, early: this.#early, endpoint };
-    return shakeHands({ clock, ...sockets, address: address(to), target, fields, responseTimeoutMs, maxHeadBytes, inform, stop });
+    return shakeHands({
+      clock,
+      ...sockets,
+      address: address(to),
+      target,
+      fields: fields(),
+      responseTimeoutMs,
+      maxHeadBytes,
+      inform,
+      stop,
+    });
   }
 
   async relay(answer: Shaken, fields: readonly string[]): Promise<'whole' | CallError> {

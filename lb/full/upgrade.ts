@@ -105,6 +105,7 @@ function judged(
 
 const answerOf = (response: IncomingMessage): Answer => ({
   kind: 'answer',
+  sent: 'all',
   status: response.statusCode ?? 0,
   reason: response.statusMessage ?? '',
   fields: response.rawHeaders,

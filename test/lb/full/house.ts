@@ -4,8 +4,9 @@ import { defaultBreaker } from '../../../lb/breaker.js';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
-import { clock, random } from '../../../agent/system.js';
+import { clock as realClock, random, type Clock } from '../../../agent/system.js';
 import type { Endpoint } from '../../../lb/endpoint.js';
+import type { Outcome } from '../../../lb/outcome.js';
 import type { LbFact } from '../../../lb/facts.js';
 import { policies } from '../../../lb/policies.js';
 import { Proxy, type ProxyListener, type ProxyOptions } from '../../../lb/proxy.js';
@@ -18,6 +19,8 @@ export interface House {
   readonly at: string;
   readonly upstreams: Map<string, Upstream>;
   readonly facts: LbFact[];
+  /** What the endpoints' attempts said about them. */
+  readonly outcomes: Outcome[];
   /** A new connection of the app. */
   readonly app: () => Promise<Wire>;
   /** One request on a connection of its own; the whole answer, as long as it has a length. */
@@ -32,6 +35,7 @@ export const theLane = (): 'full' | 'fast' => lane;
 export interface HouseOptions {
   readonly settings?: Partial<CallSettings>;
   readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
   readonly proxy?: Partial<ProxyOptions>;
   readonly listener?: Partial<Extract<ProxyListener, { kind: 'tcp' }>> | Extract<ProxyListener, { kind: 'unix' }>;
 }
@@ -39,14 +43,19 @@ export interface HouseOptions {
 export async function house(
   t: TestContext,
   peers: Readonly<Record<string, readonly (RawServer | Endpoint)[] | undefined>>,
-  { settings = {}, limits = {}, proxy: options = {}, listener = {} }: HouseOptions = {},
+  { settings = {}, limits = {}, clock = realClock, proxy: options = {}, listener = {} }: HouseOptions = {},
 ): Promise<House> {
   const facts: LbFact[] = [];
+  const outcomes: Outcome[] = [];
+  const seen = (_: unknown, outcome: Outcome): void => void outcomes.push(outcome);
   const emit = (fact: LbFact): void => void facts.push(fact);
   const upstreams = new Map<string, Upstream>();
   for (const [name, list] of Object.entries(peers)) {
     const upstream = new Upstream(name, {
-      balancer: policies.round_robin(() => 0),
+      balancer: Object.assign(
+        policies.round_robin(() => 0),
+        { seen },
+      ),
       clock,
       random,
       emit,
@@ -81,7 +90,7 @@ export async function house(
     wire.socket.destroy();
     return answer;
   };
-  return { proxy, at, upstreams, facts, app, ask };
+  return { proxy, at, upstreams, facts, outcomes, app, ask };
 }
 
 /** A port of the loopback where nobody listens. */
@@ -104,7 +113,7 @@ export const dead = async (id: string): Promise<Endpoint> => ({
 
 /** Looks again until it holds. The test's own time limit is the only one. */
 export async function eventually(look: () => boolean): Promise<void> {
-  while (!look()) await clock.sleep(5);
+  while (!look()) await realClock.sleep(5);
 }
 
 export const get = (path = '/', more = ''): string => `GET ${path} HTTP/1.1\r\nHost: orders\r\n${more}\r\n`;

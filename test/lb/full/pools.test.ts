@@ -11,20 +11,21 @@ import { UpstreamStats } from '../../../lb/stats.js';
 import { RawServer, Wire } from '../../support/raw.js';
 import { eventually, ok } from './house.js';
 
+const settings = { connectTimeoutMs: 1_000, idleTimeoutMs: 60_000 };
+
 const pooled = (
   t: TestContext,
   options: Partial<PoolOptions> & { readonly maxConnections?: number } = {},
-  empty?: () => void,
+  used?: () => () => void,
 ): Pools => {
   const limits = { ...defaultLimits, connections: options.maxConnections ?? 1024 };
   const usage = new Usage({ limits, enforced: { limits: true }, stats: new UpstreamStats(), reached: () => undefined });
-  const pools = new Pools({ clock, usage, maxHeadBytes: 32_768, ...options }, empty);
+  const pools = new Pools({ clock, usage, maxHeadBytes: 32_768, ...options }, used);
   usage.keeps(() => pools.closeIdle());
   t.after(() => pools.close());
   return pools;
 };
 
-const settings: ConnectionSettings = { connectTimeoutMs: 1_000, idleTimeoutMs: 60_000 };
 const terms = {
   clock,
   responseTimeoutMs: undefined,
@@ -38,10 +39,10 @@ const exchange = async (
   pools: Pools,
   server: RawServer,
   name: string,
-  idleTimeoutMs = 60_000,
+  more: Partial<ConnectionSettings> = {},
 ): Promise<{ nth: number; finish: () => Promise<void> }> => {
-  const request = { method: 'GET', target: `/${name}`, fields: ['Host', 'a'] };
-  const result = attempt(pools.take(server.endpoint('a'), { ...settings, idleTimeoutMs })!, request, terms);
+  const request = { method: 'GET', target: `/${name}`, fields: () => ['Host', 'a'] };
+  const result = attempt(pools.take(server.endpoint('a'), { ...settings, ...more })!, request, terms);
   const mine = ({ unread }: { unread: string }): boolean => unread.includes(`GET /${name} `);
   await eventually(() => server.wires.some(mine));
   const nth = server.wires.findIndex(mine);
@@ -77,23 +78,12 @@ describe('the connections to an endpoint', () => {
   it('close when nobody has used them for a while, and their owner is told when none is left', async (t) => {
     const server = await RawServer.start(() => undefined);
     t.after(() => server.stop());
-    let empty = 0;
-    const pools = pooled(t, {}, () => empty++);
-    await (await exchange(pools, server, 'a', 50)).finish();
+    const told: string[] = [];
+    const pools = pooled(t, {}, () => (told.push('used'), () => told.push('empty')));
+    await (await exchange(pools, server, 'a', { idleTimeoutMs: 50 })).finish();
     await server.wires[0]!.gone();
     await eventually(() => pools.size === 0);
-    equal(empty, 1);
-  });
-
-  it('go by the settings of the call that they were made for, not of the first one', async (t) => {
-    const server = await RawServer.start(() => undefined);
-    t.after(() => server.stop());
-    const pools = pooled(t);
-    const [before, after] = [await exchange(pools, server, 'before'), await exchange(pools, server, 'after', 50)];
-    await before.finish();
-    await after.finish();
-    await server.wires[after.nth]!.gone();
-    equal(server.wires[before.nth]!.over, false);
+    deepEqual(told, ['used', 'empty']);
   });
 
   it('are kept as long as the endpoint says, less a second', async (t) => {
@@ -103,7 +93,7 @@ describe('the connections to an endpoint', () => {
     });
     t.after(() => server.stop());
     const pools = pooled(t);
-    const request = { method: 'GET', target: '/', fields: ['Host', 'a'] };
+    const request = { method: 'GET', target: '/', fields: () => ['Host', 'a'] };
     await attempt(pools.take(server.endpoint('a'), settings)!, request, terms);
     await server.wires[0]!.gone();
   });
@@ -123,6 +113,69 @@ describe('the connections to an endpoint', () => {
     equal(pools.size, 2);
   });
 
+  it('go by the settings of the call that they were made for, not of the first one', async (t) => {
+    const server = await RawServer.start(() => undefined);
+    t.after(() => server.stop());
+    const pools = pooled(t);
+    const before = await exchange(pools, server, 'before');
+    const after = await exchange(pools, server, 'after', { idleTimeoutMs: 50 });
+    await before.finish();
+    await after.finish();
+    await server.wires[after.nth]!.gone();
+    equal(server.wires[before.nth]!.over, false);
+  });
+
+  it('leave no trace where there is no room for them', async (t) => {
+    const server = await RawServer.start(() => undefined);
+    t.after(() => server.stop());
+    const told: string[] = [];
+    const pools = pooled(t, { maxConnections: 1 }, () => (told.push('used'), () => told.push('empty')));
+    await exchange(pools, server, 'a');
+    equal(pools.take(server.endpoint('a'), settings), undefined);
+    deepEqual(told, ['used']);
+    const full = pooled(t, { maxConnections: 0 }, () => (told.push('never'), () => told.push('never')));
+    equal(full.take(server.endpoint('a'), settings), undefined);
+    deepEqual(told, ['used']);
+  });
+
+  it('are known to their owner when the only one went for another', async (t) => {
+    const servers = [await RawServer.start(() => undefined), await RawServer.start(() => undefined)];
+    t.after(() => Promise.all(servers.map((server) => server.stop())));
+    const told: string[] = [];
+    const pools = pooled(t, { maxConnections: 1 }, () => (told.push('used'), () => told.push('empty')));
+    for (const server of servers) await (await exchange(pools, server, 'a')).finish();
+    deepEqual([pools.size, told], [1, ['used', 'empty', 'used']]);
+  });
+
+  it('write a request as it is at the moment when they are there', async (t) => {
+    const server = await RawServer.start(async (wire) => {
+      await wire.head();
+      wire.write(ok());
+    });
+    t.after(() => server.stop());
+    let asked = 0;
+    const connection = pooled(t).take(server.endpoint('a'), settings)!;
+    const result = attempt(connection, { method: 'GET', target: '/', fields: () => (asked++, ['Host', 'a']) }, terms);
+    equal(asked, 0);
+    equal((await result).kind, 'answer');
+    equal(asked, 1);
+  });
+
+  it('whose endpoint leaves the list, or which are closed, while they are being made, leave no attempt without an end', async (t) => {
+    const server = await RawServer.start(async (wire) => {
+      await wire.head();
+      wire.write(ok());
+    });
+    t.after(() => server.stop());
+    const [leaving, closing] = [pooled(t), pooled(t)];
+    const request = { method: 'GET', target: '/', fields: () => ['Host', 'a'] };
+    const results = [leaving, closing].map((pools) => attempt(pools.take(server.endpoint('a'), settings)!, request, terms));
+    leaving.drop([server.endpoint('a')]);
+    closing.close();
+    const [answered, failed] = await Promise.all(results);
+    deepEqual([answered!.kind, 'code' in failed! && failed.code, closing.size], ['answer', 'local', 0]);
+  });
+
   it('are not made anew for an attempt that was given up', async (t) => {
     const server = await RawServer.start(async (wire) => {
       if ((await wire.head()).includes('/answered')) wire.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf');
@@ -132,7 +185,7 @@ describe('the connections to an endpoint', () => {
     for (const target of ['/silent', '/answered']) {
       const before = server.wires.length;
       const stop = new AbortController();
-      const request = { method: 'GET', target, fields: ['Host', 'a'] };
+      const request = { method: 'GET', target, fields: () => ['Host', 'a'] };
       const result = attempt(pools.take(server.endpoint('a'), settings)!, request, { ...terms, stop: stop.signal });
       await eventually(() => server.wires[before]?.unread === '' && server.wires[before].socket.bytesRead > 0);
       if (target === '/silent') stop.abort(new CallError('client_gone', 'the app went away'));
@@ -149,7 +202,7 @@ describe('the connections to an endpoint', () => {
   it('that failed leave nothing behind', async (t) => {
     const server = await RawServer.start((wire) => wire.reset());
     const pools = pooled(t);
-    const request = { method: 'GET', target: '/', fields: ['Host', 'a'] };
+    const request = { method: 'GET', target: '/', fields: () => ['Host', 'a'] };
     await attempt(pools.take(server.endpoint('a'), settings)!, request, terms);
     const dead = server.endpoint('a');
     await server.stop();

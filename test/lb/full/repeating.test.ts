@@ -3,6 +3,7 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { retryOn } from '../../../lb/retry-on.js';
 import type { CallSettings } from '../../../lb/settings.js';
+import { FakeClock } from '../../support/clock.js';
 import { RawServer } from '../../support/raw.js';
 import { eventually, get, house, ok } from './house.js';
 
@@ -78,6 +79,18 @@ describe('an answer whose status is to be repeated', () => {
     deepEqual([got.length, upstreams.get('orders')!.stats.inFlight], [8, 0]);
   });
 
+  it('is passed on when it comes before the request is whole', async (t) => {
+    const early = (): Promise<RawServer> =>
+      RawServer.start(async (wire) => {
+        await wire.head();
+        wire.write(answer('503 Busy', 'one'));
+      });
+    const { app, upstreams } = await house(t, { orders: [await early(), await early()] }, { settings });
+    const wire = await app();
+    match(await wire.write(post().slice(0, -1).replace('POST', 'PUT')).message(), /^HTTP\/1\.1 503 Busy.*one$/s);
+    equal(upstreams.get('orders')!.stats.retries, 0);
+  });
+
   it('stands when the pause is over and nobody else may be asked', async (t) => {
     const idle = await RawServer.always(ok('idle'));
     const busy = await RawServer.always(answer('503 Busy', 'one'));
@@ -102,6 +115,20 @@ describe('an answer whose status is to be repeated', () => {
     const { ask: hurried, got } = await two(t, answer('503 Busy', '', 'Retry-After: 1\r\n'), { requestTimeoutMs: 900 });
     const answers = [await hurried(get()), await hurried(get())].map((text) => text.slice(9, 12)).sort();
     deepEqual([answers, got.length], [['200', '503'], 2]);
+  });
+});
+
+describe('the latency of an endpoint', () => {
+  it('begins when it has the whole request, however slowly the app sends that', async (t) => {
+    const clock = new FakeClock();
+    const server = await noting([], ok());
+    const { app, outcomes } = await house(t, { orders: [server] }, { clock });
+    const wire = await app();
+    wire.write(post().slice(0, -1));
+    await eventually(() => server.wires[0]?.unread.endsWith('ab') === true);
+    await clock.advance(5_000);
+    match(await wire.write('c').message(), /200 OK/);
+    deepEqual(outcomes, [{ kind: 'success', ms: 0, status: 200 }]);
   });
 });
 
@@ -166,6 +193,24 @@ describe('the time that a call has', () => {
     const { ask } = await house(t, { orders: [await noting(got, ok())] }, { settings: { requestTimeoutMs: 700 } });
     await ask(get('/', 'x-zidecar-timeout: 10s\r\n'));
     equal(Number(/x-zidecar-timeout: (\d+)ms/i.exec(got[0]!)![1]) <= 700, true);
+  });
+
+  it('is evidence against an endpoint that was silent for it, where the user has set it, and the whole request was there', async (t) => {
+    for (const [request, told] of [
+      [get(), { kind: 'failure', code: 'response_timeout', ms: 1_000 }],
+      [post(), { kind: 'failure', code: 'response_timeout', ms: 1_000 }],
+      [get('/', 'x-zidecar-timeout: 900ms\r\n'), { kind: 'ignored' }],
+      [post().slice(0, -1), { kind: 'ignored' }],
+    ] as const) {
+      const clock = new FakeClock();
+      const server = await RawServer.start(() => undefined);
+      const { ask, outcomes } = await house(t, { orders: [server] }, { clock, settings: { requestTimeoutMs: 1_000 } });
+      const answer = ask(request);
+      await eventually(() => server.wires[0]?.unread.endsWith(request.slice(-3)) === true);
+      await clock.advance(1_000);
+      match(await answer, /x-zidecar-error: request_timeout/);
+      deepEqual(outcomes, [told]);
+    }
   });
 
   it('is kept to when it comes as grpc-timeout', async (t) => {
@@ -242,17 +287,45 @@ describe('a hedged call', () => {
   });
 
   it('fails when both legs do, and when the time is up for both', async (t) => {
-    const got: string[] = [];
-    const settings = { hedge: 10, retries: 0, responseTimeoutMs: 60 };
-    const both = await house(t, { orders: [await silent(got), await silent(got)] }, { settings });
-    match(await both.ask(get()), /x-zidecar-error: response_timeout/);
+    for (const [settings, answered] of [
+      [{ hedge: 10, retries: 0, responseTimeoutMs: 60 }, /x-zidecar-error: response_timeout/],
+      [{ hedge: 10, requestTimeoutMs: 60 }, /x-zidecar-error: request_timeout(?:.|\r\n)*after 2 attempts/],
+    ] as const) {
+      const [got, clock] = [[] as string[], new FakeClock()];
+      const { ask, upstreams, outcomes } = await house(
+        t,
+        { orders: [await silent(got), await silent(got)] },
+        { settings, clock },
+      );
+      const answer = ask(get());
+      await eventually(() => got.length === 1);
+      await clock.advance(10);
+      await eventually(() => got.length === 2);
+      await clock.advance(70);
+      match(await answer, answered);
+      await eventually(() => upstreams.get('orders')!.stats.inFlight === 0);
+      deepEqual(
+        outcomes.map((outcome) => 'code' in outcome && outcome.code),
+        ['response_timeout', 'response_timeout'],
+      );
+    }
+  });
+
+  it('tells the percentile how long the app would have waited without it', async (t) => {
+    const [got, seen, clock] = [[] as string[], [] as number[], new FakeClock()];
     const { ask, upstreams } = await house(
       t,
-      { orders: [await silent(got), await silent(got)] },
-      { settings: { hedge: 10, requestTimeoutMs: 60 } },
+      { orders: [await silent(got), await RawServer.always(ok('well'))] },
+      { settings: { hedge: 'p95' }, clock },
     );
-    match(await ask(get()), /x-zidecar-error: request_timeout(?:.|\r\n)*after 2 attempts/);
-    for (const each of [both.upstreams, upstreams]) await eventually(() => each.get('orders')!.stats.inFlight === 0);
+    Object.assign(upstreams.get('orders')!.hedge, { delayMs: () => 30, seen: (ms: number) => seen.push(ms) });
+    for (let n = 0; n < 2; n++) {
+      const answer = ask(get());
+      await Promise.race([answer, eventually(() => got.length > 0)]);
+      await clock.advance(30);
+      match(await answer, /well$/);
+    }
+    deepEqual(seen.toSorted(), [0, 30]);
   });
 
   it('is given up on both legs when the app goes away', async (t) => {

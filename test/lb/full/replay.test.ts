@@ -36,6 +36,20 @@ describe('replay', () => {
     );
   });
 
+  it('reads no more for an attempt that is over: what comes meanwhile is for the next one', async () => {
+    const source = new PassThrough();
+    const replay = new Replay(source, idle, 10);
+    const first = replay.open();
+    source.write('12345');
+    equal(await some(first, 1), '12345');
+    first.destroy();
+    source.write('67890abcde');
+    await new Promise((resolve) => setImmediate(resolve));
+    deepEqual([replay.length, replay.replayable, replay.waiting], [5, true, false]);
+    source.end();
+    equal(await all(replay.open()), '1234567890abcde');
+  });
+
   it('keeps no more than its limit, and cannot begin again after that', async () => {
     const source = new PassThrough();
     const replay = new Replay(source, idle, 10);
