@@ -36,6 +36,8 @@ export interface World {
   readonly random: Random;
   /** The settings, read anew; throws a ConfigError. Undefined where they cannot have changed. */
   readonly loadAgain?: (() => Config) | undefined;
+  /** The text of the file that they were read from. */
+  readonly loaded?: string | undefined;
   /** Starts the app; undefined where somebody else does. */
   readonly startChild?: ((emit: Emit) => Child) | undefined;
 }
@@ -56,7 +58,7 @@ export interface App {
  * Resolves when every listener is open and the child is started. Rejects with a ListenError or a RegistryError that says what to do; nothing
  * is left open then.
  */
-export async function startApp(config: Config, { version, clock, random, loadAgain, startChild }: World): Promise<App> {
+export async function startApp(config: Config, { version, clock, random, loadAgain, loaded, startChild }: World): Promise<App> {
   const startedAt = clock.now();
   const startedWall = clock.wall();
 
@@ -142,7 +144,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     },
   });
   const stopFollowing =
-    loadAgain && followFile(config.config!, readTextFile, clock, () => settings.again('the file has changed'));
+    loadAgain && followFile(config.config!, readTextFile, clock, loaded, () => settings.again('the file has changed'));
 
   // the order of stopping
   let child: Child | undefined;

@@ -6,6 +6,7 @@ import { Child } from './child.js';
 import type { Parsed } from './cli.js';
 import { commands } from './commands.js';
 import { check } from './config/effective.js';
+import { readTextFile, type ReadFile } from './config/file.js';
 import { loadConfig, loadSettings, type Config } from './config/load.js';
 import { ConfigError } from './config/problems.js';
 import { runUntilStopped } from './run.js';
@@ -95,14 +96,26 @@ async function run(
   { flags, child }: Extract<Parsed, { command: 'run' }>,
   { env, version, exit, stdin }: Surroundings,
 ): Promise<number> {
-  const load = (): Config => loadConfig({ env, flags });
-  const config = load();
-  const loadAgain = config.config === undefined ? undefined : load;
+  const load = (readFile: ReadFile = readTextFile): Config => loadConfig({ env, flags, readFile });
+  const texts = new Map<string, string>();
+  const config = load((path, mostBytes) => {
+    const text = readTextFile(path, mostBytes);
+    texts.set(path, text);
+    return text;
+  });
+  const loaded = texts.get(config.config ?? '');
+  texts.clear(); // there may be secrets among them
+  const loadAgain = config.config === undefined ? undefined : () => load();
   const { startApp } = await import('./app.js');
   const [command, ...args] = child ?? [];
   const startChild = command === undefined ? undefined : Child.start.bind(undefined, command, args, env);
   const hangUpReloads = loadAgain !== undefined && !stdin.isTTY;
-  return runUntilStopped(() => startApp(config, { version, clock, random, loadAgain, startChild }), exit, clock, hangUpReloads);
+  return runUntilStopped(
+    () => startApp(config, { version, clock, random, loadAgain, loaded, startChild }),
+    exit,
+    clock,
+    hangUpReloads,
+  );
 }
 
 function ask(

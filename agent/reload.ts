@@ -57,7 +57,7 @@ export class Reload {
       return emit({ kind: 'config_refused', why, problems: error.problems.join('; ') });
     }
     const before = this.#config;
-    const { config, changed, needsRestart } = adopt(before, read);
+    const { config, changed, needsRestart } = adopt(before, read, this.#parts.config);
     this.#config = config;
     this.#view = { loadedAt: clock.wall(), problems: [], needsRestart };
     apply(config, before);

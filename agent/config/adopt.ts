@@ -19,7 +19,8 @@ export interface Adopted {
 /** They are told row by row, not as one value. */
 const inRows: ReadonlySet<Key> = new Set(['config', 'upstreams']);
 
-export function adopt(running: Config, read: Config): Adopted {
+/** `started`: what the process began with, which stays where a change needs a restart. */
+export function adopt(running: Config, read: Config, started: Config): Adopted {
   const changed: string[] = [];
   const needsRestart: string[] = [];
   const different = keys.filter((key) => !inRows.has(key) && !isDeepStrictEqual(valueOf(running, key), valueOf(read, key)));
@@ -29,7 +30,8 @@ export function adopt(running: Config, read: Config): Adopted {
   }
   const stays = keys.filter((key) => !schema[key].reloadable);
   const announcements = announced(running, read, { changed, needsRestart });
-  const named = peers(running, read, { changed, needsRestart });
+  const named = peers(running, read, started, { changed, needsRestart });
+  const sources = new Map(named.map((row) => [row.name, row.sources]));
   if (running.upstreams.closed !== read.upstreams.closed)
     changed.push(`ZIDECAR_UPSTREAMS is ${read.upstreams.closed ? 'closed' : 'open'}`);
   for (const name of new Set([...running.overridden, ...read.overridden])) {
@@ -37,7 +39,6 @@ export function adopt(running: Config, read: Config): Adopted {
     if (before !== after)
       changed.push(`upstreams.${name}: ${before || 'nothing of its own'} -> ${after || 'nothing of its own'}`);
   }
-  const known = new Set(running.upstreams.named.map(({ name }) => name));
   return {
     changed,
     needsRestart,
@@ -47,8 +48,8 @@ export function adopt(running: Config, read: Config): Adopted {
       entries: { ...read.entries, ...pick(running.entries, stays) },
       announcements,
       upstreams: { closed: read.upstreams.closed, named },
-      sourcesOf: (name) => (known.has(name) ? running : read).sourcesOf(name),
-      settingsOf: (name) => ({ ...read.settingsOf(name), ...pick(running.settingsOf(name), fixedUpstreamKeys) }),
+      sourcesOf: (name, by = started) => sources.get(name) ?? read.sourcesOf(name, by),
+      settingsOf: (name) => ({ ...read.settingsOf(name), ...pick(started.settingsOf(name), fixedUpstreamKeys) }),
     },
   };
 }
@@ -84,7 +85,7 @@ function announced(running: Config, read: Config, { changed, needsRestart }: Tol
 }
 
 /** Who is named can change; the port of a peer and the place of its list cannot. */
-function peers(running: Config, read: Config, { changed, needsRestart }: Told): readonly NamedUpstream[] {
+function peers(running: Config, read: Config, started: Config, { changed, needsRestart }: Told): readonly NamedUpstream[] {
   const before = new Map(running.upstreams.named.map((row) => [row.name, row]));
   const named = read.upstreams.named.map((row) => {
     const known = before.get(row.name);
@@ -95,7 +96,7 @@ function peers(running: Config, read: Config, { changed, needsRestart }: Told): 
     }
     changed.push(`${row.name} is a named peer`);
     if (row.listen.length > 0) needsRestart.push(`the port of upstreams.${row.name}`);
-    return { ...row, listen: [] };
+    return { ...row, listen: [], sources: read.sourcesOf(row.name, started) };
   });
   for (const { name, listen } of before.values()) {
     changed.push(`${name} is no named peer any more`);

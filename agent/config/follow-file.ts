@@ -13,11 +13,12 @@ const MOST_BYTES = 1024 * 1024;
 const QUIET_MS = 100;
 const LOOK_MS = 10_000;
 
-/** `changed` is told once for each other text, an unreadable file being one. Call what is returned to stop. */
+/** `loaded`: the text as it is known. `changed` is told once for each other text, an unreadable file being one. Call what is returned to stop. */
 export function followFile(
   path: string,
   readFile: ReadFile,
   clock: Pick<Clock, 'after' | 'every'>,
+  loaded: string | undefined,
   changed: () => void,
 ): () => void {
   const text = (): string => {
@@ -27,7 +28,7 @@ export function followFile(
       return `cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
     }
   };
-  let last = text();
+  let last = loaded ?? text();
   const look = (): void => {
     const now = text();
     if (now === last) return;
@@ -39,6 +40,7 @@ export function followFile(
     cancel();
     cancel = clock.after(QUIET_MS, look);
   };
+  soon(); // it may have changed since it was loaded
   const stopLooking = clock.every(LOOK_MS, look);
   let stopWatching = (): void => undefined;
   try {

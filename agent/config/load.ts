@@ -38,8 +38,8 @@ export interface Config extends Omit<Settings, 'upstreams'> {
   /** Of each setting the text and where it came from. */
   readonly entries: Readonly<Record<Key, Omit<Entry, 'value'>>>;
   readonly warnings: readonly string[];
-  /** Where the instances of any service are, named or not. */
-  sourcesOf(service: string): readonly Source[];
+  /** Where the instances of any service are, named or not. `by`: whose registry path and dialect hold where none is written. Default: its own. */
+  sourcesOf(service: string, by?: Pick<Config, 'registryPath' | 'dialect' | 'entries'>): readonly Source[];
   /** What holds for any upstream: the process's settings, with the file's own for this name. */
   settingsOf(upstream: string): UpstreamSettings;
   /** Peers of which the file has settings, named or not. */
@@ -95,20 +95,23 @@ export function loadConfig(inputs: Inputs): Config {
   if (problems.length > 0) throw new ConfigError(problems, warnings);
 
   const perUpstream = Object.fromEntries(upstreamKeys.map((key) => [key, values[key]])) as unknown as UpstreamSettings;
-  const listed = new Map(upstreams.named.map(({ name, sources }) => [name, sources]));
   // a connection lives long: turns would soon leave one endpoint with most of them
   const chosen = entries.get('policy')?.origin.from !== 'default';
   const evenly = new Set(upstreams.named.flatMap(({ name, tcp }) => (tcp && !chosen ? [name] : [])));
-  const written = (name: string): readonly SourceText[] =>
-    peers?.rows.get(name)?.sources?.sources ?? [{ dialect: values.dialect }];
+  const listed = new Map(base.upstreams?.named.map(({ name, sources }) => [name, sources]));
+  const written = (name: string): readonly SourceText[] | undefined =>
+    listed.get(name) ?? peers?.rows.get(name)?.sources?.sources;
+  const texts = Object.fromEntries([...entries].map(([key, { text, origin }]) => [key, { text, origin }])) as Config['entries'];
+  const own = { registryPath: values.registryPath, dialect: values.dialect, entries: texts };
   return frozen({
     ...values,
     announcements,
     upstreams,
     registries,
-    entries: Object.fromEntries([...entries].map(([key, { text, origin }]) => [key, { text, origin }])) as Config['entries'],
+    entries: texts,
     warnings,
-    sourcesOf: (name) => listed.get(name) ?? written(name).map((source) => sourceOf(name, source, base.registryPath, main)),
+    sourcesOf: (name, { registryPath, dialect, entries: { zookeeper } } = own) =>
+      (written(name) ?? [{ dialect }]).map((source) => sourceOf(name, source, registryPath, zookeeper.text)),
     settingsOf: (name) => ({
       ...perUpstream,
       ...(evenly.has(name) && { policy: 'least_request' }),

@@ -1,10 +1,12 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { adopt, type Adopted } from '../../../agent/config/adopt.js';
+import type { Config } from '../../../agent/config/load.js';
 import { keys, schema, upstreamKeys } from '../../../agent/config/schema.js';
 import { load, orders } from '../../support/load-config.js';
 
-const after = (before: string, now: string): Adopted => adopt(load(orders, before), load(orders, now));
+const change = (started: Config, read: Config): Adopted => adopt(started, read, started);
+const after = (before: string, now: string): Adopted => change(load(orders, before), load(orders, now));
 const told = ({ changed, needsRestart }: Adopted): readonly (readonly string[])[] => [changed, needsRestart];
 
 describe('settings that were read again', () => {
@@ -42,32 +44,57 @@ describe('settings that were read again', () => {
       [now.config.probeInterval, now.config.entries.outbound.text, now.config.entries.logLevel.text, now.config.logLevel],
       [5_000, '127.0.0.1:7000', 'warn', 'warn'],
     );
-    deepEqual(told(adopt(now.config, load(orders, 'outbound: 127.0.0.1:7000\nlogLevel: warn'))), [[], []]);
+    deepEqual(told(change(now.config, load(orders, 'outbound: 127.0.0.1:7000\nlogLevel: warn'))), [[], []]);
   });
 
   it('never tell a secret', () => {
     const read = (password: string) =>
       load({ ...orders, ZIDECAR_ZOOKEEPER_CLIENT: 'wire' }, `zookeeperAuth: digest:me:${password}`);
-    deepEqual(told(adopt(read('one'), read('two'))), [[], ['ZIDECAR_ZOOKEEPER_AUTH (hidden) -> (hidden)']]);
+    deepEqual(told(change(read('one'), read('two'))), [[], ['ZIDECAR_ZOOKEEPER_AUTH (hidden) -> (hidden)']]);
   });
 
   it('change the weight of a row, and no other thing of it', () => {
     const rows = (first: string, more = '') => `announce:\n  - { service: a, port: 80, ${first} }\n${more}`;
     const env = { ZIDECAR_ZOOKEEPER: 'zk:2181' };
-    const change = (before: string, now: string): Adopted => adopt(load(env, before), load(env, now));
-    const { config, ...weighed } = change(rows('weight: 2'), rows('weight: 5'));
+    const weigh = (before: string, now: string): Adopted => change(load(env, before), load(env, now));
+    const { config, ...weighed } = weigh(rows('weight: 2'), rows('weight: 5'));
     deepEqual([weighed.changed, weighed.needsRestart, config.announcements[0]!.weight], [['weight of a 2 -> 5'], [], 5]);
-    const moved = change(rows('weight: 2'), rows('zone: x', '  - { service: b, port: 81 }'));
+    const moved = weigh(rows('weight: 2'), rows('zone: x', '  - { service: b, port: 81 }'));
     deepEqual(told(moved), [
       ['weight of a 2 -> 1'],
       ['the announcement of a in /services/a (curator)', 'b in /services/b (curator) is announced'],
     ]);
     equal(moved.config.announcements.length, 1);
-    const gone = change(rows('weight: 2'), 'upstreams: { u: }');
+    const gone = weigh(rows('weight: 2'), 'upstreams: { u: }');
     deepEqual(
       [gone.needsRestart.at(-1), gone.config.announcements.length],
       ['a in /services/a (curator) is announced no more', 1],
     );
+  });
+
+  it('leave the place of every list as it was, be its peer named already, named now, or not at all', () => {
+    const { config } = after(
+      'registryPath: /a/{service}\nupstreams: { known: , "*": }',
+      'registryPath: /b/{service}\nupstreams: { known: , named: , placed: { sources: "curator:/c/{service}" }, "*": }',
+    );
+    deepEqual(
+      ['known', 'named', 'placed', 'other'].map((name) => config.sourcesOf(name)[0]!.path),
+      ['/a/known', '/a/named', '/c/placed', '/a/other'],
+    );
+    deepEqual(
+      config.upstreams.named.map(({ sources }) => sources[0]!.path),
+      ['/a/known', '/a/named', '/c/placed'],
+    );
+  });
+
+  it('rest on the start and on what was read last, however often they were read', () => {
+    const started = load(orders, 'retries: 1');
+    const gone = (): never => {
+      throw new Error('a configuration of the past was asked');
+    };
+    const past: Config = { ...change(started, load(orders, 'retries: 2')).config, sourcesOf: gone, settingsOf: gone };
+    const { config } = adopt(past, load(orders, 'retries: 3'), started);
+    deepEqual([config.settingsOf('x').retries, config.sourcesOf('x').length], [3, 1]);
   });
 
   it('name peers, without their ports', () => {

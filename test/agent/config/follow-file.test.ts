@@ -18,7 +18,7 @@ const folder = async (t: TestContext): Promise<string> => {
 const following = (t: TestContext, path: string) => {
   let count = 0;
   let tell = (): void => undefined;
-  const stop = followFile(path, readTextFile, clock, () => {
+  const stop = followFile(path, readTextFile, clock, undefined, () => {
     count++;
     tell();
   });
@@ -51,6 +51,23 @@ describe('a file that is followed', () => {
     await Promise.all([next(), rename(join(at, '..new'), join(at, '..data'))]);
   });
 
+  it('is told of when it has changed since it was loaded, and before it was followed', async () => {
+    const fake = new FakeClock();
+    const told: string[] = [];
+    for (const loaded of ['before', 'now']) {
+      const stop = followFile(
+        '/no/such/folder/z.yaml',
+        () => 'now',
+        fake,
+        loaded,
+        () => told.push(loaded),
+      );
+      await fake.advance(10_000);
+      stop();
+    }
+    deepEqual(told, ['before']);
+  });
+
   it('is told of when it goes, and when it comes back another, but not for the same text', async () => {
     const fake = new FakeClock();
     let text: string | undefined = 'a';
@@ -59,7 +76,7 @@ describe('a file that is followed', () => {
       if (text === undefined) throw Object.assign(new Error('gone'), { code: 'ENOENT' });
       return text;
     };
-    const stop = followFile('/no/such/folder/z.yaml', read, fake, () => count++);
+    const stop = followFile('/no/such/folder/z.yaml', read, fake, undefined, () => count++);
     const counts: number[] = [];
     for (const now of ['a', 'b', 'b', undefined, undefined, 'b', 'c']) {
       text = now;
