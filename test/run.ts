@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,7 +24,9 @@ if (files.length === 0) {
   // the long run looks for what the fixed seed of the short one does not find
   const SEED = process.env['SEED'] ?? (long ? String(Date.now() % 2 ** 31) : undefined);
   if (SEED !== undefined) console.log(`SEED=${SEED}`);
-  const options = ['--test-reporter=spec', '--test-concurrency=2', `--test-timeout=${long ? 3_600_000 : 300_000}`];
+  // many of them wait most of their time: for a session to end, a server to come back
+  const concurrency = availableParallelism() + 1;
+  const options = ['--test-reporter=spec', `--test-concurrency=${concurrency}`, `--test-timeout=${long ? 3_600_000 : 300_000}`];
   const runner = spawn(process.execPath, ['--test', ...options, ...files], {
     stdio: 'inherit',
     env: { ...process.env, ...(SEED !== undefined && { SEED }) },

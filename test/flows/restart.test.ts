@@ -84,7 +84,7 @@ describe('a sidecar that starts while ZooKeeper is down', { timeout: 120_000 }, 
     await sidecar.fact('session_changed', { state: 'connected' });
     await eventually(async () => {
       const { list, endpoints } = (await sidecar.get<Upstreams>('/upstreams')).upstreams[0]!;
-      return list === undefined && endpoints.length === 1;
+      return (list?.from ?? 'registry') === 'registry' && endpoints.length === 1;
     });
     equal((await call(await sidecar.at('outbound'), 'orders')).body, 'orders');
   });

@@ -9,14 +9,16 @@ import type { Endpoint } from '../../lb/endpoint.js';
 export class Wire {
   readonly socket: Socket;
   /** What has come and was not taken yet. */
-  #unread: Buffer = Buffer.alloc(0);
+  #came: Buffer[] = [];
+  #count = 0;
   #state: 'open' | 'ended' | 'broken' = 'open';
   readonly #waiting = new Set<() => void>();
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (chunk: Buffer) => {
-      this.#unread = this.#unread.length > 0 ? Buffer.concat([this.#unread, chunk]) : chunk;
+      this.#came.push(chunk);
+      this.#count += chunk.length;
       this.#tell();
     });
     socket.on('end', () => this.#now('ended'));
@@ -42,7 +44,7 @@ export class Wire {
   /** Takes what comes up to and with `mark`. Rejects, with what there is, when the connection ends before. */
   until(mark: string): Promise<string> {
     return this.#take(() => {
-      const at = this.#unread.indexOf(mark, 0, 'latin1');
+      const at = this.#joined().indexOf(mark, 0, 'latin1');
       return at < 0 ? undefined : at + mark.length;
     }, JSON.stringify(mark));
   }
@@ -53,7 +55,7 @@ export class Wire {
   }
 
   bytes(count: number): Promise<string> {
-    return this.#take(() => (this.#unread.length >= count ? count : undefined), `${count} bytes`);
+    return this.#take(() => (this.#count >= count ? count : undefined), `${count} bytes`);
   }
 
   /** A whole answer or request with a Content-Length or without a body. */
@@ -66,14 +68,14 @@ export class Wire {
   /** Everything up to the end of the connection, and how it ended. */
   async rest(): Promise<{ readonly text: string; readonly end: 'ended' | 'broken' }> {
     while (!this.over) await this.news();
-    const text = this.#unread.toString('latin1');
-    this.#unread = Buffer.alloc(0);
+    const text = this.unread;
+    this.#taken(this.#count);
     return { text, end: this.#state === 'broken' ? 'broken' : 'ended' };
   }
 
   /** Bytes that are here and were not taken. */
   get unread(): string {
-    return this.#unread.toString('latin1');
+    return this.#joined().toString('latin1');
   }
 
   /** The other side has ended or broken the connection. */
@@ -102,16 +104,25 @@ export class Wire {
     for (;;) {
       const count = reach();
       if (count !== undefined) {
-        const text = this.#unread.toString('latin1', 0, count);
-        this.#unread = this.#unread.subarray(count);
+        const text = this.#joined().toString('latin1', 0, count);
+        this.#taken(count);
         return text;
       }
       if (this.over)
-        throw new Error(
-          `the connection ${this.#state} before ${what}, after ${JSON.stringify(this.#unread.toString('latin1').slice(0, 2000))}`,
-        );
+        throw new Error(`the connection ${this.#state} before ${what}, after ${JSON.stringify(this.unread.slice(0, 2000))}`);
       await this.news();
     }
+  }
+
+  /** In one piece; joined when somebody looks, not whenever some comes. */
+  #joined(): Buffer {
+    if (this.#came.length !== 1) this.#came = [Buffer.concat(this.#came)];
+    return this.#came[0]!;
+  }
+
+  #taken(count: number): void {
+    this.#came = [this.#joined().subarray(count)];
+    this.#count -= count;
   }
 
   #now(state: 'ended' | 'broken'): void {
