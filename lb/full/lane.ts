@@ -9,7 +9,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { sayGoodbye } from '../farewell.js';
+import { endPolitely, sayGoodbye } from '../farewell.js';
 import type { CallParts, Entrance, Lane, LaneOptions } from '../lane.js';
 import { refusalAnswer } from '../refusal.js';
 import { route } from '../route.js';
@@ -86,6 +86,8 @@ export class FullLane implements Lane {
       this.#visits.delete(socket);
       this.#left();
     });
+    // node would close behind the last answer at once, and so take it from an app that still sends
+    socket.destroySoon = () => endPolitely(socket, this.#parts.clock);
     this.#server.emit('connection', socket);
   }
 
@@ -159,6 +161,7 @@ export class FullLane implements Lane {
 
   #clientError(error: Error, socket: Socket): void {
     const visit = this.#visits.get(socket);
+    if (visit?.ending === true && !socket.writable) return; // it has had its last words, and has time to read them
     if (visit === undefined || !socket.writable) return void socket.destroy();
     const trouble = clientError(error, { unused: socket.bytesRead === 0, busy: visit.busy });
     if (trouble === 'nothing') return;

@@ -44,6 +44,11 @@ export class Visit {
     this.#clock = clock;
   }
 
+  /** Nothing more is taken from it. */
+  get ending(): boolean {
+    return this.#ending;
+  }
+
   get busy(): boolean {
     return this.#running !== undefined;
   }

@@ -1,4 +1,4 @@
-/** The corpus, each message split in two at every place. */
+/** The corpus, each message at one go, byte by byte, and in two at every place. */
 import { deepEqual } from 'node:assert/strict';
 import { it } from 'node:test';
 import { Stage } from './play.js';

@@ -1,6 +1,7 @@
 /**
- * The corpus, run through a lane: each case at one go, byte by byte, and at split points; a case counts as the worst of these. As a program,
- * `node dist/test/lb/corpus/run.js [fast|full] [WORD]` prints what is not ok; WORD keeps the cases whose name holds it.
+ * The corpus, run through a lane: each case at one go, byte by byte, or in two; a case counts as the worst of these. As a program,
+ * `node dist/test/lb/corpus/run.js [fast|full] [WORD]` prints what is not ok; WORD keeps the cases whose name holds it, and splits them
+ * everywhere.
  */
 import { fileURLToPath } from 'node:url';
 import { seeded } from '../../support/random.js';
@@ -21,18 +22,22 @@ export type Split = (bytes: string) => readonly (readonly string[])[];
 const inTwo = (bytes: string, at: number): readonly string[] => [bytes.slice(0, at), bytes.slice(at)];
 const longest = 300;
 
-/** At one go, byte by byte if that does not take too long, and in two at `count` places by chance. */
-export function atPlaces(count: number, random = seeded(1125)): Split {
+const inBytes = (bytes: string): readonly string[] => bytes.match(/[^]/g) ?? [];
+
+/** At one go, and of six messages one byte by byte, if that does not take too long, the others in two at a place by chance. */
+export function aFew(random = seeded(1125)): Split {
+  let nth = 0;
   return (bytes) => [
     [bytes],
-    ...(bytes.length <= longest ? [bytes.match(/[^]/g) ?? []] : []),
-    ...Array.from({ length: count }, () => inTwo(bytes, Math.floor(random() * bytes.length))),
+    nth++ % 6 === 0 && bytes.length <= longest ? inBytes(bytes) : inTwo(bytes, Math.floor(random() * bytes.length)),
   ];
 }
 
-/** In two at every place, of messages that are not too long. */
+/** At one go, byte by byte, and in two at every place, of messages that are not too long. */
 export const everywhere: Split = (bytes) =>
-  bytes.length <= longest ? Array.from(bytes, (_, at) => inTwo(bytes, at)) : [inTwo(bytes, bytes.length >> 1)];
+  bytes.length <= longest
+    ? [[bytes], inBytes(bytes), ...Array.from(bytes, (_, at) => inTwo(bytes, at))]
+    : [[bytes], inTwo(bytes, bytes.length >> 1)];
 
 export interface Finding extends Verdict {
   readonly name: string;
@@ -83,7 +88,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const lane of ['full', 'fast'] as const) {
     if (which !== 'both' && which !== lane) continue;
     const stage = await Stage.open(lane);
-    const tally = await runCorpus(stage, atPlaces(2), word);
+    const tally = await runCorpus(stage, word === '' ? aFew() : everywhere, word);
     for (const { verdict, name, rfc, why } of [...tally.unlike, ...tally.unsafe])
       console.log(`${verdict} ${rfc} ${name}\n    ${why}`);
     console.log(summary(lane, tally));

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { FakeClock } from '../../support/clock.js';
 import { RawServer, type Wire } from '../../support/raw.js';
 import { eventually, get, house, ok } from './house.js';
 
@@ -387,5 +388,20 @@ describe('back pressure', () => {
     match(await wire.message(), /200 OK/);
     equal(came, total);
     equal(stalled < total / 2, true, `the app got rid of ${stalled} bytes while the endpoint read nothing`);
+  });
+});
+
+describe('the last answer of a connection', () => {
+  it('is not taken from an app that still sends behind it', async (t) => {
+    const { app } = await house(t, { orders: [await RawServer.always(ok('well'))] }, { clock: new FakeClock() });
+    const wire = (await app()).write(get('/', 'Connection: close\r\n'));
+    const { text, end } = await wire.rest();
+    match(text, /^HTTP\/1\.1 200 OK(?:.|\r\n)*well$/);
+    equal(end, 'ended');
+    for (let n = 0; n < 3; n++) {
+      const failed = await new Promise((resolve) => wire.socket.write('and more', resolve));
+      equal(failed ?? undefined, undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   });
 });
