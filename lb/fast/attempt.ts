@@ -260,12 +260,10 @@ export class Attempt implements Exchange {
 
   /** When the one that is waited for has waited too long. */
   get dueAt(): number {
+    // nothing was sent yet; held, the call looks after it, and while it connects, the connection
+    if (this.#state === 'none' || this.#state === 'held' || this.#state === 'connecting') return Infinity;
     const { responseTimeoutMs, bodyTimeoutMs } = this.#settings;
     switch (this.#state) {
-      case 'none':
-      case 'held': // by the call, which looks after it
-      case 'connecting': // which the connection looks after
-        return Infinity;
       case 'awaiting':
         if (this.#held) return Infinity;
         return this.#movedAt + ((this.#request.toCome > 0 ? bodyTimeoutMs : responseTimeoutMs) ?? Infinity);

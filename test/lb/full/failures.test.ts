@@ -292,6 +292,18 @@ describe('what is told', () => {
 });
 
 describe('a name', () => {
+  it('whose list has not come is waited for, whatever comes due meanwhile', async (t) => {
+    const silent = await RawServer.start(() => undefined);
+    const { app, ask } = await house(
+      t,
+      { orders: undefined, slow: [silent] },
+      { settings: { responseTimeoutMs: 50, retries: 0 } },
+    );
+    const wire = (await app()).write(get());
+    match(await ask(get().replace('orders', 'slow')), /^HTTP\/1\.1 504 /);
+    match(await wire.message(), /x-zidecar-error: discovering/);
+  });
+
   it('whose list has not come is waited for, and then discovering is told with Retry-After', async (t) => {
     const { ask, upstreams } = await house(t, { orders: undefined });
     match(await ask(get()), /^HTTP\/1\.1 503 (?:.|\r\n)*x-zidecar-error: discovering\r\nretry-after: 1\r\n/);
