@@ -7,7 +7,7 @@ import type { Parsed } from './cli.js';
 import { commands } from './commands.js';
 import { check } from './config/effective.js';
 import { readTextFile, type ReadFile } from './config/file.js';
-import { loadConfig, loadSettings, type Config } from './config/load.js';
+import { loadConfig, loadSettings } from './config/load.js';
 import { ConfigError } from './config/problems.js';
 import { runUntilStopped } from './run.js';
 import { drain, events, overrule, status, why, whyCall, type Asking, type Told } from './status.js';
@@ -96,16 +96,16 @@ async function run(
   { flags, child }: Extract<Parsed, { command: 'run' }>,
   { env, version, exit, stdin }: Surroundings,
 ): Promise<number> {
-  const load = (readFile: ReadFile = readTextFile): Config => loadConfig({ env, flags, readFile });
   const texts = new Map<string, string>();
-  const config = load((path, mostBytes) => {
+  const readFile: ReadFile = (path, mostBytes) => {
     const text = readTextFile(path, mostBytes);
     texts.set(path, text);
     return text;
-  });
+  };
+  const config = loadConfig({ env, flags, readFile });
   const loaded = texts.get(config.config ?? '');
   texts.clear(); // there may be secrets among them
-  const loadAgain = config.config === undefined ? undefined : () => load();
+  const loadAgain = config.config === undefined ? undefined : () => loadConfig({ env, flags, again: true });
   const { startApp } = await import('./app.js');
   const [command, ...args] = child ?? [];
   const startChild = command === undefined ? undefined : Child.start.bind(undefined, command, args, env);

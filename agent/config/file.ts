@@ -27,10 +27,14 @@ const MAX_BYTES = 1024 * 1024;
 const MAX_DEPTH = 16;
 const MAX_TOKENS = 100_000;
 
-/** Never throws. An empty file has no settings. */
+/**
+ * Never throws. An empty file has no settings; `again`, beside a process that runs, it is refused, since it is what a writer in place leaves
+ * for a moment between two good ones, and would take every setting back.
+ */
 export function readConfigFile(
   path: string,
   readFile: ReadFile,
+  again = false,
 ): { readonly root: ReadonlyMap<unknown, unknown> } | { readonly problems: readonly string[] } {
   const name = quote(path, 200);
   try {
@@ -43,7 +47,10 @@ export function readConfigFile(
     wrong.push(...repeated(document, lines));
     if (wrong.length > 0) return { problems: wrong.slice(0, 10).map((what) => `${name} is not YAML: ${what}`) };
     const root: unknown = document.toJS({ mapAsMap: true, maxAliasCount: 0 });
-    if (root === null || root === '') return { root: new Map() };
+    if (root === null || root === '')
+      return again
+        ? { problems: [`${name} is empty: nothing changes; write {} where no setting is meant`] }
+        : { root: new Map() };
     return root instanceof Map ? { root } : { problems: [`${name} is not a map of settings, such as "weight: 5"`] };
   } catch (error) {
     return { problems: [`${name} cannot be read: ${reason(error)}`] };

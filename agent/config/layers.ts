@@ -17,6 +17,8 @@ export interface Inputs {
   /** By key: `{ probeInterval: '5s' }`. */
   readonly flags?: Texts;
   readonly readFile?: ReadFile;
+  /** It was read before. */
+  readonly again?: boolean;
 }
 
 export interface Origin {

@@ -156,10 +156,10 @@ interface OpenFile {
 }
 
 /** The file in its three parts. `upstreams` may also be a text as in the variable: it is a setting like others then. */
-function openFile({ env, flags, readFile = readTextFile }: Inputs, problems: string[]): OpenFile | undefined {
+function openFile({ env, flags, readFile = readTextFile, again = false }: Inputs, problems: string[]): OpenFile | undefined {
   const path = flags?.['config'] || env[envName('config')];
   if (!path) return undefined;
-  const read = readConfigFile(path, readFile);
+  const read = readConfigFile(path, readFile, again);
   if ('problems' in read) problems.push(...read.problems);
   const name = printable(path);
   const settings = new Map('root' in read ? read.root : []);

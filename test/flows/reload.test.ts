@@ -94,6 +94,10 @@ describe('settings that change while the sidecar runs', { timeout: 60_000 }, () 
     equal(before.problems.length, 2);
     sidecar.signal('SIGHUP');
     await sidecar.fact('config_refused', { why: 'SIGHUP' });
+    await writeFile(file, '');
+    const empty = `${JSON.stringify(file)} is empty: nothing changes; write {} where no setting is meant`;
+    await sidecar.fact('config_refused', { problems: empty });
+    equal((await call(await sidecar.at('outbound'), 'carts')).status, 200);
     await write('upstreams: { orders: }');
     await eventually(async () => (await sidecar.get<typeof before>('/config')).problems.length === 0);
     const now = await sidecar.get<typeof before & { settings: { setting: string; value: string }[] }>('/config');

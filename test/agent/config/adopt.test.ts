@@ -47,6 +47,31 @@ describe('settings that were read again', () => {
     deepEqual(told(change(now.config, load(orders, 'outbound: 127.0.0.1:7000\nlogLevel: warn'))), [[], []]);
   });
 
+  it('of one peer stay as they were where they need a restart, and are told by name until it has had one', () => {
+    const started = load(orders, 'upstreams: { users: { checkRise: 4 }, gone: { doubtful: refuse } }');
+    const read = load(orders, 'upstreams: { users: { retries: 2, check: "http:/healthz", checkRise: 4 }, gone: }');
+    const waiting = [
+      'upstreams.users: checkRise 4 -> check http:/healthz, checkRise 4',
+      'upstreams.gone: doubtful refuse -> nothing of its own',
+    ];
+    const first = change(started, read);
+    deepEqual(told(first), [['upstreams.users: nothing of its own -> retries 2'], waiting]);
+    const second = adopt(first.config, read, started);
+    deepEqual(told(second), [[], waiting]);
+    for (const { config } of [first, second]) {
+      deepEqual(config.overridesOf('users'), ['retries 2', 'checkRise 4']);
+      deepEqual(config.overridesOf('gone'), ['doubtful refuse']);
+      deepEqual(
+        [config.settingsOf('users').retries, config.settingsOf('gone').doubtful],
+        [2, started.settingsOf('gone').doubtful],
+      );
+      deepEqual(config.settingsOf('users').check, started.settingsOf('users').check);
+    }
+    const without = adopt(second.config, load(orders, 'upstreams: { users: }'), started).needsRestart;
+    deepEqual(without.slice(0, 2), ['upstreams.users: checkRise 4 -> nothing of its own', waiting[1]]);
+    deepEqual(told(adopt(second.config, started, started)), [['upstreams.users: retries 2 -> nothing of its own'], []]);
+  });
+
   it('never tell a secret', () => {
     const read = (password: string) =>
       load({ ...orders, ZIDECAR_ZOOKEEPER_CLIENT: 'wire' }, `zookeeperAuth: digest:me:${password}`);

@@ -36,6 +36,13 @@ describe('the file of settings', () => {
     for (const yaml of ['', '\n', '# nothing yet\n', '---\n']) deepEqual(read(yaml), { root: new Map() }, yaml);
   });
 
+  it('that is read again may not: who writes in place has just begun', () => {
+    const again = (yaml: string) => readConfigFile('z.yaml', () => yaml, true);
+    for (const yaml of ['', ' \n', '# nothing yet\n', '---\n'])
+      deepEqual(again(yaml), { problems: ['"z.yaml" is empty: nothing changes; write {} where no setting is meant'] }, yaml);
+    deepEqual(again('{}'), { root: new Map() });
+  });
+
   for (const [what, yaml, expected] of [
     ['a key twice', 'a: 1\na: 2', '"z.yaml" is not YAML: the key "a" stands twice, again at line 2, column 1'],
     [
