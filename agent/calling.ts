@@ -20,6 +20,7 @@ import type { Emit } from './events.js';
 import { isLoopback } from './loopback.js';
 import type { Instance } from './registry/dialects/dialect.js';
 import type { Registry } from './registry/registry.js';
+import { placesOf } from './snapshot/places.js';
 import { Snapshot } from './snapshot/snapshot.js';
 import { userId, type Clock, type Random } from './system.js';
 import { Prover } from './trust/prover.js';
@@ -83,7 +84,7 @@ export function makeCalling({
   const snapshot =
     config.snapshot === undefined || callsNobody
       ? undefined
-      : Snapshot.open({ path: config.snapshot, user: userId(), clock, emit });
+      : Snapshot.open({ path: config.snapshot, places: placesOf(config.zookeeper), user: userId(), clock, emit });
   const discovery = new Discovery<Upstream>({
     registry,
     clock,

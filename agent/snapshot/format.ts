@@ -2,18 +2,20 @@
  * The snapshot as text: one JSON document, in which each line is one service with the lists of its sources and a checksum of its own, so
  * that a broken line loses that service and no other, and a changed service is one line to make anew.
  *
- *   {"zidecar":"snapshot","version":1,"services":[
+ *   {"zidecar":"snapshot","version":2,"registry":["zk1:2181","zk2:2181"],"services":[
  *   ["<sha256 of what follows>",{"name":"orders","lists":[{"dialect":"curator","path":"/services/orders","asOf":…,"instances":[…]}]}],
  *   …
  *   null]}
  *
- * Pure. Whatever is read may have been written by anybody, and is checked as what comes from the network.
+ * A snapshot of another registry is none: its services have the same names and paths, and other instances. Pure. Whatever is read may have been written by anybody, and is checked as what comes from the network.
  */
 import { createHash } from 'node:crypto';
 import { isServiceName } from '../../lb/route.js';
+import { quote } from '../printable.js';
 import { asHost, asMap, asPort, asText, asTime, asWeight, isPrintable } from '../registry/dialects/checked.js';
 import type { Instance } from '../registry/dialects/dialect.js';
 import type { InstanceList, Source } from '../registry/registry.js';
+import { isSameRegistry, type Places } from './places.js';
 
 export interface Told {
   readonly source: Source;
@@ -23,7 +25,8 @@ export interface Told {
 /** The lists of a service, by `sourceKey`. */
 export type Lists = ReadonlyMap<string, Told>;
 
-const HEAD = '{"zidecar":"snapshot","version":1,"services":[';
+const head = (places: Places): string => `{"zidecar":"snapshot","version":2,"registry":${JSON.stringify(places)},"services":[`;
+const HEAD = /^\{"zidecar":"snapshot","version":2,"registry":(\[.*\]),"services":\[$/s;
 const FOOT = 'null]}';
 const MOST_INSTANCES = 20_000;
 /** An instance whose metadata makes it longer than this is kept without it. */
@@ -32,7 +35,8 @@ const MOST_INSTANCE = 2_048;
 export const MOST_AGE_MS = 30 * 60_000;
 const FUTURE_MS = 60_000;
 
-export const sourceKey = ({ dialect, path, endpoint = '' }: Source): string => `${dialect} ${path} ${endpoint}`;
+export const sourceKey = ({ dialect, path, endpoint = '', registry = '' }: Source): string =>
+  `${dialect} ${path} ${endpoint} ${registry}`;
 
 /** One line, without the comma behind it. */
 export function lineOf(name: string, told: readonly Told[]): string {
@@ -44,8 +48,9 @@ export function lineOf(name: string, told: readonly Told[]): string {
 const trimmed = (instance: Instance): Instance =>
   JSON.stringify(instance.meta).length > MOST_INSTANCE ? { ...instance, meta: {} } : instance;
 
-export const textOf = (lines: Iterable<string>): string =>
-  [HEAD, ...Array.from(lines, (line) => `${line},`), FOOT, ''].join('\n');
+/** `places`: of the main registry. */
+export const textOf = (places: Places, lines: Iterable<string>): string =>
+  [head(places), ...Array.from(lines, (line) => `${line},`), FOOT, ''].join('\n');
 
 export interface Read {
   readonly services: ReadonlyMap<string, Lists>;
@@ -55,13 +60,18 @@ export interface Read {
   readonly problems: readonly string[];
 }
 
-/** Never throws. */
-export function readText(text: string, wall: number): Read {
+/** `ours`: the places of the main registry now. Never throws. */
+export function readText(text: string, wall: number, ours: Places): Read {
   const lines = text.split('\n');
   const problems: string[] = [];
   const services = new Map<string, Lists>();
   let ageMs = 0;
-  if (lines[0] !== HEAD) return { services, ageMs, problems: ['it is no snapshot of this version'] };
+  const places = readPlaces(lines[0]!);
+  if (places === undefined) return { services, ageMs, problems: ['it is no snapshot of this version'] };
+  if (!isSameRegistry(places, ours)) {
+    const [theirs, here] = [places, ours].map((all) => quote(all.join(','), 200));
+    return { services, ageMs, problems: [`it is of another registry, ${theirs}, and ours is ${here}`] };
+  }
   if (lines.at(-2) !== FOOT) problems.push('it ends before its end');
   let [broken, old] = [0, 0];
   for (const line of lines.slice(1)) {
@@ -89,6 +99,15 @@ export function readText(text: string, wall: number): Read {
   return { services, ageMs, problems };
 }
 
+function readPlaces(line: string): Places | undefined {
+  try {
+    const places: unknown = JSON.parse(HEAD.exec(line)?.[1] ?? 'null');
+    return Array.isArray(places) && places.every((place) => typeof place === 'string') ? places : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function readLine(line: string): { readonly name: string; readonly lists: Lists } | undefined {
   const [, sum, body] = /^\["([0-9a-f]{64})",(.*)\],$/s.exec(line) ?? [];
   if (sum === undefined || body === undefined || sha256(body) !== sum) return undefined;
@@ -109,14 +128,17 @@ function readLine(line: string): { readonly name: string; readonly lists: Lists 
 
 function readList(service: string, value: unknown): Told | undefined {
   const list = asMap(value);
-  const [dialect, path, endpoint] = ['dialect', 'path', 'endpoint'].map((key) => asText(list?.get(key)));
+  const [dialect, path, endpoint, registry] = ['dialect', 'path', 'endpoint', 'registry'].map((key) => asText(list?.get(key)));
   const asOf = asTime(list?.get('asOf'));
   const instances = list?.get('instances');
   if (dialect === undefined || path === undefined || asOf === undefined || !Array.isArray(instances)) return undefined;
   const found = instances.slice(0, MOST_INSTANCES).map((instance) => readInstance(service, instance));
   const whole = found.filter((instance) => instance !== undefined);
   if (whole.length < found.length) return undefined;
-  const source = { dialect, path, ...(endpoint !== undefined && { endpoint }) };
+  const source = {
+    ...{ dialect, path, ...(endpoint !== undefined && { endpoint }) },
+    ...(registry !== undefined && { registry }),
+  };
   return { source, list: { asOf, instances: whole } };
 }
 

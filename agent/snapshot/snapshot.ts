@@ -9,9 +9,12 @@ import type { InstanceList, Source } from '../registry/registry.js';
 import type { Clock } from '../system.js';
 import { prepareFolder, readFileOf, writeFileOf, MOST_BYTES } from './file.js';
 import { lineOf, readText, sourceKey, textOf, type Lists, type Told } from './format.js';
+import type { Places } from './places.js';
 
 export interface SnapshotParts {
   readonly path: string;
+  /** Where the main registry is: the lists of another one are none of ours. */
+  readonly places: Places;
   /** Who we are to the file system. */
   readonly user: number | undefined;
   readonly clock: Clock;
@@ -89,11 +92,11 @@ export class Snapshot {
   }
 
   #read(): void {
-    const { path, user, clock, emit } = this.#parts;
+    const { path, places, user, clock, emit } = this.#parts;
     try {
       const text = readFileOf(path, user);
       if (text === undefined) return;
-      const { services, ageMs, problems } = readText(text, clock.wall());
+      const { services, ageMs, problems } = readText(text, clock.wall(), places);
       for (const why of problems) emit({ kind: 'snapshot_ignored', path, why });
       for (const [name, lists] of services) {
         this.#remembered.set(name, lists);
@@ -118,7 +121,7 @@ export class Snapshot {
   }
 
   async #writeNow(): Promise<void> {
-    const { path, clock, emit } = this.#parts;
+    const { path, places, clock, emit } = this.#parts;
     for (const name of [...this.#changed]) {
       this.#changed.delete(name);
       const told = this.#current(name);
@@ -134,7 +137,7 @@ export class Snapshot {
       if (!this.#stopped) await clock.sleep(0); // a large one costs milliseconds, and calls are under way
     }
     try {
-      await writeFileOf(path, textOf(this.#fitting()));
+      await writeFileOf(path, textOf(places, this.#fitting()));
       this.#trouble = '';
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -146,7 +149,7 @@ export class Snapshot {
   /** What is too much is left out, the newest names first. */
   #fitting(): readonly string[] {
     const fitting: string[] = [];
-    let bytes = 1_024;
+    let bytes = 1_024 + Buffer.byteLength(textOf(this.#parts.places, []));
     for (const line of this.#lines.values()) if ((bytes += Buffer.byteLength(line) + 2) <= MOST_BYTES) fitting.push(line);
     const full = fitting.length < this.#lines.size;
     const detail = `${this.#lines.size - fitting.length} services are not in the snapshot`;

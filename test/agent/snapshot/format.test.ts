@@ -1,14 +1,21 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Instance } from '../../../agent/registry/dialects/dialect.js';
-import { lineOf, readText, sourceKey, textOf, type Told } from '../../../agent/snapshot/format.js';
+import { lineOf, readText as readFrom, sourceKey, textOf, type Read, type Told } from '../../../agent/snapshot/format.js';
+import { placesOf } from '../../../agent/snapshot/places.js';
+import { zookeeper } from '../../../agent/config/addresses.js';
 import { fc } from '../../support/fast-check.js';
 import { instance } from '../registry/dialects/node.js';
 
 const WALL = 1_700_000_000_000;
 const source = { dialect: 'curator', path: '/services/orders' };
 const told = (instances: readonly Instance[], asOf = WALL): Told => ({ source, list: { instances, asOf } });
-const text = (...lines: readonly string[]): string => textOf(lines);
+const at = (registry: string) => {
+  const read = zookeeper.read(registry);
+  return 'value' in read ? placesOf(read.value) : [];
+};
+const readText = (written: string, wall: number, registry = 'zk1:2181,zk2:2181/a'): Read => readFrom(written, wall, at(registry));
+const text = (...lines: readonly string[]): string => textOf(at('zk1:2181,zk2:2181/a'), lines);
 const orders = lineOf('orders', [
   told([instance({ zone: 'a', meta: { version: '2' }, weight: 5 }), instance({ id: 'b', port: 1 })]),
 ]);
@@ -49,8 +56,36 @@ describe('a snapshot', () => {
     });
 
   it('of another version, or of something else, is none', () => {
-    for (const other of ['', '{}', 'null', text(orders).replace('"version":1', '"version":2'), 'x'.repeat(1000)])
+    for (const other of [
+      '',
+      '{}',
+      'null',
+      text(orders).replace('"version":2', '"version":1'),
+      'x'.repeat(1000),
+      text(orders).replace('"zk2:2181/a"', '2'),
+    ])
       deepEqual(readText(other, WALL).problems, ['it is no snapshot of this version']);
+  });
+
+  for (const [what, registry, used] of [
+    ['its servers in another order', 'zk2:2181,ZK1:2181/a', true],
+    ['a server replaced', 'zk3:2181,zk2:2181/a', true],
+    ['none of its servers', 'zk3:2181/a', false],
+    ['another port', 'zk1:2199/a', false],
+    ['another chroot', 'zk1:2181,zk2:2181/b', false],
+    ['a folder', 'dir:/a', false],
+  ] as const)
+    it(`is ${used ? 'one' : 'none'} for a registry with ${what}`, () => {
+      const { services, problems } = readText(text(orders), WALL, registry);
+      deepEqual([services.size, problems.length], used ? [1, 0] : [0, 1]);
+      if (!used) match(problems[0]!, /^it is of another registry, "zk1:2181\/a,zk2:2181\/a", and ours is "/);
+    });
+
+  it('keeps lists apart that stand in the same path of different registries', () => {
+    const other = { ...told([instance({ id: 'far' })]), source: { ...source, registry: 'far:2181' } };
+    const lists = readText(text(lineOf('orders', [told([instance({ id: 'near' })]), other])), WALL).services.get('orders')!;
+    const idsOf = (key: string) => lists.get(key)!.list.instances.map(({ id }) => id);
+    deepEqual([idsOf(sourceKey(source)), idsOf(sourceKey(other.source))], [['near'], ['far']]);
   });
 
   it('with a good checksum is held to the same measure as nodes of the registry', () => {

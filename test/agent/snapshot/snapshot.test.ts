@@ -34,8 +34,8 @@ const setup = (t: TestContext, before?: (path: string) => void) => {
   const clock = new FakeClock();
   const facts: Fact[] = [];
   const lists = new Map<string, readonly Told[] | undefined>();
-  const opened = (): Snapshot | undefined => {
-    const snapshot = Snapshot.open({ path, user, clock, emit: (fact) => void facts.push(fact) });
+  const opened = (places = ['zk:2181']): Snapshot | undefined => {
+    const snapshot = Snapshot.open({ path, places, user, clock, emit: (fact) => void facts.push(fact) });
     snapshot?.start((name) => lists.get(name));
     return snapshot;
   };
@@ -76,6 +76,25 @@ describe('the snapshot of a sidecar', () => {
     await first.stop();
     await second!.stop();
     deepEqual(readdirSync(join(path, '..')), ['snapshot-orders.json'], 'nothing lies beside it');
+  });
+
+  it('is none for a run with another registry, which says so and writes its own', async (t) => {
+    const { path, facts, opened, tell, written } = setup(t);
+    const first = opened(['dir:/a'])!;
+    tell('a');
+    first.heard('orders');
+    await first.stop();
+    deepEqual(ids(opened(['dir:/a'])), ['a']);
+    const second = opened(['127.0.0.1:2199'])!;
+    equal(ids(second), undefined);
+    const why = 'it is of another registry, "dir:/a", and ours is "127.0.0.1:2199"';
+    deepEqual(facts.at(-1), { kind: 'snapshot_ignored', path, why });
+    tell('b');
+    second.heard('orders');
+    await written(() => readFileSync(path, 'utf8').includes('"b"'));
+    await second.stop();
+    equal(readFileSync(path, 'utf8').includes('"a"'), false);
+    deepEqual([ids(opened(['127.0.0.1:2199'])), ids(opened(['dir:/a']))], [['b'], undefined]);
   });
 
   it('is written once for many changes, 5 s apart at least', async (t) => {
