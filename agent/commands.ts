@@ -73,7 +73,8 @@ export const commands = {
   },
   lint: {
     usage: 'lint [name]',
-    about: 'Show which readers take, pass over or break on each node of a service or of a path',
+    about:
+      'Show which readers take, pass over or break on each node of a service or of a path; without a name, of every service in /services, /discovery, /nerve/services, /dubbo and --registry-path',
     settings: toRegistry,
     switches: { all: 'Show every node, and readers of other systems too', json },
     options: {},

@@ -8,7 +8,7 @@ import { readers, type Verdict } from './registry/dialects/readers.js';
 import { recognise } from './registry/dialects/recognise.js';
 import { nameOf } from './registry/node-path.js';
 import { ReadSlots } from './registry/read-slots.js';
-import { MAX_NODE_BYTES } from './registry/tree.js';
+import { MAX_NODE_BYTES, RegistryError } from './registry/tree.js';
 import type { Stat, Tree } from './registry/tree.js';
 import { address } from '../lb/endpoint.js';
 
@@ -29,6 +29,8 @@ export interface LintedPath {
   readonly broken: number;
   /** Nodes beyond the bound. */
   readonly beyond: number;
+  /** What the registry did not let us read: the names of nodes, or `.` for the path itself. */
+  readonly unread: readonly string[];
 }
 
 export const MOST_NODES = 5_000;
@@ -44,23 +46,45 @@ export async function lintPath(
     most = MOST_NODES,
   }: { path: string; service?: string; dialect: string; most?: number },
 ): Promise<LintedPath | undefined> {
-  const listed = await tree.children(path);
+  const listed = await tree.children(path).catch(unlessForbidden);
   if (listed === undefined) return undefined;
+  if (listed === 'forbidden') return forbidden(path);
   const names = [...listed.names].sort();
   const slots = new ReadSlots(AT_ONE_TIME);
-  const read = await Promise.all(names.slice(0, most).map((name) => slots.run(() => readNode(tree, `${path}/${name}`, name))));
-  const nodes = read.flatMap((node) => node ?? []);
+  const read = await Promise.all(
+    names.slice(0, most).map((name) => slots.run(() => readUnlessForbidden(tree, `${path}/${name}`, name))),
+  );
+  const nodes = read.flatMap((node) => (node === undefined || 'forbidden' in node ? [] : node));
+  const unread = read.flatMap((node) => (node !== undefined && 'forbidden' in node ? node.forbidden : []));
   const kinds = new Set(nodes.flatMap(({ name, data }) => recognise(name, data)?.dialect ?? []));
   const home = kinds.size > 0 ? kinds : new Set([dialect]);
   const linted = nodes.map((node) => lintNode(node, service, home)).sort((one, other) => rank(one) - rank(other));
   const broken = linted.filter((node) => rank(node) === 0).length;
-  return { path, dialects: [...home].sort(), nodes: linted, broken, beyond: Math.max(0, names.length - most) };
+  return { path, dialects: [...home].sort(), nodes: linted, broken, beyond: Math.max(0, names.length - most), unread };
+}
+
+/** Of a folder that an access list keeps from us. */
+export const forbidden = (path: string): LintedPath => ({ path, dialects: [], nodes: [], broken: 0, beyond: 0, unread: ['.'] });
+
+/** For `catch`: an access list stops one place; any other failure, all of it. */
+export function unlessForbidden(error: unknown): 'forbidden' {
+  if (error instanceof RegistryError && error.code === 'no_auth') return 'forbidden';
+  throw error;
 }
 
 interface Bytes {
   readonly name: string;
   readonly data: Uint8Array;
   readonly stat: Stat;
+}
+
+async function readUnlessForbidden(
+  tree: Tree,
+  path: string,
+  name: string,
+): Promise<Bytes | { readonly forbidden: string } | undefined> {
+  const node = await readNode(tree, path, name).catch(unlessForbidden);
+  return node === 'forbidden' ? { forbidden: name } : node;
 }
 
 async function readNode(tree: Tree, path: string, name: string): Promise<Bytes | undefined> {

@@ -123,12 +123,16 @@ function connected(tree: Tree): Promise<void> {
 async function servicesUnder(
   tree: Tree,
   root: string,
-  { only, dialects }: Scan,
+  { only, dialects, roots = [] }: Scan,
   ask: Ask,
   miss: (what: string) => void,
 ): Promise<readonly Found[]> {
   const [parent = '', rest = ''] = root.split('/{service}');
-  const listed = await ask(() => tree.children(parent === '' ? '/' : parent));
+  // among several roots one that an access list keeps from us hides no other
+  const listed = await ask(() => tree.children(parent === '' ? '/' : parent)).catch((error: unknown) => {
+    if (roots.length > 1 && error instanceof RegistryError && error.code === 'no_auth') return { names: [] };
+    throw error;
+  });
   if (listed === undefined) miss((await ask(() => tree.exists('/'))) === undefined ? 'the chroot' : parent);
   const dialect = [...dialects.values()].find(({ defaultPath }) => defaultPath === root)?.name ?? 'curator';
   return (listed?.names ?? [])

@@ -3,7 +3,7 @@ import type { Parsed } from './cli.js';
 import type { commands } from './commands.js';
 import type { Settings } from './config/schema.js';
 import type { Emit } from './events.js';
-import { lintPath, MOST_NODES, type LintedNode, type LintedPath } from './lint.js';
+import { forbidden, lintPath, MOST_NODES, unlessForbidden, type LintedNode, type LintedPath } from './lint.js';
 import { openTree } from './open-tree.js';
 import { printable, quote } from './printable.js';
 import { dialects } from './registry/dialects/dialects.js';
@@ -20,6 +20,8 @@ const DEADLINE_MS = 9_500;
 const LEAST_LOOK_MS = 3_000;
 const GOODBYE_MS = 300;
 const WRONG = 1;
+/** EX_UNAVAILABLE of sysexits.h. */
+const NOTHING_READ = 69;
 
 /** Rejects with a RegistryError where the registry does not answer. */
 export async function showLint(asked: Asked, settings: Of, around: Surroundings): Promise<number> {
@@ -46,7 +48,8 @@ export async function showLint(asked: Asked, settings: Of, around: Surroundings)
     }
     if (asked.json) stdout.write(`${JSON.stringify({ paths: found }, undefined, 2)}\n`);
     else stdout.write(`${found.map((one) => render(one, asked, paintFor(stdout, env), stdout.columns || 80)).join('\n\n')}\n`);
-    return found.some(({ broken }) => broken > 0) ? WRONG : 0;
+    if (found.some(({ broken }) => broken > 0)) return WRONG;
+    return found.every(({ unread }) => unread.includes('.')) ? NOTHING_READ : 0;
   } finally {
     late.catch(() => undefined);
     await Promise.race([tree.close(), clock.sleep(GOODBYE_MS)]);
@@ -72,7 +75,10 @@ async function lintAll(tree: Tree, name: string | undefined, { registryPath, dia
   let room = MOST_NODES;
   for (const [root, its] of roots) {
     const [parent = '', rest = ''] = root.split('/{service}');
-    const services = name === undefined ? ((await tree.children(parent === '' ? '/' : parent))?.names ?? []) : [name];
+    const above = parent === '' ? '/' : parent;
+    const listed = name === undefined ? await tree.children(above).catch(unlessForbidden) : { names: [name] };
+    if (listed === 'forbidden') found.push(forbidden(above));
+    const services = listed === 'forbidden' ? [] : (listed?.names ?? []);
     for (const service of [...services].sort()) {
       if (room <= 0) break;
       const one = await lintPath(tree, {
@@ -89,17 +95,25 @@ async function lintAll(tree: Tree, name: string | undefined, { registryPath, dia
 }
 
 function render(
-  { path, dialects: spoken, nodes, broken, beyond }: LintedPath,
+  { path, dialects: spoken, nodes, broken, beyond, unread }: LintedPath,
   { all, name }: Asked,
   paint: Paint,
   width: number,
 ): string {
+  if (unread.includes('.')) return `${paint.bold(printable(path))}: ${paint.red('no permission to list it')}`;
   const count = `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} (${spoken.join(', ')})`;
   const wrong = broken === 0 ? 'none breaks a reader' : `${broken} ${broken === 1 ? 'breaks' : 'break'} readers there`;
   const more = beyond > 0 ? `, ${beyond} more were not looked at` : '';
   const title = `${paint.bold(printable(path))}: ${count}, ${broken === 0 ? wrong : paint.red(wrong)}${more}`;
   const shown = name === undefined && !all ? nodes.filter(isTrouble) : nodes;
-  const rows = shown.flatMap((node) => lines(node, all, paint));
+  const barred = unread.map((node): Cell[] => [
+    node,
+    '',
+    '',
+    { text: 'not read', paint: paint.yellow },
+    'no permission to read it',
+  ]);
+  const rows = [...shown.flatMap((node) => lines(node, all, paint)), ...barred];
   return rows.length === 0
     ? title
     : `${title}\n${table({ head: ['NODE', 'ADDRESS', 'READERS', 'DO', 'WHY'], rows, width, paint })}`;

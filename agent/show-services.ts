@@ -32,13 +32,21 @@ export async function showServices(asked: Asked, settings: Of, around: Surroundi
   };
   const tree = await openTree({ ...settings, clock, random, emit, readOnly: true });
   const own = settings.registryPath ?? dialects.get(settings.dialect)!.defaultPath;
-  const roots = asked.all ? [own, ...Array.from(dialects.values(), ({ defaultPath }) => defaultPath)] : [own];
+  const everywhere = [own, ...Array.from(dialects.values(), ({ defaultPath }) => defaultPath)];
   const tell = stderr.isTTY && !asked.json && !asked.watch;
   const onProgress = (read: number, all: number): void => {
     if (tell) stderr.write(read === all ? '\r\x1b[K' : `\rreading ${read} of ${all} services`);
   };
   let deadlineMs = Math.max(DEADLINE_MS - clock.now(), LEAST_LOOK_MS);
-  const look = (): Promise<Fleet> => scanServices(tree, { dialects, clock, roots, only: asked.name, onProgress, deadlineMs });
+  const scan = (roots: readonly string[], within: number): Promise<Fleet> =>
+    scanServices(tree, { dialects, clock, roots, only: asked.name, onProgress, deadlineMs: within });
+  // one that does not stand where we would look for it stands elsewhere, or nowhere
+  const look = async (): Promise<Fleet> => {
+    const until = clock.now() + deadlineMs;
+    const here = await scan(asked.all ? everywhere : [own], deadlineMs);
+    if (asked.all || asked.name === undefined || here.rows.length > 0 || here.missing === 'the chroot') return here;
+    return scan(everywhere, Math.max(until - clock.now(), 1_000));
+  };
   try {
     const fleet = await look().catch((error: unknown) => {
       if (!(error instanceof RegistryError) || trouble === '') throw error;
@@ -66,7 +74,7 @@ function nothing({ rows, missing }: Fleet, { name }: Asked, { zookeeper }: Of): 
     return `there is no ${chroot} in this ZooKeeper, which --zookeeper names as the root of everything: a typing error, or nobody has started there yet`;
   }
   if (name === undefined || rows.length > 0) return undefined;
-  return `no service ${quote(name)} in the registry; zidecar services lists those that are`;
+  return `no service ${quote(name)} in the registry; zidecar services --all lists those that are`;
 }
 
 function render(fleet: Fleet, { name, all, json }: Asked, { stdout, env }: Surroundings): string {

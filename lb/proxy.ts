@@ -121,7 +121,13 @@ export class Proxy {
 
   /** What would become of a call on the outbound listeners. Nothing is sent; `lookup` follows nobody new. */
   rehearse(call: Rehearsed, lookup: Lookup): Rehearsal {
-    return rehearse(call, { ...this.#rules, lookup });
+    return rehearse(call, { ...this.#rules, lookup, fixedUpstream: this.#servedAt(call.target) });
+  }
+
+  /** The upstream that the listener at a URL serves alone; it does not matter by which address of this machine it is named. */
+  #servedAt(target: string): string | undefined {
+    const [, host = '', port] = /^http:\/\/(localhost|[\d.]+|\[[\da-f:.]+\]):(\d+)(?:[/?#]|$)/i.exec(target) ?? [];
+    return host === '' ? undefined : this.#open.find(({ at }) => at.endsWith(`:${port}`))?.listener.upstream;
   }
 
   /** How many calls each lane has carried so far. */

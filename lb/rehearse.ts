@@ -8,6 +8,7 @@ import type { Refused } from './refusal.js';
 import { route, type Route } from './route.js';
 import { span, type EndpointView } from './explain.js';
 import { isIdempotent } from './retry.js';
+import { statusWords } from './retry-on.js';
 import { isSafe } from './hedge.js';
 import type { CallSettings } from './settings.js';
 import type { Upstream } from './upstream.js';
@@ -27,20 +28,30 @@ export interface Rehearsal {
   readonly endpoints: readonly EndpointView[];
 }
 
-type Rules = Pick<CallParts, 'own' | 'domain' | 'pseudonym' | 'settings'> & { readonly lookup: Lookup };
+type Rules = Pick<CallParts, 'own' | 'domain' | 'pseudonym' | 'settings'> & {
+  readonly lookup: Lookup;
+  /** The call comes to a listener that serves this one only. */
+  readonly fixedUpstream?: string | undefined;
+};
 
 export function rehearse(
   { method, target, raw }: Rehearsed,
-  { own, domain, pseudonym, lookup, settings: settingsOf }: Rules,
+  { own, domain, pseudonym, lookup, settings: settingsOf, fixedUpstream }: Rules,
 ): Rehearsal {
   const steps: { about: string; says: string }[] = [];
   const say = (about: string, says: string): void => void steps.push({ about, says });
   const refuse = (refused: Refused): Rehearsal => ({ steps, refused, endpoints: [] });
 
   const hosts = valuesOf(raw, 'host');
-  const way = route({ method, target, hosts, version: '1.1' }, { own, domain });
+  const way = route(
+    { method, target, hosts, version: '1.1' },
+    { own, domain, ...(fixedUpstream !== undefined && { fixedUpstream }) },
+  );
   if ('code' in way) return refuse(way);
-  say('route', `${rule(way, hosts[0] ?? '', target)} names ${way.name}; ${method} ${way.target} goes on with Host ${way.host}`);
+  say(
+    'route',
+    `${fixedUpstream === undefined ? rule(way, hosts[0] ?? '', target) : 'the port of its own'} names ${way.name}; ${method} ${way.target} goes on with Host ${way.host}`,
+  );
   const upstream = lookup(way.name, way.absolute);
   if ('code' in upstream) return refuse(upstream);
   if (upstream.name !== way.name) say('route', `${way.name} is equal to ${upstream.name} but for case, and no other name is`);
@@ -92,7 +103,7 @@ const again = (
   keyed: boolean,
 ): string => {
   const safe = isIdempotent(method) || (retryKeyed && keyed);
-  const kinds = [...retryOn.codes, ...(retryOn.statuses === undefined ? [] : [`${retryOn.statuses.size} statuses`])].join(', ');
+  const kinds = [...retryOn.codes, ...statusWords(retryOn.statuses ?? new Set())].join(', ');
   const repeated =
     safe && retries > 0 ? `up to ${retries} more after ${kinds || 'nothing'}` : 'only if nothing of it was written';
   const second =

@@ -36,6 +36,19 @@ export const retryOn = (words: readonly string[]): RetryOn => {
   return { codes: new Set(found.flatMap(({ codes }) => codes)), statuses: statuses.size === 0 ? undefined : statuses };
 };
 
+/** As a user would list them: `5xx, 429`. */
+export const statusWords = (statuses: ReadonlySet<number>): readonly string[] => {
+  const whole = Object.entries(classes).filter(([word]) => retryWord(word)!.statuses.every((status) => statuses.has(status)));
+  const isInOne = (status: number): boolean => whole.some(([, first]) => status >= first && status < first + 100);
+  return [
+    ...whole.map(([word]) => word),
+    ...[...statuses]
+      .filter((status) => !isInOne(status))
+      .sort()
+      .map(String),
+  ];
+};
+
 export const defaultRetryOn: RetryOn = retryOn(Object.keys(retryKinds));
 
 /** `Retry-After` of an answer, in milliseconds: seconds, or a date. `wall`: milliseconds since 1970. Undefined: none that can be read. */

@@ -128,16 +128,23 @@ export class Trust {
     for (const at of addresses) if (!this.#trusted.has(at)) this.#drop.letGo(at);
   }
 
-  /** An operator knows better: nobody of them has to prove anything, or all of them are gone. Answers with how many that changes. */
+  /**
+   * An operator knows better: nobody of them has to prove anything, or all of them are gone, those whom he trusted before included. Answers
+   * with how many that changes.
+   */
   overrule(what: 'trust' | 'drop', now: number): number {
-    const doubted = this.standings(now).filter(({ why }) => why !== undefined);
+    const isTrusted = ({ endpoint }: Standing): boolean => this.#trusted.has(address(endpoint));
+    const doubted = this.standings(now).filter((one) => one.why !== undefined || (what === 'drop' && isTrusted(one)));
     for (const { endpoint } of doubted) {
       const at = address(endpoint);
       if (what === 'trust') {
         this.#trusted.add(at);
         this.#returned.delete(at);
         this.#drop.hold(at);
-      } else if (!this.#drop.letGo(at)) this.#shunned.set(at, { until: Infinity, proved: false });
+      } else {
+        this.#trusted.delete(at);
+        if (!this.#drop.letGo(at)) this.#shunned.set(at, { until: Infinity, proved: false });
+      }
     }
     return doubted.length;
   }

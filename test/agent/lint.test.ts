@@ -114,7 +114,7 @@ describe('lint of a path', () => {
     };
     const lint = (most?: number): Promise<LintedPath | undefined> =>
       lintPath(tree, { path: '/services/orders', dialect: 'curator', ...(most !== undefined && { most }) });
-    return { store, put, lint };
+    return { tree, store, put, lint };
   };
   const broken = ({ nodes }: LintedPath): readonly string[] =>
     nodes.flatMap(({ name, verdicts }) =>
@@ -146,6 +146,16 @@ describe('lint of a path', () => {
     store.plant('/services/orders/bomb', 'x'.repeat(1_000_000));
     match((await lint())!.nodes.find(({ name }) => name === 'bomb')!.verdicts[0]!.why, /1000000 bytes/);
     deepEqual([(await lint(2))!.nodes.length, (await lint(2))!.beyond], [2, 2]);
+  });
+
+  it('tells of what an access list keeps from it, and reads the rest', async () => {
+    const { tree, put, lint } = setup();
+    for (const id of ['a', 'b']) put('curator', { id });
+    tree.fail('read', 'no_auth');
+    const { nodes, unread } = (await lint())!;
+    deepEqual([nodes.map(({ name }) => name), unread], [['b'], ['a']]);
+    tree.fail('children', 'no_auth');
+    deepEqual((await lint())!.unread, ['.']);
   });
 
   it('is nothing where there is no such node', async () => equal(await setup().lint(), undefined));

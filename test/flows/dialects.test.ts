@@ -141,6 +141,10 @@ describe('sidecars in every dialect', { timeout: 240_000 }, () => {
     for (const name of names) await holds(caller, `in-${name}`, ['one 3', 'two 1']);
     const lint = await zidecar(['lint', '--zookeeper', server.connect]);
     equal(lint.code, 0, lint.out);
+    match(
+      (await zidecar(['services', 'in-serverset', '--zookeeper', server.connect])).out,
+      /in-serverset: 2 instances, 2 routable/,
+    );
   });
 
   it('announce nobody beside the nodes of another dialect, nor an app that has registered itself, unless they are forced', async () => {

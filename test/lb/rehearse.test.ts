@@ -2,6 +2,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Rehearsal } from '../../lb/rehearse.js';
+import { retryOn } from '../../lb/retry-on.js';
 import { RawServer } from '../support/raw.js';
 import { eventually, get, house, ok, useLane } from './full/house.js';
 
@@ -29,6 +30,19 @@ describe('a call that is not sent', () => {
     const { endpoints, refused } = ask('/svc/orders/');
     deepEqual([endpoints.map(({ share }) => share), refused, server.wires.length], [[50, 50], null, 0]);
     equal(upstreams.get('orders')!.stats.attempts, 0);
+  });
+
+  it('is told of the port of one upstream that it names, and of each status after which it is sent again', async (t) => {
+    const listener = { upstream: 'orders' };
+    const settings = { retryOn: retryOn(['reset', '503', '429', '5xx']) };
+    const { proxy, upstreams, at } = await house(t, { orders: [await RawServer.always(ok())] }, { listener, settings });
+    const lookup = (name: string) => upstreams.get(name) ?? ({ code: 'unknown_upstream', message: 'nobody' } as const);
+    const told = proxy.rehearse({ method: 'GET', target: `http://${at}/x`, raw: ['Host', at] }, lookup);
+    match(said(told), /^route the port of its own names orders; GET \/x goes on/m);
+    match(said(told), /^again up to \d more after reset, 5xx, 429$/m);
+    equal(told.refused, null);
+    const other = proxy.rehearse({ method: 'GET', target: 'http://127.0.0.1:1/x', raw: ['Host', at] }, lookup);
+    equal(other.refused?.code, 'unknown_upstream');
   });
 
   it('is told that it would be refused, and why', async (t) => {

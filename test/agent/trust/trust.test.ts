@@ -110,4 +110,14 @@ describe('trust in an endpoint', () => {
     dropped.heard(listed(undefined, 1, 2), nobody, 2e9);
     deepEqual(standings(dropped, 3e9), ['e1', 'e2']);
   });
+
+  it('drops whom it trusted before, be he listed or kept', () => {
+    const trust = new Trust();
+    trust.heard(listed('unconfirmed', 1), nobody, 0);
+    deepEqual([trust.overrule('trust', 0), trust.overrule('drop', 0), standings(trust, 0)], [1, 1, []]);
+    const kept = new Trust();
+    kept.heard(listed(undefined, 1, 2, 3), nobody, 0);
+    kept.heard([], nobody, 1_000);
+    deepEqual([kept.overrule('trust', 1_000), kept.overrule('drop', 1_000), standings(kept, 1_000)], [3, 3, []]);
+  });
 });
