@@ -38,6 +38,8 @@ export interface Explained {
   readonly enforced: Enforced;
   /** Failures in a row that open a circuit. */
   readonly failureLimit: number;
+  /** Whether a call of the kind that is asked about may go there. */
+  readonly fits: (member: Member) => boolean;
   readonly now: number;
   /** Milliseconds since 1970, at `now`. */
   readonly wall: number;
@@ -46,10 +48,10 @@ export interface Explained {
 }
 
 export const explain = (members: readonly Member[], explained: Explained): EndpointView[] => {
-  const { balancer, enforced, now, wall } = explained;
+  const { balancer, enforced, fits, now, wall } = explained;
   const shares = sharesOf(balancer, members);
   // one whose circuit is half-open may get a call, but has no share
-  const inUse = new Set(members.filter(({ eligible, against }) => eligible && !(against.open && enforced.circuit)));
+  const inUse = new Set(members.filter((one) => one.eligible && fits(one) && !(one.against.open && enforced.circuit)));
   const shareOf = (member: Member): number => (inUse.has(member) ? (shares.get(member) ?? 0) : 0);
   const total = members.reduce((sum, member) => sum + shareOf(member), 0);
   const weights = balancer.evenly ? undefined : [...inUse].reduce((sum, { weight }) => sum + weight, 0);
@@ -75,12 +77,13 @@ const sentence = (member: Member, circuit: CircuitState, explained: Explained, w
   if (weight === 0) return 'weight 0: gets no calls';
   if (against.suspect && !eligible)
     return `set aside while others can serve: ${breaker.why(' in a row')}; a connect in the background clears it, or its circuit opens at ${failureLimit}`;
+  const note = balancer.note?.(member);
+  if (!explained.fits(member)) return `gets no calls: ${note ?? 'others are asked for'}`;
   const said = [weights === undefined ? 'takes its turn' : `takes calls: weight ${rounded(weight, 3)} of ${rounded(weights, 3)}`];
   if (blame !== undefined) said.push(`${held ? 'pardoned, as too few are well' : 'in the shadow'}: ${blame}`);
   const leftMs = explained.startLeftMs(member);
   if (leftMs !== undefined)
     said.push(`slow start: ${rounded((weight * 100) / endpoint.weight, 0)} % of its weight, all of it in ${span(leftMs)}`);
-  const note = balancer.note?.(member);
   if (note !== undefined) said.push(note);
   if (breaker.failuresInRow > 0 && circuit === 'closed')
     said.push(`${breaker.why(' in a row')}, its circuit opens at ${failureLimit}`);

@@ -90,7 +90,8 @@ export class Subsets implements Balancer {
     const { standard } = this.#rules;
     const balancer = standard === undefined ? this.#any : this.#of(standard);
     if (standard === undefined || isIn(standard, seat.endpoint)) return balancer?.note?.(seat);
-    return balancer === undefined ? undefined : `not in the subset ${standard.text}, to which calls go that ask for none`;
+    if (balancer === undefined && this.#rules.otherwise === 'any') return undefined;
+    return `not in the subset ${standard.text}, to which calls go that ask for none`;
   }
 
   fits(ask: Ask, { endpoint }: Seat): boolean {

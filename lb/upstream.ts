@@ -233,19 +233,21 @@ export class Upstream {
     this.#wake(now);
     const { enforced, breaker } = this.#evidence;
     const startLeftMs = (member: Member): number | undefined => this.#slowStart.leftMs(member, now);
-    const context = { balancer, enforced, failureLimit: breaker.failures, now, wall: clock.wall(), startLeftMs };
-    const fits = (member: Member): boolean => ask === undefined || (balancer.fits?.(ask, member) ?? true);
-    return explain([...this.#members.values()].filter(fits), context);
+    const fits = (member: Member): boolean => balancer.fits?.(ask ?? { tried: [] }, member) ?? true;
+    const context = { balancer, enforced, failureLimit: breaker.failures, fits, now, wall: clock.wall(), startLeftMs };
+    const members = [...this.#members.values()];
+    return explain(ask === undefined ? members : members.filter(fits), context);
   }
 
   verdict(): UpstreamVerdict {
     const { budget, stats } = this;
-    this.#wake(this.#parts.clock.now());
-    const retryPercent = Math.round(budget.usedPercent(this.#parts.clock.now()) * 10) / 10;
-    const counts = { out: this.#judgement.out, total: this.#members.size, lost: stats.lost };
-    const { state, since } = this.#judgement;
+    const now = this.#parts.clock.now();
+    this.#wake(now);
+    this.#judge(); // the balancer may be another since
+    const retryPercent = Math.round(budget.usedPercent(now) * 10) / 10;
     const { panic } = this.#evidence.standings;
-    return { state, since, ...counts, panic, retryPercent, retryBudgetPercent: budget.percent };
+    const counts = { total: this.#members.size, lost: stats.lost };
+    return { ...this.#judgement.told, ...counts, panic, retryPercent, retryBudgetPercent: budget.percent };
   }
 
   /** Endpoints by what decides about them: a circuit that is not closed, else an ejection, else a check; `closed` is well. */
@@ -292,6 +294,6 @@ export class Upstream {
   }
 
   #judge(): void {
-    this.#judgement.look(this.listed, this.#members.values());
+    this.#judgement.look(this.listed, this.#members.values(), this.#parts.balancer.lacks?.({ tried: [] }));
   }
 }

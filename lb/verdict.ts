@@ -4,7 +4,7 @@ import type { Clock } from './ports.js';
 import type { Standings } from './standing.js';
 
 export interface UpstreamVerdict {
-  /** waiting: no list has come; empty: none that may get calls; ill: somebody is out; else well. */
+  /** waiting: no list has come; empty: none that may get calls, or none in the subset that they are held to; ill: somebody is out; else well. */
   readonly state: 'well' | 'ill' | 'empty' | 'waiting';
   /** When that began, milliseconds since 1970. */
   readonly since: number;
@@ -13,6 +13,8 @@ export interface UpstreamVerdict {
   readonly total: number;
   /** Less than the panic share is well: opinions about endpoints are pardoned. */
   readonly panic: boolean;
+  /** The subset that calls go to which ask for none, where nobody is in it: `version=canary`. */
+  readonly lacks?: string;
   /** Calls lost since the process began. */
   readonly lost: number;
   /** Retries for every hundred calls of the last seconds, and how many may be. */
@@ -28,6 +30,7 @@ export class Judgement {
   /** Those of them whose circuit is not closed. */
   open = 0;
   hasWeight = false;
+  lacks: string | undefined;
   readonly #clock: Pick<Clock, 'wall'>;
   readonly #standings: Pick<Standings, 'isOpen' | 'isBlamed'>;
 
@@ -37,7 +40,15 @@ export class Judgement {
     this.since = clock.wall();
   }
 
-  look(listed: boolean, members: Iterable<Member>): void {
+  /** Its part of the verdict. */
+  get told(): Pick<UpstreamVerdict, 'state' | 'since' | 'out' | 'lacks'> {
+    const { state, since, out, lacks } = this;
+    return { state, since, out, ...(lacks !== undefined && { lacks }) };
+  }
+
+  /** `lacks`: the subset that calls are held to, where nobody is in it. */
+  look(listed: boolean, members: Iterable<Member>, lacks: string | undefined): void {
+    this.lacks = lacks;
     this.out = this.open = 0;
     this.hasWeight = false;
     for (const member of members) {
@@ -46,7 +57,7 @@ export class Judgement {
       if (isOpen || this.#standings.isBlamed(member)) this.out++;
       if (member.weight > 0) this.hasWeight = true;
     }
-    const state = !listed ? 'waiting' : !this.hasWeight ? 'empty' : this.out > 0 ? 'ill' : 'well';
+    const state = !listed ? 'waiting' : !this.hasWeight || lacks !== undefined ? 'empty' : this.out > 0 ? 'ill' : 'well';
     if (state === this.state) return;
     this.state = state;
     this.since = this.#clock.wall();

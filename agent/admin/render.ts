@@ -36,11 +36,11 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
 }
 
 /** `ill since 12:04:10, 1 of 3 out, 0 calls lost`. */
-function sentence({ state, since, out, total, lost, panic, list }: VerdictView, now: number): string {
+function sentence({ state, since, out, total, lost, panic, lacks, list }: VerdictView, now: number): string {
   const endpoints = {
     well: `${out} of ${total} out`,
     ill: `${out} of ${total} out`,
-    empty: 'no endpoints',
+    empty: lacks === undefined || total === 0 ? 'no endpoints' : `no endpoint has ${printable(lacks, 100)} (0 of ${total})`,
     waiting: 'no list yet',
   }[state];
   const calls = `${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;

@@ -156,6 +156,29 @@ describe('calls to a subset', () => {
     lease.answered({ kind: 'failure', code: 'connect_refused', ms: 1 });
     equal(upstream.acquire(ask), 'no_subset');
   });
+
+  it('that nobody is in, but all calls are held to, is what the verdict says first, and each endpoint', () => {
+    const clock = new FakeClock();
+    const held = (otherwise: 'any' | 'none', text: string): Upstream => {
+      const subsets = { otherwise, standard: subset(text) };
+      const balancer = makeBalancer({ policy: 'weighted_round_robin', random: seeded(1), subsets });
+      const upstream = new Upstream('orders', { balancer, clock, random: seeded(1), emit: () => undefined });
+      upstream.update(fleet().map(({ endpoint }, index) => ({ ...endpoint, port: 8_080 + index })));
+      return upstream;
+    };
+    const said = (upstream: Upstream): unknown => [
+      upstream.verdict().state,
+      upstream.verdict().lacks,
+      upstream.explain()[0]!.reason,
+    ];
+    const not = (text: string): string => `gets no calls: not in the subset ${text}, to which calls go that ask for none`;
+    deepEqual(said(held('none', 'verison=canary')), ['empty', 'verison=canary', not('verison=canary')]);
+    deepEqual(said(held('none', 'version=canary')), ['well', undefined, not('version=canary')]);
+    deepEqual(said(held('any', 'verison=canary')), ['well', undefined, 'takes calls: weight 1 of 4']);
+    const late = held('none', 'verison=canary');
+    late.update([{ ...labelled('x', { verison: 'canary' }).endpoint, port: 1 }]);
+    deepEqual(said(late), ['well', undefined, 'takes calls: weight 1 of 1']);
+  });
 });
 
 describe('a split by a label', () => {

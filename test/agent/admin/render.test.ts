@@ -30,6 +30,7 @@ describe('why', () => {
     [{ lost: 1 }, 'well since 12:04:10, 0 of 3 out, 1 call lost, retries 0 % of 20 %'],
     [{ lost: 41_220, retryPercent: 0.4 }, 'well since 12:04:10, 0 of 3 out, 41,220 calls lost, retries <1 % of 20 %'],
     [{ state: 'empty', total: 0 }, 'empty since 12:04:10, no endpoints, 0 calls lost, retries 0 % of 20 %'],
+    [{ state: 'empty', lacks: 'v=1' }, 'empty since 12:04:10, no endpoint has v=1 (0 of 3), 0 calls lost, retries 0 % of 20 %'],
     [{ state: 'waiting', total: 0 }, 'waiting since 12:04:10, no list yet, 0 calls lost, retries 0 % of 20 %'],
     [{ since: at - 86_400_000 }, 'well since 2026-11-21 12:04:10, 0 of 3 out, 0 calls lost, retries 0 % of 20 %'],
   ];
