@@ -72,7 +72,11 @@ export async function scanServices(tree: Tree, scan: Scan): Promise<Fleet> {
     await connected(tree);
     const slots = new ReadSlots(READS_IN_FLIGHT);
     const ask: Ask = (read) => slots.run(() => patiently(tree, read, () => over));
-    for (const root of new Set(roots)) found.push(...(await servicesUnder(tree, root, scan, ask, (what) => missing.push(what))));
+    const miss = (what: string): void => void missing.push(what);
+    const bar = (path: string): void => {
+      if (only === undefined) told.push(rowOf(path, '-', 'no permission to list it'));
+    };
+    for (const root of new Set(roots)) found.push(...(await servicesUnder(tree, root, scan, ask, miss, bar)));
     seen.roots = true;
     if (only === undefined) told.push(...(await notRead(tree, roots, ask, scan.dialects)));
     await readAll(tree, found, ask, scan);
@@ -126,13 +130,18 @@ async function servicesUnder(
   { only, dialects, roots = [] }: Scan,
   ask: Ask,
   miss: (what: string) => void,
+  bar: (path: string) => void,
 ): Promise<readonly Found[]> {
   const [parent = '', rest = ''] = root.split('/{service}');
   // among several roots one that an access list keeps from us hides no other
   const listed = await ask(() => tree.children(parent === '' ? '/' : parent)).catch((error: unknown) => {
-    if (roots.length > 1 && error instanceof RegistryError && error.code === 'no_auth') return { names: [] };
+    if (roots.length > 1 && error instanceof RegistryError && error.code === 'no_auth') return 'forbidden' as const;
     throw error;
   });
+  if (listed === 'forbidden') {
+    bar(parent);
+    return [];
+  }
   if (listed === undefined) miss((await ask(() => tree.exists('/'))) === undefined ? 'the chroot' : parent);
   const dialect = [...dialects.values()].find(({ defaultPath }) => defaultPath === root)?.name ?? 'curator';
   return (listed?.names ?? [])
@@ -154,10 +163,15 @@ async function notRead(
     if (names.length === 0) continue;
     const how = defaultPath === AURORA.defaultPath ? '--registry-path, with {service} in it,' : '--all';
     const what = `${names.length} ${names.length === 1 ? 'folder' : 'folders'} of ${dialect}: ${how} reads ${names.length === 1 ? 'it' : 'them'}`;
-    rows.push({ service: path, path, dialect, instances: undefined, routable: undefined, problems: [what], nodes: [] });
+    rows.push(rowOf(path, dialect, what));
   }
   return rows;
 }
+
+/** Of a folder of services that was not read. */
+const rowOf = (path: string, dialect: string, why: string): ServiceRow => {
+  return { service: path, path, dialect, instances: undefined, routable: undefined, problems: [why], nodes: [] };
+};
 
 /** The instances and what was skipped, each instance with the weight that the vectors beside it give it. */
 function weighed(nodes: readonly SeenNode[]): readonly ReadNode[] {

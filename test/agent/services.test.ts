@@ -256,6 +256,15 @@ describe('a look at the services of a registry', () => {
     put('orders', 'a', 1);
     tree.fail('read', 'no_auth');
     deepEqual((await scan())[0]?.problems, ['node a: no permission to read it']);
+    tree.fail('children', 'no_auth');
+    const roots = ['/discovery/{service}', '/services/{service}'];
+    deepEqual(
+      (await scan({ roots })).map(({ service, problems }) => [service, problems]),
+      [
+        ['orders', []],
+        ['/discovery', ['no permission to list it']],
+      ],
+    );
   });
 });
 
