@@ -126,8 +126,18 @@ describe('the guard of an upstream', () => {
     const { guard, told, facts } = setup();
     guard.heard(unconfirmed([endpoint('a', 1), endpoint('b', 2)]), nobody);
     equal(guard.overrule('trust'), 2);
-    deepEqual([told().map(({ doubt }) => doubt), guard.overrule('drop')], [[undefined, undefined], 0]);
-    deepEqual(facts, [{ kind: 'doubts_overruled', upstream: 'orders', what: 'trust', endpoints: 2 }]);
-    equal(address(told()[0]!), '127.0.0.1:1');
+    deepEqual(
+      told().map((each) => [address(each), each.doubt]),
+      [
+        ['127.0.0.1:1', undefined],
+        ['127.0.0.1:2', undefined],
+      ],
+    );
+    equal(guard.overrule('drop'), 2); // who was trusted before as well
+    deepEqual(told(), []);
+    deepEqual(
+      facts,
+      ['trust', 'drop'].map((what) => ({ kind: 'doubts_overruled', upstream: 'orders', what, endpoints: 2 })),
+    );
   });
 });
