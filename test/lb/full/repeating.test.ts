@@ -235,7 +235,8 @@ describe('a hedged call', () => {
     for (let n = 0; n < 4; n++) match(await wire.write(get()).message(), /well$/);
     const { stats } = upstreams.get('orders')!;
     await eventually(() => got.includes('given up') && stats.inFlight === 0);
-    deepEqual([stats.lost, stats.calls.get('2xx'), stats.hedges > 0, stats.hedges === stats.hedgesWon], [0, 4, true, true]);
+    // a well one may be late as well on a busy machine, and is hedged then in vain
+    deepEqual([stats.lost, stats.calls.get('2xx'), stats.hedgesWon > 0], [0, 4, true]);
     deepEqual(upstreams.get('orders')!.states(), { closed: 2, open: 0, half_open: 0, ejected: 0, ill: 0 });
     equal(
       upstreams
