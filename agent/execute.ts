@@ -13,7 +13,7 @@ import { runUntilStopped } from './run.js';
 import { drain, events, overrule, status, why, whyCall, type Asking, type Told } from './status.js';
 import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
-import { paintFor } from './text.js';
+import { paintFor, widthOf } from './text.js';
 
 /** EX_USAGE and EX_UNAVAILABLE of sysexits.h. */
 const BAD_CONFIG = 64;
@@ -33,7 +33,7 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
       case 'check': {
         const { ok, output, complaint } = check(
           { env, flags: parsed.flags },
-          { json: parsed.json, paint: paintFor(stdout, env) },
+          { json: parsed.json, paint: paintFor(stdout, env), width: widthOf(stdout) },
         );
         if (output !== '') print(output);
         if (complaint !== '') complain(complaint);
@@ -128,7 +128,7 @@ function ask(
     admin,
     json: parsed.json,
     paint: paintFor(stdout, env),
-    width: stdout.isTTY ? stdout.columns : undefined,
+    width: widthOf(stdout),
     clock,
   };
   switch (parsed.command) {

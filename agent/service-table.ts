@@ -2,11 +2,12 @@
 import { printable } from './printable.js';
 import type { ServiceNode, ServiceRow } from './service-row.js';
 import type { Fleet } from './services.js';
-import { table, type Cell, type Paint } from './text.js';
+import { fold, table, titled, type Cell, type Paint } from './text.js';
 
 export interface TableLook {
   readonly paint: Paint;
-  readonly width: number;
+  /** Undefined: there is no terminal, and each row is one line. */
+  readonly width: number | undefined;
   /** Every problem on a line of its own, instead of the first and how many there are. */
   readonly all?: boolean;
 }
@@ -40,7 +41,8 @@ function lines({ service, dialect, instances, routable, problems }: ServiceRow, 
 export function renderService(row: ServiceRow, { paint, width }: TableLook): string {
   const { service, path, dialect, instances, routable, problems, nodes } = row;
   const whole = problems.filter((problem) => !problem.startsWith('node '));
-  const title = `${paint.bold(printable(service))}: ${instances ?? '-'} ${instances === 1 ? 'instance' : 'instances'}, ${routable ?? '-'} routable (${dialect}, in ${printable(path)})`;
+  const counts = `${instances ?? '-'} ${instances === 1 ? 'instance' : 'instances'}, ${routable ?? '-'} routable`;
+  const title = titled(service, `${counts} (${dialect}, in ${printable(path)})`, paint, width);
   const rank = ({ problem }: ServiceNode): number => (problem === '' ? 1 : 0);
   const sorted = [...nodes].sort((one, other) => rank(one) - rank(other));
   const list = table({
@@ -54,5 +56,6 @@ export function renderService(row: ServiceRow, { paint, width }: TableLook): str
     width,
     paint,
   });
-  return [title, ...whole.map((problem) => paint.yellow(printable(problem))), ...(nodes.length > 0 ? [list] : [])].join('\n');
+  const wrong = whole.map((problem) => paint.yellow(fold('', printable(problem), width)));
+  return [title, ...wrong, ...(nodes.length > 0 ? [list] : [])].join('\n');
 }

@@ -5,12 +5,12 @@ import type { Settings } from './config/schema.js';
 import type { Emit } from './events.js';
 import { forbidden, lintPath, MOST_NODES, unlessForbidden, type LintedNode, type LintedPath } from './lint.js';
 import { openTree } from './open-tree.js';
-import { printable, quote } from './printable.js';
+import { quote } from './printable.js';
 import { dialects } from './registry/dialects/dialects.js';
 import { RegistryError, type Tree } from './registry/tree.js';
 import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
-import { paintFor, table, type Cell, type Paint } from './text.js';
+import { paintFor, table, titled, widthOf, type Cell, type Paint } from './text.js';
 
 type Asked = Extract<Parsed, { command: 'lint' }>;
 type Of = Pick<Settings, Exclude<(typeof commands.lint.settings)[number], 'config'>>;
@@ -47,7 +47,7 @@ export async function showLint(asked: Asked, settings: Of, around: Surroundings)
       return WRONG;
     }
     if (asked.json) stdout.write(`${JSON.stringify({ paths: found }, undefined, 2)}\n`);
-    else stdout.write(`${found.map((one) => render(one, asked, paintFor(stdout, env), stdout.columns || 80)).join('\n\n')}\n`);
+    else stdout.write(`${found.map((one) => render(one, asked, paintFor(stdout, env), widthOf(stdout))).join('\n\n')}\n`);
     if (found.some(({ broken }) => broken > 0)) return WRONG;
     return found.every(({ unread }) => unread.includes('.')) ? NOTHING_READ : 0;
   } finally {
@@ -98,13 +98,13 @@ function render(
   { path, dialects: spoken, nodes, broken, beyond, unread }: LintedPath,
   { all, name }: Asked,
   paint: Paint,
-  width: number,
+  width: number | undefined,
 ): string {
-  if (unread.includes('.')) return `${paint.bold(printable(path))}: ${paint.red('no permission to list it')}`;
+  if (unread.includes('.')) return titled(path, 'no permission to list it', paint, width, paint.red);
   const count = `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} (${spoken.join(', ')})`;
   const wrong = broken === 0 ? 'none breaks a reader' : `${broken} ${broken === 1 ? 'breaks' : 'break'} readers there`;
   const more = beyond > 0 ? `, ${beyond} more were not looked at` : '';
-  const title = `${paint.bold(printable(path))}: ${count}, ${broken === 0 ? wrong : paint.red(wrong)}${more}`;
+  const title = titled(path, `${count}, ${wrong}${more}`, paint, width, broken === 0 ? String : paint.red);
   const shown = name === undefined && !all ? nodes.filter(isTrouble) : nodes;
   const barred = unread.map((node): Cell[] => [
     node,

@@ -11,7 +11,7 @@ import { renderFleet, renderService } from './service-table.js';
 import { scanServices, type Fleet } from './services.js';
 import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
-import { paintFor } from './text.js';
+import { paintFor, widthOf } from './text.js';
 import { watchServices } from './watch-services.js';
 
 type Asked = Extract<Parsed, { command: 'services' }>;
@@ -80,7 +80,7 @@ function nothing({ rows, missing }: Fleet, { name }: Asked, { zookeeper }: Of): 
 function render(fleet: Fleet, { name, all, json }: Asked, { stdout, env }: Surroundings): string {
   const look = {
     paint: paintFor(stdout, env),
-    width: stdout.columns || 80, // neither without a terminal nor on one that does not know its size
+    width: widthOf(stdout),
     all,
   };
   if (name === undefined) return json ? JSON.stringify({ services: fleet.rows }, undefined, 2) : renderFleet(fleet, look);

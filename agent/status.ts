@@ -47,7 +47,7 @@ export const status = (asking: Asking): Promise<Told> =>
 
 export const why = (asking: Asking, name: string): Promise<Told> =>
   ask(asking, 'GET', `/upstreams/${encodeURIComponent(name)}/why`, ANSWER_MS, (view) =>
-    renderWhy(view as WhyView, asking.clock.wall(), asking.paint),
+    renderWhy(view as WhyView, asking.clock.wall(), asking.paint, asking.width),
   );
 
 /** Shows what is called after it. */
@@ -57,22 +57,26 @@ export const overrule = (asking: Asking, name: string, what: 'trust' | 'drop'): 
     'POST',
     `/upstreams/${encodeURIComponent(name)}/doubtful`,
     ANSWER_MS,
-    (view) => renderWhy(view as WhyView, asking.clock.wall(), asking.paint),
+    (view) => renderWhy(view as WhyView, asking.clock.wall(), asking.paint, asking.width),
     { doubtful: what },
   );
 /** `call`: a URL or a path, of which nothing is sent; or the x-request-id of one that was. */
 export const whyCall = (asking: Asking, { call, method, headers }: AskedCall): Promise<Told> => {
   if (!/^(\/|http:\/\/)/.test(call))
     return ask(asking, 'GET', `/calls/${encodeURIComponent(call)}`, ANSWER_MS, (view) =>
-      renderCalls((view as { readonly calls: readonly PastCallView[] }).calls, asking.clock.wall(), asking.paint),
+      renderCalls((view as { readonly calls: readonly PastCallView[] }).calls, asking.clock.wall(), asking.paint, asking.width),
     );
   const query = new URLSearchParams({ url: call, method });
   for (const header of headers) query.append('header', header);
-  return ask(asking, 'GET', `/call?${query.toString()}`, ANSWER_MS, (view) => renderRehearsal(view as Rehearsal, asking.paint));
+  return ask(asking, 'GET', `/call?${query.toString()}`, ANSWER_MS, (view) =>
+    renderRehearsal(view as Rehearsal, asking.paint, asking.width),
+  );
 };
 
 export const events = (asking: Asking): Promise<Told> =>
-  ask(asking, 'GET', '/events', ANSWER_MS, (view) => renderEvents(view as EventsView, asking.clock.wall(), asking.paint));
+  ask(asking, 'GET', '/events', ANSWER_MS, (view) =>
+    renderEvents(view as EventsView, asking.clock.wall(), asking.paint, asking.width),
+  );
 
 /** With `wait` it returns when peers can know that we are gone. */
 export const drain = (asking: Asking, wait: boolean): Promise<Told> =>

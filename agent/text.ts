@@ -1,6 +1,6 @@
 /**
  * What a person sees on a terminal: colours and tables. Colours only where a terminal shows them and nobody has asked for none
- * (no-color.org). A table never is wider than it was told to be: its widest columns give way first, and their cells go on in the
+ * (no-color.org). On a terminal a table never is wider than it was told to be: its widest columns give way first, and their cells go on in the
  * next line. Cells are text of others, so they are made printable here, and a colour is given beside the text and not in it.
  */
 import { stripVTControlCharacters } from 'node:util';
@@ -23,8 +23,8 @@ export type Cell = string | { readonly text: string; readonly paint: (text: stri
 export interface TableOptions {
   readonly head: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
-  /** Columns of the terminal; 80 unless told. */
-  readonly width?: number;
+  /** Columns of the terminal; undefined: there is none, and each row is one line. */
+  readonly width?: number | undefined;
   /** Columns by number that are set to the right, for numbers. */
   readonly right?: readonly number[];
   readonly paint?: Paint;
@@ -33,10 +33,11 @@ export interface TableOptions {
 }
 
 const GAP = 2;
+const INDENT = 4;
 const LEAST = 8;
 
 /** Lines with the head first, none longer than `width` and none with spaces at its end. Ends without a line feed. */
-export function table({ head, rows, width = 80, right = [], paint, cut = false }: TableOptions): string {
+export function table({ head, rows, width = Infinity, right = [], paint, cut = false }: TableOptions): string {
   const plain = (cell: Cell | undefined): string => printable(typeof cell === 'object' ? cell.text : (cell ?? ''), 10_000);
   const all = [head.map((text): Cell => (paint ? { text, paint: paint.dim } : text)), ...rows];
   const widths = fit(
@@ -73,7 +74,7 @@ function fit(widths: readonly number[], room: number): number[] {
 }
 
 /** Breaks after a space, a comma, a slash or a plus where there is one in the second half of the line, else anywhere. */
-function split(text: string, room: number, cut: boolean): string[] {
+function split(text: string, room: number, cut = false): string[] {
   if (text.length <= room) return [text];
   if (cut) return [`${text.slice(0, room - 1)}…`];
   const parts: string[] = [];
@@ -86,3 +87,31 @@ function split(text: string, room: number, cut: boolean): string[] {
   }
   return rest === '' ? parts : [...parts, rest];
 }
+
+/** A label and a sentence, which goes on below itself where it does not fit; `width` undefined: it is one line, however long. */
+export function fold(label: string, text: string, width: number | undefined): string {
+  if (width === undefined || label.length + text.length <= width) return `${label}${text}`.trimEnd();
+  const indent = label.length <= width / 2 ? label.length : INDENT;
+  if (indent === label.length) return `${label}${split(text, width - indent).join(`\n${' '.repeat(indent)}`)}`;
+  const [first = '', ...rest] = split(`${label}${text}`, width);
+  return [first, ...(rest.length > 0 ? split(rest.join(' '), width - indent) : [])].join(`\n${' '.repeat(indent)}`);
+}
+
+/** `NAME: says`, the name in bold. */
+export function titled(
+  name: string,
+  says: string,
+  paint: Paint,
+  width: number | undefined,
+  mark: (text: string) => string = String,
+): string {
+  const shown = fold('', `${printable(name)}: ${says}`, width);
+  const cut = shown.startsWith(printable(name)) ? printable(name).length : 0;
+  return `${cut > 0 ? paint.bold(shown.slice(0, cut)) : ''}${mark(shown.slice(cut))}`;
+}
+
+/** How wide what is told may be: a pipe has no edge, and a program reads a line as a row. */
+export const widthOf = (stream: {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}): number | undefined => (stream.isTTY === true ? stream.columns || 80 : undefined); // some terminals do not know their size

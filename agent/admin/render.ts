@@ -4,7 +4,7 @@
  */
 import { elapsed } from '../elapsed.js';
 import { printable } from '../printable.js';
-import type { Paint } from '../text.js';
+import { fold, type Paint } from '../text.js';
 import { address } from '../../lb/endpoint.js';
 import type { AnnouncementView, SessionView, SettingsView, StatusView, UnsureView, VerdictView, WhyView } from './views.js';
 
@@ -19,20 +19,21 @@ interface Line {
 }
 
 /** First the verdict, then a sentence for each endpoint. */
-export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, paint: Paint): string {
+export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, paint: Paint, width?: number): string {
   const rows = endpoints.map((endpoint) => ({
     at: address({ host: printable(endpoint.host, 255), port: endpoint.port }),
     share: `share ${percent(endpoint.share)}`,
     reason: printable(endpoint.reason),
     trouble: endpoint.circuit !== 'closed' || endpoint.ejectedUntil !== null,
   }));
-  const width = rows.reduce((most, { at }) => Math.max(most, at.length), 0);
+  const widest = rows.reduce((most, { at }) => Math.max(most, at.length), 0);
   const lines = troubleFirst(rows).map(({ at, share, reason, trouble }) =>
-    (trouble ? paint.red : String)(`${at.padEnd(width)}  ${share}  ${reason}`.trimEnd()),
+    (trouble ? paint.red : String)(fold(`${at.padEnd(widest)}  ${share}  `, reason, width)),
   );
   const retries = `retries ${percent(verdict.retryPercent)} of ${percent(verdict.retryBudgetPercent)}`;
   const first = `${printable(name, 253)}: ${sentence(verdict, now)}, ${retries}`;
-  return [paint.bold(isTrouble(verdict) ? paint.red(first) : first), ...lines].join('\n');
+  const shown = fold('', first, width);
+  return [paint.bold(isTrouble(verdict) ? paint.red(shown) : shown), ...lines].join('\n');
 }
 
 /** `ill since 12:04:10, 1 of 3 out, 0 calls lost`. */
@@ -57,9 +58,8 @@ function unsure(list: UnsureView | undefined, now: number): string {
 
 const isTrouble = ({ state, list }: VerdictView): boolean => state !== 'well' || (list?.doubtful ?? 0) > 0;
 
-/** Under twenty lines, whatever there is; `width`: where each is cut, undefined: nowhere. */
+/** Fewer than twenty sentences, whatever there is. `width`: of the terminal, in which they go on below themselves. */
 export function renderStatus(view: StatusView, now: number, paint: Paint, width?: number): string {
-  const cut = (line: string): string => (width !== undefined && line.length > width ? `${line.slice(0, width - 1)}…` : line);
   const head = `zidecar ${view.version}  ${view.phase}, started ${timeOfDay(view.startedAt, now)} (${elapsed(now - Date.parse(view.startedAt))} ago)`;
   const announcements = view.announcements.map((one): Line => {
     const [says, trouble] = announcementSays(one);
@@ -76,7 +76,7 @@ export function renderStatus(view: StatusView, now: number, paint: Paint, width?
       ...atMost(MOST_UPSTREAMS, upstreams, 'upstream'),
     ]),
     ...settingsLines(view.settings),
-    { about: 'listens', says: view.listeners.map(({ what, at }) => `${what} ${at}`).join(', '), trouble: false },
+    { about: 'listens', says: listensOn(view.listeners), trouble: false },
     ...view.events.map((event): Line => ({
       about: timeOfDay(event.at, now),
       says: event.message,
@@ -84,9 +84,16 @@ export function renderStatus(view: StatusView, now: number, paint: Paint, width?
     })),
   ];
   const shown = lines.map(({ about, says, trouble }) =>
-    (trouble ? paint.red : String)(cut(`${about.padEnd(10)}  ${printable(says)}`)),
+    (trouble ? paint.red : String)(fold(`${about.padEnd(10)}  `, printable(says), width)),
   );
-  return [paint.bold(cut(printable(head))), ...shown].join('\n');
+  return [paint.bold(fold('', printable(head), width)), ...shown].join('\n');
+}
+
+/** `admin 127.0.0.1:6190 and [::1]:6190, health [::]:6191` */
+function listensOn(listeners: StatusView['listeners']): string {
+  const places = new Map<string, string[]>();
+  for (const { what, at } of listeners) places.set(what, [...(places.get(what) ?? []), at]);
+  return [...places].map(([what, at]) => `${what} ${at.join(' and ')}`).join(', ');
 }
 
 function sessionLine({ state, id, server, timeoutMs, registry }: SessionView & { readonly registry?: string }): Line {

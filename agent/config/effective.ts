@@ -73,12 +73,19 @@ const called = (config: Config): readonly (readonly [string, string])[] => [
       ]),
 ];
 
-/** Three tables of at most 80 columns: settings, announcements, peers. */
-export function describe(config: Config, paint?: Paint): string {
+export interface Look {
+  readonly paint?: Paint;
+  /** Of the terminal; undefined: each row is one line. */
+  readonly width?: number | undefined;
+}
+
+/** Three tables: settings, announcements, peers. */
+export function describe(config: Config, { paint, width }: Look = {}): string {
+  const look = { width, ...(paint && { paint }) };
   const part = (head: string, rows: readonly (readonly [string, string])[]): string =>
-    rows.length === 0 ? '' : `\n\n${table({ head: [head, 'HOW'], rows, ...(paint && { paint }) })}`;
-  const rows = effective(config).map(({ setting, value, from }) => [setting, value, from]);
-  return `${table({ head: ['SETTING', 'VALUE', 'FROM'], rows, ...(paint && { paint }) })}${part('ANNOUNCES', announced(config))}${part('CALLS', called(config))}`;
+    rows.length === 0 ? '' : `\n\n${table({ head: [head, 'HOW'], rows, ...look })}`;
+  const rows = effective(config).map(({ setting, value, from }) => [setting, from, value]);
+  return `${table({ head: ['SETTING', 'FROM', 'VALUE'], rows, ...look })}${part('ANNOUNCES', announced(config))}${part('CALLS', called(config))}`;
 }
 
 export interface Checked {
@@ -90,7 +97,7 @@ export interface Checked {
 }
 
 /** What `zidecar check` says; it never throws for a wrong configuration. */
-export function check(inputs: Inputs, { json, paint }: { readonly json: boolean; readonly paint?: Paint }): Checked {
+export function check(inputs: Inputs, { json, ...look }: Look & { readonly json: boolean }): Checked {
   try {
     const config = loadConfig(inputs);
     const { announcements, upstreams, warnings } = config;
@@ -100,7 +107,7 @@ export function check(inputs: Inputs, { json, paint }: { readonly json: boolean;
         output: JSON.stringify({ ok: true, settings: effective(config), announcements, upstreams, warnings }, undefined, 2),
         complaint: '',
       };
-    return { ok: true, output: describe(config, paint), complaint: warnings.map((warning) => `warning: ${warning}`).join('\n') };
+    return { ok: true, output: describe(config, look), complaint: warnings.map((warning) => `warning: ${warning}`).join('\n') };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const { problems, warnings, message } = error;

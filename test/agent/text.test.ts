@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, it } from 'node:test';
 import { fc } from '../support/fast-check.js';
 import { printable, quote } from '../../agent/printable.js';
-import { paintFor, table, visibleWidth } from '../../agent/text.js';
+import { fold, paintFor, table, visibleWidth } from '../../agent/text.js';
 
 describe('colours', () => {
   it('are for terminals only, and for nobody who asked for none', () => {
@@ -94,6 +94,28 @@ describe('a table', () => {
           ),
         );
       }),
+    );
+  });
+});
+
+describe('a sentence', () => {
+  it('goes on below itself, is never wider than told, and loses no letter', () => {
+    equal(fold('why  ', 'one two three four', undefined), 'why  one two three four');
+    equal(fold('why  ', 'one two three four', 14), 'why  one two\n     three\n     four');
+    fc.assert(
+      fc.property(
+        fc.string({ maxLength: 40 }),
+        fc.string({ maxLength: 200 }),
+        fc.integer({ min: 20, max: 90 }),
+        (label, text, width) => {
+          const folded = fold(label, text, width);
+          ok(
+            folded.split('\n').every((line) => line.length <= width),
+            JSON.stringify(folded),
+          );
+          equal(folded.replace(/\s/g, ''), `${label}${text}`.replace(/\s/g, ''));
+        },
+      ),
     );
   });
 });

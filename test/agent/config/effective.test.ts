@@ -25,12 +25,17 @@ describe('the effective settings', () => {
 });
 
 describe('zidecar check', () => {
-  it('prints tables that fit 80 columns and lose nothing', () => {
-    const { ok: right, output, complaint } = check(inputs, { json: false });
+  it('prints tables that fit the terminal and lose nothing, and a row a line where there is none', () => {
+    const { ok: right, output, complaint } = check(inputs, { json: false, width: 80 });
     ok(right);
     equal(complaint, '');
     ok(output.split('\n').every((line) => line.length <= 80 && !line.endsWith(' ')));
-    ok(/^ZIDECAR_GRACE +3s +--grace$/m.test(output));
+    ok(/^ZIDECAR_GRACE +--grace +3s$/m.test(output));
+    ok(
+      check(inputs, { json: false }).output.includes(
+        'spring in /a/very/long/path/that/no/terminal/line/holds/orders/instances, app',
+      ),
+    );
     const text = output.replace(/\s+/g, '');
     ok(text.includes('spring in /a/very/long/path/that/no/terminal/line/holds/orders/instances, app'.replace(/\s+/g, '')));
     ok(/^users +curator in \/services\/users, on 127\.0\.0\.1:7001 and \[::1\]:7001, *retries$|retries 3/m.test(output));
