@@ -38,7 +38,7 @@ export type Parsed =
       readonly all: boolean;
       readonly json: boolean;
     }
-  | { readonly command: 'status' | 'events'; readonly flags: Flags; readonly json: boolean }
+  | { readonly command: 'status' | 'events' | 'undrain'; readonly flags: Flags; readonly json: boolean }
   | { readonly command: 'why'; readonly flags: Flags; readonly name: string; readonly json: boolean }
   | {
       readonly command: 'doubtful';
@@ -115,6 +115,7 @@ function answer(scanned: Scanned, result: Readonly<Record<string, unknown>>, chi
     case 'check':
     case 'status':
     case 'events':
+    case 'undrain':
       return { command, flags, json: on('json') };
     case 'services':
       return { command, flags, name, all: on('all'), watch: on('watch'), json: on('json') };
@@ -231,11 +232,24 @@ function parser(empty: Argv, version: string): Argv {
     .help('help', 'Show this')
     .alias('help', 'h')
     .version('version', 'Show the version', version)
-    .example('ZIDECAR_ZOOKEEPER=zk:2181 ZIDECAR_SERVICE=orders ZIDECAR_APP_PORT=8080 $0 run', 'the smallest start')
-    .example('$0 services --zookeeper zk:2181', 'a first look at a fleet')
-    .epilogue(`zidecar COMMAND --help tells more. Every setting is in README.md.`);
+    .epilogue(
+      shown([
+        ['$0 services --all --zookeeper zk:2181', 'a first look at a fleet; needs no app and writes nothing'],
+        ['$0 run --zookeeper zk:2181 --service orders --app-port 8080', 'the smallest start'],
+        ["curl -H 'Host: users' http://127.0.0.1:6140/", 'a call of the app to users, through it'],
+        ['$0 why users', 'where such calls go, and why'],
+      ]) + '\n\nzidecar COMMAND --help tells more. Every setting is in README.md.',
+    );
   return commandNames.reduce((all, name) => describe(all, name), base);
 }
+
+/** Each on a line of its own, to be copied whole. */
+const shown = (examples: Command['examples']): string =>
+  ['Examples:', ...examples.flatMap(([line, words]) => [`  # ${words}`, `  ${line.replaceAll('$0', 'zidecar')}`])].join('\n');
+
+/** A sentence and what is accepted. */
+const told = (about: string, { accepts }: { readonly accepts: string }): string =>
+  `${about.replace(/\.?$/, '.')} Takes ${accepts}.`;
 
 const ONE_NAME = `Each flag is also a variable and a key of the YAML file: --probe-interval,
 ZIDECAR_PROBE_INTERVAL, probeInterval. Flags win over variables, these over the
@@ -251,19 +265,18 @@ function describe(parent: Argv, name: CommandName): Argv {
       )
       .version(false);
     for (const [flag, words] of Object.entries(switches)) inner.option(flag, { type: 'boolean', describe: words });
-    for (const [flag, { about: describe, unset }] of Object.entries(options)) {
-      inner.option(flag, { nargs: 1, describe, defaultDescription: unset });
+    for (const [flag, { about: does, unset, grammar }] of Object.entries(options)) {
+      inner.option(flag, { nargs: 1, describe: told(does, grammar), defaultDescription: unset });
     }
     for (const [group, rows] of Object.entries(groups)) {
       for (const key of settings.filter((one) => Object.hasOwn(rows, one))) {
-        const { about: describe, unset, required } = schema[key];
+        const { about: does, unset, required, grammar } = schema[key];
         inner.option(flagName(key), {
-          ...{ nargs: 1, describe, group: `${group}:` },
+          ...{ nargs: 1, describe: told(does, grammar), group: `${group}:` },
           ...(!required && { defaultDescription: unset }),
         });
       }
     }
-    for (const [line, words] of examples) inner.example(line, words);
-    inner.epilogue(ONE_NAME);
+    inner.epilogue(`${shown(examples)}\n\n${settings.length > 0 ? ONE_NAME : ''}`);
   });
 }

@@ -14,8 +14,15 @@ export interface Command {
   /** Switches beside the settings. */
   readonly switches: Readonly<Record<string, string>>;
   /** Flags with a value that are no settings. */
-  readonly options: Readonly<Record<string, { readonly about: string; readonly unset: string }>>;
+  readonly options: Readonly<Record<string, Option>>;
+  /** The line, and what it is for. */
   readonly examples: readonly (readonly [string, string])[];
+}
+
+export interface Option {
+  readonly about: string;
+  readonly unset: string;
+  readonly grammar: { readonly accepts: string };
 }
 
 const json = 'Print JSON';
@@ -57,7 +64,10 @@ export const commands = {
     settings: keys,
     switches: { json },
     options: {},
-    examples: [['$0 check --config zidecar.yaml', 'look at a file before it is used']],
+    examples: [
+      ['$0 check --config zidecar.yaml', 'look at a file before it is used'],
+      ['$0 check --json', 'for a program; exit code 64 if anything is wrong'],
+    ],
   },
   services: {
     usage: 'services [name]',
@@ -69,7 +79,10 @@ export const commands = {
       json,
     },
     options: {},
-    examples: [['$0 services orders --zookeeper zk:2181', 'the instances of orders, and what is wrong with them']],
+    examples: [
+      ['$0 services --all --zookeeper zk:2181', 'everything that is there, trouble first'],
+      ['$0 services orders --zookeeper zk:2181', 'the instances of orders, and what is wrong with them'],
+    ],
   },
   lint: {
     usage: 'lint [name]',
@@ -89,7 +102,10 @@ export const commands = {
     settings: toAdmin,
     switches: { json },
     options: {},
-    examples: [['$0 status', 'ask the sidecar on 127.0.0.1:6190']],
+    examples: [
+      ['$0 status', 'ask the sidecar on 127.0.0.1:6190'],
+      ['$0 status --admin 127.0.0.1:7190', 'ask another one'],
+    ],
   },
   why: {
     usage: 'why [name]',
@@ -97,13 +113,22 @@ export const commands = {
     settings: toAdmin,
     switches: { json },
     options: {
-      call: { about: 'A URL or path: what would become of it; or an x-request-id: what became of it', unset: 'none' },
-      header: { about: 'NAME: VALUE, with --call; may be given more than once', unset: 'none' },
-      method: { about: 'With --call', unset: 'GET' },
+      call: {
+        about: 'What would become of this call, which is not sent; or what became of one that was.',
+        unset: 'none',
+        grammar: { accepts: 'http://NAME/PATH, /PATH, or an x-request-id' },
+      },
+      header: {
+        about: 'A field of that call; may be given more than once, and as -H.',
+        unset: 'none',
+        grammar: { accepts: '"NAME: VALUE"' },
+      },
+      method: { about: 'The method of that call.', unset: 'GET', grammar: { accepts: 'any method, such as POST' } },
     },
     examples: [
       ['$0 why orders', 'each instance with its share and the reason'],
       ['$0 why --call http://orders/x', 'which rule would take that call where; nothing is sent'],
+      ['$0 why --call 4f1c2a77-9b0e', 'what became of the call with that x-request-id'],
     ],
   },
   events: {
@@ -112,7 +137,10 @@ export const commands = {
     settings: toAdmin,
     switches: { json },
     options: {},
-    examples: [['$0 events', 'who joined, whose circuit opened, what was announced, and when']],
+    examples: [
+      ['$0 events', 'who joined, whose circuit opened, what was announced, and when'],
+      ['$0 events | grep orders', 'the same of one service'],
+    ],
   },
   drain: {
     usage: 'drain',
@@ -120,7 +148,21 @@ export const commands = {
     settings: toAdmin,
     switches: { 'no-wait': 'Return at once, before peers can know', json },
     options: {},
-    examples: [['$0 drain', 'before the app is stopped']],
+    examples: [
+      ['$0 drain', 'before the app is stopped; returns when peers can know'],
+      ['$0 drain --no-wait', 'withdraw, and wait for nobody'],
+    ],
+  },
+  undrain: {
+    usage: 'undrain',
+    about: 'Take a drain back: the app is announced again while it is well',
+    settings: toAdmin,
+    switches: { json },
+    options: {},
+    examples: [
+      ['$0 undrain', 'after a drain'],
+      ['$0 undrain --admin 127.0.0.1:7190', 'of another sidecar on this machine'],
+    ],
   },
   doubtful: {
     usage: 'doubtful <name>',
@@ -128,7 +170,10 @@ export const commands = {
     settings: toAdmin,
     switches: { drop: 'They are gone: no call goes to them', trust: 'They are who they were: nothing has to be proved', json },
     options: {},
-    examples: [['$0 doubtful orders --drop', 'after a mass drop that was meant']],
+    examples: [
+      ['$0 doubtful orders --drop', 'after a mass drop that was meant'],
+      ['$0 doubtful orders --trust', 'they are well, and cannot prove it'],
+    ],
   },
   inject: {
     usage: 'inject [path..]',
@@ -147,7 +192,10 @@ export const commands = {
     settings: ofPods,
     switches: {},
     options: { ...webhookRows, ...container },
-    examples: [['$0 webhook --zookeeper zk:2181', 'in a cluster; see the chart in deploy/chart']],
+    examples: [
+      ['$0 webhook --zookeeper zk:2181', 'in a cluster; see the chart in deploy/chart'],
+      ['$0 webhook --zookeeper zk:2181 --cert-dir /certs', 'with certificates of cert-manager'],
+    ],
   },
 } as const satisfies Record<string, Command>;
 

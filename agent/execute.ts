@@ -10,7 +10,7 @@ import { readTextFile, type ReadFile } from './config/file.js';
 import { loadConfig, loadSettings } from './config/load.js';
 import { ConfigError } from './config/problems.js';
 import { runUntilStopped } from './run.js';
-import { drain, events, overrule, status, why, whyCall, type Asking, type Told } from './status.js';
+import { drain, events, overrule, status, undrain, why, whyCall, type Asking, type Told } from './status.js';
 import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
 import { paintFor, widthOf } from './text.js';
@@ -57,7 +57,8 @@ export async function execute(parsed: Parsed, around: Surroundings): Promise<num
       case 'events':
       case 'why':
       case 'doubtful':
-      case 'drain': {
+      case 'drain':
+      case 'undrain': {
         const told = await ask(parsed, around);
         (told.code === 0 ? print : complain)(told.text);
         return told.code;
@@ -119,7 +120,7 @@ async function run(
 }
 
 function ask(
-  parsed: Extract<Parsed, { command: 'status' | 'events' | 'why' | 'doubtful' | 'drain' }>,
+  parsed: Extract<Parsed, { command: 'status' | 'events' | 'why' | 'doubtful' | 'drain' | 'undrain' }>,
   { env, stdout, stderr }: Surroundings,
 ): Promise<Told> {
   const { admin, warnings } = loadSettings({ env, flags: parsed.flags }, commands[parsed.command].settings);
@@ -142,5 +143,7 @@ function ask(
       return overrule(asking, parsed.name, parsed.what);
     case 'drain':
       return drain(asking, parsed.wait);
+    case 'undrain':
+      return undrain(asking);
   }
 }

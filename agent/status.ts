@@ -1,5 +1,5 @@
 /**
- * The commands that ask a running sidecar: `zidecar status`, `why`, `events`, `doubtful` and `drain`. Each gives what to print and the exit
+ * The commands that ask a running sidecar: `zidecar status`, `why`, `events`, `doubtful`, `drain` and `undrain`. Each gives what to print and the exit
  * code: 0 done, 1 the sidecar said no, 69 no sidecar answers. What the process does with them is not known here.
  */
 import type { Clock } from '../lb/ports.js';
@@ -78,15 +78,29 @@ export const events = (asking: Asking): Promise<Told> =>
     renderEvents(view as EventsView, asking.clock.wall(), asking.paint, asking.width),
   );
 
+/** Whoever is not well stays withdrawn until he is. */
+export const undrain = (asking: Asking): Promise<Told> =>
+  ask(asking, 'POST', '/undrain', ANSWER_MS, (view) =>
+    announced(view, ({ wish, fact }) =>
+      wish === 'withdrawn'
+        ? 'not drained, and withdrawn while the app is down'
+        : fact === 'announced'
+          ? 'announced'
+          : 'asked to announce again',
+    ),
+  );
+
 /** With `wait` it returns when peers can know that we are gone. */
 export const drain = (asking: Asking, wait: boolean): Promise<Told> =>
-  ask(asking, 'POST', wait ? '/drain' : '/drain?wait=0', DRAIN_MS, (view) => {
-    const { announcements } = view as { readonly announcements: readonly AnnouncementView[] };
-    const lines = announcements.map(
-      ({ service, fact }) => `${printable(service)}: ${fact === 'withdrawn' ? 'withdrawn' : 'asked to withdraw'}`,
-    );
-    return lines.length > 0 ? lines.join('\n') : 'nothing is announced here';
-  });
+  ask(asking, 'POST', wait ? '/drain' : '/drain?wait=0', DRAIN_MS, (view) =>
+    announced(view, ({ fact }) => (fact === 'withdrawn' ? 'withdrawn' : 'asked to withdraw')),
+  );
+
+function announced(view: unknown, says: (one: AnnouncementView) => string): string {
+  const { announcements } = view as { readonly announcements: readonly AnnouncementView[] };
+  const lines = announcements.map((one) => `${printable(one.service)}: ${says(one)}`);
+  return lines.length > 0 ? lines.join('\n') : 'nothing is announced here';
+}
 
 async function ask(
   { admin, json, clock }: Asking,

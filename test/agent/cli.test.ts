@@ -2,8 +2,8 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fc } from '../support/fast-check.js';
 import { parseCli, type Parsed } from '../../agent/cli.js';
-import { commandNames, commands } from '../../agent/commands.js';
-import { flagName, keys } from '../../agent/config/schema.js';
+import { commandNames, commands, type Command } from '../../agent/commands.js';
+import { flagName, keys, schema } from '../../agent/config/schema.js';
 
 const parse = (line: string): Promise<Parsed> => parseCli(line === '' ? [] : line.split(' '), '1.2.3');
 const printed = async (line: string): Promise<{ readonly text: string; readonly exitCode: number }> => {
@@ -42,6 +42,7 @@ describe('the command line', () => {
       },
     ],
     ['events', { command: 'events', flags: {}, json: false }],
+    ['undrain --json', { command: 'undrain', flags: {}, json: true }],
     ['drain', { command: 'drain', flags: {}, wait: true, json: false }],
     ['drain --no-wait', { command: 'drain', flags: {}, wait: false, json: false }],
   ] as const) {
@@ -77,7 +78,7 @@ describe('the command line', () => {
     ['services --service orders', 'services does not take --service; the nearest is --config. See zidecar services --help'],
     [
       '--zone a',
-      '--zone stands without a command; the commands are run, check, services, lint, status, why, events, drain, doubtful, inject, webhook',
+      '--zone stands without a command; the commands are run, check, services, lint, status, why, events, drain, undrain, doubtful, inject, webhook',
     ],
   ] as const) {
     it(`answers ${line} with advice`, async () => deepEqual(await printed(line), { command: 'print', text, exitCode: 64 }));
@@ -94,6 +95,31 @@ describe('the command line', () => {
 });
 
 describe('help', () => {
+  it('has two examples of each command, which are lines that it takes', async () => {
+    for (const name of commandNames) {
+      const { examples }: Command = commands[name];
+      ok(examples.length >= 2, name);
+      const { text } = await printed(`${name} --help`);
+      for (const [line] of examples) {
+        const words = line.replace('$0', 'zidecar');
+        ok(text.includes(`\n  ${words}\n`), words);
+        equal((await parse(words.replace(/^zidecar | \|.*/g, ''))).command, name, words);
+      }
+    }
+  });
+
+  it('tells of each flag what it takes', async () => {
+    for (const name of commandNames) {
+      const { settings, options }: Command = commands[name];
+      const text = (await printed(`${name} --help`)).text.replace(/\s+/g, '');
+      for (const { accepts } of [
+        ...settings.map((key) => schema[key].grammar),
+        ...Object.values(options).map(({ grammar }) => grammar),
+      ])
+        ok(text.includes(`Takes${accepts}.`.replace(/\s+/g, '')), `${name}: ${accepts}`);
+    }
+  });
+
   it('of each command fits 80 columns and has an example', async () => {
     for (const name of commandNames) {
       const { text, exitCode } = await printed(`${name} --help`);

@@ -9,7 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { serveAdmin } from '../../agent/admin/server.js';
 import type { Listener } from '../../agent/config/addresses.js';
 import type { Listening } from '../../agent/listen.js';
-import { drain, overrule, status, why, type Asking, type Told } from '../../agent/status.js';
+import { drain, overrule, status, undrain, why, type Asking, type Told } from '../../agent/status.js';
 import { paintFor } from '../../agent/text.js';
 import { FakeClock } from '../support/clock.js';
 import { announcement, at, sidecar } from './admin/fixture.js';
@@ -91,6 +91,15 @@ describe('the commands that ask a sidecar', () => {
     side.drained.finish();
     equal((await draining).code, 0);
     deepEqual(side.done.pop(), { drain: { wait: true } });
+  });
+
+  it('undrain asks for what the drain took, and says where the app is not well', async () => {
+    side.announcements.splice(0, 1, announcement(), announcement({ service: 'ill', wish: 'withdrawn', fact: 'withdrawn' }));
+    deepEqual(await undrain(asking(tcp(port))), {
+      code: 0,
+      text: 'shop: announced\nill: not drained, and withdrawn while the app is down',
+    });
+    equal(side.done.pop(), 'undrain');
   });
 
   it('drain has nothing to do where nothing is announced', async () => {

@@ -49,6 +49,11 @@ describe('kubectl zidecar', () => {
     ['status orders-0', 'exec orders-0 -c zidecar -- zidecar status'],
     ['status orders-0 --json -n shop', '-n shop exec orders-0 -c zidecar -- zidecar status --json'],
     ['--context prod why deployment/orders users', '--context prod exec deployment/orders -c zidecar -- zidecar why users'],
+    ['events orders-0', 'exec orders-0 -c zidecar -- zidecar events'],
+    ['undrain orders-0', 'exec orders-0 -c zidecar -- zidecar undrain'],
+    ['doubtful orders-0 users --drop', 'exec orders-0 -c zidecar -- zidecar doubtful users --drop'],
+    ['why orders-0 --call /svc/users/ -H a:1', 'exec orders-0 -c zidecar -- zidecar why --call /svc/users/ -H a:1'],
+    ['why orders-0 --call=/svc/users/', 'exec orders-0 -c zidecar -- zidecar why --call=/svc/users/'],
     ['drain orders-0 --namespace=shop --no-wait', '--namespace=shop exec orders-0 -c zidecar -- zidecar drain --no-wait'],
   ] as const) {
     it(`asks kubectl by ${line}`, () => {
@@ -66,6 +71,7 @@ describe('kubectl zidecar', () => {
     ['stauts x', /^"stauts" is not a command; the nearest is status\. See kubectl zidecar help$/m],
     ['status', /^status needs a pod: kubectl zidecar status POD\./],
     ['why orders-0', /^why needs the name of a peer: kubectl zidecar why orders-0 NAME\./],
+    ['why a b --call /x', /^why does not take "b"\./],
     ['status a b', /^status does not take "b"\./],
     ['status a -n', /^-n needs a value\./],
   ] as const) {
