@@ -156,6 +156,11 @@ export async function startApp(config: Config, { version, clock, random, loadAga
         const heardOf = announcements.filter(({ everWanted }) => everWanted).map((announcement) => announcement.withdrawn());
         return heardOf.length === 0 ? undefined : Promise.all(heardOf).then(() => undefined);
       },
+      async spread(withinMs) {
+        const began = clock.now();
+        const { servers = 0, behind = [] } = (await tree.spread?.(withinMs).catch(() => undefined)) ?? {};
+        if (servers > 0) emit({ kind: 'withdrawal_spread', servers, behind: behind.join(', '), ms: clock.now() - began });
+      },
       drainOutbound: () => proxy.drain(),
       outbound: () => proxy.quiet(),
       child: () => child,

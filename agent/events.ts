@@ -45,6 +45,8 @@ export type RegistryFact =
   /** Another live sidecar has our id, host and port, and the node; told once, until we have it again. */
   | { readonly kind: 'announcement_contested'; readonly service: string; readonly path: string; readonly why: string }
   | { readonly kind: 'withdrawn'; readonly service: string; readonly path: string }
+  /** After a withdrawal: how many servers were asked for the last change that they know, and which of them did not know of it in time. */
+  | { readonly kind: 'withdrawal_spread'; readonly servers: number; readonly behind: string; readonly ms: number }
   /** Told once for each version of the node. */
   | {
       readonly kind: 'znode_ignored';

@@ -12,6 +12,8 @@ import type { Clock } from './system.js';
 export interface Stopping {
   /** Withdraws every announcement; resolves when the registry has confirmed it. Undefined: nobody has ever heard of us. */
   withdraw(): Promise<void> | undefined;
+  /** Resolves when every server of the registry knows of the withdrawal, or after so long. */
+  spread(withinMs: number): Promise<void>;
   /** Answers carry `Connection: close` from now on. */
   drainOutbound(): void;
   /** What the app still has open here. */
@@ -33,6 +35,8 @@ const QUIET_MS = 1_000;
 const LOOK_MS = 50;
 /** What a withdrawal gets at the least, even when nobody is waited for. */
 const LEAST_WITHDRAW_MS = 2_000;
+/** For a server that lags behind the others. */
+const SPREAD_MS = 1_000;
 
 export class Lifecycle {
   #phase: Phase = 'starting';
@@ -123,7 +127,10 @@ export class Lifecycle {
     if (withdrawn === undefined) return;
     this.#withdrawn = withdrawn;
     // An unreachable registry must not hold up the end: peers cannot hear of it either way, and the session's end will tell them.
-    if (await this.#atMost(withdrawn, Math.max(waitMs, LEAST_WITHDRAW_MS))) await this.#clock.sleep(waitMs);
+    if (!(await this.#atMost(withdrawn, Math.max(waitMs, LEAST_WITHDRAW_MS))) || waitMs === 0) return;
+    // the time that peers get begins when the last server can tell them
+    await this.#atMost(this.#parts.spread(SPREAD_MS), SPREAD_MS);
+    await this.#clock.sleep(waitMs);
   }
 
   async #quiet(signal: AbortSignal): Promise<void> {

@@ -124,6 +124,13 @@ const table: Table = {
   announcement_lost: ['warn', (fact) => `${fact.service}: our node ${fact.path} is lost${because(fact.why)}`],
   announcement_contested: ['warn', (fact) => `${fact.service}: ${fact.why}`],
   withdrawn: ['info', (fact) => `${fact.service}: withdrawn from ${fact.path}`],
+  withdrawal_spread: [
+    'info',
+    ({ servers, behind, ms }) =>
+      behind === ''
+        ? `${servers === 1 ? 'the one server that could be asked knows' : `all ${servers} servers that could be asked know`} of it, after ${elapsed(ms)}`
+        : `${behind} did not know of it after ${elapsed(ms)}: who reads there may call us for a little longer`,
+  ],
   znode_ignored: ['warn', (fact) => `node ${fact.path} ignored (${fact.reason})${because(fact.detail)}`],
   list_changed: ['info', (fact) => `${fact.path}: ${fact.joined} joined, ${fact.left} left, ${many(fact.total, 'instance')} now`],
   bound_reached: ['warn', (fact) => `the bound of ${fact.limit} ${fact.bound} is reached${because(fact.detail)}`],

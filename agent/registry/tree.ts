@@ -45,6 +45,13 @@ export interface Session {
   readonly timeoutMs: number;
 }
 
+export interface Spread {
+  /** Those that have said how far they are. */
+  readonly servers: number;
+  /** Of these: they lag behind. */
+  readonly behind: readonly string[];
+}
+
 export interface Tree {
   readonly session: Session;
   /** Watches that are armed now. */
@@ -63,6 +70,8 @@ export interface Tree {
   remove(path: string, version?: number): Promise<boolean>;
   /** Flushes what the server knows to us, so that a read that follows is no older than this call. */
   sync(path: string): Promise<void>;
+  /** Waits, so long at most, until every server that answers knows what ours does now. Only where there may be several. */
+  spread?(withinMs: number): Promise<Spread>;
   /** Ends the session, so that its ephemerals are gone when it resolves, if the tree can be reached within 2 s; stops for good either way. */
   close(): Promise<void>;
 }

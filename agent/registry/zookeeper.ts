@@ -7,7 +7,7 @@ import type { Emit } from '../events.js';
 import type { Clock, Random } from '../system.js';
 import { SessionKeeper } from './session.js';
 import { RegistryError } from './tree.js';
-import type { Tree } from './tree.js';
+import type { Spread, Tree } from './tree.js';
 import type { LinkEvents } from './turn.js';
 import type { ClientOptions } from './wire/client.js';
 import type { Login } from './wire/login.js';
@@ -17,6 +17,7 @@ import type { Access } from './zookeeper/access.js';
 import { diagnose } from './zookeeper/diagnose.js';
 import { NativeLink } from './zookeeper/native-link.js';
 import type { NativeClient } from './zookeeper/native-link.js';
+import { spreadOf } from './zookeeper/spread.js';
 import { ZooKeeperTree, makeRoot } from './zookeeper/tree.js';
 import type { Wire } from './zookeeper/tree.js';
 import { WireLink } from './zookeeper/wire-link.js';
@@ -88,7 +89,9 @@ export function openZooKeeper(options: ZooKeeperOptions): Tree {
         ? { why: trouble, isServing: false } // a port with TLS has no answer to a plain question
         : diagnose(addresses, clock, trouble),
   });
-  const tree = new ZooKeeperTree(keeper, chroot, MOST_WATCHED[client.kind], clock, emit);
+  const spread = async (withinMs: number): Promise<Spread> =>
+    spreadOf(await find(), client.kind === 'wire' ? await client.tls?.() : undefined, clock, withinMs);
+  const tree = new ZooKeeperTree(keeper, chroot, MOST_WATCHED[client.kind], clock, emit, spread);
   return tree;
 }
 

@@ -6,7 +6,9 @@ import { FakeClock } from '../support/clock.js';
 const PATIENCE = { drainWaitMs: 5_000, graceMs: 25_000 };
 
 /** A sidecar whose every step is written down with the second it came in. */
-const sidecar = (given: { announced?: boolean; child?: boolean; callsUntil?: number; withdrawMs?: number } = {}) => {
+const sidecar = (
+  given: { announced?: boolean; child?: boolean; callsUntil?: number; withdrawMs?: number; spreadMs?: number } = {},
+) => {
   const clock = new FakeClock();
   const began = clock.now();
   const steps: string[] = [];
@@ -20,6 +22,7 @@ const sidecar = (given: { announced?: boolean; child?: boolean; callsUntil?: num
         note('withdraw');
         return clock.sleep(given.withdrawMs ?? 0);
       },
+      spread: (withinMs) => clock.sleep(given.spreadMs === undefined ? 0 : Math.min(given.spreadMs, withinMs)),
       drainOutbound: () => note('drain outbound'),
       outbound: () => ({ connections: 0, calls: clock.now() - began < (given.callsUntil ?? 0) ? 1 : 0 }),
       child: () => (given.child ? { ended, signal: (name) => note(`child ${name}`) } : undefined),
@@ -38,6 +41,17 @@ describe('lifecycle', () => {
     void lifecycle.stop('SIGTERM', 'SIGTERM');
     await clock.advance(60_000);
     deepEqual(steps, ['0 draining', '0 withdraw', '5 drain outbound', '6 close', '6 stopped']);
+  });
+
+  it('gives peers their time from when every server knows of it, for one of which it does not wait for ever', async () => {
+    const { clock, steps, lifecycle } = sidecar({ spreadMs: 300 });
+    void lifecycle.stop('SIGTERM', 'SIGTERM');
+    await clock.advance(60_000);
+    equal(steps[2], '5.3 drain outbound');
+    const never = sidecar({ spreadMs: Infinity });
+    void never.lifecycle.stop('SIGTERM', 'SIGTERM');
+    await never.clock.advance(60_000);
+    equal(never.steps[2], '6 drain outbound');
   });
 
   it('does not wait for peers that have never heard of us', async () => {

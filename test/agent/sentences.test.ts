@@ -121,6 +121,16 @@ const table: readonly (readonly [Fact, string, string])[] = [
   ],
   [{ kind: 'withdrawn', service, path }, 'info', `orders: withdrawn from ${path}`],
   [
+    { kind: 'withdrawal_spread', servers: 3, behind: '', ms: 12 },
+    'info',
+    'all 3 servers that could be asked know of it, after 12 ms',
+  ],
+  [
+    { kind: 'withdrawal_spread', servers: 3, behind: 'zk3:2181', ms: 2_000 },
+    'info',
+    'zk3:2181 did not know of it after 2 s: who reads there may call us for a little longer',
+  ],
+  [
     { kind: 'znode_ignored', service: 'orders', path, reason: 'bad_port', detail: 'port "x"' },
     'warn',
     `node ${path} ignored (bad_port): port "x"`,

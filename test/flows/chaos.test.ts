@@ -1,69 +1,11 @@
 /** What an operator fears, on real servers and with calls going on: a leader dies, ZooKeeper is away, its data is gone, a fleet comes and goes. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { app, Calling, type App } from '../support/calls.js';
-import { clients, eventually, Sidecar } from '../support/program.js';
+import { Calling } from '../support/calls.js';
+import { clients, eventually } from '../support/program.js';
 import { RawClient } from '../support/raw-client.js';
 import { ensemble, leaderOf, requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
-
-interface Upstreams {
-  readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly { readonly id: string }[] }[];
-}
-
-/** Sidecars and apps of one suite. */
-class Fleet {
-  readonly #client: string;
-  readonly #zookeeper: () => string;
-  readonly #sidecars: Sidecar[] = [];
-  readonly apps: App[] = [];
-
-  constructor(client: string, zookeeper: () => string) {
-    this.#client = client;
-    this.#zookeeper = zookeeper;
-  }
-
-  start(env: Record<string, string>): Sidecar {
-    const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: this.#zookeeper(), ZIDECAR_ZOOKEEPER_CLIENT: this.#client, ...env });
-    this.#sidecars.push(sidecar);
-    return sidecar;
-  }
-
-  async app(name: string): Promise<App> {
-    const made = await app(name);
-    this.apps.push(made);
-    return made;
-  }
-
-  async instance(service: string, id: string): Promise<Sidecar> {
-    const { port } = await this.app(id);
-    const sidecar = this.start({
-      ZIDECAR_SERVICE: service,
-      ZIDECAR_INSTANCE_ID: id,
-      ZIDECAR_APP_PORT: String(port),
-      ZIDECAR_OUTBOUND: 'off',
-    });
-    await sidecar.fact('announced');
-    return sidecar;
-  }
-
-  async caller(service: string, endpoints: number): Promise<{ sidecar: Sidecar; at: string }> {
-    const sidecar = this.start({ ZIDECAR_UPSTREAMS: service });
-    await this.routable(sidecar, endpoints);
-    return { sidecar, at: await sidecar.at('outbound') };
-  }
-
-  routable(sidecar: Sidecar, count: number): Promise<boolean> {
-    return eventually(async () => (await sidecar.get<Upstreams>('/upstreams')).upstreams[0]?.endpoints.length === count);
-  }
-
-  async end(): Promise<void> {
-    for (const sidecar of this.#sidecars) sidecar.kill();
-    await Promise.all(this.apps.map((each) => each.close()));
-  }
-}
-
-const connected = (sidecar: Sidecar): Promise<boolean> =>
-  eventually(async () => (await sidecar.get<{ state: string }>('/session')).state === 'connected');
+import { connected, Fleet } from './fleet.js';
 
 const node = (service: string, id: string, port: number, address = '127.0.0.1'): string =>
   JSON.stringify({ name: service, id, address, port, sslPort: null, payload: null });

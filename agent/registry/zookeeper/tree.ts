@@ -8,7 +8,7 @@ import type { Clock } from '../../system.js';
 import { checkPath, parentOf } from '../node-path.js';
 import type { SessionKeeper } from '../session.js';
 import { MAX_NODE_BYTES, RegistryError } from '../tree.js';
-import type { Mode, RegistryErrorCode, Session, Stat, Tree } from '../tree.js';
+import type { Mode, RegistryErrorCode, Session, Spread, Stat, Tree } from '../tree.js';
 import type { Link } from '../turn.js';
 import { Watches } from './watches.js';
 import type { Kind } from './watches.js';
@@ -55,6 +55,7 @@ export class ZooKeeperTree implements Tree {
   readonly #emit: Emit;
   readonly #watches: Watches;
   readonly #mostWatched: number;
+  readonly spread: (withinMs: number) => Promise<Spread>;
   /** Ephemerals that we created in this epoch. */
   readonly #ours = new Set<string>();
   #epoch = 0;
@@ -62,12 +63,20 @@ export class ZooKeeperTree implements Tree {
   #isClosed = false;
 
   /** `chroot`: '' for none. `mostWatched`: bytes of paths that the link can watch. */
-  constructor(keeper: SessionKeeper<Wire>, chroot: string, mostWatched: number, clock: Clock, emit: Emit) {
+  constructor(
+    keeper: SessionKeeper<Wire>,
+    chroot: string,
+    mostWatched: number,
+    clock: Clock,
+    emit: Emit,
+    spread: (withinMs: number) => Promise<Spread>,
+  ) {
     this.#keeper = keeper;
     this.#chroot = chroot;
     this.#clock = clock;
     this.#emit = emit;
     this.#mostWatched = mostWatched;
+    this.spread = spread;
     this.#watches = new Watches(mostWatched, (path) => this.#full(path));
     keeper.onSession((session) => this.#hear(session));
   }

@@ -1,4 +1,6 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { Tree } from '../../../../agent/registry/tree.js';
 import { ensemble, leaderOf, requireZooKeeper, type ZooKeeperServer } from '../../../support/zookeeper.js';
@@ -72,6 +74,30 @@ for (const client of clients) {
       frozen.freeze();
       await reconnected(states);
       deepEqual([tree.session.id, tree.session.epoch], [session.id, 1]);
+    });
+
+    it('tells when every server that serves knows of a change, and which of them lags behind', async (t) => {
+      const [one, two] = servers;
+      const { tree } = open(servers, LONG);
+      t.after(() => tree.close());
+      await connected(tree);
+      const at = servers.map((server) => open([server], LONG).tree);
+      await Promise.all(at.map(connected));
+      for (let n = 0; n < 50; n++) {
+        await tree.create(`/spread-${n}`, nothing, 'ephemeral');
+        deepEqual(await tree.spread!(5_000), { servers: 3, behind: [] });
+        // nobody syncs
+        for (const there of await Promise.all(at.map((each) => each.exists(`/spread-${n}`)))) ok(there);
+      }
+      // it is behind, and says so for ever
+      const late = createServer((socket) => socket.on('error', () => undefined).once('data', () => socket.end('Zxid: 0x1\n')));
+      await once(late.listen(0, '127.0.0.1'), 'listening');
+      t.after(() => late.close());
+      const { port } = late.address() as AddressInfo;
+      const { tree: other } = open([one!, two!, { host: '127.0.0.1', port }], LONG);
+      t.after(() => other.close());
+      await connected(other);
+      deepEqual(await other.spread!(200), { servers: 3, behind: [`127.0.0.1:${port}`] });
     });
 
     it('goes back and forth between two servers', async () => {
