@@ -1,0 +1,72 @@
+/** The brake on a mass drop, through the built program on a real ZooKeeper. That kept endpoints are let go in the end takes 10 s: mass-drop.long. */
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { call } from '../support/calls.js';
+import { eventually, zidecar } from '../support/program.js';
+import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
+import { Fleet } from './fleet.js';
+import { herd, type Herd } from './mass-drop.js';
+
+interface Why {
+  readonly list?: { readonly doubtful: number };
+  readonly endpoints: readonly { readonly id: string; readonly reason: string }[];
+}
+
+describe('when all members of a service vanish at one time, while their apps are well', { timeout: 60_000 }, () => {
+  let server: ZooKeeperServer;
+  let members: Herd;
+  const fleet = new Fleet('wire', () => server.connect);
+  before(async () => {
+    requireZooKeeper();
+    server = await ZooKeeperServer.start();
+    members = await herd(server.connect, { kept: 5, dropped: 4, trusted: 3, few: 2 });
+  });
+  after(async () => {
+    await fleet.end();
+    await members.end();
+    await server.remove();
+  });
+
+  it('they are kept and called, told of, gone after one failed connect, and an operator can overrule it', async () => {
+    const sidecar = fleet.start({ ZIDECAR_UPSTREAMS: 'kept,dropped,trusted,few', ZIDECAR_RETRIES: '0' });
+    const why = (name: string): Promise<Why> => sidecar.get<Why>(`/upstreams/${name}/why`);
+    const has = (name: string, count: number): Promise<boolean> =>
+      eventually(async () => (await why(name)).endpoints.length === count);
+    for (const [name, apps] of members.apps) await has(name, apps.length);
+    const at = await sidecar.at('outbound');
+    await members.vanish();
+    for (const [upstream, vanished] of Object.entries({ kept: 5, dropped: 4, trusted: 3 }))
+      match(
+        String((await sidecar.fact('mass_drop', { upstream, vanished, left: 0 }))['msg']),
+        /vanished at one time and 0 are left: kept/,
+      );
+    await has('few', 0); // two of two are no mass
+
+    const scrape = async (): Promise<string> => (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();
+    const metrics = await scrape();
+    match(metrics, /^zidecar_mass_drops_total\{service="kept"\} 1$/m);
+    match(metrics, /^zidecar_doubtful_endpoints\{service="kept"\} 5$/m);
+    match((await why('kept')).endpoints[0]!.reason, /^doubtful, kept after a mass drop/);
+    const answered = new Set<string>();
+    for (let n = 0; n < 20; n++) answered.add((await call(at, 'kept')).body);
+    deepEqual([...answered].sort(), ['kept-0', 'kept-1', 'kept-2', 'kept-3', 'kept-4']);
+
+    const [dying] = members.apps.get('kept')!;
+    await dying!.close();
+    for (let n = 0; n < 10; n++) equal((await call(at, 'kept')).status, 200);
+    await sidecar.fact('doubtful_dropped', { upstream: 'kept', endpoint: `127.0.0.1:${dying!.port}` });
+    await has('kept', 4);
+
+    const admin = await sidecar.at('admin');
+    for (const [name, what] of [
+      ['dropped', '--drop'],
+      ['trusted', '--trust'],
+    ] as const)
+      equal((await zidecar(['doubtful', name, what, '--admin', admin])).code, 0);
+    await has('dropped', 0);
+    equal((await call(at, 'dropped')).headers['x-zidecar-error'], 'no_endpoints');
+    equal((await why('trusted')).endpoints.length, 3);
+    match(await scrape(), /^zidecar_doubtful_endpoints\{service="trusted"\} 0$/m);
+    equal(sidecar.lines.filter(({ kind }) => kind === 'doubts_overruled').length, 2);
+  });
+});
