@@ -18,6 +18,8 @@ export interface Ask {
   readonly tried: readonly string[];
   /** Nothing of the call was ever written: when only tried endpoints are left, one of them may have another go. Default: no. */
   readonly again?: boolean;
+  /** Nothing is lost if this send fails: the call can be sent again. Default: no. */
+  readonly repeatable?: boolean;
   /** What the hash policies go by, 32 bits. Absent: they draw one. */
   readonly key?: number | undefined;
   /** Only an endpoint with these labels will do. Absent: the upstream's own subset, or any. */

@@ -19,8 +19,8 @@ import type { Random } from './ports.js';
 import { Window } from './window.js';
 
 export type CircuitState = 'closed' | 'open' | 'half_open';
-/** `returned`: the trial said nothing, so that another call may be the trial. */
-export type CircuitChange = 'opened' | 'closed' | 'returned';
+/** `returned`: the trial said nothing, so that another call may be the trial. `stays_open`: it was an early one, and changed nothing. */
+export type CircuitChange = 'opened' | 'closed' | 'returned' | 'stays_open';
 
 export interface Breaker {
   /** Would a call be let through now? Asking changes nothing. */
@@ -58,6 +58,9 @@ export const defaultBreaker: BreakerOptions = {
 };
 
 const noEvidence = -1;
+/** Between two trials by calls that lose nothing, and what such a call may lose: the time that the last failure took. */
+const earlyMs = 500;
+const longestLossMs = 1_000;
 
 export class CircuitBreaker implements Breaker {
   readonly #options: BreakerOptions;
@@ -70,6 +73,11 @@ export class CircuitBreaker implements Breaker {
   #openedAt: number | undefined; // undefined while closed
   #reopenAt = 0;
   #trial = false;
+  /** The next call, or the trial under way, comes before its time. */
+  #early = false;
+  /** When the last trial failed, or the circuit opened, and how long the last failure took. */
+  #failedAt = 0;
+  #failedMs = 0;
   #epoch = 0;
   /** Kept only where shares are judged, from the first call on for which they are: that can be switched on at any time. */
   #recent: { readonly calls: Window; readonly failed: Window; readonly slow: Window } | undefined;
@@ -87,7 +95,7 @@ export class CircuitBreaker implements Breaker {
   }
 
   allows(now: number): boolean {
-    return this.#openedAt === undefined || (now >= this.#reopenAt && !this.#trial);
+    return this.#openedAt === undefined || ((now >= this.#reopenAt || this.#early) && !this.#trial);
   }
 
   begin(now: number): number {
@@ -101,11 +109,11 @@ export class CircuitBreaker implements Breaker {
 
   end(epoch: number, outcome: Outcome, now: number): CircuitChange | undefined {
     if (epoch !== this.#epoch) return undefined;
-    if (outcome.kind === 'failure') return this.#failed(outcome.code, now);
+    if (outcome.kind === 'failure') return this.#failed(outcome.code, outcome.ms, now);
     if (outcome.kind === 'success') return this.#succeeded(outcome.ms, now);
     if (!this.#trial) return undefined;
     this.#trial = false;
-    return 'returned';
+    return this.#wasEarly() ? 'stays_open' : 'returned';
   }
 
   /**
@@ -114,9 +122,24 @@ export class CircuitBreaker implements Breaker {
    * `recovered`: it is known to have been ill and to be well again, whatever opened the circuit.
    */
   mayTry(now: number, recovered = false): boolean {
-    if (this.state(now) !== 'open' || !(recovered || this.unreachable)) return false;
+    if (this.#trial || this.state(now) !== 'open' || !(recovered || this.unreachable)) return false;
     this.#reopenAt = now;
     return true;
+  }
+
+  /**
+   * The next call, which can be repeated, may be a trial before its time: where the last failure was quick, such a call loses next to nothing,
+   * and only calls tell of an endpoint that accepts connections and breaks them. A failed one leaves the pauses as they are, for those that
+   * have something to lose.
+   */
+  mayTryEarly(now: number): boolean {
+    if (!this.isQuick || this.#trial || this.state(now) !== 'open' || now - this.#failedAt < earlyMs) return false;
+    return (this.#early = true);
+  }
+
+  /** Its last failure cost a call little time, and a connect in the background would say nothing. */
+  get isQuick(): boolean {
+    return this.#failedMs <= longestLossMs && !this.unreachable;
   }
 
   /** The last failure was one of connecting. */
@@ -154,8 +177,15 @@ export class CircuitBreaker implements Breaker {
       : `${this.#failures} failures${inRow}, the last: ${one}`;
   }
 
-  #failed(code: FailureCode, now: number): CircuitChange | undefined {
+  #wasEarly(): boolean {
+    const was = this.#early;
+    this.#early = false;
+    return was;
+  }
+
+  #failed(code: FailureCode, ms: number, now: number): CircuitChange | undefined {
     this.#failures++;
+    this.#failedMs = ms;
     this.#alike = code === this.#lastFailure ? this.#alike + 1 : 1;
     this.#lastFailure = code;
     const share = this.#count(now, true, false);
@@ -165,6 +195,7 @@ export class CircuitBreaker implements Breaker {
 
   #succeeded(ms: number, now: number): CircuitChange | undefined {
     const slow = ms >= (this.#options.slow?.ms ?? Infinity);
+    if (slow) this.#failedMs = ms;
     if (slow && this.#trial) return this.#open(now, this.#share ?? 'its trial was slow');
     this.#failures = 0;
     this.#alike = 0;
@@ -174,6 +205,7 @@ export class CircuitBreaker implements Breaker {
       return share === undefined ? undefined : this.#open(now, share);
     }
     this.#openedAt = undefined;
+    this.#early = false;
     this.#trips = 0;
     this.#trial = false;
     this.#epoch++;
@@ -184,14 +216,16 @@ export class CircuitBreaker implements Breaker {
 
   #open(now: number, share: string | undefined): CircuitChange {
     const { openMs, maxOpenMs, jitter } = this.#options;
+    this.#failedAt = now;
+    this.#trial = false;
+    this.#epoch++;
+    if (this.#wasEarly()) return 'stays_open';
     // the limit is of the longest that chance can make of it, so that trials do not come as one there either
     const usualMs = Math.min(openMs * 2 ** this.#trips++, maxOpenMs / (1 + jitter));
     const forMs = usualMs * (1 + jitter * (2 * this.#random() - 1));
     this.#share = share;
     this.#openedAt ??= now;
     this.#reopenAt = now + forMs;
-    this.#trial = false;
-    this.#epoch++;
     return 'opened';
   }
 

@@ -4,7 +4,7 @@
  *
  *     well ── `fall` fails in a row ──▶ ill ── `rise` passes in a row ──▶ well
  *
- * While the last check disagrees with what holds, or an endpoint is ill, the next one comes soon.
+ * While the last check disagrees with what holds, or an endpoint is ill, the next one comes soon; of one that is ill and has passed, at once.
  */
 import { address, type Endpoint } from './endpoint.js';
 import { Heap, type Placed } from './heap.js';
@@ -37,6 +37,7 @@ export interface ChecksParts {
 }
 
 const soonMs = 500;
+const confirmMs = 100;
 const jitter = 0.1;
 
 export class Check implements Checked, Placed {
@@ -107,8 +108,10 @@ export class Checks {
 
   #again(check: Check, now: number): void {
     const { intervalMs } = this.options;
-    const settled = check.against === 0 && !check.member.against.ill;
-    const ms = settled ? intervalMs : Math.min(intervalMs, soonMs);
+    const { ill } = check.member.against;
+    const settled = check.against === 0 && !ill;
+    const soon = ill && check.against > 0 ? confirmMs : soonMs; // it waits for nothing but the rest of its passes
+    const ms = settled ? intervalMs : Math.min(intervalMs, soon);
     this.#dueIn(check, ms * (1 + jitter * (2 * this.#parts.random() - 1)), now);
   }
 

@@ -33,9 +33,15 @@ export interface CircuitsParts {
   readonly suspected: () => void;
 }
 
+const callsPerEarlyTrial = 100;
+
 export class Circuits {
   readonly #parts: CircuitsParts;
   readonly #open = new Heap<Member>((a, b) => a.breaker.reopenAt < b.breaker.reopenAt);
+  /** Those of them that a call may try before their time; the one that has waited longest is the first. */
+  readonly #quick = new Set<Member>();
+  /** How many attempts there were when the last such call began. */
+  #attemptsThen = -Infinity;
 
   constructor(parts: CircuitsParts) {
     this.#parts = parts;
@@ -59,12 +65,34 @@ export class Circuits {
   forget(member: Member): void {
     member.listed = false;
     this.#open.remove(member);
+    this.#quick.delete(member);
   }
 
   /** Lets those be tried whose time is up. */
   wake(now: number): void {
     for (let due = this.#open.first; due !== undefined && due.breaker.reopenAt <= now; due = this.#open.first)
       this.#halfOpen(due);
+  }
+
+  /**
+   * An open circuit whose trial may be a call that can be repeated, though its time has not come: one of a hundred calls at most, so that the
+   * budget of retries hardly feels it; any where there is `nobodyElse`. Undefined: none. `fits`: the call could do with it.
+   */
+  early(fits: (member: Member) => boolean, now: number, nobodyElse: boolean): Member | undefined {
+    const { stats, enforced } = this.#parts;
+    const [first] = this.#quick;
+    if (first === undefined || !enforced.circuit) return undefined;
+    if (!nobodyElse && stats.attempts - this.#attemptsThen < callsPerEarlyTrial) return undefined;
+    if (fits(first) && first.breaker.mayTryEarly(now)) {
+      this.#attemptsThen = stats.attempts;
+      this.#open.remove(first);
+      this.#quick.delete(first);
+      return first;
+    }
+    if (this.#quick.size === 1) return undefined;
+    this.#quick.delete(first); // behind the others, so that the next call does not meet it again
+    this.#quick.add(first);
+    return undefined;
   }
 
   /** A call to this member starts. If it is the trial, there is none beside it. */
@@ -101,15 +129,30 @@ export class Circuits {
     if (member.listed && member.against.suspect) this.end(member, member.breaker.begin(now), failed(code, 0), now);
   }
 
+  /** Those of these whose circuit is open because they could not be reached. */
+  unreachable(members: Iterable<Member>, now: number): readonly Endpoint[] {
+    if (this.#open.first === undefined) return [];
+    const out = [...members].filter(({ breaker }) => breaker.state(now) === 'open' && breaker.unreachable);
+    return out.map(({ endpoint }) => endpoint);
+  }
+
   /** When the next open circuit is due; undefined when none is waiting. */
   get nextTrialAt(): number | undefined {
     return this.#open.first?.breaker.reopenAt;
   }
 
+  /** Some may be tried before their time. */
+  get hasQuick(): boolean {
+    return this.#quick.size > 0;
+  }
+
   #turned(member: Member, change: CircuitChange, now: number): void {
     const { standings, emit, changed, stats, enforced } = this.#parts;
-    standings.set(member, 'shut', change === 'opened');
+    standings.set(member, 'shut', change === 'opened' || change === 'stays_open');
     if (change === 'returned') return;
+    this.#quick.delete(member);
+    if (change !== 'closed' && member.breaker.isQuick) this.#quick.add(member);
+    if (change === 'stays_open') return this.#open.add(member);
     standings.set(member, 'open', change === 'opened');
     if (change === 'opened') {
       this.#open.add(member);
@@ -133,6 +176,7 @@ export class Circuits {
 
   #halfOpen(member: Member): void {
     this.#open.remove(member);
+    this.#quick.delete(member);
     this.#parts.standings.set(member, 'shut', false);
   }
 }

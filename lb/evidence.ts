@@ -6,7 +6,7 @@
  *                     └──▶ ejections.ts   relative: it answers worse than its peers ──▶ opinion ──────────────┼▶ standing.ts ──▶ balancer
  *     a check's ─────────▶ checks.ts      what its own health page says ──▶ opinion ──────────────────────────┘
  */
-import type { Balancer } from './balancer.js';
+import type { Ask, Balancer } from './balancer.js';
 import { defaultBreaker, type BreakerOptions } from './breaker.js';
 import { Checks, type CheckOptions } from './checks.js';
 import { Circuits } from './circuits.js';
@@ -53,6 +53,7 @@ export class Evidence {
   readonly standings: Standings;
   readonly circuits: Circuits;
   readonly checks: Checks | undefined;
+  readonly #balancer: Balancer;
   readonly #ejections: Ejections;
 
   constructor(parts: EvidenceParts, now: number) {
@@ -62,6 +63,7 @@ export class Evidence {
       emit({ kind: began ? 'panic_began' : 'panic_ended', upstream, well, total });
       changed();
     };
+    this.#balancer = balancer;
     this.breaker = breaker;
     this.enforced = enforced;
     this.standings = new Standings({ balancer, panic, enforced, panicked });
@@ -88,6 +90,14 @@ export class Evidence {
   wake(members: ReadonlyMap<string, Member>, now: number): void {
     this.circuits.wake(now);
     this.#ejections.wake(members, now);
+  }
+
+  /** For a call that can be repeated: one whose circuit is open, before its time. */
+  early(ask: Ask, now: number, nobodyElse: boolean): Member | undefined {
+    if (ask.repeatable !== true) return undefined;
+    const fits = (member: Member): boolean =>
+      member.weight > 0 && !this.standings.isBlamed(member) && (this.#balancer.fits?.(ask, member) ?? true);
+    return this.circuits.early(fits, now, nobodyElse);
   }
 
   learn(member: Member, epoch: number, outcome: Outcome, now: number): void {

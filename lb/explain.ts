@@ -33,6 +33,12 @@ export const stateOf = ({ breaker, against }: Member, now: number, enforced: Enf
   return against.ill && enforced.checks ? 'ill' : 'closed';
 };
 
+export const statesOf = (members: Iterable<Member>, now: number, enforced: Enforced): Record<EndpointState, number> => {
+  const counts = { closed: 0, open: 0, half_open: 0, ejected: 0, ill: 0 };
+  for (const member of members) counts[stateOf(member, now, enforced)]++;
+  return counts;
+};
+
 export interface Explained {
   readonly balancer: Balancer;
   readonly enforced: Enforced;

@@ -103,5 +103,8 @@ export class RetryDecider {
   }
 }
 
+/** If the next attempt failed, there could be another. */
+export const isRepeatable = (call: CallSoFar): boolean => mayRepeat({ ...call, attempt: call.attempt + 1 });
+
 const mayRepeat = ({ idempotent: safe, replayable, attempt, retries }: CallSoFar): boolean =>
   safe && replayable && attempt <= retries;

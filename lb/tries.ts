@@ -26,6 +26,8 @@ export class Tries {
   unsent = 0;
   /** The endpoint that was asked last. */
   asked: Endpoint | undefined;
+  /** It could be sent again if the next send failed. */
+  repeatable = false;
   /** Why the last one that failed did. */
   last: Refused | undefined;
   /** What became of those that have ended, as far as it did not decide the call. */
@@ -43,6 +45,7 @@ export class Tries {
     this.written = 0;
     this.unsent = 0;
     this.asked = undefined;
+    this.repeatable = false;
     this.last = undefined;
     this.past = none;
     this.#tried = nobody;
@@ -68,12 +71,12 @@ export class Tries {
 
   /** What the next send asks for. */
   get ask(): Ask {
-    return { tried: this.#tried, again: this.#again, key: this.#key, subset: this.#subset };
+    return { tried: this.#tried, again: this.#again, repeatable: this.repeatable, key: this.#key, subset: this.#subset };
   }
 
   /** The same for a second send beside the one that runs. */
   get beside(): Ask {
-    return { ...this.ask, tried: [...this.#tried, ...(this.asked ? [this.asked.id] : [])], again: false };
+    return { ...this.ask, tried: [...this.#tried, ...(this.asked ? [this.asked.id] : [])], again: false, repeatable: false };
   }
 
   #over(endpoint: Endpoint, became: PastAttempt['became'], last: Refused, again: boolean): void {

@@ -12,7 +12,7 @@ import type { Checks } from './checks.js';
 import { identity, type Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
 import { Evidence, type EvidenceOptions } from './evidence.js';
-import { explain, sentenceOf, stateOf, type EndpointState, type EndpointView } from './explain.js';
+import { explain, sentenceOf, statesOf, type EndpointState, type EndpointView } from './explain.js';
 import { FirstList } from './first-list.js';
 import { HedgeDecider } from './hedge.js';
 import type { Lease } from './lease.js';
@@ -157,6 +157,11 @@ export class Upstream {
     return came ? undefined : 'discovering';
   }
 
+  /** Whether `acquire` wants to know of a call if it can be repeated. */
+  get triesEarly(): boolean {
+    return this.#evidence.circuits.hasQuick;
+  }
+
   /** How many endpoints there are, in whatever state. */
   get size(): number {
     return this.#members.size;
@@ -164,9 +169,8 @@ export class Upstream {
 
   /** A lease on the endpoint that the balancer chooses, or why there is none. A retry that finds nobody costs nothing. */
   acquire(ask: Ask): Lease | NoLease {
-    const now = this.#parts.clock.now();
+    const now = (this.lastUsed = this.#parts.clock.now());
     const found = this.#find(ask, now);
-    this.lastUsed = now;
     if (ask.tried.length > 0) {
       if (typeof found === 'string') this.budget.giveBack(now);
       else this.stats.retries++;
@@ -202,10 +206,7 @@ export class Upstream {
 
   /** Endpoints with an open circuit that could not be reached: a connect outside of any call would tell something. */
   unreachable(): readonly Endpoint[] {
-    if (this.#evidence.circuits.nextTrialAt === undefined) return [];
-    const now = this.#parts.clock.now();
-    const out = [...this.#members.values()].filter(({ breaker }) => breaker.state(now) === 'open' && breaker.unreachable);
-    return out.map(({ endpoint }) => endpoint);
+    return this.#evidence.circuits.unreachable(this.#members.values(), this.#parts.clock.now());
   }
 
   /** Such a connect came through. No evidence by itself: it lets the trial begin now. */
@@ -252,11 +253,9 @@ export class Upstream {
 
   /** Endpoints by what decides about them: a circuit that is not closed, else an ejection, else a check; `closed` is well. */
   states(): Readonly<Record<EndpointState, number>> {
-    const counts = { closed: 0, open: 0, half_open: 0, ejected: 0, ill: 0 };
     const now = this.#parts.clock.now();
     this.#wake(now);
-    for (const member of this.#members.values()) counts[stateOf(member, now, this.#evidence.enforced)]++;
-    return counts;
+    return statesOf(this.#members.values(), now, this.#evidence.enforced);
   }
 
   #find(ask: Ask, now: number): Member | NoLease {
@@ -264,9 +263,10 @@ export class Upstream {
     this.#wake(now);
     if (!this.usage.admits('requests', now)) return 'overflow';
     const seat =
+      this.#evidence.early(ask, now, false) ??
       balancer.pick(ask, now) ??
       this.#evidence.standings.untriedSuspect(ask.tried, (member) => balancer.fits?.(ask, member) ?? true) ??
-      (ask.again ? balancer.pick({ ...ask, tried: [] }, now) : undefined);
+      (ask.again ? balancer.pick({ ...ask, tried: [] }, now) : this.#evidence.early(ask, now, true));
     if (seat !== undefined) return seat as Member;
     if (ask.tried.length > 0) return 'tried_all';
     if (balancer.lacks?.(ask) !== undefined) return 'no_subset';

@@ -77,7 +77,7 @@ export const trouble = {
   checkInterval: perUpstream(
     '10s',
     duration('100ms', '1h'),
-    'Time between two checks of an instance; 500ms while the last one disagrees with what holds.',
+    'Time between two checks of an instance; 500ms while it is ill or the last one disagrees.',
   ),
   checkTimeout: perUpstream('1s', timeout('10ms', '1m'), 'Longest wait for one check.'),
   checkRise: perUpstream('2', integer(1, 1000), 'Passes in a row that let an instance in again.'),

@@ -20,7 +20,7 @@ import { hasNoBody } from '../framing.js';
 import { isSafe } from '../hedge.js';
 import { isOdd, type Became } from '../last-calls.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
-import { isIdempotent, type CallSoFar } from '../retry.js';
+import { isIdempotent, isRepeatable, type CallSoFar } from '../retry.js';
 import type { CallSettings } from '../settings.js';
 import { tellCall } from '../story.js';
 import { Tries } from '../tries.js';
@@ -100,6 +100,7 @@ export class Call implements Runner {
 
   /** A lease on an endpoint, and an attempt to get its answer. */
   #acquire(now: number): void {
+    this.#tries.repeatable = this.#upstream.triesEarly && isRepeatable(this.#soFar(now));
     const lease = this.#upstream.acquire(this.#tries.ask);
     if (typeof lease === 'string') return this.#alone(lease);
     this.#state = 'attempting';
@@ -155,8 +156,7 @@ export class Call implements Runner {
 
   #keepBack(leg: Leg, status: number): boolean {
     const upstream = this.#upstream;
-    const { clock } = this.#terms.parts;
-    const now = clock.now();
+    const now = this.#terms.parts.clock.now();
     const tries = this.#tries;
     if (upstream.size <= tries.count) return false;
     const soFar = { ...this.#soFar(now), attempt: tries.written + 1 };

@@ -75,6 +75,32 @@ describe('breaker', () => {
     equal(breaker.state(500), 'open');
   });
 
+  it('lets a call that can be repeated be a trial each half second, which leaves the pauses as they are when it fails', () => {
+    const breaker = tripped(reset);
+    equal(breaker.mayTryEarly(499), false);
+    equal(breaker.allows(500), false);
+    equal(breaker.mayTryEarly(500), true);
+    const trial = breaker.begin(500);
+    equal(breaker.mayTryEarly(500), false); // one at a time
+    equal(breaker.allows(1_000), false);
+    equal(breaker.end(trial, reset, 501), 'stays_open');
+    deepEqual([breaker.reopenAt, breaker.mayTryEarly(1_000)], [1_000, false]);
+    equal(call(breaker, reset, 1_000), 'opened');
+    deepEqual([breaker.reopenAt, breaker.mayTryEarly(1_500)], [3_000, true]);
+    equal(call(breaker, good, 1_500), 'closed');
+  });
+
+  it('lets no such call find out what costs more than a second, nor what a connect can tell', () => {
+    const late: Outcome = { kind: 'failure', code: 'response_timeout', ms: 1_001 };
+    for (const outcome of [late, bad]) equal(tripped(outcome).mayTryEarly(900), false);
+    const slow = new CircuitBreaker({ ...defaultBreaker, slow: { ms: 200, percent: 50 }, minCalls: 4, openMs: 2_000 }, () => 0.5);
+    const answered: Outcome = { kind: 'success', ms: 400 };
+    for (let answer = 0; answer < 4; answer++) call(slow, answered);
+    equal(slow.mayTryEarly(500), true);
+    equal(call(slow, answered, 500), 'stays_open');
+    equal(slow.mayTryEarly(1_000) && call(slow, good, 1_000), 'closed');
+  });
+
   it('takes no answer from before it opened for the trial', () => {
     const breaker = make();
     const slow = [breaker.begin(0), breaker.begin(0)];

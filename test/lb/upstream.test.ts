@@ -97,6 +97,37 @@ describe('upstream', () => {
     equal(call(), 'a');
   });
 
+  it('lets one of a hundred calls that can be repeated try one that resets, half a second after it failed', async () => {
+    const { call, clock, told, upstream } = orders(abc('ab'), { more: { panic: { percent: 0 } } });
+    const broken = failed('reset', 1);
+    for (let failure = 0; failure < 2; failure++) call(broken, { tried: ['b'] });
+    const many = (count: number): string[] => Array.from({ length: count }, () => call(good, { repeatable: true }));
+    equal(many(20).includes('a'), false);
+    await clock.advance(600);
+    equal(call(good), 'b'); // has something to lose
+    equal(call(broken, { repeatable: true }), 'a');
+    equal(many(150).includes('a'), false);
+    deepEqual([upstream.states().open, told('circuit_half_opened').length, told('circuit_opened').length], [1, 0, 1]);
+    await clock.advance(200);
+    equal(many(50).includes('a'), false); // its time has not come: 800 of 1000 ms
+    await clock.advance(300);
+    call(broken, { tried: ['b'] });
+    deepEqual([upstream.states().open, told('circuit_opened').length], [1, 2]);
+    await clock.advance(500);
+    equal(call(good, { repeatable: true }), 'a');
+    deepEqual([upstream.states().closed, told('circuit_closed').length], [2, 1]);
+  });
+
+  it('lets a call that can be repeated try anybody who resets when there is nobody else', async () => {
+    const { call, clock } = orders(abc('ab'));
+    for (let failure = 0; failure < 4; failure++) call(failed('reset', 1));
+    await clock.advance(500);
+    equal(call(good), 'all_open');
+    const broken = failed('reset', 1);
+    const asked = [1, 2, 3].map(() => call(broken, { repeatable: true })); // each once, and then nobody for half a second
+    deepEqual(asked, ['a', 'b', 'all_open']);
+  });
+
   it('lets the trial begin early when a connect came through', async () => {
     const { upstream, calls, clock } = orders(abc('a'));
     calls(2, bad);
