@@ -2,7 +2,8 @@
  * A small HTTP server that waits for nobody long and holds few connections (eviction.ts), for what is asked of the sidecar itself (health,
  * admin).
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from '../lb/node-http.js';
 import { evictIdle } from './eviction.js';
 
 export interface Limits {

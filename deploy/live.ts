@@ -3,7 +3,9 @@
  * It reads ZIDECAR_HEALTH from the container's environment itself, because the image has no shell to hand it over. A health listener that
  * was moved by a flag or by the configuration file cannot be seen from here; one that is off cannot be asked, and passes.
  */
-import { get, type RequestOptions } from 'node:http';
+import type { RequestOptions } from 'node:http';
+
+const { get } = process.getBuiltinModule('node:http'); // not by an import: see lb/node-http.ts
 
 const DEFAULT = '[::]:6191';
 const LOOPBACK = [

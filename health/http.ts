@@ -5,10 +5,12 @@
  * Every check has a connection of its own. A kept one would ask a process that no longer accepts, and one that the app closes in
  * the moment of asking would count as a fail. An abort destroys that connection, and with it whatever waits for the answer.
  */
-import { request, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { broke, connect } from './connect.js';
 import type { Probe, ProbeResult } from './probe.js';
+
+const { request } = process.getBuiltinModule('node:http'); // not by an import: see lb/node-http.ts
 
 const MAX_BODY = 64 * 1024;
 const HINT = 'set ZIDECAR_PROBE=tcp or a path that answers 200';

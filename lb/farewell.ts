@@ -1,6 +1,6 @@
 /** The last words of a connection of the app, outside of node's HTTP server: a refusal in bytes, and an end that leaves time to read it. */
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { STATUS_CODES } from './node-http.js';
 import type { Clock } from './ports.js';
 import type { RefusalAnswer } from './refusal.js';
 

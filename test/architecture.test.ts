@@ -30,8 +30,8 @@ const lazily = (file: string, to: string): boolean =>
   ['agent/execute.ts', 'agent/main.ts'].includes(file) &&
   to.startsWith('deploy/') &&
   new RegExp(`await import\\('\\.\\./${to.replace(/\.ts$/, '')}\\.js'\\)`).test(text.get(file)!);
-/** Large, and of no use to most sidecars: loaded where they are needed, by `import()`, since each costs every pod its memory. */
-const onDemand = ['yargs', 'zookeeper', 'pino-pretty'];
+/** Large, and of no use to most sidecars: loaded where they are needed, since each costs every pod its memory. */
+const onDemand = ['yargs', 'yaml', 'zookeeper', 'pino-pretty'];
 /** The importers of undici and http-proxy, which are as large: loaded, as they are, by the first call that is not plain. */
 const onFirstCall = ['pools', 'upgrade'];
 const impure =
@@ -78,7 +78,20 @@ describe('architecture', () => {
   it('loads what most sidecars never need on demand', () => {
     const always = (name: string): RegExp => new RegExp(`^import (?!type )[^;]*'${name}'`, 'm');
     deepEqual(
-      breaches((file) => onDemand.filter((name) => always(name).test(text.get(file)!))),
+      breaches((file) => (file.startsWith('deploy/') ? [] : onDemand.filter((name) => always(name).test(text.get(file)!)))),
+      [],
+    );
+  });
+
+  it('does not import node:http, for which node would load its own undici (lb/node-http.ts)', () => {
+    deepEqual(
+      breaches((file) =>
+        file.startsWith('deploy/webhook/')
+          ? []
+          : /^import (?!type )[^;]*'(node:https?)'/m.test(text.get(file)!)
+            ? ['node:http']
+            : [],
+      ),
       [],
     );
   });

@@ -2,8 +2,9 @@
  * Asks the admin of a running sidecar, for `zidecar status`, `why` and `drain`. Three things may be wrong, and each has its sentence:
  * nobody answers, somebody else answers, or the sidecar says no. The first two are NoSidecar, the last is a value.
  */
-import { request, type RequestOptions } from 'node:http';
+import type { RequestOptions } from 'node:http';
 import { address } from '../../lb/endpoint.js';
+import { request } from '../../lb/node-http.js';
 import type { Clock } from '../../lb/ports.js';
 import type { Listener } from '../config/addresses.js';
 import { SERVER } from './views.js';

@@ -4,8 +4,12 @@
  * built (the parser's own recursion would end the process), aliases are refused, and keys never become properties.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { isScalar, Lexer, LineCounter, parseDocument, Parser, visit, type Document } from 'yaml';
+import { createRequire } from 'node:module';
+import type * as Yaml from 'yaml';
 import { quote } from '../printable.js';
+
+/** Of no use to those who have no file, and 3 MB to each pod. */
+const loadYaml = (): typeof Yaml => createRequire(import.meta.url)('yaml') as typeof Yaml;
 
 /** The text of a file, or an error that says why not. Never reads more than `mostBytes`. */
 export type ReadFile = (path: string, mostBytes: number) => string;
@@ -39,12 +43,13 @@ export function readConfigFile(
   const name = quote(path, 200);
   try {
     const text = readFile(path, MAX_BYTES);
-    const tooMuch = excess(text);
+    const yaml = loadYaml();
+    const tooMuch = excess(text, yaml);
     if (tooMuch !== undefined) return { problems: [`${name} ${tooMuch}`] };
-    const lines = new LineCounter();
-    const document = parseDocument(text, { schema: 'failsafe', stringKeys: true, uniqueKeys: false, lineCounter: lines });
+    const lines = new yaml.LineCounter();
+    const document = yaml.parseDocument(text, { schema: 'failsafe', stringKeys: true, uniqueKeys: false, lineCounter: lines });
     const wrong = [...document.errors, ...document.warnings].map(({ message }) => message.split('\n')[0]!.replace(/:$/, ''));
-    wrong.push(...repeated(document, lines));
+    wrong.push(...repeated(document, lines, yaml));
     if (wrong.length > 0) return { problems: wrong.slice(0, 10).map((what) => `${name} is not YAML: ${what}`) };
     const root: unknown = document.toJS({ mapAsMap: true, maxAliasCount: 0 });
     if (root === null || root === '')
@@ -58,7 +63,7 @@ export function readConfigFile(
 }
 
 /** What is too much in the text; undefined when all is within bounds. */
-function excess(text: string): string | undefined {
+function excess(text: string, { Lexer, Parser }: typeof Yaml): string | undefined {
   const parser = new Parser();
   let tokens = 0;
   for (const lexeme of new Lexer().lex(text)) {
@@ -70,7 +75,7 @@ function excess(text: string): string | undefined {
 }
 
 /** Keys that stand twice in their map. The parser's own check compares each with each, which takes minutes for a file of a megabyte. */
-function repeated(document: Document.Parsed, lines: LineCounter): string[] {
+function repeated(document: Yaml.Document.Parsed, lines: Yaml.LineCounter, { isScalar, visit }: typeof Yaml): string[] {
   const found: string[] = [];
   visit(document, {
     Map(_, { items }) {

@@ -5,8 +5,8 @@
  * A sidecar is known where the registration says its port, or where it has answered before: then its silence is an answer. Of a peer that
  * may have none (another registrar's) nothing follows from silence, and what is done then is a setting: `foreign`.
  */
-import { request } from 'node:http';
 import { address } from '../../lb/endpoint.js';
+import { request } from '../../lb/node-http.js';
 import type { Clock } from '../system.js';
 import { HEALTH_PORT, IDENTITY_PATH, judge, type Meant } from './who-answers.js';
 

@@ -7,10 +7,11 @@
  * - Host is not checked by node, which answers without our body;
  * - the time for a whole request is nobody's (uploads may take long), the time for its head is, looked at every second.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { endPolitely, sayGoodbye } from '../farewell.js';
 import type { CallParts, Entrance, Lane, LaneOptions } from '../lane.js';
+import { createServer } from '../node-http.js';
 import { refusalAnswer } from '../refusal.js';
 import { route } from '../route.js';
 import { tellStray } from '../story.js';

@@ -2,9 +2,9 @@
  * What is wrong with a request's head although node's parser has let it through. Node is strict about the characters of fields and
  * about most of the framing; these are the gaps. Routing (route.ts) looks at Host and target.
  */
-import { METHODS } from 'node:http';
 import { framingFault } from '../framing.js';
 import { trimmed, valuesOf } from '../headers.js';
+import { METHODS } from '../node-http.js';
 import type { Refused } from '../refusal.js';
 import type { Asked } from './exchange.js';
 

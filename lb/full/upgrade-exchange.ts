@@ -5,11 +5,12 @@
  *     dial ──▶ handshake ──▶ 101 ──▶ tunnel ──▶ both ended, one broken, or nothing moved for too long
  *       ✗ another endpoint     └▶ any other answer: relayed as to a plain request, and the connection ends
  */
-import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { CallError } from '../errors.js';
 import { address, type Endpoint } from '../endpoint.js';
 import { endPolitely } from '../farewell.js';
+import { ServerResponse } from '../node-http.js';
 import type { RefusalAnswer } from '../refusal.js';
 import type { Answer, Failed } from './answer.js';
 import { dialled } from '../dial.js';

@@ -8,10 +8,11 @@
  * - it takes any 101, and relays other answers in a framing that they do not have: it hears of a 101 when we have looked at it, and of
  *   no other answer and no failure at all.
  */
-import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import httpProxy from 'http-proxy';
 import { CallError } from '../errors.js';
+import { Agent } from '../node-http.js';
 import type { Clock } from '../ports.js';
 import { alarm } from '../alarm.js';
 import { answerFault, mostInformational, type Answer, type Failed, type Inform } from './answer.js';
