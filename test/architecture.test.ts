@@ -34,8 +34,7 @@ const lazily = (file: string, to: string): boolean =>
 const onDemand = ['yargs', 'yaml', 'zookeeper', 'pino-pretty'];
 /** The importers of undici and http-proxy, which are as large: loaded, as they are, by the first call that is not plain. */
 const onFirstCall = ['pools', 'upgrade'];
-const impure =
-  /(?<![.\w])(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.env|performance\.now)\b/;
+const impure = /(?<![.\w])(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|process\.env|performance\.now)\b/;
 /** The edges: the clock, and the two programs of the image. */
 const mayBeImpure = ['agent/system.ts', 'agent/main.ts', 'deploy/live.ts'];
 

@@ -101,6 +101,10 @@ export class Attempt implements Exchange {
     this.#app.pause();
   }
 
+  stuck(): void {
+    this.#hold();
+  }
+
   /** The endpoint has taken what it had not. */
   written(): void {
     this.#held = false;

@@ -7,7 +7,7 @@ import type { Clock } from '../ports.js';
 import type { Refused } from '../refusal.js';
 import type { AnswerLines } from './answer.js';
 import type { Deadlines } from './deadlines.js';
-import type { Outbox } from './request.js';
+import type { Outbox } from './outbox.js';
 
 /** The app's side, as far as an attempt moves its bytes. */
 export interface App {

@@ -15,6 +15,7 @@ import type { Slot } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { CallSettings } from '../settings.js';
 import type { Deadlines } from './deadlines.js';
+import type { Outbox, Sender } from './outbox.js';
 import { room } from './rewrite.js';
 
 /** Who uses a connection, and is told what happens on it. */
@@ -22,7 +23,9 @@ export interface Exchange {
   connected(): void;
   /** Bytes have come, and lie in `connection.bytes`. False: no more is read until `resume`. */
   received(from: number, to: number): boolean;
-  /** All that was written has left. Told after a `write` that said false. */
+  /** What was posted has not left yet. */
+  stuck(): void;
+  /** All that was written has left. Told after a `write` that said false, and after `stuck`. */
   written(): void;
   /** The endpoint ends its side in order; nothing more comes. The connection is closed. */
   ended(): void;
@@ -39,6 +42,7 @@ export interface Home {
 export interface ConnectionParts {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly outbox: Outbox;
 }
 
 /** An endpoint's `Keep-Alive: timeout` is believed up to this, less a second for its way to us. */
@@ -47,8 +51,9 @@ const marginMs = 1_000;
 const readBytes = 64 * 1024;
 const nothing = Buffer.alloc(0);
 
-export class Connection {
+export class Connection implements Sender {
   readonly address: string;
+  readonly socket: Socket;
   /** What was read lies in here, behind some room. */
   bytes: Buffer = Buffer.allocUnsafeSlow(room + readBytes);
   /** It has carried an exchange before. */
@@ -61,7 +66,6 @@ export class Connection {
   readonly #home: Home;
   readonly #slot: Slot;
   readonly #parts: ConnectionParts;
-  readonly #socket: Socket;
   /** Of an endpoint that has to prove first who it is. */
   readonly #stopAsking: (() => void) | undefined;
   #exchange: Exchange | undefined;
@@ -92,18 +96,18 @@ export class Connection {
     const { host, port } = endpoint;
     const onread = { buffer: this.#buffer, callback: this.#read };
     const options = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread };
-    this.#socket = isDoubted(endpoint) ? new Socket(options as SocketConstructorOpts) : connect(options);
-    this.#socket.on('connect', () => {
+    this.socket = isDoubted(endpoint) ? new Socket(options as SocketConstructorOpts) : connect(options);
+    this.socket.on('connect', () => {
       this.#connected = true;
       slot.connected();
       this.dueAt = Infinity;
       this.#exchange?.connected();
     });
-    this.#socket.on('end', () => this.#end((was) => was.ended()));
-    this.#socket.on('error', (error) => this.#end((was) => was.broke(this.#named(error))));
-    this.#socket.on('close', () => this.#end((was) => was.ended()));
+    this.socket.on('end', () => this.#end((was) => was.ended()));
+    this.socket.on('error', (error) => this.#end((was) => was.broke(this.#named(error))));
+    this.socket.on('close', () => this.#end((was) => was.ended()));
     if (isDoubted(endpoint))
-      this.#stopAsking = connectOnceProven(this.#socket, options, endpoint, (why) => this.#end((was) => was.broke(why)));
+      this.#stopAsking = connectOnceProven(this.socket, options, endpoint, (why) => this.#end((was) => was.broke(why)));
   }
 
   reuse(exchange: Exchange): void {
@@ -119,10 +123,16 @@ export class Connection {
 
   /** False: the bytes have not left yet, and must stay as they are until `written` is told. */
   write(bytes: Uint8Array | string): boolean {
-    this.#socket.write(bytes, 'latin1');
-    if (this.#socket.writableLength === 0) return true;
-    this.#socket.write(nothing, this.#written);
+    this.#parts.outbox.flush();
+    this.socket.write(bytes, 'latin1');
+    if (this.socket.writableLength === 0) return true;
+    this.socket.write(nothing, this.#written);
     return false;
+  }
+
+  stuck(): void {
+    this.socket.write(nothing, this.#written);
+    this.#exchange?.stuck();
   }
 
   /** The bytes before `to` stay as they are, and the next read lands behind them. */
@@ -136,7 +146,7 @@ export class Connection {
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.socket.resume();
   }
 
   /** The exchange has ended, and the endpoint keeps the connection for as long (-1: it does not say). */
@@ -163,7 +173,7 @@ export class Connection {
     this.#closed = true;
     this.idle = false;
     this.#stopAsking?.();
-    this.#socket.destroy();
+    this.socket.destroy();
     this.#slot.leave();
     this.#home.forget(this);
   }
@@ -193,7 +203,7 @@ export class Connection {
   readonly #buffer = (): Uint8Array => this.#view;
 
   readonly #written = (): void => {
-    if (this.#socket.writableLength === 0) this.#exchange?.written();
+    if (this.socket.writableLength === 0) this.#exchange?.written();
   };
 
   #land(at: number): void {

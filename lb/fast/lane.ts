@@ -1,15 +1,15 @@
 /**
  * The fast lane: sockets, and nothing of node's HTTP or of streams between them. It takes every connection of the app first, carries the
  * exchanges that are provably plain, and hands a connection on to the full lane the moment one is not. What its connections share is here:
- * the pools, the memory of ways, the one timer, the bench on which requests are put together.
+ * the pools, the memory of ways, the one timer, the box in which what is written is put together.
  */
 import type { Socket } from 'node:net';
 import type { CallParts, Entrance, Lane, LaneOptions } from '../lane.js';
 import type { Upstream } from '../upstream.js';
 import { AnswerLines } from './answer.js';
 import { Deadlines } from './deadlines.js';
+import { Outbox } from './outbox.js';
 import { Pools } from './pools.js';
-import { Outbox } from './request.js';
 import { Visit, type VisitTerms } from './visit.js';
 import { Ways } from './ways.js';
 
@@ -122,6 +122,7 @@ export class FastLane implements Lane {
     const pools = new Pools({
       clock: this.#parts.clock,
       deadlines: this.#deadlines,
+      outbox: this.#outbox,
       usage: upstream.usage,
       used: (which) => this.#inUse.add(which),
       empty: (which) => this.#inUse.delete(which),

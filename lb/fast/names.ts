@@ -22,12 +22,12 @@ export const known = {
   'proxy-connection': 14,
   'x-zidecar-error': 15,
   'transfer-encoding': 16,
-  'x-zidecar-subset': 20,
   'x-zidecar-timeout': 17,
   'x-zidecar-retries': 18,
   'x-forwarded-prefix': 19,
   'grpc-timeout': 20,
   'idempotency-key': 21,
+  'x-zidecar-subset': 22,
 } as const;
 
 interface Name {

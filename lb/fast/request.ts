@@ -10,9 +10,10 @@ import { requestFields } from '../headers.js';
 import type { CallParts } from '../lane.js';
 import type { Connection } from './connection.js';
 import { hashKeyIn } from './hash-key.js';
+import { mostBytes, type Outbox } from './outbox.js';
 import type { RequestHead } from './request-head.js';
 import { RequestId } from './request-id.js';
-import { rewrite, room } from './rewrite.js';
+import { rewrite } from './rewrite.js';
 import { rawFields, text } from './strings.js';
 import type { Subset } from '../subset.js';
 import type { Way } from './ways.js';
@@ -21,20 +22,6 @@ import type { Way } from './ways.js';
 export const replayBytes = 64 * 1024;
 
 const none = Buffer.alloc(0);
-
-/** Where requests are put together, one after the other: what is written leaves it at once, or takes it along. */
-export class Outbox {
-  bytes = Outbox.#make();
-
-  /** What lies in it has not left yet. */
-  taken(): void {
-    this.bytes = Outbox.#make();
-  }
-
-  static #make(): Buffer {
-    return Buffer.allocUnsafeSlow(room + replayBytes);
-  }
-}
 
 export class Request {
   head: RequestHead;
@@ -165,14 +152,22 @@ export class Request {
       ours = way.oursWithId;
       this.#id.write(ours, way.idAt);
     }
-    const { bytes } = this.#outbox;
-    const fitting = Math.min(this.#end, head.start + bytes.length - room);
+    const outbox = this.#outbox;
+    const fitting = Math.min(this.#end, head.start + mostBytes);
+    const complete = fitting === this.#end && this.toCome === 0;
+    if (!complete) outbox.flush();
+    const at = outbox.place(fitting - head.start);
+    const { bytes } = outbox;
     const whole = head.start === 0 && fitting === this.#bytes.length;
-    bytes.set(whole ? this.#bytes : this.#bytes.subarray(head.start, fitting), room);
-    const shift = room - head.start;
+    bytes.set(whole ? this.#bytes : this.#bytes.subarray(head.start, fitting), at);
+    const shift = at - head.start;
     const begin = rewrite(bytes, head, shift, ours);
+    if (complete) {
+      outbox.post(connection, begin, fitting + shift);
+      return true;
+    }
     const left = connection.write(bytes.subarray(begin, fitting + shift));
-    if (!left) this.#outbox.taken();
+    if (!left) outbox.taken();
     return fitting === this.#end ? left : connection.write(this.#bytes.subarray(fitting, this.#end)) && left;
   }
 

@@ -15,6 +15,7 @@ import { refusalAnswer } from '../refusal.js';
 import { tellStray } from '../story.js';
 import { Call } from './call.js';
 import type { Caller, CallTerms, Rest } from './caller.js';
+import type { Sender } from './outbox.js';
 import { RequestHead } from './request-head.js';
 import type { Ways } from './ways.js';
 
@@ -27,9 +28,11 @@ export interface VisitTerms extends CallTerms {
   readonly left: (visit: Visit) => void;
 }
 
+/** Answers up to this are copied, and leave together with others of their turn; a larger one would take their place. */
+const mostPosted = 16 * 1024;
 const nothing = Buffer.alloc(0);
 
-export class Visit implements Caller {
+export class Visit implements Caller, Sender {
   readonly socket: Socket;
   readonly entrance: Entrance;
   readonly #terms: VisitTerms;
@@ -150,10 +153,20 @@ export class Visit implements Caller {
   }
 
   write(bytes: Uint8Array | string): boolean {
+    const { outbox } = this.#terms;
+    if (typeof bytes !== 'string' && bytes.length <= mostPosted && this.socket.writableLength === 0) {
+      outbox.copy(this, bytes);
+      return true;
+    }
+    outbox.flush();
     this.socket.write(bytes, 'latin1');
     if (this.socket.writableLength === 0) return true;
     this.socket.write(nothing, this.#written);
     return false;
+  }
+
+  stuck(): void {
+    // whatever comes next finds the socket full, and waits: see `write` and `#next`
   }
 
   readonly #written = (): void => {
@@ -174,6 +187,7 @@ export class Visit implements Caller {
 
   cut(): void {
     this.#ending = true;
+    this.#terms.outbox.flush();
     this.socket.destroy();
   }
 
@@ -208,6 +222,7 @@ export class Visit implements Caller {
     } as const;
     this.#ending = true;
     tellStray(refused.code, parts);
+    this.#terms.outbox.flush();
     sayGoodbye(this.socket, refusalAnswer(refused, { close: true }), parts.clock);
   }
 
@@ -215,6 +230,7 @@ export class Visit implements Caller {
     if (this.#ending) return;
     this.#ending = true;
     this.#paused = false;
+    this.#terms.outbox.flush();
     endPolitely(this.socket, this.#terms.parts.clock);
   }
 
@@ -225,6 +241,7 @@ export class Visit implements Caller {
 
   #handOver(): void {
     const { socket } = this;
+    this.#terms.outbox.flush();
     socket.off('data', this.#data).off('end', this.#end).off('error', this.#error).off('close', this.#closed);
     socket.pause();
     if (this.#unread !== undefined) socket.unshift(this.#unread.subarray(this.#from));
