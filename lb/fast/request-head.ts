@@ -1,6 +1,6 @@
 /**
- * The head of a request, as far as this lane can carry it: a method of the usual ones, a path or an absolute http URL, HTTP/1.1, a body
- * with a length or none. Anything else is odd, and the full lane has the words for it.
+ * The head of a request, as far as this lane can carry it: a method of the usual ones, a path, an absolute http URL or `OPTIONS *`, HTTP/1.1,
+ * a body with a length or none. Anything else is odd, and the full lane has the words for it.
  */
 import { trimmed } from '../headers.js';
 import { Head, lengthIn, more, SP, wrong } from './head.js';
@@ -16,6 +16,7 @@ inTarget['#'.charCodeAt(0)] = 0;
 
 const http = Buffer.from('http://');
 const SLASH = 0x2f;
+export const ASTERISK = 0x2a;
 
 const version = Buffer.from(' HTTP/1.1\r\n');
 const keepAlive = Buffer.from('keep-alive');
@@ -73,7 +74,10 @@ export class RequestHead extends Head {
     this.targetEnd = at;
     if (at === to) return more;
     this.absolute = bytes[this.targetStart] !== SLASH;
-    if (this.absolute && !is(bytes, this.targetStart, http)) return this.#wrong('a target of another form');
+    if (this.absolute && !is(bytes, this.targetStart, http)) {
+      if (!this.#isServer(bytes)) return this.#wrong('a target of another form');
+      this.absolute = false;
+    }
     for (const byte of version) {
       if (at === to) return more;
       if (bytes[at++] !== byte) return this.#wrong('a first line that is not of HTTP/1.1');
@@ -131,6 +135,11 @@ export class RequestHead extends Head {
       default:
         return true;
     }
+  }
+
+  /** `OPTIONS *` asks for nothing but the server itself. */
+  #isServer(bytes: Uint8Array): boolean {
+    return this.method === 'OPTIONS' && this.targetEnd - this.targetStart === 1 && bytes[this.targetStart] === ASTERISK;
   }
 
   /** It may name fields that must go. */

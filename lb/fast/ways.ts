@@ -7,7 +7,7 @@ import type { CallParts, Entrance } from '../lane.js';
 import { requestIdName } from './request-id.js';
 import { is } from './names.js';
 import type { Pools } from './pools.js';
-import type { RequestHead } from './request-head.js';
+import { ASTERISK, type RequestHead } from './request-head.js';
 import { room } from './rewrite.js';
 import { text } from './strings.js';
 import { route } from '../route.js';
@@ -68,7 +68,8 @@ export class Ways {
       if (this.#known.size >= mostWays) this.#known.clear();
       this.#known.set(key, way);
     }
-    return bytes[head.targetStart + way.cut] === SLASH ? way : undefined;
+    const first = bytes[head.targetStart + way.cut];
+    return first === SLASH || first === ASTERISK ? way : undefined; // the latter: OPTIONS *, as no name has one in it
   }
 
   #make(host: string, target: string, addressLength: number, method: string): Way | undefined {

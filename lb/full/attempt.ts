@@ -21,7 +21,7 @@ import type { Connection } from './pools.js';
 
 export interface Outgoing {
   readonly method: string;
-  /** In origin form. */
+  /** In origin form, or `*`. */
   readonly target: string;
   /** Flat raw pairs without Transfer-Encoding; Content-Length only if the body has exactly that. */
   readonly fields: () => readonly string[];
@@ -72,7 +72,8 @@ class Attempt {
     const { stop } = this.#terms;
     if (stop.aborted) return this.#stopped();
     stop.addEventListener('abort', this.#stopped);
-    const { method, target: path, fields, body = null } = this.#request;
+    const { method, target, fields, body = null } = this.#request;
+    const path = target === '*' ? '/' : target; // undici takes no `*`: see `expectAnswer`
     this.#connection.open((failure) => {
       if (failure !== undefined) return this.#abort(failure);
       this.#connection.dispatch({ method, path, headers: fields() as string[], body }, this.#handler);
@@ -87,8 +88,8 @@ class Attempt {
         controller.abort(error);
         this.#connection.close(); // undici would connect again, for nobody
       };
-      this.#connection.expectAnswer();
-      const { body } = this.#request;
+      const { body, target } = this.#request;
+      this.#connection.expectAnswer(target);
       if (body === undefined) return this.#sentAll();
       this.#sent = 'some';
       body.once('end', () => {

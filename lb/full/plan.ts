@@ -38,8 +38,6 @@ export function makePlan(asked: Asked, entrance: Entrance, parts: CallParts): Pl
   if (fault !== undefined) return fault;
   const way = route({ method, target, hosts: valuesOf(raw, 'host'), version }, { ...fixed, own, domain });
   if ('code' in way) return way;
-  if (way.target === '*')
-    return { code: 'bad_request', message: `${method} * asks for no resource: it cannot be carried to an endpoint` };
   const upstream = parts.lookup(way.name, way.absolute);
   if ('code' in upstream) return upstream;
   const { host, prefix } = way;

@@ -151,6 +151,7 @@ export class Connection {
   #retired = false;
   #closed = false;
   #giveUp: () => void = () => undefined;
+  #socket: Socket | undefined;
   #gate: AnswerGate | undefined;
 
   constructor(endpoint: Endpoint, options: ConnectionOptions, told: Told) {
@@ -161,6 +162,7 @@ export class Connection {
     this.#client = new Client(`http://${this.address}`, {
       connect: (_, callback) => {
         const connected = (socket: Socket): void => {
+          this.#socket = socket;
           this.#gate = prepared(socket, options.maxHeadBytes);
           callback(null, socket);
         };
@@ -212,9 +214,10 @@ export class Connection {
     if (this.#client.stats.size === 0) this.#settle(); // refused by undici's own checks: no 'drain' will follow
   }
 
-  /** The request is about to be written: what is read from here on is its answer. */
-  expectAnswer(): void {
+  /** The request to `target` is about to be written: what is read from here on is its answer. */
+  expectAnswer(target: string): void {
     this.#gate?.begin();
+    if (target === '*' && this.#socket !== undefined) toServerItself(this.#socket);
   }
 
   /** The final head is of HTTP/1.0. */
@@ -248,6 +251,15 @@ export class Connection {
     if (this.#retired || !this.#connected) this.close();
     else this.#told.idle();
   }
+}
+
+/** Undici writes no `OPTIONS *`, so it was given a path: its head, which it writes next and at one go, gets its target here. */
+function toServerItself(socket: Socket): void {
+  const write = socket.write.bind(socket) as (head: string, encoding: BufferEncoding) => boolean;
+  socket.write = (head: unknown, encoding?: unknown): boolean => {
+    Reflect.deleteProperty(socket, 'write');
+    return write(String(head).replace(/^OPTIONS \/ /, 'OPTIONS * '), encoding as BufferEncoding);
+  };
 }
 
 /** To undici any trouble that the system tells of is to be one and the same: the connection is gone. */

@@ -111,6 +111,11 @@ export const requestWays: readonly RequestCase[] = [
   ...requests('9112 3.2.4', carries('OPTIONS *'), {
     'OPTIONS of an absolute target without a path': get('', 'http://orders').replace('GET', 'OPTIONS'),
   }),
+  ...requests('9112 3.2.4', carries('OPTIONS * abc'), {
+    'OPTIONS * with a body': post('Content-Length: 3\r\n', 'abc').replace('POST /', 'OPTIONS *'),
+    'OPTIONS * in chunks': chunked('3\r\nabc\r\n0\r\n\r\n').replace('POST /', 'OPTIONS *'),
+  }),
+  ...requests('9112 3.2.4', declines(404), { 'OPTIONS * to nobody': 'OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n' }),
   ...requests('9110 9', carries('PATCH / abc'), { PATCH: post('Content-Length: 3\r\n', 'abc').replace('POST', 'PATCH') }),
   ...requests('9110 9', carries('PURGE /'), { 'a method of caches': get().replace('GET', 'PURGE') }),
   ...requests('9110 9', carries('PROPFIND /'), { 'a method of WebDAV': get().replace('GET', 'PROPFIND') }),
