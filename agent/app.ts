@@ -193,6 +193,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     listeners: () => listeners,
     upstreams: () => discovery.upstreams(),
     listOf: (name) => discovery.listOf(name),
+    notesOf: (name) => discovery.notesOf(name),
     announcements: () => announcements.map((announcement) => announcement.view()),
     session: () => {
       const others = registries.sessions();

@@ -160,6 +160,11 @@ export class Discovery<U extends UpstreamLike> {
     return Array.from(this.#peers.values(), ({ upstream, list }) => ({ name: upstream.name, ...list }));
   }
 
+  /** What is to be said of it beside its endpoints: why it is not read, who is passed over. */
+  notesOf(name: string): readonly string[] {
+    return this.#peers.get(name)?.notes ?? [];
+  }
+
   /** What the registry has told of a peer, source by source; undefined where it does not hold, or nobody follows it. */
   confirmedLists(name: string): readonly { readonly source: Source; readonly list: InstanceList }[] | undefined {
     return this.#peers.get(name)?.confirmedLists;

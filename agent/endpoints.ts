@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { address, type Endpoint } from '../lb/endpoint.js';
 import { forbidden } from './forbidden.js';
 import type { Instance } from './registry/dialects/dialect.js';
+import { unspoken } from './registry/dialects/protocols.js';
 
 export interface Refusal {
   readonly id: string;
@@ -36,14 +37,6 @@ export interface Surroundings {
   readonly idAt?: (at: string) => string | undefined;
 }
 
-/** What goes over HTTP, of the protocols that instances say they speak. One that says nothing speaks HTTP. */
-const HTTP = ['http', 'rest'];
-
-const unspoken = ({ service, protocol }: Instance): string | undefined =>
-  protocol === undefined || HTTP.includes(protocol)
-    ? undefined
-    : `speaks ${protocol}, which only a port of plain TCP carries: ZIDECAR_UPSTREAMS=${service}@tcp:PORT`;
-
 /** `instances` may come from several sources, in their order of preference: of two with one address the first counts. */
 export function endpointsOf(
   instances: readonly Instance[],
@@ -65,10 +58,11 @@ export function endpointsOf(
     if (!up) down.push(instance);
     else if (host === undefined) unresolved.add(named);
     else {
-      const why = forbidden({ host, port }, isOwnListener) ?? (tcp ? undefined : unspoken(instance));
+      const barred = forbidden({ host, port }, isOwnListener);
       const at = address({ host, port });
-      if (why !== undefined)
-        refused.push({ id, address: address(instance), why: `${host === named ? '' : `${named}: `}${host} ${why}` });
+      const said = barred && `${host === named ? '' : `${named}: `}${host} ${barred}`;
+      const why = said ?? (tcp ? undefined : unspoken(protocol, instance.service));
+      if (why !== undefined) refused.push({ id, address: address(instance), why });
       else if (!endpoints.has(at)) {
         let unique = idOf(id, at);
         while (taken.has(unique)) unique += `@${at}`;

@@ -13,6 +13,8 @@ type Flood = { readonly [K in Fact['kind']]?: readonly [most: number, about: (fa
 
 /** One line for each thing, and many things. */
 const EACH = 12;
+/** The same again and again. */
+const FEW = 3;
 /** Lines that people follow a roll-out by. */
 const STEPS = 60;
 
@@ -37,7 +39,7 @@ const floods: Flood = {
   endpoints_changed: [STEPS, ({ upstream }) => upstream],
   list_changed: [STEPS, ({ path }) => path],
   announced: [STEPS, ({ service }) => service],
-  announce_failed: [STEPS, ({ service }) => service],
+  announce_failed: [FEW, ({ service }) => service],
   announcement_lost: [STEPS, ({ service }) => service],
   session_changed: [STEPS, () => ''],
   session_trouble: [STEPS, () => ''],

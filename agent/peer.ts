@@ -8,7 +8,8 @@ import { address, type Endpoint } from '../lb/endpoint.js';
 import { endpointsOf, type Endpoints } from './endpoints.js';
 import type { Emit } from './events.js';
 import type { Instance } from './registry/dialects/dialect.js';
-import type { InstanceList, Registry, Skipped, Source } from './registry/registry.js';
+import { notesOf, type SourceView } from './peer-notes.js';
+import type { InstanceList, Registry, Source } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
 import { Guard } from './trust/guard.js';
 import type { Foreign, Proof, Suspect } from './trust/prover.js';
@@ -54,15 +55,6 @@ export interface ListView {
   readonly doubtful: number;
 }
 
-export interface SourceView extends Source {
-  /** Undefined before the first list. */
-  readonly confirmed: boolean | undefined;
-  /** Milliseconds since 1970. */
-  readonly asOf: number | undefined;
-  readonly instances: number;
-  readonly skipped: readonly Skipped[];
-}
-
 const nothing: Endpoints = { endpoints: [], down: [], refused: [], unresolved: [], origins: new Map() };
 
 export class Peer<U> {
@@ -71,6 +63,7 @@ export class Peer<U> {
   readonly #parts: PeerParts<U>;
   readonly #guard: Guard;
   readonly #lists: (InstanceList | undefined)[];
+  readonly #troubles: (string | undefined)[] = [];
   readonly #remembered: readonly (InstanceList | undefined)[];
   /** What the registry said of an endpoint, kept for as long as somebody holds it. */
   readonly #origins = new WeakMap<Endpoint, Instance>();
@@ -107,11 +100,16 @@ export class Peer<U> {
     const { registry, sources, upstream, trusting } = this.#parts;
     if (this.#stands.length > 0 || trusting.seeds(upstream.name).length > 0) this.refresh();
     this.#stops = sources.map((source, index) =>
-      registry.watch(upstream.name, source, (list) => {
-        this.#lists[index] = list;
-        this.refresh();
-        if (list.confirmed) trusting.heard(upstream.name);
-      }),
+      registry.watch(
+        upstream.name,
+        source,
+        (list) => {
+          this.#lists[index] = list;
+          this.refresh();
+          if (list.confirmed) trusting.heard(upstream.name);
+        },
+        (why) => (this.#troubles[index] = why),
+      ),
     );
   }
 
@@ -179,9 +177,14 @@ export class Peer<U> {
     const sources = this.#parts.sources.map((source, index): SourceView => {
       const list = this.#lists[index];
       const counts = { instances: list?.instances.length ?? 0, skipped: list?.skipped ?? [] };
-      return { ...source, confirmed: list?.confirmed, asOf: list?.asOf, ...counts };
+      return { ...source, confirmed: list?.confirmed, asOf: list?.asOf, ...counts, trouble: this.#troubles[index] };
     });
     return { sources, down, refused, unresolved };
+  }
+
+  /** What is to be said of it beside its endpoints. */
+  get notes(): readonly string[] {
+    return notesOf(this.upstream.name, this.view(), this.#found.endpoints.length > 0);
   }
 
   /** Of each source what it told, else what is remembered of it. */

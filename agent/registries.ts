@@ -46,13 +46,12 @@ export async function openRegistries(
     registries.set(name, new TreeRegistry({ ...parts, tree, emit }));
   }
   return {
-    watch(service, at, onList) {
+    watch(service, at, onList, onTrouble) {
       const registry = registries.get(at.registry);
-      if (registry) return registry.watch(service, at, onList);
-      parts.emit({
-        kind: 'warned',
-        why: `${service}: the registry ${at.registry!} is new since the start, and read after a restart`,
-      });
+      if (registry) return registry.watch(service, at, onList, onTrouble);
+      const why = `the registry ${at.registry!} is new since the start, and read after a restart`;
+      parts.emit({ kind: 'warned', why: `${service}: ${why}` });
+      onTrouble?.(why);
       return () => undefined;
     },
     names: (at) => registries.get(at.registry)?.names(at) ?? Promise.reject(new RegistryError('disconnected', 'it is not open')),

@@ -31,6 +31,7 @@ const more: Readonly<Record<string, (about: string) => string>> = {
   znode_ignored: (service) => `nodes ignored: zidecar services ${service}`,
   endpoint_refused: (service) => `endpoints that get no call: zidecar services ${service}`,
   name_unresolved: () => 'names that do not resolve',
+  announce_failed: () => 'times not announced: zidecar status',
   circuit_opened: (upstream) => `circuits opened: zidecar why ${upstream}`,
   circuit_half_opened: (upstream) => `circuits half-open: zidecar why ${upstream}`,
   circuit_closed: (upstream) => `circuits closed: zidecar why ${upstream}`,

@@ -90,7 +90,7 @@ function describe({ name, dialect = '-', said, orphaned }: ReadNode): ServiceNod
   // a name counts as an address here: nothing is resolved for a look
   const { refused } = endpointsOf([said], { addressOf: () => '192.0.2.1', isOwnListener: () => false });
   const left = orphaned === undefined ? '' : `${orphaned}; the next sidecar that comes removes it`;
-  const problem = left || (refused[0] ? `${refused[0].why}, which gets no calls` : '');
+  const problem = left || (refused[0] ? `gets no calls: ${refused[0].why}` : '');
   const state = !up ? 'down' : weight === 0 || problem !== '' ? 'no calls' : 'routable';
   return { name, dialect, address: address(said), weight, zone, state, problem };
 }

@@ -45,10 +45,11 @@ export function renderService(row: ServiceRow, { paint, width }: TableLook): str
   const title = titled(service, `${counts} (${dialect}, in ${printable(path)})`, paint, width);
   const rank = ({ problem }: ServiceNode): number => (problem === '' ? 1 : 0);
   const sorted = [...nodes].sort((one, other) => rank(one) - rank(other));
+  const zones = nodes.some(({ zone }) => zone !== '');
   const list = table({
-    head: ['NODE', 'ADDRESS', 'WEIGHT', 'ZONE', 'STATE', 'PROBLEM'],
+    head: ['NODE', 'ADDRESS', 'WEIGHT', ...(zones ? ['ZONE'] : []), 'STATE', 'PROBLEM'],
     rows: sorted.map(({ name, address, weight, zone, state, problem }) => [
-      ...[name, address, weight === undefined ? '' : String(weight), zone],
+      ...[name, address, weight === undefined ? '' : String(weight), ...(zones ? [zone] : [])],
       { text: state, paint: state === 'routable' ? paint.green : paint.yellow },
       { text: problem, paint: paint.yellow },
     ]),

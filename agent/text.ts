@@ -62,26 +62,29 @@ export function table({ head, rows, width = Infinity, right = [], paint, cut = f
 /** How wide a text is on the screen, colours not counted. */
 export const visibleWidth = (text: string): number => stripVTControlCharacters(text).length;
 
-/** Takes from the widest column until all fit, or until none has more than the least to give. */
+/** Takes from the widest column until all fit, or until none has more than the least to give. Sentences stand in the last: it is left twice as wide. */
 function fit(widths: readonly number[], room: number): number[] {
   const fitted = [...widths];
+  const rank = (column: number): number =>
+    fitted[column]! <= LEAST ? -1 : column === fitted.length - 1 ? fitted[column]! / 2 : fitted[column]!;
   for (let excess = fitted.reduce((sum, width) => sum + width, 0) - room; excess > 0; excess--) {
-    const widest = fitted.indexOf(Math.max(...fitted));
+    const widest = fitted.reduce((most, _, column) => (rank(column) > rank(most) ? column : most), 0);
     if (fitted[widest]! <= LEAST) break;
     fitted[widest]!--;
   }
   return fitted;
 }
 
-/** Breaks after a space, a comma, a slash or a plus where there is one in the second half of the line, else anywhere. */
+/** Breaks after a space where there is one in the second half of the line, else after a comma, a slash or a plus there, else anywhere. */
 function split(text: string, room: number, cut = false): string[] {
   if (text.length <= room) return [text];
   if (cut) return [`${text.slice(0, room - 1)}…`];
   const parts: string[] = [];
   let rest = text;
   while (rest.length > room) {
-    const mark = Math.max(...[' ', ',', '/', '+'].map((breaker) => rest.lastIndexOf(breaker, room - 1)));
-    const end = mark >= room / 2 ? mark + 1 : room;
+    const last = (...breakers: string[]): number => Math.max(...breakers.map((breaker) => rest.lastIndexOf(breaker, room - 1)));
+    const mark = [last(' '), last(',', '/', '+')].find((at) => at >= room / 2) ?? room - 1;
+    const end = mark + 1;
     parts.push(rest.slice(0, end).trimEnd());
     rest = rest.slice(end).trimStart();
   }

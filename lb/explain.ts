@@ -138,7 +138,7 @@ export interface RefusalFacts {
 export const sentenceOf = {
   no_endpoints: ({ name, total, absolute, ...rest }: RefusalFacts): string =>
     total === 0
-      ? `no endpoints for "${name}"${place(rest)}: is it registered? zidecar services ${name}${absolute ? noProxy : ''}`
+      ? `no endpoints for "${name}"${place(rest)}: is it registered? zidecar why ${name}${absolute ? noProxy : ''}`
       : `every endpoint of "${name}"${place(rest)} has weight 0 (${total} of ${total}): give one a weight to let calls through`,
   no_subset: ({ name, subset, total, ...rest }: RefusalFacts): string =>
     `no endpoint of "${name}"${place(rest)} is in the subset ${subset} (0 of ${total}): zidecar why ${name}`,

@@ -33,7 +33,8 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
   const retries = `retries ${percent(verdict.retryPercent)} of ${percent(verdict.retryBudgetPercent)}`;
   const first = `${printable(name, 253)}: ${sentence(verdict, now)}, ${retries}`;
   const shown = fold('', first, width);
-  return [paint.bold(isTrouble(verdict) ? paint.red(shown) : shown), ...lines].join('\n');
+  const notes = verdict.notes.map((note) => paint.yellow(fold('', printable(note), width)));
+  return [paint.bold(isTrouble(verdict) ? paint.red(shown) : shown), ...notes, ...lines].join('\n');
 }
 
 /** `ill since 12:04:10, 1 of 3 out, 0 calls lost`. */
@@ -46,6 +47,11 @@ function sentence({ state, since, out, total, lost, panic, lacks, list }: Verdic
   }[state];
   const calls = `${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;
   return `${state}${panic ? ', in panic' : ''} since ${timeOfDay(since, now)}, ${endpoints}, ${calls}${unsure(list, now)}`;
+}
+
+/** `: cannot list /services/orders: …`; the rest is told by `zidecar why`. */
+function firstOf({ notes: [first, ...more] }: VerdictView & { readonly name: string }): string {
+  return first === undefined ? '' : `: ${first}${more.length === 0 ? '' : ` (and ${more.length} more)`}`;
 }
 
 /** `, 3 doubtful, list of the snapshot 4 min old`; nothing where the registry confirms it all. */
@@ -66,7 +72,7 @@ export function renderStatus(view: StatusView, now: number, paint: Paint, width?
     return { about: 'announced', says: `${one.service}  ${says}`, trouble };
   });
   const upstreams = view.upstreams.map((one): Line => {
-    return { about: 'upstream', says: `${one.name}  ${sentence(one, now)}`, trouble: isTrouble(one) };
+    return { about: 'upstream', says: `${one.name}  ${sentence(one, now)}${firstOf(one)}`, trouble: isTrouble(one) };
   });
   const lines = [
     ...troubleFirst([
@@ -114,13 +120,22 @@ function settingsLines({ problems, needsRestart }: SettingsView): Line[] {
   return [...refused, ...waiting].map((says) => ({ about: 'settings', says, trouble: true }));
 }
 
-function announcementSays({ wish, fact, path, weight, contested, drained, probe }: AnnouncementView): readonly [string, boolean] {
+function announcementSays({
+  wish,
+  fact,
+  path,
+  weight,
+  contested,
+  failing,
+  drained,
+  probe,
+}: AnnouncementView): readonly [string, boolean] {
   const last = probe.last !== undefined && 'why' in probe.last ? `: ${probe.last.why}` : '';
   if (wish === 'announced' && contested !== null) return [`not by us: ${contested}`, true];
   if (wish === 'announced' && drained) return [`drained: peers are told not to call it, ${path ?? ''}`, true];
   if (wish === 'announced')
-    return fact === 'announced' ? [`weight ${weight}, ${path ?? ''}`, false] : ['not yet: not confirmed', true];
-  const gone = fact === 'withdrawn' ? 'withdrawn' : 'being withdrawn';
+    return fact === 'announced' ? [`weight ${weight}, ${path ?? ''}`, false] : [`not yet: ${failing ?? 'not confirmed'}`, true];
+  const gone = fact === 'withdrawn' ? 'withdrawn' : `being withdrawn${failing === null ? '' : ` (${failing})`}`;
   if (drained) return [`${gone}: drained`, true];
   return [`${gone}: the app is ${probe.up ? 'up' : 'down'}${last}`, true];
 }

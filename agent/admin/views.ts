@@ -34,6 +34,8 @@ export interface AnnouncementView {
   readonly zxid: string | null;
   /** Who else says that he is us, while he has the node; null: nobody. */
   readonly contested: string | null;
+  /** Why the registry does not have what we wish; null: it has, or it has not been asked yet. */
+  readonly failing: string | null;
   readonly drained: boolean;
   readonly weight: number;
   /** How the probes find the app; while it is down nothing is wished for. */
@@ -72,6 +74,8 @@ export interface Views {
   upstreams(): Iterable<Explained>;
   /** Undefined: nobody follows it. */
   listOf(name: string): ListView | undefined;
+  /** What is to be said of it beside its endpoints: why its list is not read, who is passed over. */
+  notesOf(name: string): readonly string[];
   announcements(): readonly AnnouncementView[];
   session(): SessionView;
   /** The effective settings and where each came from, secrets hidden. */
@@ -101,7 +105,12 @@ export interface Changes {
 
 export type ShownEndpoint = Omit<EndpointView, 'ejectedUntil'> & { readonly ejectedUntil: string | null };
 /** `list` stands only where the registry does not confirm it all. */
-export type VerdictView = Omit<UpstreamVerdict, 'since'> & { readonly since: string; readonly list?: UnsureView };
+export type VerdictView = Omit<UpstreamVerdict, 'since'> & {
+  readonly since: string;
+  readonly list?: UnsureView;
+  /** Sentences; none where there is nothing to say. */
+  readonly notes: readonly string[];
+};
 
 export interface UnsureView {
   readonly from: ListView['from'];
@@ -140,10 +149,11 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const shown = (endpoint: EndpointView): ShownEndpoint => {
   return { ...endpoint, ejectedUntil: endpoint.ejectedUntil === null ? null : iso(endpoint.ejectedUntil) };
 };
-const verdictView = (verdict: UpstreamVerdict, list: ListView | undefined): VerdictView => ({
-  ...{ ...verdict, since: iso(verdict.since) },
-  ...unsure(list),
-});
+const verdictView = (views: Views, upstream: Explained): VerdictView => {
+  const verdict = upstream.verdict();
+  const notes = views.notesOf(upstream.name);
+  return { ...verdict, since: iso(verdict.since), ...unsure(views.listOf(upstream.name)), notes };
+};
 
 function unsure(list: ListView | undefined): { readonly list?: UnsureView } {
   if (list === undefined || list.from === 'none' || (list.confirmed && list.doubtful === 0)) return {};
@@ -166,7 +176,7 @@ export function statusView(views: Views): StatusView {
     announcements: views.announcements(),
     upstreams: Array.from(views.upstreams(), (upstream) => ({
       name: upstream.name,
-      ...verdictView(upstream.verdict(), views.listOf(upstream.name)),
+      ...verdictView(views, upstream),
     })),
     listeners: views.listeners(),
     settings: settingsView(views),
@@ -212,7 +222,6 @@ export function upstreamsView(views: Views): object {
 
 export function whyView(views: Views, name: string): WhyView | undefined {
   for (const upstream of views.upstreams())
-    if (upstream.name === name)
-      return { name, verdict: verdictView(upstream.verdict(), views.listOf(name)), endpoints: upstream.explain().map(shown) };
+    if (upstream.name === name) return { name, verdict: verdictView(views, upstream), endpoints: upstream.explain().map(shown) };
   return undefined;
 }

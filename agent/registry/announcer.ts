@@ -12,11 +12,11 @@
  * A withdrawal never waits out a back-off or a spread. Failures and heals are followed by a pause with full jitter, so that two who fight
  * over a node do it slowly.
  */
-import type { Emit, LostBy } from '../events.js';
+import type { Emit } from '../events.js';
 import type { Clock, Random } from '../system.js';
 import { Alarm } from './alarm.js';
 import { Certainty } from './certainty.js';
-import { Contest } from './contest.js';
+import { Contest, lost } from './contest.js';
 import type { Instance } from './dialects/dialect.js';
 import type { Proof, Registry, Source } from './registry.js';
 import { PAUSE_FIRST_MS, Setbacks } from './setbacks.js';
@@ -43,6 +43,8 @@ export interface AnnouncerView {
   readonly zxid: string | null;
   /** Who else lives and says that he is us, while he has the node; or why we are not to announce where we should. */
   readonly contested: string | null;
+  /** Why the last step failed; null: it did not. */
+  readonly failing: string | null;
 }
 
 type Fact =
@@ -76,6 +78,7 @@ export class Announcer {
   #lostSession = false;
   /** By those who stand there: see guard.ts. */
   #refused = false;
+  #failing: string | null = null;
   readonly #certainty = new Certainty();
   readonly #contest = new Contest();
   readonly #pause: Alarm;
@@ -124,6 +127,7 @@ export class Announcer {
       provenAt: proof ? new Date(proof.at).toISOString() : null,
       zxid: proof ? proof.zxid : null,
       contested: this.#contest.held ?? null,
+      failing: this.#failing,
     };
   }
 
@@ -194,6 +198,7 @@ export class Announcer {
     const again = before.kind === 'announced' && before.epoch === fact.epoch && before.instance === fact.instance;
     this.#fact = fact;
     this.#certainty.proven();
+    this.#failing = null;
     this.#path = path;
     this.#strangerSince = undefined;
     this.#contest.settled();
@@ -209,6 +214,7 @@ export class Announcer {
   #withdrawn(): void {
     const { service, emit } = this.#parts;
     this.#fact = { kind: 'withdrawn' };
+    this.#failing = null;
     this.#strangerSince = undefined;
     this.#contest.settled();
     if (this.#last) emit({ kind: 'withdrawn', service, path: this.#path });
@@ -238,6 +244,7 @@ export class Announcer {
       if (!this.#contest.left(error.message, clock.now())) return; // told already
     }
     const why = `${wish ? '' : 'cannot withdraw: '}${error instanceof Error ? error.message : String(error)}`;
+    this.#failing = why;
     emit({ kind: 'announce_failed', service, path: this.#path, why, againInMs });
   }
 
@@ -287,10 +294,3 @@ export class Announcer {
 }
 
 const isOver = ({ state }: Session): boolean => state === 'expired' || state === 'closed';
-
-const lost: Readonly<Record<Proof['how'], { readonly by: LostBy; readonly why: string }>> = {
-  created: { by: 'removed', why: 'somebody removed the node' },
-  taken_over: { by: 'taken_over', why: 'the node belonged to another session' },
-  rewritten: { by: 'changed', why: 'somebody changed its data' },
-  found: { by: 'changed', why: 'it stood all the time' },
-};

@@ -3,6 +3,9 @@
  * Two live sidecars with one id, host and port would take it from each other for ever: whoever has lost it several times in short order
  * leaves it to the other, as to a stranger, and has it when that one goes. So there is always a node, and one writer.
  */
+import type { LostBy } from '../events.js';
+import type { Proof } from './registry.js';
+
 const MOST_LOSSES = 3;
 const FORGET_MS = 60_000;
 
@@ -40,3 +43,11 @@ export class Contest {
     return this.#held;
   }
 }
+
+/** What became of our node, by what it took to have it again. */
+export const lost: Readonly<Record<Proof['how'], { readonly by: LostBy; readonly why: string }>> = {
+  created: { by: 'removed', why: 'somebody removed the node' },
+  taken_over: { by: 'taken_over', why: 'the node belonged to another session' },
+  rewritten: { by: 'changed', why: 'somebody changed its data' },
+  found: { by: 'changed', why: 'it stood all the time' },
+};

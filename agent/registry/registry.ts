@@ -40,6 +40,9 @@ export interface InstanceList {
   readonly asOf: number;
 }
 
+/** Why the place cannot be read, again for each other reason; undefined: it can. */
+export type OnTrouble = (why: string | undefined) => void;
+
 export interface Registry {
   /** Resolves only when a read in the live session has shown the node, with our bytes, owned by us. May be repeated: it heals. `yields`: what another session holds is not taken over. */
   put(instance: Instance, at: Source, onChange: () => void, yields?: boolean): Promise<Proof>;
@@ -48,5 +51,5 @@ export interface Registry {
   /** The names of the nodes at this place, and ids where these differ, as they are now: no server that lags behind answers. Fails without a session. */
   names(at: Source): Promise<ReadonlySet<string>>;
   /** Tells whole lists, the first as soon as there is one (an empty or missing parent is a list of none). */
-  watch(service: string, at: Source, onList: (list: InstanceList) => void): () => void;
+  watch(service: string, at: Source, onList: (list: InstanceList) => void, onTrouble?: OnTrouble): () => void;
 }

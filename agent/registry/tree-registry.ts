@@ -18,7 +18,7 @@ import { objection } from './guard.js';
 import { neighboursOf, type Neighbour } from './neighbours.js';
 import { isNodeName, nameOf } from './node-path.js';
 import { ReadSlots } from './read-slots.js';
-import type { InstanceList, Proof, Registry, Source } from './registry.js';
+import type { InstanceList, OnTrouble, Proof, Registry, Source } from './registry.js';
 import { MAX_NODE_BYTES, RegistryError } from './tree.js';
 import type { Mode, RegistryErrorCode, Stat, Tree } from './tree.js';
 import { Succession, type Ask } from './succession.js';
@@ -150,11 +150,13 @@ export class TreeRegistry implements Registry {
     return new Set(found?.names);
   }
 
-  watch(service: string, at: Source, onList: (list: InstanceList) => void): () => void {
+  watch(service: string, at: Source, onList: (list: InstanceList) => void, onTrouble?: OnTrouble): () => void {
     const { tree, clock, random, emit } = this.#parts;
     const dialect = this.#dialect(at);
     const { path, endpoint } = at;
-    const watcher = new Watcher({ tree, dialect, service, path, endpoint, reads: this.#reads, clock, random, emit, onList });
+    const watcher = new Watcher({
+      ...{ tree, dialect, service, path, endpoint, reads: this.#reads, clock, random, emit, onList, onTrouble },
+    });
     watcher.start();
     return () => watcher.stop();
   }

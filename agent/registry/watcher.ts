@@ -15,11 +15,12 @@ import { Alarm } from './alarm.js';
 import { Children, MOST_CHILDREN } from './children.js';
 import { NodeReader, type NodeReaderParts } from './node-reader.js';
 import { gatherMs, rearmMs, spreadMs, tellMs } from './pace.js';
-import type { InstanceList } from './registry.js';
+import type { InstanceList, OnTrouble } from './registry.js';
 import { isSessionTrouble } from './tree.js';
 
 export interface WatcherParts extends NodeReaderParts {
   readonly onList: (list: InstanceList) => void;
+  readonly onTrouble?: OnTrouble | undefined;
 }
 
 /** The first list waits so long for the last of its nodes. */
@@ -166,6 +167,7 @@ export class Watcher {
     const { path } = this.#parts;
     this.#askedEpoch = epoch;
     this.#asOf = this.#clock.wall();
+    if (this.#trouble !== '') this.#parts.onTrouble?.(undefined);
     this.#trouble = '';
     // missing again although it had come: somebody makes and removes it, or no watch could be armed
     this.#notBefore = names === undefined && this.#came ? this.#clock.now() + MISSING_MS : 0;
@@ -184,7 +186,10 @@ export class Watcher {
 
   #cannotLook(error: unknown): void {
     const why = `cannot list ${this.#parts.path}: ${error instanceof Error ? error.message : String(error)}`;
-    if (why !== this.#trouble) this.#emit({ kind: 'warned', why });
+    if (why !== this.#trouble) {
+      this.#emit({ kind: 'warned', why });
+      this.#parts.onTrouble?.(why);
+    }
     this.#trouble = why;
     this.#lookIn(RETRY_MS * (0.5 + this.#random()));
   }

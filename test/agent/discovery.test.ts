@@ -41,6 +41,7 @@ interface Watched {
   readonly service: string;
   readonly at: Source;
   readonly tell: (instances: readonly Instance[], more?: Partial<InstanceList>) => void;
+  readonly trouble: (why: string | undefined) => void;
   stopped: boolean;
 }
 
@@ -51,10 +52,10 @@ const setup = (more: Partial<DiscoveryParts<Upstream>> = {}) => {
   const discovery = new Discovery<Upstream>({
     registry: {
       names: () => Promise.reject(new Error('nobody is asked in this test')),
-      watch(service, at, onList) {
+      watch(service, at, onList, onTrouble = () => undefined) {
         const tell: Watched['tell'] = (instances, rest) =>
           onList({ instances, skipped: [], confirmed: true, asOf: clock.wall(), ...rest });
-        const watch: Watched = { service, at, tell, stopped: false };
+        const watch: Watched = { service, at, tell, trouble: onTrouble, stopped: false };
         watched.push(watch);
         return () => void (watch.stopped = true);
       },
@@ -335,6 +336,48 @@ describe('what an upstream holds', () => {
     found('orders');
     watched[0]!.tell(Array.from({ length: 1_010 }, (_, index) => instance({ id: `n${index}`, host: `n${index}.example` })));
     equal(told('bound_reached').length, 1);
+  });
+});
+
+describe('what is to be said of a peer', () => {
+  const skip = (name: string) => ({ name, reason: 'not_json', detail: 'not JSON' }) as const;
+
+  it('is why a list cannot be read, for as long as that is so', () => {
+    const { discovery, watched, found } = setup();
+    found('orders');
+    deepEqual(discovery.notesOf('orders'), []);
+    watched[0]!.trouble('cannot list /services/orders: no permission');
+    deepEqual(discovery.notesOf('orders'), ['cannot list /services/orders: no permission']);
+    watched[0]!.trouble(undefined);
+    watched[0]!.tell([instance({ id: 'a' })]);
+    deepEqual(discovery.notesOf('orders'), []);
+  });
+
+  it('is who is passed over, who gets no call, and of each kind how many more', () => {
+    const { discovery, watched, found } = setup();
+    found('orders');
+    const skipped = ['a', 'b', 'c', 'd', 'e'].map(skip);
+    watched[0]!.tell([instance({ id: 'x', host: '10.0.0.1', port: 1, protocol: 'tri' }), instance({ id: 'y' })], { skipped });
+    deepEqual(discovery.notesOf('orders'), [
+      ...['a', 'b', 'c'].map((node) => `node ${node} is ignored: not JSON`),
+      '2 more nodes are ignored: zidecar services orders',
+      '10.0.0.1:1 gets no call: it speaks tri, which only a port of plain TCP carries: ZIDECAR_UPSTREAMS=orders@tcp:PORT',
+    ]);
+  });
+
+  it('is where nobody is, only while there is nobody to call', () => {
+    const sourcesFor = (name: string): readonly Source[] => [
+      { dialect: 'curator', path: `/services/${name}` },
+      { dialect: 'serverset', path: `/aurora/${name}`, registry: 'old:2181' },
+    ];
+    const { discovery, watched, found } = setup({ sourcesFor });
+    found('orders');
+    watched[0]!.tell([]);
+    deepEqual(discovery.notesOf('orders'), ['nobody is in /services/orders (curator)']);
+    watched[1]!.tell([instance({ id: 'a', up: false })]);
+    deepEqual(discovery.notesOf('orders'), ['nobody is in /services/orders (curator)', '1 registered, and drained or disabled']);
+    watched[1]!.tell([instance({ id: 'a' })]);
+    deepEqual(discovery.notesOf('orders'), []);
   });
 });
 

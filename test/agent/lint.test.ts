@@ -58,6 +58,15 @@ describe('what readers make of a node', () => {
     ['Dubbo', 'rest%3A%2F%2Fh%3A1%2Fx', '', 'a provider', 'accepts', /^$/],
     ['Dubbo', 'rest%3A%2F%2Fh%3A1%2', '', 'a bad escape', 'breaks', /update is lost/],
     ['Dubbo', 'orders', '', 'another name', 'ignores', /no URL/],
+    [
+      'zidecar',
+      'tri%3A%2F%2Fh%3A1%2Fx',
+      '',
+      'what no HTTP call reaches',
+      'accepts',
+      /only a port of plain TCP carries: .*@tcp:PORT/,
+    ],
+    ['zidecar', 'rest%3A%2F%2Fh%3A1%2Fx', '', 'what HTTP reaches', 'accepts', /^$/],
     ['zidecar', 'a', { ...envelope, port: 'x' }, 'a bad port', 'ignores', /port "x"/],
   ];
   for (const [reader, name, value, what, does, why] of table) {

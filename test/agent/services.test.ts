@@ -69,7 +69,7 @@ describe('a look at the services of a registry', () => {
         ['asleep', 'curator', 'nobody gets calls: all are drained or have weight 0'],
         ['empty', '-', 'node a: no data; Curator readers throw for the whole service'],
         ['huge', '-', 'node a: 100000 bytes, at most 65536 are read'],
-        ['local', 'curator', 'node a: 169.254.169.254 is a link-local address, which gets no calls'],
+        ['local', 'curator', 'node a: gets no calls: 169.254.169.254 is a link-local address'],
         ['mixed', 'mixed', "Curator's and Spring's nodes side by side, a plain Curator reader throws"],
         [
           'orders',

@@ -169,7 +169,7 @@ describe('a connection of plain TCP for which nobody is there', () => {
     const told = (): unknown[] =>
       built.facts.flatMap((fact) => (fact.kind === 'connections_refused' ? [[fact.code, fact.why]] : []));
     for (let n = 0; n < 3; n++) await refused(built);
-    const why = 'no endpoints for "db" in /services/db: is it registered? zidecar services db';
+    const why = 'no endpoints for "db" in /services/db: is it registered? zidecar why db';
     deepEqual(told(), [['no_endpoints', why]]);
     deepEqual([...statsOf(built).calls], [['no_endpoints', 3]]);
     built.upstreams.get('db')!.update([server.endpoint('a')]);

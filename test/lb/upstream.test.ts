@@ -22,7 +22,7 @@ describe('upstream', () => {
     equal(call(), 'no_endpoints');
     deepEqual(upstream.whyNot('no_endpoints'), {
       code: 'no_endpoints',
-      message: 'no endpoints for "orders" in /services/orders: is it registered? zidecar services orders',
+      message: 'no endpoints for "orders" in /services/orders: is it registered? zidecar why orders',
     });
     match(upstream.whyNot('no_endpoints', true).message, /no_proxy/);
     match(upstream.whyNot('discovering').message, /list of "orders" in \/services\/orders has not come/);

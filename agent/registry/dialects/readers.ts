@@ -9,6 +9,7 @@ import { dialects } from './dialects.js';
 import { openEnvelope } from './envelope.js';
 import { javaDecode } from './java-url.js';
 import { openJson } from './json.js';
+import { unspoken } from './protocols.js';
 import { readVector } from './vectors.js';
 import type { Stat } from '../tree.js';
 import { recognise } from './recognise.js';
@@ -160,7 +161,7 @@ const zidecar: Reader = {
     const said: Said = dialects.get(dialect)!.read(service, name, data, stat);
     if ('skip' in said) return ignores(said.detail);
     if ('factors' in said) return accepts('weighs others');
-    return said.up ? accepts() : ignores('drained or disabled');
+    return said.up ? accepts(unspoken(said.protocol, 'NAME')) : ignores('drained or disabled');
   },
 };
 

@@ -27,7 +27,7 @@ export const endpoint = (
 /** As the views give it, with its time as text. */
 export const shown = (more: Partial<UpstreamVerdict> = {}): VerdictView => {
   const { since, ...rest } = verdict(more);
-  return { ...rest, since: new Date(since).toISOString() };
+  return { ...rest, since: new Date(since).toISOString(), notes: [] };
 };
 
 export const verdict = (more: Partial<UpstreamVerdict> = {}): UpstreamVerdict => ({
@@ -50,6 +50,7 @@ export const announcement = (more: Partial<AnnouncementView> = {}): Announcement
   provenAt: iso,
   zxid: '17',
   contested: null,
+  failing: null,
   drained: false,
   weight: 1,
   probe: { up: true, probe: 'http' },
@@ -124,6 +125,7 @@ export function sidecar(): {
         { name: 'us/ers', explain: () => [], verdict: () => verdict({ state: 'empty', total: 0 }) },
       ],
       listOf: (name) => lists.get(name),
+      notesOf: (name) => (name === 'us/ers' ? ['nobody is in /services/us/ers (curator)'] : []),
       announcements: () => announcements,
       session: () => statusView().session,
       config: () => [{ setting: 'ZIDECAR_ZOOKEEPER', value: 'zk:2181', from: 'environment' }],

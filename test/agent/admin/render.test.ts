@@ -38,6 +38,20 @@ describe('why', () => {
     it(`says "${sentence}"`, () =>
       equal(renderWhy({ name: 'orders', verdict: shown(more), endpoints: [] }, now, paint), `orders: ${sentence}`));
 
+  it('says below the verdict what is to be said of the peer', () => {
+    const view = {
+      name: 'orders',
+      verdict: { ...shown({ state: 'waiting', total: 0 }), notes: ['cannot list /x'] },
+      endpoints: [],
+    };
+    equal(renderWhy(view, now, paint).split('\n')[1], 'cannot list /x');
+    const upstreams = [{ ...view.verdict, name: 'orders', notes: ['cannot list /x', 'node a is ignored'] }];
+    match(
+      renderStatus(statusView({ upstreams }), now, paint),
+      /^upstream .*no list yet, 0 calls lost: cannot list \/x \(and 1 more\)$/m,
+    );
+  });
+
   it('keeps controls of others off the terminal', () => {
     const evil = endpoint('10.0.0.1', { reason: 'said \u001b[2J\nroot: ok' });
     const text = renderWhy({ name: 'a\u0007b', verdict: shown(), endpoints: [evil] }, now, paint);
@@ -72,6 +86,7 @@ describe('status', () => {
   const announcements: readonly (readonly [Partial<AnnouncementView>, string, boolean])[] = [
     [{}, 'weight 1, /services/shop/a', false],
     [{ fact: 'unknown' }, 'not yet: not confirmed', true],
+    [{ fact: 'unknown', failing: 'create /x: no permission' }, 'not yet: create /x: no permission', true],
     [{ fact: 'withdrawn', path: null }, 'not yet: not confirmed', true],
     [{ wish: 'withdrawn', fact: 'withdrawn', drained: true }, 'withdrawn: drained', true],
     [{ wish: 'withdrawn', fact: 'unknown', drained: true }, 'being withdrawn: drained', true],

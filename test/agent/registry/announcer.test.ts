@@ -58,6 +58,7 @@ describe('announcer', () => {
       provenAt,
       zxid,
       contested: null,
+      failing: null,
     });
     deepEqual(kinds(), ['announced created']);
   });
@@ -355,6 +356,7 @@ describe('announcer', () => {
     await clock.advance(60_000);
     const failed = told('announce_failed');
     match(failed[0]!.why, /no_auth/);
+    match(announcer.view().failing ?? '', /no_auth/);
     deepEqual(
       failed.slice(0, 9).map(({ againInMs }) => againInMs),
       [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000],

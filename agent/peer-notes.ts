@@ -1,0 +1,53 @@
+/**
+ * What is to be said of a peer beside its endpoints: why a list is not read, which nodes are passed over, who gets no call, and where nobody
+ * is. The log told each once; here it stands for as long as it holds. Pure.
+ */
+import type { Endpoints } from './endpoints.js';
+import type { Skipped, Source } from './registry/registry.js';
+
+export interface SourceView extends Source {
+  /** Undefined before the first list. */
+  readonly confirmed: boolean | undefined;
+  /** Milliseconds since 1970. */
+  readonly asOf: number | undefined;
+  readonly instances: number;
+  readonly skipped: readonly Skipped[];
+  /** Why it cannot be read. */
+  readonly trouble: string | undefined;
+}
+
+type View = Pick<Endpoints, 'down' | 'refused' | 'unresolved'> & { readonly sources: readonly SourceView[] };
+
+/** Of each kind; what is more is counted. */
+const MOST = 3;
+
+/** Sentences, those that stop a whole list first. `called`: somebody of it may be called. */
+export function notesOf(name: string, { sources, down, refused, unresolved }: View, called: boolean): readonly string[] {
+  const nodes = sources.flatMap(({ skipped }) => skipped.map(({ name: node, detail }) => `node ${node} is ignored: ${detail}`));
+  const silent = sources.filter(({ trouble, instances, skipped, asOf }) => {
+    return trouble === undefined && asOf !== undefined && instances + skipped.length === 0;
+  });
+  return [
+    ...sources.flatMap(({ trouble }) => trouble ?? []),
+    ...some(nodes, 'nodes are ignored', name),
+    ...some(
+      refused.map(({ address, why }) => `${address} gets no call: ${why}`),
+      'get no call',
+      name,
+    ),
+    ...some(
+      unresolved.map((host) => `the name ${host} does not resolve`),
+      'names do not resolve',
+      name,
+    ),
+    ...(called
+      ? []
+      : silent.map(({ path, dialect, registry }) => `nobody is in ${path} (${[dialect, registry].filter(Boolean).join(', ')})`)),
+    ...(called || down.length === 0 ? [] : [`${down.length} registered, and drained or disabled`]),
+  ];
+}
+
+const some = (sentences: readonly string[], what: string, name: string): readonly string[] =>
+  sentences.length <= MOST
+    ? sentences
+    : [...sentences.slice(0, MOST), `${(sentences.length - MOST).toLocaleString('en')} more ${what}: zidecar services ${name}`];
