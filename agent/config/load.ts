@@ -28,6 +28,7 @@ import { registriesOf, type OtherRegistry } from './source-list.js';
 import { sourceOf, type SourceText } from './sources.js';
 import { unknownVariables } from './unknown-variables.js';
 import { readUpstreams, upstreamsOf, type Upstreams } from './upstreams.js';
+import { withoutEffect } from './without-effect.js';
 
 export interface Config extends Omit<Settings, 'upstreams'> {
   /** One for each service and dialect. */
@@ -103,20 +104,25 @@ export function loadConfig(inputs: Inputs): Config {
     listed.get(name) ?? peers?.rows.get(name)?.sources?.sources;
   const texts = Object.fromEntries([...entries].map(([key, { text, origin }]) => [key, { text, origin }])) as Config['entries'];
   const own = { registryPath: values.registryPath, dialect: values.dialect, entries: texts };
+  const settingsOf = (name: string): UpstreamSettings => ({
+    ...perUpstream,
+    ...(evenly.has(name) && { policy: 'least_request' }),
+    ...peers?.rows.get(name)?.overrides,
+  });
+  const set = new Set([...entries].flatMap(([key, { origin }]) => (origin.from === 'default' ? [] : [key])));
+  const rows = Array.from(peers?.rows ?? [], ([name, { overrides }]) => ({
+    ...{ name, settings: settingsOf(name), set: new Set(Object.keys(overrides)) },
+  }));
   return frozen({
     ...values,
     announcements,
     upstreams,
     registries,
     entries: texts,
-    warnings,
+    warnings: [...warnings, ...withoutEffect({ settings: perUpstream, set }, rows)],
     sourcesOf: (name, { registryPath, dialect, entries: { zookeeper } } = own) =>
       (written(name) ?? [{ dialect }]).map((source) => sourceOf(name, source, registryPath, zookeeper.text)),
-    settingsOf: (name) => ({
-      ...perUpstream,
-      ...(evenly.has(name) && { policy: 'least_request' }),
-      ...peers?.rows.get(name)?.overrides,
-    }),
+    settingsOf,
     overridden: [...(peers?.rows.keys() ?? [])],
     overridesOf: (name) => peers?.rows.get(name)?.texts ?? [],
   });

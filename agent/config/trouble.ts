@@ -10,6 +10,7 @@ const check: Grammar<CheckText> = {
     if (text === 'off' || text === 'tcp') return { value: { kind: text } };
     const path = /^http:(\/[!-~]*)$/.exec(text)?.[1];
     if (path === undefined) return { problem: 'is not a check' };
+    if (path.startsWith('//')) return { problem: 'names a host, where each instance is asked itself: a path alone is meant' };
     return path.length > 1024 ? { problem: 'has a path longer than 1024 characters' } : { value: { kind: 'http', path } };
   },
 };
