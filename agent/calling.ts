@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { address } from '../lb/endpoint.js';
 import { Proxy } from '../lb/proxy.js';
+import type { HashOn } from '../lb/hash-key.js';
 import type { CallSettings } from '../lb/settings.js';
 import { Checker } from '../lb/checker.js';
 import { defaultSlowStart } from '../lb/slow-start.js';
@@ -120,7 +121,8 @@ export function makeCalling({
     const balancer = new Switch(balancerFor(settings, { clock, random, zone, callers, stats }));
     const slowStart = { ...defaultSlowStart, durationMs: settings.slowStart };
     const options = upstreamOptions(settings);
-    const parts = { balancer, clock, random, emit, slowStart, suspected };
+    const ownKey = (): number | undefined => ownKeyOf(settingsOf.get(name).hashOn);
+    const parts = { balancer, clock, random, emit, slowStart, suspected, ownKey };
     const upstream: Upstream = new Upstream(name, { ...parts, ...options, source: source.join(' and ') });
     live.set(upstream, { name, balancer, slowStart, options });
     if (upstream.checks !== undefined) checker.start();
@@ -222,6 +224,8 @@ function remembered<Value>(make: (name: string) => Value): { readonly get: (name
   };
   return { get, clear: () => known.clear() };
 }
+
+const ownKeyOf = (on: HashOn | undefined): number | undefined => (on?.by === 'source' ? on.own : undefined);
 
 const callSettings = (of: UpstreamSettings, own: string): CallSettings => ({
   connectTimeoutMs: of.connectTimeout,

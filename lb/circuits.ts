@@ -54,6 +54,7 @@ export class Circuits {
     const spotless = {
       answers: new Answers(),
       ejection: undefined,
+      withheld: undefined,
       timesEjected: 0,
       readmittedAt: -Infinity,
       check: undefined,

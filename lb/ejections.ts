@@ -68,12 +68,14 @@ export class Ejections {
     const room = Math.max(1, Math.floor((standings.total * options.maxPercent) / 100));
     if (this.#out.size >= Math.min(room, standings.total - 1)) {
       stats.ejectionsWithheld++;
+      member.withheld = { why, until: now + options.intervalMs };
       return member.answers.good();
     }
     const calmIntervals = Math.floor((now - member.readmittedAt) / options.intervalMs);
     member.timesEjected = Math.max(0, member.timesEjected - calmIntervals) + 1;
     const forMs = Math.min(options.ejectionMs * member.timesEjected, options.maxEjectionMs);
     member.answers.good();
+    member.withheld = undefined;
     member.ejection = { member, until: now + forMs, why, place: -1 };
     this.#out.add(member.ejection);
     if (enforced.outlier) stats.ejections++;

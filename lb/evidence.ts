@@ -49,6 +49,7 @@ const nothing = (): void => undefined;
 
 export class Evidence {
   readonly breaker: BreakerOptions;
+  readonly outlier: OutlierOptions;
   readonly enforced: Enforced;
   readonly standings: Standings;
   readonly circuits: Circuits;
@@ -65,6 +66,7 @@ export class Evidence {
     };
     this.#balancer = balancer;
     this.breaker = breaker;
+    this.outlier = outlier;
     this.enforced = enforced;
     this.standings = new Standings({ balancer, panic, enforced, panicked });
     const shared = { upstream, standings: this.standings, emit, stats, enforced, changed };

@@ -2,11 +2,13 @@
  * Why an endpoint gets the calls that it gets, for a person: views and sentences, made when somebody asks, from what the data path
  * has written down anyway. Decides nothing.
  */
-import { sharesOf, type Balancer } from './balancer.js';
+import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
 import type { CircuitState } from './breaker.js';
 import type { LimitName } from './limits.js';
 import type { Member } from './member.js';
 import type { Enforced } from './enforced.js';
+import type { Evidence } from './evidence.js';
+import { labelsOf } from './subset.js';
 
 export interface EndpointView {
   readonly id: string;
@@ -21,6 +23,8 @@ export interface EndpointView {
   readonly share: number;
   /** The sentence that decides. */
   readonly reason: string;
+  /** What subsets and splits go by: its metadata, and its zone. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export type EndpointState = CircuitState | 'ejected' | 'ill';
@@ -41,11 +45,11 @@ export const statesOf = (members: Iterable<Member>, now: number, enforced: Enfor
 
 export interface Explained {
   readonly balancer: Balancer;
-  readonly enforced: Enforced;
-  /** Failures in a row that open a circuit. */
-  readonly failureLimit: number;
-  /** Whether a call of the kind that is asked about may go there. */
-  readonly fits: (member: Member) => boolean;
+  readonly evidence: Pick<Evidence, 'enforced' | 'breaker' | 'outlier'>;
+  /** The call that is asked about, or one like most; with a key, all its like go to one endpoint. */
+  readonly ask: Ask;
+  /** Whose key that is, for sentences. */
+  readonly whose: 'this call' | 'this pod';
   readonly now: number;
   /** Milliseconds since 1970, at `now`. */
   readonly wall: number;
@@ -53,12 +57,22 @@ export interface Explained {
   readonly startLeftMs: (member: Member) => number | undefined;
 }
 
-export const explain = (members: readonly Member[], explained: Explained): EndpointView[] => {
-  const { balancer, enforced, fits, now, wall } = explained;
+/** `onlyFitting`: those only that the call may go to. */
+export const explain = (all: readonly Member[], asked: Explained, onlyFitting: boolean): EndpointView[] => {
+  const { balancer, evidence, ask, now, wall } = asked;
+  const { enforced } = evidence;
+  const fits = (member: Member): boolean => balancer.fits?.(ask, member) ?? true;
+  const members = onlyFitting ? all.filter(fits) : all;
+  // a pick by a key takes nobody a turn
+  const home = ask.key === undefined ? undefined : balancer.pick(ask, now);
+  const explained: Known = { ...asked, enforced, fits, home };
   const shares = sharesOf(balancer, members);
   // one whose circuit is half-open may get a call, but has no share
   const inUse = new Set(members.filter((one) => one.eligible && fits(one) && !(one.against.open && enforced.circuit)));
-  const shareOf = (member: Member): number => (inUse.has(member) ? (shares.get(member) ?? 0) : 0);
+  const shareOf = (member: Member): number => {
+    if (home !== undefined) return member === home ? 1 : 0;
+    return inUse.has(member) ? (shares.get(member) ?? 0) : 0;
+  };
   const total = members.reduce((sum, member) => sum + shareOf(member), 0);
   const weights = balancer.evenly ? undefined : [...inUse].reduce((sum, { weight }) => sum + weight, 0);
   return members.map((member) => {
@@ -69,14 +83,25 @@ export const explain = (members: readonly Member[], explained: Explained): Endpo
     const ejectedUntil = ejection === undefined || !enforced.outlier ? null : wall + ejection.until - now;
     const known = sentence(member, circuit, explained, weights);
     const reason = endpoint.doubt === undefined ? known : `doubtful, ${endpoint.doubt.why}; ${known}`;
-    return { id, host, port, weight, circuit, inFlight: active, ejectedUntil, share, reason };
+    return {
+      ...{ id, host, port, weight, circuit, inFlight: active, ejectedUntil, share, reason },
+      labels: Object.fromEntries(labelsOf(endpoint)),
+    };
   });
 };
 
+interface Known extends Explained {
+  readonly enforced: Enforced;
+  readonly fits: (member: Member) => boolean;
+  /** Who has the key that is asked about. */
+  readonly home: Seat | undefined;
+}
+
 /** `weights`: of all that are in use; undefined where weights do not matter. */
-const sentence = (member: Member, circuit: CircuitState, explained: Explained, weights: number | undefined): string => {
+const sentence = (member: Member, circuit: CircuitState, explained: Known, weights: number | undefined): string => {
   const { breaker, weight, eligible, against, endpoint } = member;
-  const { balancer, enforced, failureLimit, now } = explained;
+  const { balancer, enforced, evidence, home, whose, now } = explained;
+  const failureLimit = evidence.breaker.failures;
   const blame = blameOf(member, circuit, now);
   const held = circuit !== 'closed' ? enforced.circuit : against.ejected ? enforced.outlier : enforced.checks;
   if (blame !== undefined && held && (!eligible || circuit !== 'closed')) return blame;
@@ -86,6 +111,12 @@ const sentence = (member: Member, circuit: CircuitState, explained: Explained, w
   const note = balancer.note?.(member);
   if (!explained.fits(member)) return `gets no calls: ${note ?? 'others are asked for'}`;
   const said = [weights === undefined ? 'takes its turn' : `takes calls: weight ${rounded(weight, 3)} of ${rounded(weights, 3)}`];
+  if (home !== undefined) said.unshift(`the key of ${whose} is ${member === home ? 'here' : "another's"}`);
+  const { withheld } = member;
+  if (withheld !== undefined && now < withheld.until && enforced.outlier)
+    said.push(
+      `bad, and in use all the same: ${withheld.why}, but OUTLIER_MAX (${evidence.outlier.maxPercent} %) lets no more be out`,
+    );
   if (blame !== undefined) said.push(`${held ? 'pardoned, as too few are well' : 'in the shadow'}: ${blame}`);
   const leftMs = explained.startLeftMs(member);
   if (leftMs !== undefined)

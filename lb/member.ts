@@ -11,6 +11,8 @@ export interface Member extends Seat, Placed {
   readonly answers: Answers;
   /** While it is ejected. */
   ejection: Ejection | undefined;
+  /** The last time when it was to be ejected, and was not for want of room; monotonic milliseconds until which that is worth telling. */
+  withheld: { readonly why: string; readonly until: number } | undefined;
   /** How often it was ejected, less one for each interval of peace, as that stood when its last ejection ended. */
   timesEjected: number;
   /** When that was: monotonic milliseconds; -Infinity: it never was. */

@@ -2,6 +2,8 @@
  * What would become of a call, without sending it: the same rules in the same order as in full/plan.ts and upstream.ts, put into words. Whose
  * turn it is stays open, since asking for that would take the turn; who could get it, and with which share, does not.
  */
+import { address } from './endpoint.js';
+import { hashKeyOf, type HashOn } from './hash-key.js';
 import { requestFields, valuesOf } from './headers.js';
 import type { CallParts, Lookup } from './lane.js';
 import type { Refused } from './refusal.js';
@@ -61,11 +63,22 @@ export function rehearse(
 
   const settings = settingsOf(upstream.name);
   if (head.subset !== undefined) say('subset', `only endpoints with ${head.subset.text}, by x-zidecar-subset`);
-  if (settings.hashOn !== undefined) say('key', `calls that are alike in their ${settings.hashOn.by} go to one endpoint`);
+  const { hashOn } = settings;
+  // what is asked about would come from this machine
+  const key = hashOn && hashKeyOf(hashOn, { target: way.target, raw, remoteAddress: '127.0.0.1' });
+  const ask = { tried: [], subset: head.subset, key };
+  const fitting = upstream.explain(ask);
+  if (hashOn !== undefined)
+    say(
+      'key',
+      byKey(
+        hashOn,
+        key,
+        fitting.find(({ share }) => share > 0),
+      ),
+    );
   say('time', times(settings, head.timeoutMs));
   say('again', again(upstream, method, head.retries ?? settings.retries, settings, head.keyed));
-  const ask = { tried: [], subset: head.subset };
-  const fitting = upstream.explain(ask);
   const total = fitting.reduce((sum, { share }) => sum + share, 0);
   const endpoints = fitting.map((one) => ({ ...one, share: total === 0 ? 0 : Math.round((one.share * 1000) / total) / 10 }));
   const nobody = why(upstream, endpoints);
@@ -86,6 +99,12 @@ const why = (
 const rule = ({ absolute, prefix }: Route, host: string, target: string): string => {
   if (prefix !== undefined) return `the path ${prefix}`;
   return absolute ? `the absolute form ${target.split(/[?#]/)[0]!}` : `Host ${host}`;
+};
+
+const byKey = (on: HashOn, key: number | undefined, home: EndpointView | undefined): string => {
+  const what = 'name' in on ? `${on.by} ${on.name}` : { path: 'path', source: 'source, which is this pod' }[on.by];
+  if (key === undefined) return `by the ${what}, which it does not have: by chance, then`;
+  return `by the ${what}: ${home === undefined ? 'to nobody now' : `to ${address(home)}`}`;
 };
 
 const times = ({ requestTimeoutMs, responseTimeoutMs, connectTimeoutMs }: CallSettings, asked: number | undefined): string => {

@@ -35,6 +35,8 @@ export interface UpstreamParts extends EvidenceOptions {
   readonly budget?: BudgetOptions;
   readonly slowStart?: SlowStartOptions;
   readonly limits?: Limits;
+  /** The key of all calls of this machine, where the policy goes by that. */
+  readonly ownKey?: () => number | undefined;
   /** Where its list comes from, for sentences: `/services/orders`. */
   readonly source?: string;
 }
@@ -228,16 +230,14 @@ export class Upstream {
 
   /** `ask`: only those that would do for it. */
   explain(ask?: Ask): EndpointView[] {
-    const { balancer, clock } = this.#parts;
+    const { balancer, clock, ownKey } = this.#parts;
     const now = clock.now();
     this.#slowStart.wake(now, Infinity);
     this.#wake(now);
-    const { enforced, breaker } = this.#evidence;
     const startLeftMs = (member: Member): number | undefined => this.#slowStart.leftMs(member, now);
-    const fits = (member: Member): boolean => balancer.fits?.(ask ?? { tried: [] }, member) ?? true;
-    const context = { balancer, enforced, failureLimit: breaker.failures, fits, now, wall: clock.wall(), startLeftMs };
-    const members = [...this.#members.values()];
-    return explain(ask === undefined ? members : members.filter(fits), context);
+    const about = { ask: ask ?? { tried: [], key: ownKey?.() }, whose: ask === undefined ? 'this pod' : 'this call' } as const;
+    const context = { balancer, evidence: this.#evidence, ...about, now, wall: clock.wall(), startLeftMs };
+    return explain([...this.#members.values()], context, ask !== undefined);
   }
 
   verdict(): UpstreamVerdict {

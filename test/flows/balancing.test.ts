@@ -76,6 +76,24 @@ describe('a sidecar that chooses', { timeout: 60_000 }, () => {
     for (const lane of ['fast', 'full']) match(metrics, new RegExp(`zidecar_lane_calls_total{lane="${lane}"} [1-9]`));
   });
 
+  it('says which instance has the key of a call, and what a call without one gets', async () => {
+    interface Told {
+      readonly steps: readonly { readonly about: string; readonly says: string }[];
+      readonly endpoints: readonly { readonly port: number; readonly share: number }[];
+    }
+    const told = async (header = ''): Promise<readonly [string, number | undefined]> => {
+      const { steps, endpoints } = await sidecar.get<Told>(`/call?url=/svc/sticky/${header}`);
+      return [steps.find(({ about }) => about === 'key')!.says, endpoints.find(({ share }) => share === 100)?.port];
+    };
+    for (const user of ['user-1', 'user-2', 'user-3']) {
+      const [says, port] = await told(`&header=x-user:+${user}`);
+      const home = apps.find(({ name, port: its }) => its === port && name);
+      equal(home?.name, await served('sticky', { 'x-user': user }));
+      equal(says, `by the header x-user: to 127.0.0.1:${port}`);
+    }
+    deepEqual(await told(), ['by the header x-user, which it does not have: by chance, then', undefined]);
+  });
+
   it('stays in its own zone while that has room', async () => {
     const by = new Set<string>();
     for (let call = 0; call < 12; call++) by.add(await served('zoned'));

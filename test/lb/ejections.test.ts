@@ -99,6 +99,18 @@ describe('ejection', () => {
     }
   });
 
+  it('says of one that the cap keeps in use what is wrong with it, and that it is the cap', async () => {
+    const { calls, reason, clock, statuses } = answering('abcd', { a: 503, b: 503 });
+    calls(100);
+    equal(
+      reason('b'),
+      'takes calls: weight 1 of 3; bad, and in use all the same: 5 answers of 503 in a row, but OUTLIER_MAX (30 %) lets no more be out',
+    );
+    statuses['b'] = 200;
+    await clock.advance(10_000);
+    equal(reason('b'), 'takes calls: weight 1 of 3');
+  });
+
   it('never ejects the only one, nor anybody where it is off', () => {
     const alone = answering('a', { a: 503 });
     alone.calls(50);

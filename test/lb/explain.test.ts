@@ -23,7 +23,8 @@ describe('what an upstream tells of itself', () => {
         'd closed 0 weight 0: gets no calls',
       ],
     );
-    deepEqual(Object.keys(views[0]!), ['id', 'host', 'port', 'weight', 'circuit', 'inFlight', 'ejectedUntil', 'share', 'reason']);
+    const fields = ['id', 'host', 'port', 'weight', 'circuit', 'inFlight', 'ejectedUntil', 'share', 'reason', 'labels'];
+    deepEqual(Object.keys(views[0]!), fields);
   });
 
   it('tells of a trial that is due, and of one that runs', async () => {
@@ -47,6 +48,41 @@ describe('what an upstream tells of itself', () => {
   it('gives even shares where weights do not matter', () => {
     const { upstream } = orders([endpoint('a', 5), endpoint('b', 1)], { policy: 'round_robin' });
     for (const { share, reason } of upstream.explain()) deepEqual([share, reason], [50, 'takes its turn']);
+  });
+
+  it('gives all of the share to the one that has the key of the pod, and to the next while that is out', async () => {
+    const own = { ownKey: () => 4_711 };
+    const { upstream, call, lease } = orders(abc('abc'), { policy: 'maglev', more: own });
+    const home = lease({ key: 4_711 }).endpoint.id;
+    const of = (id: string) => upstream.explain().find((view) => view.id === id)!;
+    deepEqual(
+      [
+        upstream
+          .explain()
+          .map(({ share }) => share)
+          .sort(),
+        of(home).share,
+      ],
+      [[0, 0, 100], 100],
+    );
+    match(of(home).reason, /^the key of this pod is here; takes calls/);
+    const [other] = upstream.explain().filter(({ share }) => share === 0);
+    match(other!.reason, /^the key of this pod is another's; /);
+    for (let failure = 0; failure < 2; failure++) call(bad, { key: 4_711 });
+    const next = lease({ key: 4_711 }).endpoint.id;
+    deepEqual([of(home).share, of(next).share], [0, 100]);
+    for (let key = 1; key < 50; key++) {
+      const views = upstream.explain({ tried: [], key });
+      deepEqual(
+        views.filter(({ share }) => share === 100).map(({ id }) => id),
+        [lease({ key }).endpoint.id],
+      );
+    }
+  });
+
+  it('names the labels of each, its zone among them', () => {
+    const { upstream } = orders([{ ...endpoint('a'), zone: 'z1', meta: { version: 'canary', zone: 'lies' } }]);
+    deepEqual(upstream.explain()[0]!.labels, { version: 'canary', zone: 'z1' });
   });
 
   it('judges itself, and knows since when', async () => {

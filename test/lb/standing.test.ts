@@ -11,7 +11,8 @@ import { endpoint } from './seats.js';
 const member = (id: string, weight = 1): Member => ({
   ...{ endpoint: endpoint(id, weight), weight, active: 0, eligible: true, listed: true, place: -1 },
   breaker: new CircuitBreaker(defaultBreaker, () => 0.5),
-  ...{ answers: new Answers(), ejection: undefined, timesEjected: 0, readmittedAt: -Infinity, check: undefined },
+  ...{ answers: new Answers(), ejection: undefined, withheld: undefined },
+  ...{ timesEjected: 0, readmittedAt: -Infinity, check: undefined },
   against: { open: false, shut: false, suspect: false, ejected: false, ill: false },
 });
 

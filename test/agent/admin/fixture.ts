@@ -21,6 +21,7 @@ export const endpoint = (
   ejectedUntil: null,
   share: 50,
   reason: 'takes calls: weight 1 of 2',
+  labels: {},
   ...more,
 });
 
