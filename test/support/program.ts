@@ -5,11 +5,17 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { isNativeBuilt } from './native.js';
 
 const main = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
 
-/** What ZIDECAR_ZOOKEEPER_CLIENT takes: a flow is to go the same way with either. */
-export const clients = ['native', 'wire'] as const;
+/** What ZIDECAR_ZOOKEEPER_CLIENT takes: a flow is to go the same way with either, and with ours alone where the other is not built. */
+export const clients: Iterable<'native' | 'wire'> = {
+  *[Symbol.iterator]() {
+    if (isNativeBuilt()) yield 'native';
+    yield 'wire';
+  },
+};
 
 /** One line of the log: the fact's own fields, `kind` among them. */
 export type Line = Readonly<Record<string, unknown>> & { readonly kind?: string };

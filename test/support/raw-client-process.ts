@@ -1,12 +1,13 @@
-/** The process of a RawClient: the native package by itself, told by messages what to do. */
+/** The process of a RawClient: the native package by itself, told by messages what to do. Where it is not built our own client takes its place. */
 import { createRequire } from 'node:module';
 import type { Command } from './raw-client.js';
+import { WireAsNative } from './raw-client-wire.js';
 
-type Done = (code: number, words: string, ...answer: unknown[]) => void;
-interface Native {
+export type Done = (code: number, words: string, ...answer: unknown[]) => void;
+export interface Native {
   readonly client_id: string;
   on(event: string, listener: () => void): void;
-  init(options: object): void;
+  init(options: { readonly connect: string; readonly timeout: number }): void;
   close(): void;
   a_create(path: string, data: Buffer, flags: number, done: Done): void;
   a_set(path: string, data: Buffer, version: number, done: Done): void;
@@ -14,15 +15,24 @@ interface Native {
   a_exists(path: string, watch: false, done: Done): void;
   a_get_children(path: string, watch: false, done: Done): void;
   a_delete_(path: string, version: number, done: Done): void;
-  a_set_acl(path: string, version: number, acl: object[], done: Done): void;
+  a_set_acl(path: string, version: number, acl: { perms: number; scheme: string; auth: string }[], done: Done): void;
   a_sync(path: string, done: Done): void;
 }
 
-const Client = createRequire(import.meta.url)('zookeeper') as new () => Native;
-const client = new Client();
+function open(): Native {
+  try {
+    const Client = createRequire(import.meta.url)('zookeeper') as new () => Native;
+    return new Client();
+  } catch {
+    return new WireAsNative();
+  }
+}
+
+const client = open();
 const [, , connect, timeout] = process.argv;
 client.on('connect', () => process.send!({ id: client.client_id }));
-client.init({ connect, timeout: Number(timeout), debug_level: 0, response_counter_limit: 10_000 });
+const quiet = { debug_level: 0, response_counter_limit: 10_000 };
+client.init({ connect: connect!, timeout: Number(timeout), ...quiet });
 
 process.on('message', ({ number, op, path, data, mode, acl }: Command & { number: number }) => {
   const bytes = Buffer.from(data ?? new Uint8Array());

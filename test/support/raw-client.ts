@@ -1,5 +1,5 @@
 /**
- * Another client of ZooKeeper, in a process of its own and without a line of ours: it writes what others write, and looks at what we
+ * Another client of ZooKeeper, in a process of its own and, where the native package is built, without a line of ours: it writes what others write, and looks at what we
  * wrote. Its process can be frozen or killed, as a pod can.
  */
 import { fork, type ChildProcess } from 'node:child_process';
@@ -19,7 +19,7 @@ export interface Command {
   readonly path: string;
   readonly data?: Uint8Array;
   readonly mode?: number;
-  readonly acl?: readonly object[];
+  readonly acl?: readonly { readonly perms: number; readonly scheme: string; readonly auth: string }[];
 }
 interface Answer {
   readonly number: number;

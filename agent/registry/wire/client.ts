@@ -15,6 +15,7 @@ import { ANY_VERSION } from './protocol.js';
 import type { CreateMode, WatchMode } from './protocol.js';
 import { openToAll } from './records.js';
 import type { Acl, Identity, Stat } from './records.js';
+import { describe } from './requests.js';
 import type { OnAnswer } from './requests.js';
 import type { Address } from './resolve.js';
 import { Session } from './session.js';
@@ -46,10 +47,13 @@ const LONGEST_ANSWER = 16 * MIB;
 const CONFIG = '/zookeeper/config';
 const NOTHING = new Uint8Array();
 const NO_NODE = -101;
+const UNIMPLEMENTED = -6;
 
 export class Client {
   readonly #session: Session;
   readonly #chroot: Chroot;
+  /** What the servers turned out not to know. It is asked once in a session, since they answer, and then end the connection. */
+  readonly #unknown = new Set<number>();
 
   /** Connects in the background; `events` tells how it goes. */
   constructor(options: ClientOptions, events: SessionEvents) {
@@ -204,7 +208,13 @@ export class Client {
   }
 
   #ask<T>(operation: Operation<T>, onAnswer?: OnAnswer): Promise<T> {
-    return this.#session.ask(operation, onAnswer);
+    const { op } = operation;
+    if (this.#unknown.has(op))
+      return Promise.reject(refusal(describe(operation), UNIMPLEMENTED, 'a server that was asked before'));
+    return this.#session.ask(operation, (error) => {
+      if (error === UNIMPLEMENTED) this.#unknown.add(op);
+      onAnswer?.(error);
+    });
   }
 
   /** What a lasting watch of ours tells of needs none at the server. */

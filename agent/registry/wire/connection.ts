@@ -1,6 +1,6 @@
 /**
- * One connection to one server, plain or TLS: opens it, hands on whole frames, and ends once, with a reason that names the server. Knows no
- * session and no request.
+ * One connection to one server, plain or TLS: opens it, hands on whole frames, and ends once, with a reason that names the server. Hands on no
+ * more at a time than others of this process can wait for, and reads no more meanwhile. Knows no session and no request.
  */
 import { connect, isIP } from 'node:net';
 import type { Socket } from 'node:net';
@@ -9,6 +9,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { Frames } from './frames.js';
 import { ProtocolError, TooLong } from './jute.js';
 import type { Address } from './resolve.js';
+import type { Pieces, Turns } from './turns.js';
 
 /** How the server proves who it is, and we who we are. */
 export type Tls = Pick<
@@ -20,7 +21,8 @@ export interface ConnectionEvents {
   opened(): void;
   /** Some bytes came. */
   heard(): void;
-  frame(frame: Buffer): void;
+  /** Answers with what is left to do about it before the next one. */
+  frame(frame: Buffer): Pieces | undefined;
   /** The last that is heard; `why` names the server. `tooLong`: it said more at once than is taken. */
   ended(why: string, tooLong?: TooLong): void;
 }
@@ -30,11 +32,17 @@ export class Connection {
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
   readonly #frames: Frames;
+  readonly #turns: Turns;
+  /** Of the frame that was handed on last. */
+  #left: Pieces | undefined;
+  #isResting = false;
+  #isClosed = false;
   #isEnded = false;
 
   /** `limit`: the longest frame that is taken. */
-  constructor(server: Address, tls: Tls | undefined, limit: number, events: ConnectionEvents) {
+  constructor(server: Address, tls: Tls | undefined, limit: number, turns: Turns, events: ConnectionEvents) {
     this.label = server.label;
+    this.#turns = turns;
     this.#events = events;
     this.#frames = new Frames(limit);
     const socket = (this.#socket = openSocket(server, tls));
@@ -44,7 +52,10 @@ export class Connection {
     });
     socket.on('data', (chunk: Buffer) => this.#hear(chunk));
     socket.on('error', (error) => this.#end(inWords(error)));
-    socket.on('close', () => this.#end('closed the connection'));
+    socket.on('close', () => {
+      this.#isClosed = true;
+      if (!this.#isResting) this.#work();
+    });
   }
 
   write(bytes: Uint8Array): void {
@@ -59,14 +70,38 @@ export class Connection {
   #hear(chunk: Buffer): void {
     if (this.#isEnded) return;
     this.#events.heard();
+    this.#frames.push(chunk);
+    if (!this.#isResting) this.#work();
+  }
+
+  /** Goes on with what has come. */
+  #work(): void {
     try {
-      this.#frames.push(chunk, (frame) => {
-        if (!this.#isEnded) this.#events.frame(frame);
-      });
+      while (!this.#isEnded) {
+        if (this.#turns.isOver) return this.#rest();
+        if (this.#left) {
+          if (this.#left.next().done === true) this.#left = undefined;
+          continue;
+        }
+        const frame = this.#frames.next();
+        if (frame) this.#left = this.#events.frame(frame);
+        else if (this.#isClosed) this.#end('closed the connection');
+        else return;
+      }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#end(error.message, error instanceof TooLong ? error : undefined);
     }
+  }
+
+  #rest(): void {
+    this.#isResting = true;
+    this.#socket.pause();
+    this.#turns.next(() => {
+      this.#isResting = false;
+      this.#socket.resume();
+      this.#work();
+    });
   }
 
   #end(why: string, tooLong?: TooLong): void {

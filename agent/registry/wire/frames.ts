@@ -1,6 +1,7 @@
 /**
  * Cuts what a socket gives into frames: four bytes of length, and so many bytes. What is not whole yet is gathered in a buffer that grows
- * with what came, so a length that lies costs no memory, and pieces of one byte cost no more than large ones.
+ * with what came, so a length that lies costs no memory, and pieces of one byte cost no more than large ones. Nothing is ever written over a
+ * frame that was handed out.
  */
 import { ProtocolError, TooLong } from './jute.js';
 
@@ -9,57 +10,51 @@ const NOTHING = Buffer.alloc(0);
 
 export class Frames {
   readonly #limit: number;
-  #kept: Buffer = NOTHING;
-  #held = 0;
-  /** So many bytes must be there before there is something to do: a head, or a whole frame with its head. */
-  #wanted = HEAD;
+  /** What is between `#at` and `#end` was not handed out yet; behind it there is room for so many bytes. */
+  #bytes: Buffer = NOTHING;
+  #at = 0;
+  #end = 0;
+  #room = 0;
 
   /** `limit`: the longest frame that is taken. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Bytes of a frame that is not whole yet. */
+  /** Bytes that were not handed out yet. */
   get held(): number {
-    return this.#held;
+    return this.#end - this.#at;
   }
 
-  /** Calls `onFrame` for each that is whole now. After a ProtocolError no more is to be pushed. */
-  push(chunk: Buffer, onFrame: (frame: Buffer) => void): void {
-    if (this.#held + chunk.length < this.#wanted) return this.#keep(chunk);
-    const bytes = this.#held === 0 ? chunk : this.#takeWith(chunk);
-    let at = 0;
-    this.#wanted = HEAD;
-    while (bytes.length - at >= HEAD) {
-      const size = bytes.readInt32BE(at);
-      if (size < 0 || size > this.#limit) throw refused(size, this.#limit);
-      if (bytes.length - at < HEAD + size) {
-        this.#wanted = HEAD + size;
-        break;
-      }
-      onFrame(bytes.subarray(at + HEAD, at + HEAD + size));
-      at += HEAD + size;
+  push(chunk: Buffer): void {
+    if (this.held === 0) {
+      this.#bytes = chunk;
+      this.#at = this.#room = 0;
+      this.#end = chunk.length;
+      return;
     }
-    this.#keep(bytes.subarray(at));
+    if (chunk.length > this.#room) this.#grow(this.held + chunk.length);
+    this.#end += chunk.copy(this.#bytes, this.#end);
+    this.#room -= chunk.length;
   }
 
-  #takeWith(chunk: Buffer): Buffer {
-    this.#keep(chunk);
-    const bytes = this.#kept.subarray(0, this.#held);
-    this.#kept = NOTHING;
-    this.#held = 0;
-    return bytes;
+  /** The next that is whole; undefined until there is more. After a ProtocolError nothing is to be asked any more. */
+  next(): Buffer | undefined {
+    if (this.held < HEAD) return undefined;
+    const size = this.#bytes.readInt32BE(this.#at);
+    if (size < 0 || size > this.#limit) throw refused(size, this.#limit);
+    if (this.held < HEAD + size) return undefined;
+    const from = this.#at + HEAD;
+    this.#at = from + size;
+    return this.#bytes.subarray(from, this.#at);
   }
 
-  #keep(piece: Buffer): void {
-    const held = this.#held + piece.length;
-    if (held > this.#kept.length) {
-      const larger = Buffer.allocUnsafe(2 * held);
-      this.#kept.copy(larger, 0, 0, this.#held);
-      this.#kept = larger;
-    }
-    piece.copy(this.#kept, this.#held);
-    this.#held = held;
+  #grow(size: number): void {
+    const larger = Buffer.allocUnsafe(2 * size);
+    this.#end = this.#bytes.copy(larger, 0, this.#at, this.#end);
+    this.#at = 0;
+    this.#room = larger.length - this.#end;
+    this.#bytes = larger;
   }
 }
 

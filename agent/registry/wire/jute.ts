@@ -2,6 +2,8 @@
  * Jute, the encoding of ZooKeeper's records: big-endian numbers, and texts, bytes and lists with their length in front, of which -1 means
  * none. A Reader believes no length: whatever does not fit what is there is a ProtocolError, before anything is allocated for it.
  */
+import { whole } from './turns.js';
+import type { Pieces } from './turns.js';
 
 /** The other side does not speak the protocol. The message says what was read, and is to follow the server's name. */
 export class ProtocolError extends Error {
@@ -20,6 +22,8 @@ export class TooLong extends ProtocolError {
 
 const NONE = -1;
 const FIRST_SIZE = 4 * 1024;
+/** Items of a list that are read in one go: some tens of microseconds. */
+const PIECE = 256;
 /** What a writer keeps for the next time. */
 const KEPT_SIZE = 256 * 1024;
 
@@ -146,10 +150,17 @@ export class Reader {
 
   /** `least`: bytes that the smallest item takes, so that a count can be held against what is there. */
   list<T>(least: number, read: () => T): T[] {
+    return whole(this.listInPieces(least, read));
+  }
+
+  *listInPieces<T>(least: number, read: () => T): Pieces<T[]> {
     const count = this.#count('a list');
     if (count * least > this.left) throw new ProtocolError(`says that a list has ${count} items, in ${this.left} bytes`);
     const items: T[] = [];
-    for (let index = 0; index < count; index++) items.push(read());
+    for (let index = 0; index < count; index++) {
+      if (index % PIECE === PIECE - 1) yield;
+      items.push(read());
+    }
     return items;
   }
 

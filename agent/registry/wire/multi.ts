@@ -9,6 +9,8 @@ import { ANY_VERSION, modes, op } from './protocol.js';
 import type { CreateMode } from './protocol.js';
 import { openToAll, readStat, writeAcl } from './records.js';
 import type { Acl, Stat } from './records.js';
+import { whole } from './turns.js';
+import type { Pieces } from './turns.js';
 
 export type Change =
   | {
@@ -35,6 +37,8 @@ export type Outcome = Made | Stat | undefined;
 /** Either what came of each change, or which one was refused, and with which number. */
 export type MultiAnswer = readonly Outcome[] | { readonly index: number; readonly number: number };
 
+/** Answers that are read in one go. */
+const PIECE = 64;
 const NOT_TRIED = -2;
 const NOTHING = new Uint8Array();
 
@@ -56,7 +60,8 @@ export const multi = (changes: readonly Change[]): Operation<MultiAnswer> => ({
     }
     writer.int(-1).bool(true).int(-1);
   },
-  read: (reader) => readAnswer(reader, changes.length),
+  read: (reader) => whole(readAnswer(reader, changes.length)),
+  inPieces: (reader) => readAnswer(reader, changes.length),
 });
 
 function writeChange(writer: Writer, change: Change): void {
@@ -69,10 +74,11 @@ function writeChange(writer: Writer, change: Change): void {
   }
 }
 
-function readAnswer(reader: Reader, count: number): MultiAnswer {
+function* readAnswer(reader: Reader, count: number): Pieces<MultiAnswer> {
   const outcomes: Outcome[] = [];
   let refused: { index: number; number: number } | undefined;
   for (let index = 0; ; index++) {
+    if (index % PIECE === PIECE - 1) yield;
     const type = reader.int();
     const done = reader.bool();
     reader.int();

@@ -5,8 +5,10 @@
 import type { Reader, Writer } from './jute.js';
 import { modes, op, watchKinds, watchModes } from './protocol.js';
 import type { CreateMode, WatchKind, WatchMode } from './protocol.js';
-import { readAcl, readIdentities, readStat, readTexts, writeAcl } from './records.js';
+import { readAcl, readIdentities, readStat, readTextsInPieces, writeAcl } from './records.js';
 import type { Acl, Identity, Stat } from './records.js';
+import { whole } from './turns.js';
+import type { Pieces } from './turns.js';
 
 export interface Operation<T> {
   readonly op: number;
@@ -15,6 +17,8 @@ export interface Operation<T> {
   readonly path: string;
   readonly write: (writer: Writer) => void;
   readonly read: (reader: Reader) => T;
+  /** The same, where it may take long. */
+  readonly inPieces?: (reader: Reader) => Pieces<T>;
 }
 
 export interface Created {
@@ -33,7 +37,9 @@ export interface Children {
 const nothing = (): undefined => undefined;
 const readCreated = (reader: Reader): Created => ({ path: reader.text(), stat: readStat(reader) });
 const readData = (reader: Reader): Data => ({ data: reader.bytes(), stat: readStat(reader) });
-const readChildren = (reader: Reader): Children => ({ names: readTexts(reader), stat: readStat(reader) });
+function* readChildren(reader: Reader): Pieces<Children> {
+  return { names: yield* readTextsInPieces(reader), stat: readStat(reader) };
+}
 
 const createOp = (mode: CreateMode): number =>
   mode === 'container' ? op.createContainer : mode.endsWith('_ttl') ? op.createTtl : op.create2;
@@ -94,7 +100,8 @@ export const getChildren = (path: string, watch: boolean): Operation<Children> =
   name: 'getChildren',
   path,
   write: (writer) => void writer.text(path).bool(watch),
-  read: readChildren,
+  read: (reader) => whole(readChildren(reader)),
+  inPieces: readChildren,
 });
 
 export const setData = (path: string, data: Uint8Array, version: number): Operation<Stat> => ({

@@ -1,5 +1,6 @@
 /** The records that answers and requests are made of, in the order of ZooKeeper's published definitions. */
 import type { Reader, Writer } from './jute.js';
+import type { Pieces } from './turns.js';
 
 export interface Stat {
   readonly czxid: bigint;
@@ -52,6 +53,9 @@ const LEAST_TEXT = 4;
 const LEAST_ACL = 12;
 
 export const readTexts = (reader: Reader): string[] => reader.list(LEAST_TEXT, () => reader.text());
+
+/** Names of children, of which there may be 100,000. */
+export const readTextsInPieces = (reader: Reader): Pieces<string[]> => reader.listInPieces(LEAST_TEXT, () => reader.text());
 
 export const readAcl = (reader: Reader): Acl[] =>
   reader.list(LEAST_ACL, () => ({ perms: reader.int(), scheme: reader.text(), id: reader.text() }));

@@ -12,6 +12,7 @@ import type { Reader } from './jute.js';
 import type { Operation } from './operations.js';
 import { LONGEST_REQUEST, xid } from './protocol.js';
 import type { ReplyHead } from './records.js';
+import type { Pieces } from './turns.js';
 
 /** Told the answer's number, 0 for success, before anything that comes behind it is looked at. */
 export type OnAnswer = (error: number) => void;
@@ -107,31 +108,46 @@ export class Requests {
     return this.#writer.length === 0 ? undefined : this.#writer.take();
   }
 
-  /** Throws a ProtocolError when it is no answer to anything, or when it cannot be read; what it was for then stays out. */
-  answer(head: ReplyHead, reader: Reader, server: string): void {
+  /**
+   * Throws a ProtocolError when it is no answer to anything, or when it cannot be read; what it was for then stays out. A long one is read in
+   * pieces, which is what it answers with then.
+   */
+  answer(head: ReplyHead, reader: Reader, server: string): Pieces | undefined {
     const pending = this.#special.get(head.xid) ?? this.#pending[this.#first];
     if (pending?.number !== head.xid) {
       const expected = pending ? `${pending.number} is the next that is waited for` : 'nothing is waited for';
       throw new ProtocolError(`sent an answer with the number ${head.xid}, and ${expected}`);
     }
-    const value = head.error === 0 ? pending.operation.read(reader) : undefined;
-    if (!this.#special.delete(head.xid)) this.#shift(pending);
-    pending.onAnswer?.(head.error);
-    if (head.error === 0) pending.resolve(value);
-    else pending.reject(refusal(describe(pending.operation), head.error, server));
+    const { operation } = pending;
+    if (head.error !== 0) this.#settle(pending, head.error).reject(refusal(describe(operation), head.error, server));
+    else if (operation.inPieces) return this.#inPieces(pending, operation.inPieces(reader));
+    else {
+      const value = operation.read(reader);
+      this.#settle(pending, 0).resolve(value);
+    }
+    return undefined;
   }
 
-  /** The connection is over: everything that is out fails, and what was gathered is forgotten. `bound`: what was waited for next is beyond it. */
-  fail(code: ErrorCode, why: string, bound?: Bound): void {
-    const out = [...this.#pending.slice(this.#first), ...this.#special.values()];
+  /** The connection is over: everything that is out fails, one at a time, and what was gathered is forgotten. `bound`: what was waited for next is beyond it. */
+  fail(code: ErrorCode, why: string, bound?: Bound): Pieces {
+    const out = [...this.#pending.slice(this.#first), ...this.#special.values()] as readonly Pending[];
     this.#special.clear();
     this.#pending = [];
     this.#first = this.#bytesOut = 0;
     this.#writer.rewind(0);
-    for (const [index, pending] of out.entries()) {
-      const told = `${describe(pending!.operation)}: ${why}`;
-      pending!.reject(new ZooKeeperError(code, told, index === 0 && bound ? { bound } : {}));
-    }
+    return failing(out, code, why, bound);
+  }
+
+  *#inPieces(pending: Pending, pieces: Pieces<unknown>): Pieces {
+    const value = yield* pieces;
+    this.#settle(pending, 0).resolve(value);
+  }
+
+  /** It is out no more. */
+  #settle(pending: Pending, error: number): Pending {
+    if (!this.#special.delete(pending.number)) this.#shift(pending);
+    pending.onAnswer?.(error);
+    return pending;
   }
 
   #full(): Bound | undefined {
@@ -162,6 +178,13 @@ export class Requests {
       this.#pending.splice(0, this.#first);
       this.#first = 0;
     }
+  }
+}
+
+function* failing(out: readonly Pending[], code: ErrorCode, why: string, bound: Bound | undefined): Pieces {
+  for (const [index, { operation, reject }] of out.entries()) {
+    reject(new ZooKeeperError(code, `${describe(operation)}: ${why}`, index === 0 && bound ? { bound } : {}));
+    yield;
   }
 }
 

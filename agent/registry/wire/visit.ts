@@ -21,6 +21,8 @@ import { readHead } from './records.js';
 import { Requests } from './requests.js';
 import type { Bounds, OnAnswer } from './requests.js';
 import type { Address } from './resolve.js';
+import { Turns } from './turns.js';
+import type { Pieces } from './turns.js';
 import type { Call, WatchRegistry } from './watches.js';
 
 export interface VisitParts {
@@ -58,6 +60,7 @@ export class Visit {
   readonly #parts: VisitParts;
   readonly #events: VisitEvents;
   readonly #connection: Connection;
+  readonly #turns: Turns;
   readonly #requests: Requests;
   readonly #server: Address;
   #pulse: Pulse | undefined;
@@ -72,9 +75,10 @@ export class Visit {
     this.#server = server;
     this.#parts = parts;
     this.#events = events;
+    this.#turns = new Turns(parts.clock);
     this.#requests = new Requests(parts.bounds);
     this.#stopTimer = this.#limit(parts.connectMs, 'takes no connection');
-    this.#connection = new Connection(server, tls, parts.longestAnswer, {
+    this.#connection = new Connection(server, tls, parts.longestAnswer, this.#turns, {
       opened: () => this.#greet(),
       heard: () => this.#pulse?.heard(parts.clock.now()),
       frame: (frame) => this.#read(new Reader(frame)),
@@ -126,18 +130,21 @@ export class Visit {
     this.#connection.write(writer.take());
   }
 
-  #read(reader: Reader): void {
-    if (!this.#pulse) return this.#welcome(reader);
+  #read(reader: Reader): Pieces | undefined {
+    if (!this.#pulse) {
+      this.#welcome(reader);
+      return undefined;
+    }
     const head = readHead(reader);
     if (head.xid === xid.event) {
       const type = eventTypes[reader.int()];
       reader.int();
       const path = reader.text();
       if (type !== undefined && type !== 'removed') this.#parts.watches.fire({ type, path }, this.#parts.call);
-      return;
+      return undefined;
     }
     if (head.xid > 0) this.#parts.greeting.seen(head.zxid);
-    this.#requests.answer(head, reader, this.label);
+    return this.#requests.answer(head, reader, this.label);
   }
 
   #welcome(reader: Reader): void {
@@ -231,7 +238,8 @@ export class Visit {
 
   #ended(why: string, tooLong: TooLong | undefined): void {
     this.#stopTimer();
-    this.#requests.fail('CONNECTION_LOSS', why, tooLong && { of: 'bytes of an answer of ZooKeeper', limit: tooLong.limit });
+    const bound = tooLong && ({ of: 'bytes of an answer of ZooKeeper', limit: tooLong.limit } as const);
+    this.#turns.run(this.#requests.fail('CONNECTION_LOSS', why, bound));
     this.#events.ended(why, this.#isOver);
   }
 }

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Frames } from '../../../../agent/registry/wire/frames.js';
 import { Reader } from '../../../../agent/registry/wire/jute.js';
-import { frame } from './fake-server.js';
+import { frame, framesOf } from './fake-server.js';
 
 export interface Place {
   readonly host: string;
@@ -66,16 +66,20 @@ export class BadLine implements Place {
     });
     client.on('data', (chunk: Buffer) => {
       if (!isGreeted && chunk.toString('latin1') === 'srvr') return void server.write(chunk);
-      frames.push(chunk, (body) => {
+      frames.push(chunk);
+      for (const body of framesOf(frames)) {
         const reader = new Reader(body);
         const whole = Buffer.concat([length(body), body]);
         if (!isGreeted) isGreeted = true;
         else {
           const [xid, op] = [reader.int(), reader.int()];
-          if (op === this.unknownOp) return void client.write(frame((writer) => writer.int(xid).long(0n).int(-6)));
+          if (op === this.unknownOp) {
+            client.end(frame((writer) => writer.int(xid).long(0n).int(-6))); // as real ones do it
+            return;
+          }
         }
         server.write(whole);
-      });
+      }
     });
     for (const [one, other] of [[client, server] as const, [server, client] as const]) {
       one.setNoDelay(true);

@@ -6,6 +6,7 @@ import { ProtocolError, Reader, Writer } from '../../../../agent/registry/wire/j
 import { multi } from '../../../../agent/registry/wire/multi.js';
 import { readAcl, readIdentities, readStat, readTexts, writeAcl, writeTexts } from '../../../../agent/registry/wire/records.js';
 import { seeded } from '../../../support/random.js';
+import { framesOf } from './fake-server.js';
 import { decodesOrRefuses, fuzz } from './fuzz.js';
 
 const written = (write: (writer: Writer) => void): Buffer => {
@@ -114,7 +115,8 @@ describe('frames', () => {
         const found: number[][] = [];
         for (let at = 0, turn = 0; at < bytes.length; turn++) {
           const end = at + 1 + cuts[turn % cuts.length]!;
-          frames.push(bytes.subarray(at, end), (frame) => found.push([...frame]));
+          frames.push(bytes.subarray(at, end));
+          for (const frame of framesOf(frames)) found.push([...frame]);
           at = end;
         }
         deepEqual(
@@ -128,14 +130,9 @@ describe('frames', () => {
 
   it('are refused as soon as their length is over the limit, or negative', () => {
     for (const size of [1_001, -1, 0x48545450]) {
-      throws(
-        () =>
-          new Frames(1_000).push(
-            written((writer) => writer.int(size)),
-            () => undefined,
-          ),
-        /and 1000 are the most/,
-      );
+      const frames = new Frames(1_000);
+      frames.push(written((writer) => writer.int(size)));
+      throws(() => frames.next(), /and 1000 are the most/);
     }
   });
 
@@ -143,8 +140,11 @@ describe('frames', () => {
     const frames = new Frames(2 ** 30);
     const before = process.memoryUsage().arrayBuffers;
     const head = written((writer) => writer.int(2 ** 29));
-    frames.push(head, () => undefined);
-    for (let count = 0; count < 100_000; count++) frames.push(Buffer.from([1]), () => undefined);
+    frames.push(head);
+    for (let count = 0; count < 100_000; count++) {
+      frames.push(Buffer.from([1]));
+      equal(frames.next(), undefined);
+    }
     equal(frames.held, 100_004);
     ok(process.memoryUsage().arrayBuffers - before < 4 * 2 ** 20);
   });

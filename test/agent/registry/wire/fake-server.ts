@@ -54,6 +54,10 @@ export const frame = (write: (writer: Writer) => void): Buffer => {
   return writer.take();
 };
 
+export function* framesOf(frames: Frames): Generator<Buffer> {
+  for (let body = frames.next(); body; body = frames.next()) yield body;
+}
+
 export interface Script {
   readonly id?: bigint;
   readonly timeoutMs?: number;
@@ -109,18 +113,21 @@ export class FakeServer implements Address {
         else socket.end(srvr);
         return;
       }
-      frames.push(chunk, (bytes) => {
+      frames.push(chunk);
+      for (const bytes of framesOf(frames)) {
         const body = new Reader(bytes);
         if (!guest.greeting) {
           body.int();
           guest.greeting = { zxid: body.long(), timeoutMs: body.int(), id: body.long() };
-          return onGreeting ? onGreeting(guest) : guest.greet(id, timeoutMs);
+          if (onGreeting) onGreeting(guest);
+          else guest.greet(id, timeoutMs);
+          continue;
         }
         const asked = { xid: body.int(), op: body.int(), body };
         guest.asked.push(asked);
         if (asked.xid === PING && answersPings) guest.answer(PING);
         else onRequest?.(guest, asked);
-      });
+      }
     });
   }
 }

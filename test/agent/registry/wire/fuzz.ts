@@ -9,7 +9,7 @@ import { multi } from '../../../../agent/registry/wire/multi.js';
 import * as ops from '../../../../agent/registry/wire/operations.js';
 import type { Operation } from '../../../../agent/registry/wire/operations.js';
 import { readHead, writeAcl, openToAll, writeTexts } from '../../../../agent/registry/wire/records.js';
-import { frame, writeStat } from './fake-server.js';
+import { frame, framesOf, writeStat } from './fake-server.js';
 
 const changes = [
   { do: 'create', path: '/a' },
@@ -39,7 +39,11 @@ export function decodesOrRefuses(bytes: Uint8Array): void {
     ),
     () => readHead(new Reader(buffer)),
     () => new Greeting(1_000, true).read(new Reader(buffer)),
-    () => new Frames(500).push(buffer, () => undefined),
+    () => {
+      const frames = new Frames(500);
+      frames.push(buffer);
+      return [...framesOf(frames)];
+    },
   ];
   for (const run of tries) {
     try {

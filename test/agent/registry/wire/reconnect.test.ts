@@ -185,13 +185,18 @@ describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
       client.addWatch('/old', 'recursive', () => undefined),
       /addWatch \/old: UNIMPLEMENTED/,
     );
+    await up(2); // it ends the connection too, and is not asked again
+    await rejects(
+      client.addWatch('/old', 'recursive', () => undefined),
+      /UNIMPLEMENTED \(-6\), says a server that was asked before/,
+    );
     const { heard, listen } = recorder();
     await client.exists('/old', listen);
     line.unknownOp = SET_WATCHES_2;
     line.cut();
-    await down();
+    await down(2);
     line.heal();
-    await up(2);
+    await up(3);
     await other.create('/old');
     await client.sync('/');
     deepEqual(heard, ['created /old']);

@@ -1,0 +1,124 @@
+/** What takes long is done in turns: others of the process have theirs in between, and nothing changes in what is told, nor in its order. */
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Clock } from '../../../../agent/registry/wire/ports.js';
+import { Turns } from '../../../../agent/registry/wire/turns.js';
+import type { Pieces } from '../../../../agent/registry/wire/turns.js';
+import { writeTexts } from '../../../../agent/registry/wire/records.js';
+import { clock } from '../../../../agent/system.js';
+import { until } from '../tree-contract.js';
+import { FakeServer, writeStat } from './fake-server.js';
+import { opened } from './opened.js';
+
+const [EXISTS, CHILDREN] = [3, 12];
+
+/** Each look at the time costs some, so that how often others have a turn depends on no machine. */
+class SlowClock implements Clock {
+  rests = 0;
+  #spent = 0;
+  now(): number {
+    return (this.#spent += 0.1);
+  }
+  after(ms: number, run: () => void): () => void {
+    return clock.after(ms, run);
+  }
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    if (ms === 0) this.rests++;
+    return clock.sleep(ms, signal);
+  }
+}
+
+/** Its turns end when the test says so. */
+class HeldClock implements Clock {
+  spent = 0;
+  #due: (() => void)[] = [];
+  now(): number {
+    return this.spent;
+  }
+  after(_ms: number, run: () => void): () => void {
+    this.#due.push(run);
+    return () => undefined;
+  }
+  sleep(): Promise<void> {
+    return new Promise((resolve) => this.#due.push(resolve));
+  }
+  async nextTurn(): Promise<void> {
+    for (const run of this.#due.splice(0)) run();
+    await new Promise(setImmediate);
+  }
+}
+
+describe('turns', () => {
+  it('rest when enough was done in one of them, and go on in the next', async () => {
+    const held = new HeldClock();
+    const done: number[] = [];
+    function* work(): Pieces {
+      for (let piece = 1; piece <= 12; piece++) {
+        done.push(piece);
+        held.spent++;
+        yield;
+      }
+    }
+    new Turns(held).run(work());
+    equal(done.length, 5);
+    await held.nextTurn();
+    equal(done.length, 10);
+    await held.nextTurn();
+    equal(done.length, 12);
+  });
+
+  it('are taken over a list of 100,000 names, and what is behind it is told behind it, though the server has gone', async () => {
+    const names = Array.from({ length: 100_000 }, (_, index) => `name-${index}`);
+    const server = await FakeServer.start({
+      onRequest(guest, { xid, op }) {
+        if (op === CHILDREN) guest.answer(xid, 0, (writer) => writeStat(writeTexts(writer, names)));
+        else {
+          guest.answer(xid, 0, writeStat);
+          guest.event(3, '/b');
+          guest.socket.end();
+        }
+      },
+    });
+    const slow = new SlowClock();
+    const { client, up, down } = opened([server], { clock: slow });
+    await up();
+    const told: string[] = [];
+    const list = client.getChildren('/a').then((answer) => (told.push('list'), answer.names));
+    const node = client.exists('/b', () => void told.push('event')).then(() => void told.push('node'));
+    deepEqual(await list, names);
+    await node;
+    await down();
+    deepEqual(told.sort(), ['event', 'list', 'node']);
+    ok(slow.rests >= 5, `${slow.rests} rests`);
+    client.drop();
+    await server.stop();
+  });
+
+  it('are taken over thousands of events, and over thousands of questions that fail', async () => {
+    const server = await FakeServer.start({
+      onRequest(guest, { xid, op, body }) {
+        if (op === EXISTS && body.text() !== '/out') guest.answer(xid, 0, writeStat);
+      },
+    });
+    const slow = new SlowClock();
+    const { client, up, down } = opened([server], { clock: slow });
+    await up();
+    const heard: string[] = [];
+    const paths = Array.from({ length: 2_000 }, (_, index) => `/${index}`);
+    await Promise.all(paths.map((path) => client.exists(path, (event) => void heard.push(event.path))));
+    slow.rests = 0;
+    for (const path of paths) server.guests[0]!.event(3, path);
+    await until(() => heard.length === paths.length, 'every event');
+    deepEqual(heard, paths);
+    ok(slow.rests >= 5, `${slow.rests} rests`);
+    const out = paths.map(() => rejects(client.exists('/out'), { code: 'CONNECTION_LOSS' }));
+    await until(() => server.guests[0]!.asked.length >= 2 * paths.length, 'the questions to be out');
+    slow.rests = 0;
+    server.guests[0]!.socket.destroy();
+    await down();
+    await Promise.all(out);
+    ok(slow.rests >= 5, `${slow.rests} rests`);
+    client.drop();
+    await server.stop();
+  });
+});
