@@ -69,7 +69,9 @@ export async function makeLog(options: LogOptions): Promise<Log> {
     },
     forPeople ? { write: (line: string) => void out.write(forPeople(line)) } : (out as pino.DestinationStream),
   );
-  const wants = (level: Level): boolean => logger.isLevelEnabled(level);
+  // a comparison, since it is asked for each call
+  let least = rankOf(options.level);
+  const wants = (level: Level): boolean => rankOf(level) >= least;
 
   return {
     emit(fact) {
@@ -77,7 +79,10 @@ export async function makeLog(options: LogOptions): Promise<Log> {
       const told = tell(fact);
       logger[told.level](told.fact, told.message);
     },
-    setLevel: (level) => void (logger.level = level),
+    setLevel: (level) => {
+      logger.level = level;
+      least = rankOf(level);
+    },
     get level() {
       return logger.level as Level;
     },
@@ -88,6 +93,9 @@ export async function makeLog(options: LogOptions): Promise<Log> {
     flush: () => standard?.flushSync(),
   };
 }
+
+const ranks = { ...pino.levels.values, silent: Infinity } as Readonly<Record<Level, number>>;
+const rankOf = (level: Level): number => ranks[level];
 
 /** `12:04:10 INFO  orders: …`. The fields are left out: the sentence says what they say. */
 async function prettifier(colorize: boolean): Promise<(line: string) => string> {

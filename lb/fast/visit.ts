@@ -17,7 +17,8 @@ import { Call } from './call.js';
 import type { Caller, CallTerms, Rest } from './caller.js';
 import type { Sender } from './outbox.js';
 import { RequestHead } from './request-head.js';
-import type { Ways } from './ways.js';
+import { tap } from './tap.js';
+import type { Way, Ways } from './ways.js';
 
 export interface VisitTerms extends CallTerms {
   readonly ways: Ways;
@@ -38,6 +39,9 @@ export class Visit implements Caller, Sender {
   readonly #terms: VisitTerms;
   readonly #head: RequestHead;
   readonly #call: Call;
+  readonly #untap: () => void;
+  /** Of its last call. */
+  #way: Way | undefined;
   /** Bytes that no call has used yet; the next head begins at `from`. */
   #unread: Buffer | undefined;
   #from = 0;
@@ -65,7 +69,8 @@ export class Visit implements Caller, Sender {
     this.#head.begin(0);
     this.#call = new Call(this, this.#head, terms);
     this.#startWaiting(terms.headerTimeoutMs, terms.parts.clock.now());
-    socket.on('data', this.#data).on('end', this.#end).on('error', this.#error).on('close', this.#closed);
+    this.#untap = tap(socket, this.#data, () => !this.#paused);
+    socket.on('end', this.#end).on('error', this.#error).on('close', this.#closed);
   }
 
   get remoteAddress(): string | undefined {
@@ -104,8 +109,9 @@ export class Visit implements Caller, Sender {
         this.resume();
         return this.#waitForHead();
       }
-      const way = scanned === 'whole' ? this.#terms.ways.find(bytes, this.#head) : undefined;
+      const way = scanned === 'whole' ? this.#terms.ways.find(bytes, this.#head, this.#way) : undefined;
       if (way === undefined) return this.#handOver();
+      this.#way = way;
       this.#inHead = false;
       const end = Math.min(this.#head.end + Math.max(this.#head.length, 0), bytes.length);
       const before = this.#from;
@@ -242,7 +248,8 @@ export class Visit implements Caller, Sender {
   #handOver(): void {
     const { socket } = this;
     this.#terms.outbox.flush();
-    socket.off('data', this.#data).off('end', this.#end).off('error', this.#error).off('close', this.#closed);
+    this.#untap();
+    socket.off('end', this.#end).off('error', this.#error).off('close', this.#closed);
     socket.pause();
     if (this.#unread !== undefined) socket.unshift(this.#unread.subarray(this.#from));
     this.#terms.handOver(this);

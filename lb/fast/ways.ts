@@ -21,6 +21,8 @@ export interface Way {
   readonly absolute: boolean;
   /** So many bytes of the target do not go on. */
   readonly cut: number;
+  /** The Host that came, where there was nothing else to find it by. */
+  readonly plainHost: Buffer | undefined;
   readonly host: string;
   /** Host is not the one that came. */
   readonly newHost: boolean;
@@ -50,10 +52,11 @@ export class Ways {
     this.#poolsOf = poolsOf;
   }
 
-  /** Undefined: the full lane has the words for it. */
-  find(bytes: Buffer, head: RequestHead): Way | undefined {
+  /** `last`: the way of the connection's last request. Undefined: the full lane has the words for it. */
+  find(bytes: Buffer, head: RequestHead, last: Way | undefined): Way | undefined {
     if (head.hostLine < 0) return undefined;
     const addressEnd = endOfAddress(bytes, head);
+    if (last !== undefined && addressEnd === head.targetStart && this.#isSame(last, bytes, head)) return last;
     const host = bytes.toString('latin1', head.hostStart, head.hostEnd);
     const key = addressEnd === head.targetStart ? host : `${bytes.toString('latin1', head.targetStart, addressEnd)}\r${host}`;
     let way = this.#known.get(key);
@@ -70,6 +73,13 @@ export class Ways {
     }
     const first = bytes[head.targetStart + way.cut];
     return first === SLASH || first === ASTERISK ? way : undefined; // the latter: OPTIONS *, as no name has one in it
+  }
+
+  /** It was found by a Host alone, and this one is that. */
+  #isSame({ plainHost, name, absolute, upstream }: Way, bytes: Buffer, { hostStart, hostEnd }: RequestHead): boolean {
+    if (plainHost === undefined || plainHost.length !== hostEnd - hostStart) return false;
+    for (let index = 0; index < plainHost.length; index++) if (plainHost[index] !== bytes[hostStart + index]) return false;
+    return this.#parts.lookup(name, absolute) === upstream;
   }
 
   #make(host: string, target: string, addressLength: number, method: string): Way | undefined {
@@ -92,6 +102,7 @@ export class Ways {
     if (oursWithId.length > room) return undefined;
     return {
       ...{ name: way.name, upstream, pools: this.#poolsOf(upstream), absolute: way.absolute, cut },
+      ...{ plainHost: addressLength === 0 ? Buffer.from(host, 'latin1') : undefined },
       ...{ host: way.host, newHost: way.host !== host, prefix: way.prefix },
       ...{ ours, oursWithId, idAt: before.length + requestIdName.length },
     };

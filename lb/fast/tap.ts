@@ -1,0 +1,23 @@
+/**
+ * What a socket reads, past the stream that node puts around it. Node hands each read to the stream by its public `push`; the stream tells
+ * `data`, plans to look for more, and has all plans of the process looked through, each time. Here `push` goes straight to whoever takes the
+ * bytes, as long as they may flow and none wait in the stream; all else, the end included, is left to the stream. A node that did not call
+ * `push` any more would take nothing from us: `data` is listened to as well.
+ */
+import type { Socket } from 'node:net';
+
+/** `flows`: whether bytes may be taken now. The returned function makes the socket a plain one again. */
+export function tap(socket: Socket, take: (bytes: Buffer) => void, flows: () => boolean): () => void {
+  const asStream = socket.push.bind(socket);
+  const pushed = (bytes: Buffer | null, encoding?: BufferEncoding): boolean => {
+    if (bytes === null || !flows() || socket.readableLength > 0) return asStream(bytes, encoding);
+    take(bytes);
+    return true;
+  };
+  socket.push = pushed;
+  socket.on('data', take);
+  return () => {
+    if (socket.push === pushed) socket.push = asStream;
+    socket.off('data', take);
+  };
+}
