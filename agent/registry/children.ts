@@ -54,23 +54,26 @@ export class Children {
     for (const name of [...this.#known.keys()]) if (!present.has(name)) this.gone(name, heardAt);
     const fresh = names.filter((name) => !this.#known.has(name)).sort();
     const taken = fresh.slice(0, MOST_CHILDREN - this.#known.size);
-    const joined = taken.map((name): Child => ({
-      name,
-      mzxid: undefined,
-      said: undefined,
-      watch: undefined,
-      fired: false,
-      heardAt,
-      checkedAt: 0,
-    }));
-    for (const child of joined) this.#known.set(child.name, child);
-    return { joined, beyond: fresh.length - taken.length };
+    return { joined: taken.map((name) => this.#add(name, heardAt)), beyond: fresh.length - taken.length };
+  }
+
+  /** Takes one that is told to be there, known or new. Undefined: it does not fit. */
+  came(name: string, heardAt: number): Child | undefined {
+    return this.#known.get(name) ?? (this.#known.size < MOST_CHILDREN ? this.#add(name, heardAt) : undefined);
+  }
+
+  #add(name: string, heardAt: number | undefined): Child {
+    const unread = { mzxid: undefined, said: undefined, watch: undefined, fired: false, checkedAt: 0 };
+    const child: Child = { name, heardAt, ...unread };
+    this.#known.set(name, child);
+    return child;
   }
 
   gone(name: string, heardAt?: number): void {
     const child = this.#known.get(name);
     if (!child) return;
     this.#known.delete(name);
+    child.watch = undefined; // one of the same name may come
     this.#selectors -= selectorsOf(child.said);
     if (isInstance(child.said)) {
       this.#left++;

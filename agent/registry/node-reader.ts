@@ -1,6 +1,9 @@
 /**
  * Reads the nodes of one parent, those whose turn it is, a few at a time: first the size, with the watch, then the bytes, and only of what
  * has changed since they were read. Keeps names in their turn while there is no session. Which names, and when, its watcher says.
+ *
+ * Where the tree itself tells who came, the size of a newcomer is not asked for: one question for each, and one at a time, so that of what is
+ * too large only the first comes over the line. Once there was such a one, sizes are asked for here.
  */
 import type { Emit } from '../events.js';
 import type { Clock, Random } from '../system.js';
@@ -10,8 +13,8 @@ import { isInstance, type Dialect, type Said } from './dialects/dialect.js';
 import { DueQueue } from './due-queue.js';
 import { nameOf } from './node-path.js';
 import type { ReadSlots } from './read-slots.js';
-import { isSessionTrouble, MAX_NODE_BYTES } from './tree.js';
-import type { Stat, Tree } from './tree.js';
+import { isSessionTrouble, MAX_NODE_BYTES, RegistryError } from './tree.js';
+import type { Node, Stat, Tree } from './tree.js';
 
 export interface NodeReaderParts {
   readonly tree: Tree;
@@ -36,14 +39,18 @@ export class NodeReader {
   readonly #turn: Alarm;
   readonly #folder: string;
   readonly #live: () => boolean;
+  readonly #tells: () => boolean;
   readonly #onRead: () => void;
   #readers = 0;
+  /** Some node is being read without its size being known, or no more is. */
+  #isMeasuring = false;
 
-  /** `live`: the session is one that we may ask. `onRead`: `children` may know more than before. */
-  constructor(parts: NodeReaderParts, children: Children, on: { live: () => boolean; onRead: () => void }) {
+  /** `live`: the session is one that we may ask. `tells`: the tree tells who comes and goes. `onRead`: `children` may know more than before. */
+  constructor(parts: NodeReaderParts, children: Children, on: { live: () => boolean; tells: () => boolean; onRead: () => void }) {
     this.#parts = parts;
     this.#children = children;
     this.#live = on.live;
+    this.#tells = on.tells;
     this.#onRead = on.onRead;
     this.#folder = nameOf(parts.path);
     this.#turn = new Alarm(parts.clock, () => this.go());
@@ -110,16 +117,18 @@ export class NodeReader {
     const { tree, dialect, clock } = this.#parts;
     const path = `${this.#parts.path}/${child.name}`;
     child.checkedAt = clock.now();
+    if (this.#mayReadAtOnce(child) && (await this.#readAtOnce(child, path))) return;
     let stat: Stat | undefined;
     if (child.fired || child.watch) {
       // it may be gone, and a watch on what is gone would wait for ever: most ids never come back
       stat = await tree.exists(path);
-      if (stat === undefined) return this.#children.gone(child.name);
+      if (stat === undefined) return this.#gone(child);
       child.fired = false;
     }
-    if (dialect.change === 'in_place' && child.watch === undefined) stat = await this.#watched(child, path);
+    if (dialect.change === 'in_place' && child.watch === undefined)
+      stat = await this.#watched(child, (changed) => tree.exists(path, changed));
     else stat ??= await tree.exists(path);
-    if (stat === undefined) return this.#children.gone(child.name);
+    if (stat === undefined) return this.#gone(child);
     if (stat.mzxid === child.mzxid) {
       child.heardAt = undefined; // it told of what we have read already
       return;
@@ -128,15 +137,38 @@ export class NodeReader {
       const detail = `${stat.size} bytes, at most ${MAX_NODE_BYTES} are read`;
       return this.#learned(child, stat.mzxid, { skip: 'too_large', detail });
     }
-    const node = dialect.readsData ? await tree.read(path) : { data: new Uint8Array(), stat };
-    if (node === undefined) return this.#children.gone(child.name);
-    this.#learned(child, node.stat.mzxid, this.#understand(child.name, node.data, node.stat));
+    this.#took(child, dialect.readsData ? await tree.read(path) : { data: new Uint8Array(), stat });
   }
 
-  async #watched(child: Child, path: string): Promise<Stat | undefined> {
+  /** A watch told of it just now; the first list, and what a slow look found, is measured. */
+  #mayReadAtOnce(child: Child): boolean {
+    const isNews = child.heardAt !== undefined && child.watch === undefined;
+    return isNews && this.#parts.dialect.readsData && this.#tells() && !this.#isMeasuring;
+  }
+
+  /** False: it cannot be read like this; if it is too large, nor can its fellows. */
+  async #readAtOnce(child: Child, path: string): Promise<boolean> {
+    const { tree, dialect } = this.#parts;
+    const read = (changed?: () => void): Promise<Node | undefined> => tree.read(path, changed, true);
+    this.#isMeasuring = true;
+    child.fired = false;
+    try {
+      const node = await (dialect.change === 'in_place' ? this.#watched(child, read) : read());
+      this.#isMeasuring = false;
+      if (node && node.stat.mzxid === child.mzxid) child.heardAt = undefined;
+      else this.#took(child, node);
+      return true;
+    } catch (error) {
+      this.#isMeasuring = error instanceof RegistryError && error.code === 'too_large';
+      if (isSessionTrouble(error)) throw error;
+      return false;
+    }
+  }
+
+  async #watched<T>(child: Child, ask: (changed: () => void) => Promise<T>): Promise<T> {
     const watch = (child.watch = {});
     try {
-      return await this.#parts.tree.exists(path, () => {
+      return await ask(() => {
         if (child.watch !== watch) return;
         child.watch = undefined;
         child.fired = true;
@@ -150,6 +182,16 @@ export class NodeReader {
     }
   }
 
+  #took(child: Child, node: Node | undefined): void {
+    if (node === undefined) this.#gone(child);
+    else this.#learned(child, node.stat.mzxid, this.#understand(child.name, node.data, node.stat));
+  }
+
+  /** Another one of its name may have come meanwhile. */
+  #gone(child: Child): void {
+    if (this.#children.get(child.name) === child) this.#children.gone(child.name);
+  }
+
   /** A folder may be called otherwise than the service that the user made of it; its nodes then say the folder's name. */
   #understand(name: string, data: Uint8Array, stat: Stat): Said {
     const { dialect, service, endpoint } = this.#parts;
@@ -161,6 +203,7 @@ export class NodeReader {
 
   #learned(child: Child, mzxid: bigint | undefined, said: Said): void {
     const { emit, path, service } = this.#parts;
+    if (this.#children.get(child.name) !== child) return;
     const kept = this.#children.learned(child, mzxid, said);
     if ('skip' in kept)
       emit({ kind: 'znode_ignored', service, path: `${path}/${child.name}`, reason: kept.skip, detail: kept.detail });

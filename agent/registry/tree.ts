@@ -10,6 +10,10 @@
  * the list) changed, a missing one came to be, or the session that held the watch is over. A reconnect within a session keeps its watches.
  * It is never called from within the call that armed it, and not at all once the tree is closed. A watch that a bound refused is
  * reported as a fact, so a reader must also look again by itself from time to time.
+ *
+ * `onChild` is for who can do with less than the whole list: where a tree knows which child came or went (`tells` in the answer says so), it
+ * is called in place of `onChange`, each time, until it answers false. It may be called before the answer is there, of which it may be older or
+ * newer; the last word of it on a name holds. What it could not tell, as after a lost connection, comes by `onChange`.
  */
 import type { SessionState } from '../events.js';
 
@@ -52,6 +56,19 @@ export interface Spread {
   readonly behind: readonly string[];
 }
 
+export interface Node {
+  readonly data: Uint8Array;
+  readonly stat: Stat;
+}
+export interface List {
+  readonly names: readonly string[];
+  readonly stat: Stat;
+  /** `onChild` is told of every child that comes or goes. */
+  readonly tells?: boolean;
+}
+/** Answers whether to be called again. */
+export type OnChild = (name: string, isThere: boolean) => boolean;
+
 export interface Tree {
   readonly session: Session;
   /** Watches that are armed now. */
@@ -59,9 +76,13 @@ export interface Tree {
   /** Hears every change of the session until the returned function is called. Not called for the present state. */
   onSession(listener: (session: Session) => void): () => void;
   exists(path: string, onChange?: () => void): Promise<Stat | undefined>;
-  read(path: string, onChange?: () => void): Promise<{ readonly data: Uint8Array; readonly stat: Stat } | undefined>;
+  /**
+   * Fails with 'too_large'. With `onChange` the size is asked for first, and what is too large is not read; not so where it is `unmeasured` and the
+   * tree can do without: then it comes over the line once, and fails all the same.
+   */
+  read(path: string, onChange?: () => void, unmeasured?: boolean): Promise<Node | undefined>;
   /** Names only, in no particular order. */
-  children(path: string, onChange?: () => void): Promise<{ readonly names: readonly string[]; readonly stat: Stat } | undefined>;
+  children(path: string, onChange?: () => void, onChild?: OnChild): Promise<List | undefined>;
   /** Answers with the path as created (a sequential one has its number). Fails with 'node_exists', 'no_parent'. */
   create(path: string, data: Uint8Array, mode: Mode): Promise<{ readonly path: string; readonly stat: Stat }>;
   /** Fails with 'no_node', 'bad_version'. */

@@ -7,6 +7,8 @@
  *                    └─────▶ those who left ─────────────────────────────────▶ list, at once
  *   node's watch ──────────▶ next in turn ──▶ …
  *
+ * Where the tree tells who came or went, nobody asks for the names: `list watch` is then a name that is new or one that has left.
+ *
  * How fast is pace.ts, what is known is children.ts, the nodes are node-reader.ts; no long work is done within a watch's call.
  */
 import type { Emit } from '../events.js';
@@ -16,7 +18,7 @@ import { Children, MOST_CHILDREN } from './children.js';
 import { NodeReader, type NodeReaderParts } from './node-reader.js';
 import { gatherMs, rearmMs, spreadMs, tellMs } from './pace.js';
 import type { InstanceList, OnTrouble } from './registry.js';
-import { isSessionTrouble } from './tree.js';
+import { isSessionTrouble, type List } from './tree.js';
 
 export interface WatcherParts extends NodeReaderParts {
   readonly onList: (list: InstanceList) => void;
@@ -48,7 +50,9 @@ export class Watcher {
   #epoch = 0;
   #askedEpoch = 0;
   #asOf = 0;
-  #listWatch: object | undefined;
+  #listWatch: { tells: boolean } | undefined;
+  /** What was told while a look was out, which the answer may be older than. */
+  readonly #toldMeanwhile = new Map<string, boolean>();
   #asking = false;
   #askAgain = false;
   #missing = false;
@@ -69,6 +73,7 @@ export class Watcher {
     this.#emit = parts.emit;
     this.#nodes = new NodeReader(parts, this.#children, {
       live: () => this.#live,
+      tells: () => this.#listWatch?.tells === true,
       onRead: () => this.#tellSoon(),
     });
     this.#looks = new Alarm(parts.clock, () => void this.#look());
@@ -127,6 +132,23 @@ export class Watcher {
     this.#lookIn(gather);
   }
 
+  /** One of them is told by name, in a session that may be connecting again just now. */
+  #onChild(name: string, isThere: boolean): void {
+    if (this.#overfull) return this.#onNames();
+    const now = this.#clock.now();
+    const gather = gatherMs(now - this.#changedAt, this.#children.size);
+    this.#changedAt = now;
+    this.#asOf = this.#clock.wall();
+    if (this.#asking) this.#toldMeanwhile.set(name, isThere);
+    if (isThere) {
+      const child = this.#children.came(name, now);
+      if (!child) return this.#onNames(); // too many: the names tell how many
+      this.#nodes.ask([child], gather);
+    } else this.#children.gone(name, now);
+    this.#nodes.go();
+    this.#tellSoon();
+  }
+
   #lookIn(ms: number): void {
     if (!this.#stopped) this.#looks.at(Math.max(this.#clock.now() + ms, this.#notBefore));
   }
@@ -142,15 +164,23 @@ export class Watcher {
     const { epoch } = tree.session;
     const heardAt = this.#heardAt;
     this.#heardAt = undefined;
-    const watch = this.#listWatch === undefined ? (this.#listWatch = {}) : undefined;
+    const watch: { tells: boolean } | undefined = this.#listWatch === undefined ? { tells: false } : undefined;
+    this.#listWatch ??= watch;
     const fired = (): void => {
       if (this.#listWatch !== watch) return;
       this.#listWatch = undefined;
       this.#onNames();
     };
+    const told = (name: string, isThere: boolean): boolean => {
+      if (this.#stopped || this.#listWatch !== watch) return false;
+      this.#onChild(name, isThere);
+      return true;
+    };
+    this.#toldMeanwhile.clear();
     try {
-      const found = await reads.run(() => tree.children(path, watch && fired));
-      if (!this.#stopped) this.#heard(found?.names, epoch, heardAt);
+      const found = await reads.run(() => tree.children(path, watch && fired, watch && told));
+      if (watch) watch.tells = found?.tells === true;
+      if (!this.#stopped) this.#heard(found && this.#namesOf(found), epoch, heardAt);
     } catch (error) {
       this.#heardAt = heardAt ?? this.#heardAt;
       if (this.#listWatch === watch) this.#listWatch = undefined;
@@ -161,6 +191,17 @@ export class Watcher {
       if (this.#askAgain) this.#lookIn(gatherMs(0, this.#children.size));
       this.#askAgain = false;
     }
+  }
+
+  /** The last word on each. */
+  #namesOf({ names }: List): readonly string[] {
+    if (this.#toldMeanwhile.size === 0) return names;
+    const all = new Set(names);
+    for (const [name, isThere] of this.#toldMeanwhile) {
+      if (isThere) all.add(name);
+      else all.delete(name);
+    }
+    return [...all];
   }
 
   #heard(names: readonly string[] | undefined, epoch: number, heardAt: number | undefined): void {

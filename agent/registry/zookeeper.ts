@@ -19,7 +19,7 @@ import { NativeLink } from './zookeeper/native-link.js';
 import type { NativeClient } from './zookeeper/native-link.js';
 import { spreadOf } from './zookeeper/spread.js';
 import { ZooKeeperTree, makeRoot } from './zookeeper/tree.js';
-import type { Wire } from './zookeeper/tree.js';
+import type { Wire } from './zookeeper/wire.js';
 import { WireLink } from './zookeeper/wire-link.js';
 import type { Told } from './zookeeper/wire-link.js';
 

@@ -4,7 +4,7 @@
  */
 import { checkPath } from '../../agent/registry/node-path.js';
 import { MAX_NODE_BYTES, RegistryError } from '../../agent/registry/tree.js';
-import type { Mode, RegistryErrorCode, Session, Stat, Tree } from '../../agent/registry/tree.js';
+import type { List, Mode, OnChild, RegistryErrorCode, Session, Stat, Tree } from '../../agent/registry/tree.js';
 
 type Operation = 'exists' | 'read' | 'children' | 'create' | 'write' | 'remove' | 'sync';
 interface Node {
@@ -21,6 +21,7 @@ interface Watch {
   readonly of: 'node' | 'list';
   readonly path: string;
   readonly onChange: () => void;
+  readonly onChild?: OnChild | undefined;
 }
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
@@ -56,7 +57,8 @@ export class MemoryStore {
     this.nodes.set(path, this.#node(data, owner));
     parent.names.add(nameOf(path));
     parent.made++;
-    this.#tell([path, 'node'], [path, 'list'], [parentOf(path), 'list']);
+    this.#tellOfChild(path, true);
+    this.#tell([path, 'node'], [path, 'list']);
   }
 
   write(path: string, data: Uint8Array): void {
@@ -70,7 +72,8 @@ export class MemoryStore {
   delete(path: string): void {
     this.nodes.delete(path);
     this.nodes.get(parentOf(path))!.names.delete(nameOf(path));
-    this.#tell([path, 'node'], [path, 'list'], [parentOf(path), 'list']);
+    this.#tellOfChild(path, false);
+    this.#tell([path, 'node'], [path, 'list']);
   }
 
   endSession(id: string): void {
@@ -80,6 +83,10 @@ export class MemoryStore {
   #node(data: Uint8Array, owner: string): Node {
     const zxid = ++this.#zxid;
     return { data: data.slice(), version: 0, mzxid: zxid, czxid: zxid, ctime: this.wall(), owner, names: new Set(), made: 0 };
+  }
+
+  #tellOfChild(path: string, isThere: boolean): void {
+    for (const tree of this.trees) tree.fire(parentOf(path), 'list', { name: nameOf(path), isThere });
   }
 
   #tell(...events: readonly (readonly [string, Watch['of']])[]): void {
@@ -96,6 +103,7 @@ export class MemoryTree implements Tree {
   deaf = false;
   readonly #store: MemoryStore;
   readonly #auto: boolean;
+  readonly #tells: boolean;
   #session: Session;
   #reachable = true;
   #watches: Watch[] = [];
@@ -105,10 +113,11 @@ export class MemoryTree implements Tree {
   #held: Promise<void> | undefined;
   #inFlight = 0;
 
-  /** `auto`: a new session follows an expired one by itself, as the port wants it; without, the test says when (`connect`). */
-  constructor(store: MemoryStore, { timeoutMs = 30_000, auto = false, connected = true } = {}) {
+  /** `auto`: a new session follows an expired one by itself, as the port wants it; without, the test says when (`connect`). `tells`: which child came or went. */
+  constructor(store: MemoryStore, { timeoutMs = 30_000, auto = false, connected = true, tells = false } = {}) {
     this.#store = store;
     this.#auto = auto;
+    this.#tells = tells;
     this.#session = { state: 'connecting', id: '', epoch: 0, timeoutMs };
     store.trees.add(this);
     if (connected) this.connect();
@@ -167,8 +176,15 @@ export class MemoryTree implements Tree {
     };
   }
 
-  fire(path: string, of: Watch['of']): void {
-    const due = this.#watches.filter((watch) => watch.path === path && watch.of === of);
+  fire(path: string, of: Watch['of'], child?: { readonly name: string; readonly isThere: boolean }): void {
+    const all = this.#watches.filter((watch) => watch.path === path && watch.of === of);
+    const told = child && this.#session.state === 'connected' ? all.filter(({ onChild }) => onChild) : [];
+    for (const watch of told)
+      setImmediate(() => {
+        if (this.#session.state === 'closed' || watch.onChild!(child!.name, child!.isThere)) return;
+        this.#watches = this.#watches.filter((other) => other !== watch);
+      });
+    const due = all.filter((watch) => !told.includes(watch));
     this.#watches = this.#watches.filter((watch) => !due.includes(watch));
     if (this.#session.state === 'connected') for (const watch of due) this.#call(watch);
     else this.#fired.push(...due);
@@ -185,17 +201,29 @@ export class MemoryTree implements Tree {
     return this.#ask('exists', path, () => this.#look(path, 'node', onChange, (_, stat) => stat));
   }
 
-  read(path: string, onChange?: () => void): Promise<{ readonly data: Uint8Array; readonly stat: Stat } | undefined> {
+  read(
+    path: string,
+    onChange?: () => void,
+    unmeasured = false,
+  ): Promise<{ readonly data: Uint8Array; readonly stat: Stat } | undefined> {
     return this.#ask('read', path, () => {
       const size = this.#store.nodes.get(path)?.data.length ?? 0;
       if (size > MAX_NODE_BYTES) throw new RegistryError('too_large', `read ${path}: ${size} bytes`);
-      return this.#look(path, 'node', onChange, ({ data }, stat) => ({ data: data.slice(), stat }));
+      const watch = unmeasured && !this.#store.nodes.has(path) ? undefined : onChange;
+      return this.#look(path, 'node', watch, ({ data }, stat) => ({ data: data.slice(), stat }));
     });
   }
 
-  children(path: string, onChange?: () => void): Promise<{ readonly names: readonly string[]; readonly stat: Stat } | undefined> {
+  children(path: string, onChange?: () => void, onChild?: OnChild): Promise<List | undefined> {
+    const tells = this.#tells && onChild ? onChild : undefined;
     return this.#ask('children', path, () =>
-      this.#look(path, 'list', onChange, ({ names }, stat) => ({ names: [...names], stat })),
+      this.#look(
+        path,
+        'list',
+        onChange,
+        ({ names }, stat) => ({ names: [...names], stat, ...(tells && !this.deaf && { tells: true }) }),
+        tells,
+      ),
     );
   }
 
@@ -278,8 +306,9 @@ export class MemoryTree implements Tree {
     of: Watch['of'],
     onChange: (() => void) | undefined,
     tell: (node: Node, stat: Stat) => T,
+    onChild?: OnChild,
   ): T | undefined {
-    if (onChange && !this.deaf) this.#watches.push({ of, path, onChange });
+    if (onChange && !this.deaf) this.#watches.push({ of, path, onChange, onChild });
     const node = this.#store.nodes.get(path);
     return node && tell(node, this.#stat(node));
   }

@@ -20,7 +20,7 @@ import type { OnAnswer } from './requests.js';
 import type { Address } from './resolve.js';
 import { Session } from './session.js';
 import type { SessionEvents } from './session.js';
-import type { Listener, OneShot } from './watches.js';
+import type { Listener, OneShot, WatchEvent } from './watches.js';
 
 export interface ClientOptions {
   /** The servers to try, in this order; asked before every round of attempts. Never rejects. Resolver.resolve does it. */
@@ -59,9 +59,9 @@ export class Client {
   constructor(options: ClientOptions, events: SessionEvents) {
     const chroot = (this.#chroot = new Chroot(options.chroot ?? ''));
     const defaults = { login: { credentials: [] }, takesReadOnly: false, bounds: BOUNDS, longestAnswer: LONGEST_ANSWER };
-    const call = (listener: Listener, { type, path }: { type: Parameters<Listener>[0]['type']; path: string }): void => {
+    const call = (listener: Listener, { type, path, child }: WatchEvent): void => {
       try {
-        listener({ type, path: chroot.strip(path) });
+        listener({ type, path: chroot.strip(path), ...(child && { child }) });
       } catch (error) {
         queueMicrotask(() => {
           throw error; // it is the listener's, and the others are still to hear
@@ -117,6 +117,11 @@ export class Client {
     return this.#watching(ops.getChildren, whole, watch, (listener) => (error) => {
       if (error === 0) this.#session.watches.once('children', whole, listener);
     });
+  }
+
+  /** Waits once more for a change of the children, without a question: only where a recursive watch of ours tells of it. */
+  waitAgain(path: string, listener: Listener): void {
+    this.#session.watches.once('children', this.#chroot.join(path), listener);
   }
 
   /** `ttlMs` is for the TTL modes, which need it. A server before 3.5 knows neither them nor containers, and says so. */

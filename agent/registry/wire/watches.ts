@@ -13,6 +13,8 @@ import { writeTexts } from './records.js';
 export interface WatchEvent {
   readonly type: EventType;
   readonly path: string;
+  /** Of a change of the children: the one that came or went, where a recursive watch has told of it. */
+  readonly child?: { readonly name: string; readonly isThere: boolean };
 }
 export type Listener = (event: WatchEvent) => void;
 
@@ -78,9 +80,18 @@ export class WatchRegistry {
     }
   }
 
-  /** Calls all who are to hear of it. A recursive watch tells of nodes alone, so it is here that a list of children changes by it. */
+  /**
+   * Calls all who are to hear of it. A recursive watch tells of nodes alone, so it is here that a list of children changes by it; who waits for
+   * that list hears first, and need not ask after a node of which he hears that it is gone.
+   */
   fire(event: WatchEvent, call: Call): void {
     const { type, path } = event;
+    const parent = above(path);
+    const isOfList = this.#lasting.recursive.size > 0 && (type === 'created' || type === 'deleted');
+    if (isOfList && parent !== undefined && this.covers(parent)) {
+      const child = { name: path.slice(path.lastIndexOf('/') + 1), isThere: type === 'created' };
+      this.#take('children', parent, { type: 'children_changed', path: parent, child }, call);
+    }
     if (type === 'children_changed') this.#take('children', path, event, call);
     else {
       this.#take('data', path, event, call);
@@ -92,9 +103,6 @@ export class WatchRegistry {
     for (let at: string | undefined = path; at !== undefined; at = above(at)) {
       for (const listener of this.#lasting.recursive.get(at) ?? []) call(listener, event);
     }
-    const parent = above(path);
-    if (type !== 'changed' && parent !== undefined && this.covers(parent))
-      this.#take('children', parent, { type: 'children_changed', path: parent }, call);
   }
 
   /** What a server must be told so that nothing is missed, in parts that it takes, each with the kinds it needs. */

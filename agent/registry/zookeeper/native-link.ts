@@ -5,10 +5,10 @@
 import type { Clock } from '../../system.js';
 import type { Address } from '../wire/resolve.js';
 import { RegistryError } from '../tree.js';
-import type { Mode, Stat } from '../tree.js';
+import type { List, Mode, Node, Stat } from '../tree.js';
 import type { LinkEvents } from '../turn.js';
 import { OK, UNIMPLEMENTED, failure } from './codes.js';
-import type { Fired, List, Made, Node, Wire } from './tree.js';
+import type { Fired, Made, Wire } from './wire.js';
 
 interface NativeStat {
   readonly czxid: number;
@@ -265,7 +265,7 @@ export class NativeLink implements Wire {
 
 /** The session's own changes come to every watch; they are no change of the node. A new function each time: the package marks it. */
 const onEvent =
-  (fired: () => void): OnEvent =>
+  (fired: () => unknown): OnEvent =>
   (type) => {
     if (type !== SESSION_EVENT) fired();
   };

@@ -8,39 +8,16 @@ import type { Clock } from '../../system.js';
 import { checkPath, parentOf } from '../node-path.js';
 import type { SessionKeeper } from '../session.js';
 import { MAX_NODE_BYTES, RegistryError } from '../tree.js';
-import type { Mode, RegistryErrorCode, Session, Spread, Stat, Tree } from '../tree.js';
-import type { Link } from '../turn.js';
+import type { List, Mode, Node, OnChild, RegistryErrorCode, Session, Spread, Stat, Tree } from '../tree.js';
 import { Watches } from './watches.js';
 import type { Kind } from './watches.js';
+import type { Fired, Made, Wire } from './wire.js';
 
-/** Told once of each watch that was armed and fires. */
-export type Fired = (kind: Kind, path: string) => void;
-
-/** What can be asked in one session. Paths are complete and checked. */
-export interface Wire extends Link {
-  /** The watch is armed whether there is a node or not. */
-  exists(path: string, watch: boolean): Promise<Stat | undefined>;
-  get(path: string): Promise<Node | undefined>;
-  /** The watch is armed only if there is a node. */
-  children(path: string, watch: boolean): Promise<List | undefined>;
-  /** Answers with the path as created, and with its stat where the link has that from the same answer. */
-  create(path: string, data: Uint8Array, mode: Mode): Promise<Made>;
-  set(path: string, data: Uint8Array, version: number): Promise<Stat>;
-  remove(path: string, version?: number): Promise<boolean>;
-  sync(path: string): Promise<void>;
-}
-
-export interface Node {
-  readonly data: Uint8Array;
-  readonly stat: Stat;
-}
-export interface Made {
-  readonly path: string;
-  readonly stat?: Stat;
-}
-export interface List {
-  readonly names: readonly string[];
-  readonly stat: Stat;
+/** Who waits for a change; `ifThere`: there is no watch on what is missing. */
+interface Waiting {
+  readonly onChange: (() => void) | undefined;
+  readonly onChild?: OnChild | undefined;
+  readonly ifThere?: boolean;
 }
 
 /** Ephemerals of ours that close() takes away itself; any beyond go with the session, a moment later. */
@@ -90,7 +67,11 @@ export class ZooKeeperTree implements Tree {
   }
 
   /** To be called by the link. */
-  readonly fired: Fired = (kind, path) => this.#watches.fire(kind, path);
+  readonly fired: Fired = (kind, path, child) => {
+    if (child) return this.#watches.tell(path, child.name, child.isThere);
+    this.#watches.fire(kind, path);
+    return false;
+  };
 
   onSession(listener: (session: Session) => void): () => void {
     return this.#keeper.onSession(listener);
@@ -98,15 +79,22 @@ export class ZooKeeperTree implements Tree {
 
   exists(path: string, onChange?: () => void): Promise<Stat | undefined> {
     return this.#ask('exists', path, async (wire, whole) => {
-      return (await this.#watched('node', whole, onChange, (watch) => wire.exists(whole, watch))).answer;
+      return (await this.#watched('node', whole, { onChange }, (watch) => wire.exists(whole, watch))).answer;
     });
   }
 
   /** The size is asked first where a watch is wanted, since that is the first read of a node; a caller without knows the size. */
-  read(path: string, onChange?: () => void): Promise<Node | undefined> {
+  read(path: string, onChange?: () => void, unmeasured = false): Promise<Node | undefined> {
     return this.#ask('read', path, async (wire, whole) => {
       if (!onChange) return readWhole(wire, whole);
-      const { answer: stat, leave } = await this.#watched('node', whole, onChange, (watch) => wire.exists(whole, watch));
+      if (unmeasured && wire.getWatched) {
+        const get = (watch: boolean): Promise<Node | undefined> => (watch ? wire.getWatched!(whole) : wire.get(whole));
+        const { answer: node, leave } = await this.#watched('node', whole, { onChange, ifThere: true }, get);
+        if ((node?.data.length ?? 0) > MAX_NODE_BYTES) leave();
+        checkSize('read', whole, node?.data.length ?? 0);
+        return node;
+      }
+      const { answer: stat, leave } = await this.#watched('node', whole, { onChange }, (watch) => wire.exists(whole, watch));
       if (!stat) return undefined;
       try {
         checkSize('read', whole, stat.size);
@@ -118,12 +106,14 @@ export class ZooKeeperTree implements Tree {
     });
   }
 
-  children(path: string, onChange?: () => void): Promise<List | undefined> {
+  children(path: string, onChange?: () => void, onChild?: OnChild): Promise<List | undefined> {
     return this.#ask('children', path, async (wire, whole) => {
       for (let turn = 0; turn < MOST_TURNS; turn++) {
-        const { answer: list } = await this.#watched('children', whole, onChange, (watch) => wire.children(whole, watch));
-        if (list || !onChange) return list;
-        const { answer: stat, leave } = await this.#watched('node', whole, onChange, (watch) => wire.exists(whole, watch));
+        const list = await this.#watched('children', whole, { onChange, onChild, ifThere: true }, (watch) =>
+          wire.children(whole, watch, onChild !== undefined),
+        );
+        if (list.answer || !onChange) return list.answer;
+        const { answer: stat, leave } = await this.#watched('node', whole, { onChange }, (watch) => wire.exists(whole, watch));
         if (!stat) return undefined; // and somebody is told when it comes to be
         leave();
       }
@@ -191,11 +181,11 @@ export class ZooKeeperTree implements Tree {
   async #watched<T>(
     kind: Kind,
     path: string,
-    onChange: (() => void) | undefined,
+    { onChange, onChild, ifThere = false }: Waiting,
     ask: (watch: boolean) => Promise<T | undefined>,
   ): Promise<{ readonly answer: T | undefined; readonly leave: () => void }> {
     for (let turn = 0; turn < MOST_TURNS; turn++) {
-      const joined = onChange && this.#watches.join(kind, path, onChange);
+      const joined = onChange && this.#watches.join(kind, path, onChange, onChild);
       if (!joined) break;
       const leave = (): void => {
         if (joined.isNew) this.#watches.leave(kind, path, joined.hold);
@@ -203,7 +193,7 @@ export class ZooKeeperTree implements Tree {
       const giveUp = (): void => (joined.mustArm ? this.#watches.failed(kind, path) : leave());
       try {
         const answer = await ask(joined.mustArm);
-        const isArmed = kind === 'node' || answer !== undefined;
+        const isArmed = !ifThere || answer !== undefined;
         if (!isArmed) giveUp();
         else if (joined.hold.state === 'void') continue;
         return { answer, leave };

@@ -6,12 +6,16 @@
  *
  * Knows no servers: it is told what fired, and answers whether something must be armed.
  */
+import type { OnChild } from '../tree.js';
+
 export type Kind = 'node' | 'children';
 
 /** What a caller has in hand: `void` means that the watch was not armed after all, so nobody will call. */
 export interface Hold {
   state: 'held' | 'fired' | 'void';
   readonly onChange: () => void;
+  /** Of children, in place of it where it is known which one. */
+  readonly onChild: OnChild | undefined;
   /** Who else waits for the same. */
   next: Hold | undefined;
 }
@@ -48,7 +52,7 @@ export class Watches {
   }
 
   /** The same `onChange` waits once for one watch. Undefined: a bound is reached, and nobody waits. */
-  join(kind: Kind, path: string, onChange: () => void): Joined | undefined {
+  join(kind: Kind, path: string, onChange: () => void, onChild?: OnChild): Joined | undefined {
     const isArmed = this.#armed[kind].has(path);
     const first = this.#armed[kind].get(path);
     let count = 0;
@@ -60,7 +64,7 @@ export class Watches {
       this.#onFull(path);
       return undefined;
     }
-    const hold: Hold = { state: 'held', onChange, next: first };
+    const hold: Hold = { state: 'held', onChange, onChild, next: first };
     this.#armed[kind].set(path, hold);
     if (!isArmed) this.#bytes += cost(path);
     return { hold, mustArm: !isArmed, isNew: true };
@@ -71,6 +75,19 @@ export class Watches {
     const first = this.#armed[kind].get(path);
     if (first === hold) this.#armed[kind].set(path, hold.next);
     else for (const other of chain(first)) if (other.next === hold) other.next = hold.next;
+  }
+
+  /** A child came or went. Whoever can do with that waits on; the others are called as for any change. True: somebody waits on. */
+  tell(path: string, name: string, isThere: boolean): boolean {
+    for (const hold of [...chain(this.#armed.children.get(path))].reverse()) {
+      if (hold.onChild?.(name, isThere) === true) continue;
+      this.leave('children', path, hold);
+      hold.state = 'fired';
+      if (!hold.onChild) hold.onChange();
+    }
+    if (this.#armed.children.get(path)) return true;
+    this.#take('children', path);
+    return false;
   }
 
   fire(kind: Kind, path: string): void {

@@ -4,7 +4,7 @@
  * place of one for each child. Servers before 3.6 have no such watch; there each node has its own.
  */
 import { RegistryError } from '../tree.js';
-import type { Mode, Stat } from '../tree.js';
+import type { List, Mode, Node, Stat } from '../tree.js';
 import type { LinkEvents } from '../turn.js';
 import { Client } from '../wire/client.js';
 import type { ClientOptions } from '../wire/client.js';
@@ -16,7 +16,7 @@ import { parentOf } from '../node-path.js';
 import { AccessLists } from './access.js';
 import type { Access } from './access.js';
 import { failure } from './codes.js';
-import type { Fired, List, Made, Node, Wire } from './tree.js';
+import type { Fired, Made, Wire } from './wire.js';
 
 /** Each parent is one service, and few pods follow more than some dozens. */
 const MOST_PARENTS = 1_024;
@@ -38,7 +38,7 @@ export class WireLink implements Wire {
   /** Folders whose access list was looked at. */
   readonly #seen = new Set<string>();
   /** Parents with a recursive watch, and the answer to its being set. */
-  readonly #covered = new Map<string, Promise<void>>();
+  readonly #covered = new Map<string, Promise<boolean>>();
   #canCover = true;
   readonly #onNode: (event: WatchEvent) => void;
   readonly #onChildren: (event: WatchEvent) => void;
@@ -46,8 +46,10 @@ export class WireLink implements Wire {
   constructor(options: ClientOptions, access: Access, events: LinkEvents, fired: Fired, told: Told) {
     this.#access = new AccessLists(access);
     this.#told = told;
-    this.#onNode = ({ path }) => fired('node', path);
-    this.#onChildren = ({ path }) => fired('children', path);
+    this.#onNode = ({ path }) => void fired('node', path);
+    this.#onChildren = ({ path, child }) => {
+      if (fired('children', path, child)) this.#client.waitAgain(path, this.#onChildren);
+    };
     this.#client = new Client(options, {
       up: ({ id, timeoutMs, server }) => events.up(id, timeoutMs, server),
       down: (why) => events.down(why),
@@ -68,22 +70,25 @@ export class WireLink implements Wire {
   }
 
   async exists(path: string, watch: boolean): Promise<Stat | undefined> {
-    if (watch) await this.#cover(path);
+    if (watch) await this.#coverFor(path);
     const stat = await this.#ask('exists', path, () => this.#client.exists(path, watch ? this.#onNode : undefined));
     return stat && this.#stat(stat);
   }
 
   get(path: string): Promise<Node | undefined> {
-    return this.#ask('read', path, async () => {
-      const { data, stat } = await this.#client.getData(path);
-      return { data, stat: this.#stat(stat) };
-    }).catch(absent);
+    return this.#get(path);
   }
 
-  children(path: string, watch: boolean): Promise<List | undefined> {
+  async getWatched(path: string): Promise<Node | undefined> {
+    await this.#coverFor(path);
+    return this.#get(path, this.#onNode);
+  }
+
+  async children(path: string, watch: boolean, tells: boolean): Promise<List | undefined> {
+    const isCovered = tells && (await this.#cover(path));
     return this.#ask('children', path, async () => {
       const { names, stat } = await this.#client.getChildren(path, watch ? this.#onChildren : undefined);
-      return { names, stat: this.#stat(stat) };
+      return { names, stat: this.#stat(stat), ...(isCovered && { tells: true }) };
     }).catch(absent);
   }
 
@@ -116,6 +121,13 @@ export class WireLink implements Wire {
     return this.#ask('sync', path, () => this.#client.sync(path));
   }
 
+  #get(path: string, watch?: (event: WatchEvent) => void): Promise<Node | undefined> {
+    return this.#ask('read', path, async () => {
+      const { data, stat } = await this.#client.getData(path, watch);
+      return { data, stat: this.#stat(stat) };
+    }).catch(absent);
+  }
+
   /** Once for each folder. */
   async #doubt(folder: string): Promise<void> {
     if (this.#seen.has(folder) || this.#seen.size >= MOST_PARENTS) return;
@@ -124,18 +136,24 @@ export class WireLink implements Wire {
     if (found && this.#access.isLooser(found.acl)) this.#told.doubt(folder);
   }
 
-  /** Resolves when the node needs no watch of its own, or has to have one. Never on the root: that would tell of everything there is. */
-  async #cover(path: string): Promise<void> {
+  /** Resolves when the node needs no watch of its own, or has to have one. */
+  async #coverFor(path: string): Promise<void> {
     const parent = parentOf(path);
+    if (this.#covered.has(parent) || this.#client.isWatched('children', parent)) await this.#cover(parent);
+  }
+
+  /** Resolves with whether a recursive watch is on the parent. Never on the root: that would tell of everything there is. */
+  #cover(parent: string): Promise<boolean> {
     const asked = this.#covered.get(parent);
     if (asked) return asked;
-    if (!this.#canCover || parent === '/' || this.#covered.size >= MOST_PARENTS) return;
-    if (!this.#client.isWatched('children', parent)) return;
+    if (!this.#canCover || parent === '/' || this.#covered.size >= MOST_PARENTS) return Promise.resolve(false);
     const setting = this.#client
       .addWatch(parent, 'recursive', () => undefined)
+      .then(() => true)
       .catch((error: unknown) => {
         this.#covered.delete(parent);
         if (isCode(error, 'UNIMPLEMENTED')) this.#canCover = false;
+        return false;
       });
     this.#covered.set(parent, setting);
     return setting;

@@ -15,10 +15,10 @@ import { instance } from './dialects/node.js';
 const path = '/services/orders';
 const source = { dialect: 'curator', path };
 
-const setup = ({ connected = true, random = seeded(1) } = {}) => {
+const setup = ({ connected = true, random = seeded(1), tells = false } = {}) => {
   const clock = new FakeClock();
   const store = new MemoryStore(() => clock.wall());
-  const tree = new MemoryTree(store, { connected });
+  const tree = new MemoryTree(store, { connected, tells });
   const facts: Fact[] = [];
   const registry = new TreeRegistry({ tree, dialects, clock, random, emit: (fact) => void facts.push(fact) });
   const lists: InstanceList[] = [];
@@ -547,43 +547,44 @@ describe('watcher', () => {
     equal(lists.length, 1);
   });
 
-  it('ends with the truth, whatever happens on the way', async () => {
-    const step = fc.oneof(
-      fc.record({ act: fc.constantFrom('join', 'leave', 'spoil'), who: fc.integer({ min: 0, max: 5 }) }),
-      fc.record({ act: fc.constantFrom('lose', 'connect', 'expire', 'time', 'reap', 'fail'), who: fc.constant(0) }),
-    );
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.integer(), async (steps, seed) => {
-        const { watch, join, store, tree, clock, last, lists, pass } = setup({ random: seeded(seed) });
-        watch();
-        let weight = 0;
-        for (const { act, who } of steps) {
-          const node = `${path}/i${who}`;
-          if (act === 'join') join(`i${who}`, ++weight);
-          else if (act === 'leave' && store.nodes.has(node)) store.delete(node);
-          else if (act === 'spoil' && store.nodes.has(node)) store.plant(node, 'garbage');
-          else if (act === 'reap' && store.nodes.get(path)?.names.size === 0) store.delete(path);
-          else if (act === 'lose') tree.lose();
-          else if (act === 'connect') tree.connect();
-          else if (act === 'expire' && tree.session.state !== 'expired') tree.expire();
-          else if (act === 'fail') tree.fail('exists', 'connection_lost');
-          await (act === 'time' ? clock.advance(300) : calm(2));
-        }
-        tree.connect();
-        for (let i = 0; i < 20; i++) await pass(1_000);
-        const truth = [...(store.nodes.get(path)?.names ?? [])].sort().map((name) => {
-          const { data } = store.nodes.get(`${path}/${name}`)!;
-          const found = curator.read('orders', name, data, { ctime: 0 } as never);
-          return 'skip' in found ? `${name} ${found.skip}` : `${name} ${found.weight}`;
-        });
-        const heard = [
-          ...last().instances.map(({ id, weight: told }) => `${id} ${told}`),
-          ...last().skipped.map(({ name, reason }) => `${name} ${reason}`),
-        ];
-        deepEqual(heard.sort(), truth);
-        ok(last().confirmed && lists.length <= 200);
-      }),
-      { numRuns: 60 },
-    );
-  });
+  for (const tells of [false, true])
+    it(`ends with the truth, whatever happens on the way, ${tells ? 'by a tree that tells' : 'by names'}`, async () => {
+      const step = fc.oneof(
+        fc.record({ act: fc.constantFrom('join', 'leave', 'spoil'), who: fc.integer({ min: 0, max: 5 }) }),
+        fc.record({ act: fc.constantFrom('lose', 'connect', 'expire', 'time', 'reap', 'fail'), who: fc.constant(0) }),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.integer(), async (steps, seed) => {
+          const { watch, join, store, tree, clock, last, lists, pass } = setup({ random: seeded(seed), tells });
+          watch();
+          let weight = 0;
+          for (const { act, who } of steps) {
+            const node = `${path}/i${who}`;
+            if (act === 'join') join(`i${who}`, ++weight);
+            else if (act === 'leave' && store.nodes.has(node)) store.delete(node);
+            else if (act === 'spoil' && store.nodes.has(node)) store.plant(node, 'garbage');
+            else if (act === 'reap' && store.nodes.get(path)?.names.size === 0) store.delete(path);
+            else if (act === 'lose') tree.lose();
+            else if (act === 'connect') tree.connect();
+            else if (act === 'expire' && tree.session.state !== 'expired') tree.expire();
+            else if (act === 'fail') tree.fail('exists', 'connection_lost');
+            await (act === 'time' ? clock.advance(300) : calm(2));
+          }
+          tree.connect();
+          for (let i = 0; i < 20; i++) await pass(1_000);
+          const truth = [...(store.nodes.get(path)?.names ?? [])].sort().map((name) => {
+            const { data } = store.nodes.get(`${path}/${name}`)!;
+            const found = curator.read('orders', name, data, { ctime: 0 } as never);
+            return 'skip' in found ? `${name} ${found.skip}` : `${name} ${found.weight}`;
+          });
+          const heard = [
+            ...last().instances.map(({ id, weight: told }) => `${id} ${told}`),
+            ...last().skipped.map(({ name, reason }) => `${name} ${reason}`),
+          ];
+          deepEqual(heard.sort(), truth);
+          ok(last().confirmed && lists.length <= 200);
+        }),
+        { numRuns: 60 },
+      );
+    });
 });

@@ -188,8 +188,8 @@ describe('operations', { skip: !requireZooKeeper() }, () => {
       'once changed /watched/later',
       'recursive changed /watched/later',
       'recursive changed /watched/later',
-      'recursive created /watched/b',
       'list children_changed /watched',
+      'recursive created /watched/b',
       'recursive created /watched/b/c',
     ]);
     await client.exists('/watched/later', listen('orphan'));
