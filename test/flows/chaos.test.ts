@@ -1,7 +1,8 @@
 /** What an operator fears, on real servers and with calls going on: a leader dies, ZooKeeper is away, its data is gone, a fleet comes and goes. */
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Calling } from '../support/calls.js';
+import { Cuttable } from '../support/cuttable.js';
 import { clients, eventually } from '../support/program.js';
 import { RawClient } from '../support/raw-client.js';
 import { ensemble, leaderOf, requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
@@ -79,6 +80,26 @@ for (const client of clients)
       await server.start();
       await eventually(() => one.lines.filter(({ kind }) => kind === 'announced').length === 2);
       await fleet.routable(sidecar, 1);
+    });
+
+    it('may give a sidecar another session without a word of the old one: its app is announced in the new one', async (t) => {
+      const proxy = await Cuttable.to(server);
+      t.after(() => proxy.stop());
+      const sidecar = await fleet.instance('replaced', 'one', { ZIDECAR_ZOOKEEPER: `${proxy.host}:${proxy.port}` });
+      const { sidecar: caller } = await fleet.caller('replaced', 1);
+      const { id: before } = await sidecar.get<{ id: string }>('/session');
+      await proxy.replaceSessions();
+      await proxy.cut();
+      await sidecar.fact('session_changed', { state: 'suspended' });
+      await proxy.heal();
+      await eventually(() => sidecar.lines.filter(({ kind }) => kind === 'announced').length === 2);
+      const { id: now } = await sidecar.get<{ id: string }>('/session');
+      notEqual(now, before);
+      await sidecar.fact('session_changed', { state: 'expired', session: before });
+      const raw = await RawClient.open(server.connect);
+      equal((await raw.exists('/services/replaced/one'))?.ephemeralOwner, now);
+      await raw.close();
+      await fleet.routable(caller, 1);
     });
 
     it('holds 500 instances of one service, all of them routable', async () => {

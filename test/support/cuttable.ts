@@ -12,10 +12,10 @@ import { fileURLToPath } from 'node:url';
 import { withoutOurSockets } from '../../agent/inherited.js';
 import { dieWithUs, holding } from './die-with-us.js';
 
-/** Where a ConnectResponse has the session's id and its password. */
+/** Where a ConnectResponse has the session's id and its password; in a ConnectRequest both begin 8 bytes later. */
 const CREDENTIALS = { from: 12, to: 40 } as const;
 
-type Op = 'cut' | 'heal' | 'trickle' | 'endSession';
+type Op = 'cut' | 'heal' | 'trickle' | 'endSession' | 'replaceSessions';
 
 export class Cuttable {
   readonly host = '127.0.0.1';
@@ -55,6 +55,11 @@ export class Cuttable {
     return this.#tell('endSession');
   }
 
+  /** Whoever asks for his session back from now on is given a new one by the server, and not told that the old one is gone. */
+  replaceSessions(): Promise<void> {
+    return this.#tell('replaceSessions');
+  }
+
   async stop(): Promise<void> {
     const ended = holding(once(this.#child, 'exit'));
     this.#child.kill('SIGKILL');
@@ -75,6 +80,7 @@ class Forwarder {
   #isCut = false;
   #credentials: Buffer | undefined;
   #isTrickling = false;
+  #isReplacing = false;
 
   private constructor(server: Server, target: { readonly host: string; readonly port: number }) {
     this.#server = server;
@@ -105,6 +111,10 @@ class Forwarder {
     this.#isTrickling = true;
   }
 
+  replaceSessions(): void {
+    this.#isReplacing = true;
+  }
+
   async endSession(): Promise<void> {
     if (!this.#credentials) throw new Error('no session went through here yet');
     const socket = connect(this.#target.port, this.#target.host);
@@ -132,7 +142,15 @@ class Forwarder {
       if (this.#isTrickling) passedOn = passedOn.then(() => trickle(client, chunk));
       else client.write(chunk);
     });
-    client.on('data', (chunk) => server.write(chunk));
+    let isGreeting = true;
+    client.on('data', (chunk: Buffer) => {
+      if (isGreeting && this.#isReplacing && chunk.length >= CREDENTIALS.to + 8) {
+        chunk.fill(0, CREDENTIALS.from + 8, CREDENTIALS.from + 16); // an id of 0 asks for a new one
+        chunk.fill(0, CREDENTIALS.from + 20, CREDENTIALS.to + 8);
+      }
+      isGreeting = false;
+      server.write(chunk);
+    });
     for (const [one, other] of [[client, server] as const, [server, client] as const]) {
       one.setNoDelay(true);
       this.#sockets.add(one);
