@@ -50,7 +50,7 @@ export function makeAnnouncements(parts: AnnouncingParts): readonly AppAnnouncem
 }
 
 function instanceOf(announced: Announced, ownHost: string, health: readonly Listener[]): Instance {
-  const { service, dialect, appPort, advertise, instanceId: id, weight, zone } = announced;
+  const { service, dialect, appPort, advertise, instanceId: id, weight, zone, endpoints, inName } = announced;
   const host = advertise?.host ?? ownHost;
   const port = advertise?.port ?? appPort;
   const place = { service, id: id ?? instanceId(service, host, port), host, port };
@@ -58,7 +58,8 @@ function instanceOf(announced: Announced, ownHost: string, health: readonly List
   const hasRoom = dialect === 'spring' || weight !== 1 || zone !== undefined || Object.keys(announced.meta).length > 0;
   const told = hasRoom ? toldHealthPort(health, host) : undefined;
   const meta = told === undefined ? announced.meta : { [HEALTH_KEY]: String(told), ...announced.meta };
-  return { ...place, weight, up: true, meta, ...(zone !== undefined && { zone }) };
+  const also = { ...(zone !== undefined && { zone }), ...(endpoints && { endpoints }), ...(inName && { inName }) };
+  return { ...place, weight, up: true, meta, ...also };
 }
 
 function makeProber(announced: Announced, { config, clock, random, emit }: AnnouncingParts): Prober {

@@ -23,6 +23,10 @@ export interface Announcement {
   readonly weight: number;
   readonly zone?: string;
   readonly meta: Readonly<Record<string, string>>;
+  /** Ports beside the main one, by name; serversets have room for them. */
+  readonly endpoints?: Readonly<Record<string, number>>;
+  /** The instance stands in the node's name too; SmartStack has readers for that. */
+  readonly inName?: boolean;
   /** Absent: made from service and advertised address, once that is known. */
   readonly instanceId?: string;
   /** Absent: the address that routes to ZooKeeper. */
@@ -32,7 +36,10 @@ export interface Announcement {
 /** Completes a source that may have left its path to the registry path. */
 export type Place = (service: string, source: SourceText) => Source;
 
-const FIELDS = ['service', 'port', 'host', 'advertise', 'instanceId', 'weight', 'zone', 'meta', 'probe', 'dialects'] as const;
+const FIELDS = [
+  ...(['service', 'port', 'host', 'advertise', 'instanceId', 'weight', 'zone', 'meta', 'probe', 'dialects'] as const),
+  ...(['additionalEndpoints', 'pathEncoding'] as const),
+];
 const MOST = 64;
 
 export interface Row {
@@ -45,6 +52,8 @@ export interface Row {
   readonly zone?: string | undefined;
   readonly meta?: Settings['meta'];
   readonly probe?: readonly ProbeText[] | undefined;
+  readonly additionalEndpoints?: Settings['additionalEndpoints'];
+  readonly pathEncoding?: boolean | undefined;
   readonly dialects?: readonly SourceText[] | undefined;
 }
 
@@ -83,6 +92,8 @@ function readRow(fields: Fields, base: Settings, problems: string[]): Row[] {
     meta: fields.take('meta', schema.meta.grammar),
     probe: fields.take('probe', schema.probe.grammar),
     dialects: fields.take('dialects', sources),
+    additionalEndpoints: fields.take('additionalEndpoints', schema.additionalEndpoints.grammar),
+    pathEncoding: fields.take('pathEncoding', schema.pathEncoding.grammar),
   };
   if (service !== undefined && port !== undefined) return [{ service, port, ...row }];
   if (problems.length === before) problems.push(`${fields.where} needs ${service === undefined ? 'a service' : 'a port'}`);
@@ -101,6 +112,8 @@ export function announcementsOf(
     const zone = row.zone ?? base.zone;
     const id = row.instanceId ?? base.instanceId;
     const told = row.advertise ?? base.advertise;
+    const endpoints = row.additionalEndpoints ?? base.additionalEndpoints;
+    const inName = row.pathEncoding ?? base.pathEncoding;
     return (row.dialects ?? [{ dialect: base.dialect }]).map((source): Announcement => ({
       service: row.service,
       appHost,
@@ -110,11 +123,13 @@ export function announcementsOf(
       weight: row.weight ?? base.weight,
       ...(zone !== undefined && { zone }),
       meta: row.meta ?? base.meta ?? {},
+      ...(source.dialect === 'serverset' && endpoints !== undefined && { endpoints }),
+      ...(source.dialect === 'smartstack' && inName && { inName }),
       ...(id !== undefined && { instanceId: id }),
       ...(told !== undefined && { advertise: told }),
     }));
   });
-  return { announcements, problems: [...together(announcements), ...onePortForMany(rows, base)] };
+  return { announcements, problems: [...together(announcements), ...onePortForMany(rows, base), ...withoutRoom(rows, base)] };
 }
 
 function together(announcements: readonly Announcement[]): string[] {
@@ -134,6 +149,21 @@ function together(announcements: readonly Announcement[]): string[] {
     }
   }
   return problems;
+}
+
+/** What is set for one dialect, while nothing is announced in it. */
+function withoutRoom(rows: readonly Row[], base: Settings): string[] {
+  const isIn = (row: Row, dialect: string): boolean => (row.dialects ?? [base]).some((source) => source.dialect === dialect);
+  const lacks = (dialect: string, isSet: (from: Row | Settings) => boolean): boolean =>
+    rows.some((row) => isSet(row) && !isIn(row, dialect)) || (isSet(base) && !rows.some((row) => isIn(row, dialect)));
+  return [
+    ...(lacks('serverset', (from) => from.additionalEndpoints !== undefined)
+      ? ['ZIDECAR_ADDITIONAL_ENDPOINTS is for the dialect serverset, in which nothing is announced here']
+      : []),
+    ...(lacks('smartstack', (from) => from.pathEncoding === true)
+      ? ['ZIDECAR_PATH_ENCODING is for the dialect smartstack, in which nothing is announced here']
+      : []),
+  ];
 }
 
 function onePortForMany(rows: readonly Row[], { advertise: told }: Settings): string[] {

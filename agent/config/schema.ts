@@ -27,7 +27,7 @@ import {
 import { probes } from './probes.js';
 import { hedge, retryOnWords } from './repeating.js';
 import { live, must, open, openPerUpstream, perUpstream, set, type Setting } from './setting.js';
-import { dialectName, registryPath } from './sources.js';
+import { dialectName, endpointPorts, registryPath } from './sources.js';
 import { trouble } from './trouble.js';
 import { upstreamList } from './upstream-list.js';
 import { TRUSTED_BY_ALL, zookeeperLogin } from './zookeeper-login.js';
@@ -102,6 +102,12 @@ const announcing = {
     pairs(64, { weight: 'set ZIDECAR_WEIGHT', zone: 'set ZIDECAR_ZONE', instance_status: 'it is ours', metadata: 'it is ours' }),
     'More about the instance, told to peers.',
   ),
+  additionalEndpoints: open(
+    'none',
+    endpointPorts,
+    'Serverset: ports of the app beside the main one, by the names that readers ask for.',
+  ),
+  pathEncoding: set('off', onOff, "SmartStack: the instance in the node's name too, as nerve's path encoding has it."),
 };
 
 const probing = {

@@ -5,7 +5,7 @@
 import { quote } from '../printable.js';
 import { dialects } from '../registry/dialects/dialects.js';
 import type { Source } from '../registry/registry.js';
-import { oneOf, readParts, type Grammar, type Reading } from './parse.js';
+import { integer, oneOf, readParts, type Grammar, type Reading } from './parse.js';
 
 export const SERVICE = '{service}';
 
@@ -53,6 +53,27 @@ export const sourcePath: Grammar<string> = {
 export const endpointName: Grammar<string> = {
   accepts: 'the name of an additional endpoint: letters, digits, ".", "_" and "-"',
   read: (text) => (/^[A-Za-z0-9._-]{1,253}$/.test(text) ? { value: text } : { problem: 'is no name of an endpoint' }),
+};
+
+const MOST_ENDPOINTS = 16;
+
+export const endpointPorts: Grammar<Readonly<Record<string, number>>> = {
+  accepts: `name=port,name=port, such as admin=9990, at most ${MOST_ENDPOINTS} of them`,
+  list: ',',
+  map: true,
+  read(text) {
+    const found = new Map<string, number>();
+    const read = readParts(text, ',', (pair): Reading<unknown> => {
+      const [name = '', port = ''] = pair.split(/=(?=[^=]*$)/);
+      if ('problem' in endpointName.read(name) || name === '__proto__') return { problem: 'has no name in front of "="' };
+      const number = integer(1, 65_535).read(port);
+      if ('problem' in number) return { problem: `has a port that ${number.problem}` };
+      if (found.has(name)) return { problem: 'has a name that was there before' };
+      return { value: found.set(name, number.value) };
+    });
+    if ('problem' in read) return read;
+    return found.size > MOST_ENDPOINTS ? { problem: `has ${found.size} ports` } : { value: Object.fromEntries(found) };
+  },
 };
 
 export const sources: Grammar<readonly SourceText[]> = {

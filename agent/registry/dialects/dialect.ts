@@ -19,6 +19,10 @@ export interface Instance {
   readonly warmupMs?: number;
   readonly protocol?: string;
   readonly meta: Readonly<Record<string, string>>;
+  /** Ports of it beside the main one, by name. Only told: who reads names the one that he wants. */
+  readonly endpoints?: Readonly<Record<string, number>>;
+  /** To be told in the node's name too, where the dialect has readers for that. Only told. */
+  readonly inName?: boolean;
 }
 
 export interface Skip {

@@ -22,7 +22,7 @@ export const serverset: Dialect = {
   readsData: true,
   weights: { accepts: 'a number from 0', fits: (weight) => weight >= 0 },
   place(instance) {
-    const { id, host, port, up, zone, since, meta } = instance;
+    const { id, host, port, up, zone, since, meta, endpoints = {} } = instance;
     const shard = isShard(meta['shard']) ? Number(meta['shard']) : undefined;
     const told = sayable(meta, RESERVED).filter(([key]) => shard === undefined || key !== 'shard');
     const metadata = {
@@ -34,7 +34,7 @@ export const serverset: Dialect = {
     const status = up ? 'ALIVE' : 'STOPPING';
     const member = {
       serviceEndpoint: { host, port },
-      additionalEndpoints: {},
+      additionalEndpoints: Object.fromEntries(Object.entries(endpoints).map(([name, other]) => [name, { host, port: other }])),
       status,
       ...(shard === undefined ? {} : { shard }),
       metadata,

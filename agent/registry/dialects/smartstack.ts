@@ -19,7 +19,7 @@ export const smartstack: Dialect = {
   drain: 'withdraw',
   readsData: true,
   weights: { accepts: 'a whole number from 0', fits: (weight) => Number.isInteger(weight) && weight >= 0 },
-  place({ id, host, port, weight, zone, since, meta }) {
+  place({ id, host, port, weight, zone, since, meta, inName = false }) {
     const labels = {
       ...(zone === undefined ? {} : { az: zone }),
       ...Object.fromEntries(sayable(meta, RESERVED)),
@@ -32,7 +32,9 @@ export const smartstack: Dialect = {
       ...(weight === 1 ? {} : { weight }),
       ...(Object.keys(labels).length === 0 ? {} : { labels }),
     };
-    return { name: `${id}_`, data: new TextEncoder().encode(JSON.stringify(said)), mode: 'ephemeral_sequential' };
+    const data = new TextEncoder().encode(JSON.stringify(said));
+    // readers that know no such names find the same in the data
+    return { name: inName ? encodeName(data) : `${id}_`, data, mode: 'ephemeral_sequential' };
   },
   read(service, node, data, stat): Said {
     const encoded = decodeName(node);
@@ -58,6 +60,11 @@ export const smartstack: Dialect = {
     };
   },
 };
+
+function encodeName(data: Uint8Array): string {
+  const text = Buffer.from(data).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+  return `base64_${text.length}_${text}_`;
+}
 
 /** The bytes that a name holds; undefined where it is a plain one. */
 function decodeName(node: string): Uint8Array | Skip | undefined {

@@ -31,11 +31,41 @@ announce:
     equal(drainWait, 40_000);
   });
 
+  it('have room for what one dialect alone can say, in that dialect', () => {
+    const rows = [
+      '{service: a, port: 80, dialects: [curator, serverset], additionalEndpoints: {admin: 9990, http: 80}}',
+      '{service: b, port: 81, dialects: [smartstack], pathEncoding: on}',
+      '{service: c, port: 82}',
+    ];
+    deepEqual(
+      load(zk, `announce: [${rows.join(', ')}]`).announcements.map(({ endpoints, inName }) => [endpoints, inName]),
+      [
+        [undefined, undefined],
+        [{ admin: 9990, http: 80 }, undefined],
+        [undefined, true],
+        [undefined, undefined],
+      ],
+    );
+  });
+
   for (const [row, expected] of [
     ['port: 80', 'z.yaml: announce[0] needs a service'],
     ['service: a', 'z.yaml: announce[0] needs a port'],
     ['{service: a, port: x}', 'z.yaml: announce[0].port: "x" is not a whole number; accepted: a whole number from 1 to 65535'],
     ['{service: a, port: 80, dialect: spring}', 'z.yaml: announce[0].dialect: unknown; the nearest is dialects'],
+    [
+      '{service: a, port: 80, dialects: [serverset], additionalEndpoints: "admin=0,=1"}',
+      'z.yaml: announce[0].additionalEndpoints: "admin=0,=1" has "admin=0", which has a port that is less than 1; it has "=1", which has no name in front of "="; ' +
+        `accepted: ${schema.additionalEndpoints.grammar.accepts}`,
+    ],
+    [
+      '{service: a, port: 80, additionalEndpoints: admin=9990}',
+      'ZIDECAR_ADDITIONAL_ENDPOINTS is for the dialect serverset, in which nothing is announced here',
+    ],
+    [
+      '{service: a, port: 80, dialects: [curator, serverset], pathEncoding: on}',
+      'ZIDECAR_PATH_ENCODING is for the dialect smartstack, in which nothing is announced here',
+    ],
     ['orders', 'z.yaml: announce[0] is not a map, such as {service: orders, port: 8080}'],
     ['{service: [a], port: 80}', `z.yaml: announce[0].service: this is a list; accepted: ${schema.service.grammar.accepts}`],
     ['{service: {a: b}, port: 80}', `z.yaml: announce[0].service: this is a map; accepted: ${schema.service.grammar.accepts}`],

@@ -101,6 +101,8 @@ const wrong: Readonly<Record<Key, string>> = {
     weight: '-1',
     zone: 'a b',
     meta: 'x',
+    additionalEndpoints: 'admin',
+    pathEncoding: 'yes',
   },
   ...{
     probe: 'grpc',

@@ -30,6 +30,16 @@ describe('a member of a serverset, as it is written', () => {
     );
   });
 
+  it('has the ports beside the main one by their names, which it reads again where one is asked for', () => {
+    const { data } = serverset.place(instance({ endpoints: { admin: 9990, 'http-2': 8081 } }));
+    match(
+      text(data),
+      /"additionalEndpoints":\{"admin":\{"host":"10.1.2.3","port":9990\},"http-2":\{"host":"10.1.2.3","port":8081\}\},/,
+    );
+    const admin = read(text(data), 'admin');
+    deepEqual(isInstance(admin) && [admin.id, admin.host, admin.port], ['4a1f9c2e', '10.1.2.3', 9990]);
+  });
+
   it('tells its weight in a vector beside it, as a fraction even where it is whole', () => {
     equal(serverset.beside!(instance(), NODE), undefined);
     const beside = serverset.beside!(instance({ weight: 2 }), NODE)!;

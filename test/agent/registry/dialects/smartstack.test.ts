@@ -27,6 +27,17 @@ describe("a node of SmartStack's, as it is written", () => {
     );
   });
 
+  it("has itself in its name too where that is wished for, as nerve's path encoding has it", () => {
+    const told = instance({ id: 'i-0abc', zone: 'ÿ?>', inName: true });
+    const { name, data, mode } = smartstack.place(told);
+    equal(mode, 'ephemeral_sequential');
+    equal(`${name}0000000012`, encoded(JSON.parse(text(data))));
+    match(name, /^base64_\d+_[\w=-]+_$/);
+    const { inName, ...expected } = told;
+    // with or without the data
+    for (const at of ['', text(data)]) deepEqual(plain(read(at, `${name}0000000012`)), plain(expected), String(inName));
+  });
+
   holdsItsOwn(smartstack, { weight: fc.integer({ min: 0, max: 1e6 }) });
 });
 
