@@ -13,9 +13,7 @@ import { textAt } from '../../deploy/inject/json.js';
 import { dieWithUs, holding } from '../support/die-with-us.js';
 import { objectsIn, render, requireHelm } from '../support/helm.js';
 import { eventually, zidecar } from '../support/program.js';
-import { requireZooKeeper } from '../support/zookeeper.js';
-
-const JARS = ['zookeeper', 'slf4j-log4j12', 'log4j-1.2'].map((name) => `/usr/share/java/${name}.jar`).join(':');
+import { CLASS_PATH, requireZooKeeper } from '../support/zookeeper.js';
 
 const freePorts = (count: number): Promise<number[]> =>
   Promise.all(
@@ -81,7 +79,7 @@ describe('the ensemble of the chart', () => {
           '-Xmx96m',
           '-XX:TieredStopAtLevel=1',
           '-cp',
-          `${JARS}:${folder}`,
+          `${folder}:${CLASS_PATH}`,
           `-Djava.security.auth.login.config=${folder}/jaas.conf`,
           'org.apache.zookeeper.server.quorum.QuorumPeerMain',
           join(data, 'zoo.cfg'),

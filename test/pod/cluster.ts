@@ -8,7 +8,7 @@ import { seeded } from '../support/random.js';
 import { ZooKeeperServer } from '../support/zookeeper.js';
 import type { Report } from './app.js';
 import { Kubelet, zidecarProgram, type Ended, type Surroundings } from './kubelet.js';
-import { injected } from './manifest.js';
+import { injected, type About, type Pod } from './manifest.js';
 import { Network, type Host } from './network.js';
 
 interface Upstreams {
@@ -17,6 +17,9 @@ interface Upstreams {
 
 /** By flag name. */
 export type Settings = Readonly<Record<string, string>>;
+
+/** Makes a pod with its sidecar. */
+export type Maker = (about: About, settings: Settings) => Pod;
 
 export interface Member {
   readonly host: Host;
@@ -29,11 +32,13 @@ export class Cluster {
   readonly pods = new Set<Kubelet>();
   readonly seed: number;
   readonly random: () => number;
+  readonly #make: Maker;
   #made = 0;
 
-  private constructor(network: Network, members: readonly Member[]) {
+  private constructor(network: Network, members: readonly Member[], make: Maker) {
     this.network = network;
     this.members = members;
+    this.#make = make;
     this.seed = Number(process.env['SCENE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
     this.random = seeded(this.seed);
   }
@@ -53,15 +58,19 @@ export class Cluster {
     }));
     for (const { server } of members) server.launch();
     await Promise.all(members.map(({ server }) => server.ready()));
-    return new Cluster(network, members);
+    const zookeeper = hosts.map(({ name }) => `${name}.zk:2181`).join(',');
+    // the default drain wait holds: on a machine under load it is what calls are not lost by
+    const common = { zookeeper, 'session-timeout': '4s', 'probe-interval': '500ms' };
+    return new Cluster(network, members, (about, settings) => injected(about, { ...common, ...settings }));
+  }
+
+  /** Pods beside an ensemble that somebody else has put into the network. */
+  static beside(network: Network, make: Maker): Cluster {
+    return new Cluster(network, [], make);
   }
 
   /** The built program. */
   readonly program = zidecarProgram;
-
-  get zookeeper(): string {
-    return this.members.map(({ host }) => `${host.name}.zk:2181`).join(',');
-  }
 
   /** A pod that announces its app; resolves when it is ready and announced. */
   async instance(service: string, settings: Settings = {}, surroundings?: Surroundings): Promise<Kubelet> {
@@ -158,9 +167,7 @@ export class Cluster {
   async #pod(name: string, announced: string | undefined, settings: Settings, surroundings?: Surroundings): Promise<Kubelet> {
     const number = ++this.#made;
     const uid = `${number.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`;
-    // the default drain wait holds: on a machine under load it is what calls are not lost by
-    const common = { zookeeper: this.zookeeper, 'session-timeout': '4s', 'probe-interval': '500ms' };
-    const manifest = injected(`${name}-${number}`, uid, announced, { ...common, ...settings });
+    const manifest = this.#make({ name: `${name}-${number}`, uid, announced }, settings);
     const pod = await Kubelet.run(this.network, manifest, surroundings);
     this.pods.add(pod);
     return pod;

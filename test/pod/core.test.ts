@@ -18,6 +18,15 @@ describe('three pods of orders and a caller', { timeout: 240_000, skip: cannotMa
   });
   after(() => cluster.close());
 
+  it('start without a warning, each on a root that it cannot write', () => {
+    for (const { sidecar } of [...orders, caller])
+      deepEqual(
+        sidecar.lines.filter(({ level }) => level === 'warn' || level === 'error'),
+        [],
+        sidecar.story(),
+      );
+  });
+
   it('lose no call of any method in a rolling deploy, in the order in which Kubernetes ends pods', async (t) => {
     const deploy = async (): Promise<void> => {
       // as a Deployment with maxSurge 1 does: the next one starts while the one before is still ending

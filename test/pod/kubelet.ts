@@ -13,8 +13,8 @@ import { fileURLToPath } from 'node:url';
 import { holding } from '../support/die-with-us.js';
 import { Sidecar } from '../support/program.js';
 import type { Report, Told } from './app.js';
-import type { Container, Pod } from './manifest.js';
-import type { Host, Network } from './network.js';
+import { SIDECAR, type Container, type Pod } from './manifest.js';
+import type { Files, Host, Network } from './network.js';
 
 const appProgram = fileURLToPath(new URL('./app.js', import.meta.url));
 export const zidecarProgram = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
@@ -33,6 +33,8 @@ export interface Surroundings {
   readonly zidecar?: string;
   /** Who is asked for names that /etc/hosts has not. */
   readonly dns?: Host;
+  /** What Secrets of the namespace hold, by name. */
+  readonly secrets?: Readonly<Record<string, Files>>;
 }
 
 interface Running {
@@ -46,6 +48,8 @@ export class Kubelet {
   readonly #network: Network;
   readonly #pod: Pod;
   #zidecar: string;
+  /** Before a command in the sidecar's container. */
+  #inSidecar: readonly string[] = [];
   readonly #running = new Map<string, Running>();
   readonly #before: Sidecar[] = [];
   #ending = false;
@@ -59,12 +63,15 @@ export class Kubelet {
   }
 
   /** Resolves when every container runs and the readiness probes have passed. */
-  static async run(network: Network, pod: Pod, { zidecar = zidecarProgram, dns }: Surroundings = {}): Promise<Kubelet> {
+  static async run(
+    network: Network,
+    pod: Pod,
+    { zidecar = zidecarProgram, dns, secrets = {} }: Surroundings = {},
+  ): Promise<Kubelet> {
     const kubelet = new Kubelet(network, await network.host(pod.metadata.name), pod, zidecar);
     if (dns) await kubelet.host.ask(dns);
-    const { initContainers = [], containers, volumes = [] } = pod.spec;
-    // the one folder that a sidecar may write: empty, and the pod's own
-    if (volumes.some(({ emptyDir }) => emptyDir)) await kubelet.host.sh('mount -t tmpfs tmpfs /var/lib; mkdir /var/lib/zidecar');
+    const { initContainers = [], containers } = pod.spec;
+    await kubelet.#mount(secrets);
     for (const container of initContainers) {
       kubelet.#start(container);
       await kubelet.#passes(container.startupProbe);
@@ -188,10 +195,19 @@ export class Kubelet {
     );
   }
 
+  /** The sidecar's root is read-only; its folders outlive its container. */
+  async #mount(secrets: Readonly<Record<string, Files>>): Promise<void> {
+    const { initContainers = [], volumes = [] } = this.#pod.spec;
+    const filled = (name: string): Files =>
+      secrets[volumes.find((volume) => volume.name === name)?.secret?.secretName ?? ''] ?? {};
+    const mounts = initContainers.flatMap(({ volumeMounts = [] }) => volumeMounts);
+    this.#inSidecar = await this.host.root(Object.fromEntries(mounts.map(({ name, mountPath }) => [mountPath, filled(name)])));
+  }
+
   #start(container: Container): void {
-    const isSidecar = container.image === 'zidecar';
+    const isSidecar = container.image === SIDECAR;
     const program = isSidecar ? this.#zidecar : appProgram;
-    const command = [process.execPath, program, ...(container.args ?? [])];
+    const command = [...(isSidecar ? this.#inSidecar : []), process.execPath, program, ...(container.args ?? [])];
     const env = { HOSTNAME: this.name, NODE_ENV: 'production', ...this.#env(container) };
     const stdio = ['ignore', 'pipe', 'pipe', ...(isSidecar ? [] : ['ipc' as const])] as const;
     const child = this.host.spawn(command, isSidecar ? env : { ...env, POD_NAME: this.name }, [...stdio]);
@@ -232,7 +248,7 @@ export class Kubelet {
     const [command, ...args] = hook.exec.command;
     if (command !== 'zidecar') throw new Error(`the image has no ${command ?? 'command'}`);
     const { container } = this.#running.get(name)!;
-    const child = this.host.spawn([process.execPath, this.#zidecar, ...args], this.#env(container), 'ignore');
+    const child = this.host.spawn([...this.#inSidecar, process.execPath, this.#zidecar, ...args], this.#env(container), 'ignore');
     await holding(once(child, 'exit'));
   }
 

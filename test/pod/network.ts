@@ -83,6 +83,9 @@ export class Network {
   }
 }
 
+/** Texts by name. */
+export type Files = Readonly<Record<string, string>>;
+
 export class Host {
   readonly name: string;
   readonly address: string;
@@ -181,6 +184,36 @@ export class Host {
     const file = join(this.#folder, `resolv.conf.${this.name}`);
     writeFileSync(file, `nameserver ${server.address}\noptions attempts:1 timeout:10\n`);
     await this.sh(`mount --bind ${file} /etc/resolv.conf`);
+  }
+
+  /**
+   * A root folder over that of this machine, in which nothing can be written but these folders: the host's own, each with these files.
+   * Resolves with the words before a command that is to run in it. It is gone with the host.
+   */
+  async root(folders: Readonly<Record<string, Files>>): Promise<readonly string[]> {
+    const top = join(this.#folder, `root.${this.name}`);
+    const root = join(top, 'all');
+    const seen = ['/proc', '/dev', '/sys', process.cwd()].map(
+      (path) => `mkdir -p ${root}${path}; mount --rbind ${path} ${root}${path}`,
+    );
+    const files = ['/etc/hosts', '/etc/resolv.conf'].map((path) => `mount --bind ${path} ${root}${path}`);
+    const own = Object.keys(folders).map((path) => `mkdir -p ${root}${path}; mount -t tmpfs -o mode=777 tmpfs ${root}${path}`);
+    await this.sh(
+      [
+        `mkdir -p ${top}; mount -t tmpfs tmpfs ${top}; mkdir ${top}/up ${top}/work ${root}`,
+        `mount -t overlay overlay -o lowerdir=/,upperdir=${top}/up,workdir=${top}/work ${root}`,
+        ...[...seen, ...files, ...own],
+        `mount -o remount,ro,bind ${root}`,
+      ].join('\n'),
+    );
+    for (const [path, content] of Object.entries(folders))
+      for (const [name, text] of Object.entries(content)) this.write(join(root, path, name), text);
+    return ['chroot', root];
+  }
+
+  /** A file of this host, as it sees it. */
+  write(path: string, text: string): void {
+    writeFileSync(`/proc/${this.pid}/root${path}`, text);
   }
 
   /** Nothing can run here any more. */

@@ -83,6 +83,20 @@ describe('a fleet', { timeout: 900_000, skip: cannotMakeNetworks() }, () => {
     deepEqual(lost, []);
   });
 
+  it('loses no call of a caller whose sidecar is restarted while ZooKeeper is away: it serves at once by what it remembers', async (t) => {
+    await Promise.all(cluster.members.map(({ server }) => server.kill()));
+    await caller.kill('zidecar');
+    const { lost } = await cluster.calling(t, [caller], 'orders', async () => undefined);
+    deepEqual(lost, []);
+    ok(
+      caller.sidecar.lines.some(({ kind }) => kind === 'snapshot_read'),
+      caller.sidecar.story(),
+    );
+    await Promise.all(cluster.members.map(({ server }) => server.start()));
+    await eventually(async () => (await caller.admin<{ state: string }>('/session'))?.state === 'connected');
+    await cluster.knows(caller, 'orders', orders.length);
+  });
+
   it('loses no call that may be repeated when a machine is lost with everything on it', async (t) => {
     const victim = cluster.oneOf(orders);
     orders = orders.filter((pod) => pod !== victim);

@@ -23,9 +23,9 @@ export class Authority {
     openssl('req', '-x509', '-days', '2', ...newKey, ...subject);
   }
 
-  /** `names`: such as `DNS:zk.test` and `IP:127.0.0.1`. */
-  issue(name: string, names: readonly string[] = []): Certificate {
-    const file = (kind: string): string => join(this.#folder, `${name}-${kind}.pem`);
+  /** `names`: such as `DNS:zk.test` and `IP:127.0.0.1`. The key is in PKCS 8. */
+  issue(name: string, names: readonly string[] = [], kind: 'rsa' | 'ec' = 'rsa'): Certificate {
+    const file = (what: string): string => join(this.#folder, `${name}-${what}.pem`);
     const [cert, key, both, request, extensions] = ['cert', 'key', 'both', 'request', 'extensions'].map(file) as [
       string,
       string,
@@ -33,7 +33,7 @@ export class Authority {
       string,
       string,
     ];
-    openssl('req', ...newKey, '-subj', `/CN=${name}`, '-keyout', key, '-out', request);
+    openssl('req', ...(kind === 'ec' ? newEcKey : newKey), '-subj', `/CN=${name}`, '-keyout', key, '-out', request);
     writeFileSync(extensions, names.length > 0 ? `subjectAltName=${names.join(',')}` : '');
     const by = ['-CA', this.ca, '-CAkey', this.#key, '-CAcreateserial', '-extfile', extensions];
     openssl('x509', '-req', '-days', '2', '-in', request, ...by, '-out', cert);
@@ -53,4 +53,5 @@ export class Authority {
 }
 
 const newKey = ['-newkey', 'rsa:2048', '-nodes'];
+const newEcKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 const openssl = (...args: readonly string[]): void => void execFileSync('openssl', args, { stdio: 'ignore' });

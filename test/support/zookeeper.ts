@@ -18,7 +18,7 @@ const NETTY = ['buffer', 'codec', 'common', 'handler', 'resolver', 'transport', 
   (name) => `/usr/share/java/netty-${name}.jar`,
 );
 /** Of another version than Debian's, for `versions.long.test`. */
-const CLASS_PATH = process.env['ZOOKEEPER_CLASS_PATH'] ?? [...JARS, ...NETTY].join(':');
+export const CLASS_PATH = process.env['ZOOKEEPER_CLASS_PATH'] ?? [...JARS, ...NETTY].join(':');
 /** Ready in 1.4 s on an idle machine. */
 const READY_MS = 60_000;
 const LOG4J = `log4j.rootLogger=WARN, C
