@@ -28,7 +28,13 @@ const shapes: Readonly<Record<string, Json>> = {
       storage: { size: '1Gi', className: 'fast' },
     },
   },
-  'an ensemble with TLS alone': {
+  'an ensemble with TLS alone, by cert-manager, which its sidecars use': {
+    zookeeper: {
+      enabled: true,
+      tls: { enabled: true, only: true, quorum: true, issuer: { name: 'ca' }, clientAuth: 'need' },
+    },
+  },
+  'an ensemble with TLS alone, of a Secret': {
     ...zk,
     zookeeper: { enabled: true, tls: { enabled: true, only: true, quorum: true, secretName: 'zk-tls', clientAuth: 'need' } },
   },
@@ -191,6 +197,35 @@ describe('the chart', () => {
     match(zookeeper, /^zookeeper-0\.zookeeper-nodes\.zidecar-system\.svc:2181,/);
   });
 
+  it('has sidecars speak to the ensemble as its switches say, with what one Secret of their namespace holds', (t) => {
+    if (!requireHelm(t)) return;
+    const settings = (values: JsonMap): Json => {
+      const { ZIDECAR_ZOOKEEPER: list, ...others } = mapAt(
+        one(objectsIn(render({ zookeeper: { enabled: true, ...values } })), 'ConfigMap', 'sidecar-settings'),
+        'data',
+      );
+      return { port: (list as string).split(':').at(-1)!, ...others };
+    };
+    const login = { ZIDECAR_ZOOKEEPER_AUTH_FILE: '/etc/zidecar/secret/login' };
+    const ca = { ZIDECAR_ZOOKEEPER_TLS_CA: '/etc/zidecar/secret/ca.crt' };
+    const wire = { ZIDECAR_ZOOKEEPER_CLIENT: 'wire' };
+    const tls = { enabled: true, secretName: 's' };
+    deepEqual(settings({ clientAuth: false }), { port: '2181' });
+    deepEqual(settings({}), { port: '2181', ...wire, ...login });
+    deepEqual(settings({ clientAuth: false, tls }), { port: '2182', ...wire, ...ca });
+    deepEqual(settings({ tls: { ...tls, clientAuth: 'need' } }), {
+      ...{ port: '2182', ...wire, ...login, ...ca },
+      ZIDECAR_ZOOKEEPER_TLS_CERT: '/etc/zidecar/secret/tls.crt',
+      ZIDECAR_ZOOKEEPER_TLS_KEY: '/etc/zidecar/secret/tls.key',
+    });
+  });
+
+  it('switches off what ZooKeeper 3.9 refuses the logins of servers and clients by', (t) => {
+    if (!requireHelm(t)) return;
+    const objects = objectsIn(render(shapes['with an ensemble']!));
+    match(textAt(one(objects, 'ConfigMap', 'zookeeper'), 'data', 'zoo.cfg')!, /^fips-mode=false$/m);
+  });
+
   for (const [what, values, message] of [
     ['a value that nobody knows', { ...zk, webhok: {} }, /additional properties 'webhok' not allowed/],
     ['four servers', { ...zk, zookeeper: { replicas: 4 } }, /value must be one of 3, 5/],
@@ -200,12 +235,12 @@ describe('the chart', () => {
     [
       'TLS without certificates',
       { ...zk, zookeeper: { enabled: true, tls: { enabled: true } } },
-      /needs zookeeper\.tls\.secretName/,
+      /needs zookeeper\.tls\.issuer\.name, .* or zookeeper\.tls\.secretName/,
     ],
     [
-      'a closed port that sidecars need',
-      { zookeeper: { enabled: true, tls: { enabled: true, only: true, secretName: 's' } } },
-      /closes port 2181/,
+      'TLS among servers alone',
+      { zookeeper: { enabled: true, tls: { quorum: true } } },
+      /tls\.quorum needs zookeeper\.tls\.enabled/,
     ],
   ] as const) {
     it(`refuses ${what}`, (t) => {

@@ -21,7 +21,7 @@ app.kubernetes.io/instance: {{ (first .).Release.Name }}
 {{- define "zidecar.ensemble" -}}
 {{- $parts := list -}}
 {{- range $i := until (int .Values.zookeeper.replicas) -}}
-{{- $parts = append $parts (printf "%s-%d.%s-nodes.%s.svc:2181" $.Values.zookeeper.name $i $.Values.zookeeper.name $.Release.Namespace) -}}
+{{- $parts = append $parts (printf "%s-%d.%s-nodes.%s.svc:%d" $.Values.zookeeper.name $i $.Values.zookeeper.name $.Release.Namespace (ternary 2182 2181 $.Values.zookeeper.tls.enabled)) -}}
 {{- end -}}
 {{ join "," $parts }}
 {{- end }}
