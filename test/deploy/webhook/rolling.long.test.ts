@@ -3,50 +3,16 @@
  * nodes do, asked all the while over kept connections, as API servers do.
  */
 import { deepEqual, ok } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { Agent, request } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { Agent } from 'node:https';
 import { after, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { certify } from '../../../deploy/webhook/x509.js';
-import { dieWithUs, holding } from '../../support/die-with-us.js';
+import { holding } from '../../support/die-with-us.js';
 import { question } from './question.js';
+import { ask, certificates, replica, type Replica } from './replica.js';
 
-const name = 'injector.zidecar-system.svc';
-const main = fileURLToPath(new URL('../../../agent/main.js', import.meta.url));
 /** Until the nodes' rules follow a pod's readiness. */
 const HEARD_AFTER_MS = 1_500;
-
-interface Replica {
-  readonly port: number;
-  readonly monitor: number;
-  end(): Promise<unknown>;
-}
-
-async function replica(folder: string): Promise<Replica> {
-  const at = ['--listen', '127.0.0.1:0', '--monitor', '127.0.0.1:0', '--cert-dir', folder];
-  const child = spawn(process.execPath, [main, 'webhook', '--zookeeper', 'zk:2181', ...at], {
-    env: { PATH: process.env['PATH'] },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  dieWithUs(child);
-  let [port, monitor] = [0, 0];
-  const lines = createInterface(child.stdout);
-  await new Promise<void>((resolve) => {
-    lines.on('line', (line) => {
-      monitor ||= Number(/health and metrics at 127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
-      port ||= Number(/questions at 127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0);
-      if (port > 0) resolve();
-    });
-  });
-  return { port, monitor, end: () => (child.kill('SIGTERM'), once(child, 'exit')) };
-}
 
 const ready = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -58,13 +24,10 @@ const ready = (port: number): Promise<boolean> =>
 it('a rolling update of two replicas leaves no question without an answer', { timeout: 120_000 }, () => holding(roll()));
 
 async function roll(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'zidecar-rolling-'));
-  after(() => rmSync(folder, { recursive: true }));
-  const { cert, key, ca } = certify([name], Date.now(), 1);
-  writeFileSync(join(folder, 'tls.crt'), cert);
-  writeFileSync(join(folder, 'tls.key'), key);
+  const files = certificates();
+  after(() => files.remove());
 
-  let replicas = [await replica(folder), await replica(folder)];
+  let replicas = [await replica(files), await replica(files)];
   let routed = replicas;
   let rolling = true;
   const heard = async (): Promise<void> => {
@@ -83,20 +46,12 @@ async function roll(): Promise<void> {
       const { port } = routed[turn % routed.length]!;
       const agent = agents.get(port) ?? new Agent({ keepAlive: true, maxSockets: 1 });
       agents.set(port, agent);
-      await new Promise<void>((resolve) => {
-        const fail = (error: Error): void => (failed.push(error.message), resolve());
-        const headers = { 'content-type': 'application/json' };
-        request(
-          { host: '127.0.0.1', port, ca, servername: name, method: 'POST', path: '/inject', agent, headers },
-          (response) => {
-            if (response.statusCode === 200) answered++;
-            else failed.push(String(response.statusCode));
-            response.resume().on('end', resolve).on('error', fail);
-          },
-        )
-          .on('error', fail)
-          .end(JSON.stringify(question()));
-      });
+      const reply = await ask(port, files.ca, JSON.stringify(question()), agent).catch(
+        (error: unknown) => (error as Error).message,
+      );
+      if (typeof reply === 'string') failed.push(reply);
+      else if (reply.status !== 200) failed.push(String(reply.status));
+      else answered++;
       await sleep(5);
     }
     for (const agent of agents.values()) agent.destroy();
@@ -104,7 +59,7 @@ async function roll(): Promise<void> {
 
   const going = [heard(), askOn(), askOn()];
   for (const old of replicas) {
-    const next = await replica(folder); // maxUnavailable: 0
+    const next = await replica(files); // maxUnavailable: 0
     replicas = [...replicas, next];
     while (!routed.includes(next)) await sleep(50);
     deepEqual(await old.end(), [0, null]);
