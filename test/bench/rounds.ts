@@ -28,8 +28,7 @@ export type Tell = (text: string) => void;
 /** More than this of one core makes a round noisy. */
 export const QUIET_CORES = 1 / 3;
 
-/** Of its core, before a contender is measured. What compiles itself while it runs has settled after some ten thousand calls. */
-const SETTLED_MS = 3_500;
+/** Of its core, before a contender is measured that is not compiled while it runs. */
 const STARTED_MS = 200;
 
 export async function playCalls(
@@ -43,12 +42,12 @@ export async function playCalls(
   const house = await House.open(workload, plan.cores);
   try {
     const all: Started[] = [];
-    const settledMs = Math.min(SETTLED_MS, plan.seconds * SETTLED_MS); // a run that is a matter of moments wants no settled numbers
+    const share = Math.min(1, plan.seconds); // a run that is a matter of moments wants no settled numbers
     for (const contender of contenders) {
       tell(`starting and warming ${contender.title}`);
       const started = await house.start(contender);
       all.push(started);
-      await warm(started.process, started.port, load, contender.compilesItself === true ? settledMs : STARTED_MS, core);
+      await warm(started.process, started.port, load, share * (contender.settlesInMs ?? STARTED_MS), core);
     }
     const results = new Map<string, Round[]>(contenders.map(({ id }) => [id, []]));
     let repeats = plan.repeats ? 2 * plan.rounds : 0;

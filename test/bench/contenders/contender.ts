@@ -41,8 +41,8 @@ export interface Contender {
   /** Why it cannot be measured here, and what to do about it. */
   missing?(): string | undefined;
   version(): string;
-  /** It is compiled while it runs, and needs to be warm. */
-  readonly compilesItself?: boolean;
+  /** It is compiled while it runs, and has settled after so much time of its core. */
+  readonly settlesInMs?: number;
   /** Why it has no part in a workload; undefined when it has. */
   unfit?(workload: Workload): string | undefined;
   start(setting: Setting): Promise<Running>;

@@ -11,7 +11,7 @@ const versionOf = (name: string): string => {
 const program = (name: 'http-proxy' | 'undici', title: string, upgrades: boolean): Contender => ({
   id: name,
   title,
-  compilesItself: true,
+  settlesInMs: 3_500,
   version: () => versionOf(name),
   unfit: ({ breaks = false, services = 1, load }) =>
     breaks
