@@ -24,7 +24,9 @@ export class Outbox {
   /** Where messages are put together. */
   bytes = Outbox.#make();
   #used = 0;
-  readonly #senders: Sender[] = [];
+  /** So many messages wait; the lists keep their length, since to cut a list costs more than to fill it. */
+  #count = 0;
+  readonly #senders: (Sender | undefined)[] = [];
   /** Where the message of each of them lies: from, to, from, to, … */
   readonly #places: number[] = [];
   #due = false;
@@ -37,8 +39,10 @@ export class Outbox {
 
   /** What lies there between `from` and `to` leaves when this turn ends. */
   post(sender: Sender, from: number, to: number): void {
-    this.#senders.push(sender);
-    this.#places.push(from, to);
+    const place = this.#count++;
+    this.#senders[place] = sender;
+    this.#places[2 * place] = from;
+    this.#places[2 * place + 1] = to;
     this.#used = to;
     if (this.#due) return;
     this.#due = true;
@@ -47,26 +51,27 @@ export class Outbox {
 
   /** The same for bytes that lie somewhere else. */
   copy(sender: Sender, bytes: Uint8Array): void {
-    const at = this.place(bytes.length);
+    if (this.#used + bytes.length > this.bytes.length) this.flush();
+    const at = this.#used;
     this.bytes.set(bytes, at);
     this.post(sender, at, at + bytes.length);
   }
 
   /** All that was posted leaves now. */
   flush(): void {
-    if (this.#senders.length === 0) return;
+    if (this.#count === 0) return;
     let left = true;
-    for (let index = 0; index < this.#senders.length; index++) {
+    for (let index = 0; index < this.#count; index++) {
       const sender = this.#senders[index]!;
       const { socket } = sender;
+      this.#senders[index] = undefined;
       if (socket.destroyed) continue;
       socket.write(this.bytes.subarray(this.#places[2 * index], this.#places[2 * index + 1]));
       if (socket.writableLength === 0) continue;
       left = false;
       sender.stuck();
     }
-    this.#senders.length = 0;
-    this.#places.length = 0;
+    this.#count = 0;
     this.#used = 0;
     if (!left) this.taken();
   }
