@@ -79,7 +79,7 @@ export const shakeHands: ShakeHands = (handshake) =>
               ...answerOf(response),
               open: (fields) => {
                 response.headers = grouped(fields);
-                hear('upgrade', ...args);
+                withoutItsEnds([app, endpoint], () => hear('upgrade', ...args));
               },
             });
         } else return hear(event, ...args);
@@ -91,6 +91,15 @@ export const shakeHands: ShakeHands = (handshake) =>
     const target = { protocol: 'http:', host: endpoint.remoteAddress ?? '', port: endpoint.remotePort ?? 0 };
     proxy.ws(asked, app, early, { target, agent: new Connected(endpoint) }, () => undefined);
   });
+
+/** When one side breaks http-proxy ends the other in order, as if that were all: what it listens to is left to the tunnel. */
+function withoutItsEnds(sockets: readonly Socket[], couple: () => void): void {
+  const before = sockets.map((socket) => socket.listeners('error'));
+  couple();
+  for (const [index, socket] of sockets.entries())
+    for (const listener of socket.listeners('error'))
+      if (!before[index]!.includes(listener)) socket.off('error', listener as (error: Error) => void);
+}
 
 /** Any other answer than a 101 is as good as to a plain request. */
 function judged(

@@ -124,7 +124,7 @@ describe('a websocket', () => {
       await wire.write('ping').bytes(4);
       const [breaks, hears] = side === 'app' ? [wire, orders.wires[0]!] : [orders.wires[0]!, wire];
       breaks.reset();
-      await hears.gone();
+      equal((await hears.rest()).end, 'broken');
       await eventually(() => proxy.quiet().connections === 0);
     });
 
