@@ -40,6 +40,8 @@ const FIELDS = [
   ...(['service', 'port', 'host', 'advertise', 'instanceId', 'weight', 'zone', 'meta', 'probe', 'dialects'] as const),
   ...(['additionalEndpoints', 'pathEncoding'] as const),
 ];
+/** By their names elsewhere. */
+const meant: Readonly<Record<string, string>> = { name: 'service', appPort: 'port', appHost: 'host' };
 const MOST = 64;
 
 export interface Row {
@@ -80,7 +82,7 @@ export function readRows(
 
 function readRow(fields: Fields, base: Settings, problems: string[]): Row[] {
   const before = problems.length;
-  fields.only(FIELDS);
+  fields.only(FIELDS, (key) => (Object.hasOwn(meant, key) ? `unknown; here it is called ${meant[key]!}` : undefined));
   const service = fields.take('service', serviceName);
   const port = fields.take('port', integer(1, 65535)) ?? base.appPort;
   const row = {

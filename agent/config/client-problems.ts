@@ -1,4 +1,6 @@
 /** What only one of the two clients for ZooKeeper can do, and which of its settings go together. */
+import { reason, type ReadFile } from './file.js';
+import { written } from './problems.js';
 import { envName, schema, type Key } from './schema.js';
 import { TRUSTED_BY_ALL } from './zookeeper-login.js';
 
@@ -34,4 +36,24 @@ export function clientProblems(values: Readonly<Partial<Record<Key, unknown>>>):
     problems.push(`${envName(cert)} needs ${envName('zookeeperTlsCa')}: the file of those whom we trust, or ${TRUSTED_BY_ALL}`);
   }
   return problems;
+}
+
+const pem: Readonly<Partial<Record<Key, readonly [RegExp, string]>>> = {
+  zookeeperTlsCa: [/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/, 'certificate'],
+  zookeeperTlsCert: [/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/, 'certificate'],
+  zookeeperTlsKey: [/-----BEGIN [A-Z ]*PRIVATE KEY-----/, 'private key'],
+};
+
+/** Sentences about files of TLS that no connection could be made with. */
+export function pemProblems(values: Readonly<Partial<Record<Key, unknown>>>, readFile: ReadFile): string[] {
+  return Object.entries(pem).flatMap(([key, [shape, what]]) => {
+    const path = values[key as Key];
+    if (typeof path !== 'string' || path === TRUSTED_BY_ALL) return [];
+    const name = written(envName(key), path);
+    try {
+      return shape.test(readFile(path, 1024 * 1024)) ? [] : [`${name} has no ${what} in it; accepted: a file in PEM`];
+    } catch (error) {
+      return [`${name} cannot be read: ${reason(error)}`];
+    }
+  });
 }

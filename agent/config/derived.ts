@@ -42,6 +42,9 @@ export function snapshot(folder: string | undefined, service: string | undefined
   return derived(path, path ?? 'off', 'ZIDECAR_DATA_DIR');
 }
 
+/** The value stays open: of several dialects each has its own. */
+export const ownPath = (dialect: string): Entry => derived(undefined, dialects.get(dialect)!.defaultPath, 'ZIDECAR_DIALECT');
+
 /** The longest that readers of any of the announced dialects take. */
 export function drainWait(announcements: readonly Announcement[], dialect: string): Entry {
   const spoken = announcements.length > 0 ? announcements.map((one) => one.dialect) : [dialect];

@@ -92,7 +92,8 @@ function repeated(document: Yaml.Document.Parsed, lines: Yaml.LineCounter, { isS
   return found;
 }
 
-function reason(error: unknown): string {
+/** Why a file cannot be read, for a person. */
+export function reason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof ReferenceError) return 'aliases (*name) are not accepted';
   const known: Readonly<Record<string, string>> = {

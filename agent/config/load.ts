@@ -5,9 +5,9 @@
 import { printable } from '../printable.js';
 import type { Source } from '../registry/registry.js';
 import { announcementsOf, readRows, type Announcement, type Place } from './announcements.js';
-import { clientProblems } from './client-problems.js';
+import { clientProblems, pemProblems } from './client-problems.js';
 import { conflicts, doubts } from './checks.js';
-import { advertised, dataDir, drainWait, podId, snapshot } from './derived.js';
+import { advertised, dataDir, drainWait, ownPath, podId, snapshot } from './derived.js';
 import { Fields } from './fields.js';
 import { readConfigFile, readTextFile } from './file.js';
 import { resolve, type Entry, type Inputs, type Resolved } from './layers.js';
@@ -87,10 +87,13 @@ export function loadConfig(inputs: Inputs): Config {
   const lists = [...(peers?.rows.values() ?? [])].flatMap(({ sources }) => sources ?? []);
   const registries = registriesOf(lists, main, problems);
   unplaced ||= !upstreams.closed && base.outbound.length > 0;
+  derive('registryPath', ownPath(base.dialect));
   derive('drainWait', drainWait(announcements, base.dialect));
   derive('snapshot', snapshot(base.dataDir, announcements[0]?.service, base.outbound));
 
   const values = valuesOf(resolved);
+  // of a process that runs, the next connection says it: its files may be between two others
+  if (inputs.again !== true) problems.push(...pemProblems(values, inputs.readFile ?? readTextFile));
   problems.push(...together, ...clientProblems(values), ...conflicts({ values, unplaced, announcements, upstreams }));
   const warnings = [...unknown.warnings, ...doubts({ values, entries, announcements, upstreams, peers })];
   if (problems.length > 0) throw new ConfigError(problems, warnings);
@@ -139,11 +142,14 @@ export function loadSettings<K extends Key>(
   const problems: string[] = [];
   const file = openFile(inputs, problems);
   const resolved = resolve(Object.fromEntries(wanted.map((key) => [key, schema[key]])), inputs, file?.settings, problems);
-  if (!file?.broken) problems.push(...resolved.missing, ...clientProblems(valuesOf(resolved)));
+  const values = valuesOf(resolved);
+  if (!file?.broken) problems.push(...resolved.missing, ...clientProblems(values));
+  // a command that puts settings into a pod is told of no secrets, and its paths are the pod's
+  if ('zookeeperAuth' in values) problems.push(...pemProblems(values, inputs.readFile ?? readTextFile));
   const unknown = unknownVariables(inputs.env, variables);
   const warnings = [...unknown.problems, ...unknown.warnings];
   if (problems.length > 0) throw new ConfigError(problems, warnings);
-  return frozen({ ...valuesOf(resolved), warnings });
+  return frozen({ ...values, warnings });
 }
 
 const variables = keys.flatMap((key) => (schema[key].secret ? [envName(key), `${envName(key)}_FILE`] : [envName(key)]));

@@ -63,10 +63,16 @@ export function readUpstreams(where: string, map: ReadonlyMap<unknown, unknown>,
   return { rows, closed };
 }
 
+/** Where people look for them first. */
+const TCP = ['protocol', 'tcp', 'mode'];
+const OF_A_SOURCE = ['dialect', 'path', 'registryPath', 'endpoint', 'zookeeper'];
+
 function readUpstream(fields: Fields): UpstreamRow {
-  fields.only(['sources', 'port', ...upstreamKeys], (key) =>
-    isKey(key) ? 'holds for all peers or none; it stands on the top level of the file' : undefined,
-  );
+  fields.only(['sources', 'port', ...upstreamKeys], (key) => {
+    if (TCP.includes(key)) return 'plain TCP is said before the port: port: "tcp:7002"';
+    if (OF_A_SOURCE.includes(key)) return `belongs to a source: sources: [{ dialect: serverset, path: /aurora/www/prod/orders }]`;
+    return isKey(key) ? 'holds for all peers or none; it stands on the top level of the file' : undefined;
+  });
   const set = upstreamKeys.flatMap((key) => {
     const read = fields.read<unknown>(key, schema[key].grammar);
     return read === undefined ? [] : [{ key, ...read }];

@@ -52,6 +52,7 @@ announce:
     ['port: 80', 'z.yaml: announce[0] needs a service'],
     ['service: a', 'z.yaml: announce[0] needs a port'],
     ['{service: a, port: x}', 'z.yaml: announce[0].port: "x" is not a whole number; accepted: a whole number from 1 to 65535'],
+    ['{service: a, port: 80, appHost: b}', 'z.yaml: announce[0].appHost: unknown; here it is called host'],
     ['{service: a, port: 80, dialect: spring}', 'z.yaml: announce[0].dialect: unknown; the nearest is dialects'],
     [
       '{service: a, port: 80, dialects: [serverset], additionalEndpoints: "admin=0,=1"}',

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { commands } from '../../../agent/commands.js';
 import { loadSettings } from '../../../agent/config/load.js';
 import type { Texts } from '../../../agent/config/layers.js';
 import { envName, flagName, keys, schema, type Key } from '../../../agent/config/schema.js';
@@ -218,5 +219,32 @@ describe('a command that needs a few settings', () => {
   it('is stopped by what is wrong with those', () => {
     equal(refusal(() => loadSettings({ env: { ZIDECAR_ADMIN: 'x' } }, ['admin'])).problems.length, 1);
     equal(refusal(() => loadSettings({ env: {} }, ['zookeeper', 'dialect'])).problems.length, 1);
+  });
+});
+
+describe('the files of TLS', () => {
+  const tls = { ZIDECAR_ZOOKEEPER: 'zk:2181', ZIDECAR_ZOOKEEPER_CLIENT: 'wire' };
+  const wrong = (ca: string): readonly string[] => problems({ ...tls, ZIDECAR_ZOOKEEPER_TLS_CA: ca });
+
+  it('are read at the start, and refused where no connection could be made with them', () => {
+    deepEqual(wrong('/no/such/ca.pem'), ['ZIDECAR_ZOOKEEPER_TLS_CA="/no/such/ca.pem" cannot be read: there is no such file']);
+    deepEqual(wrong('package.json'), [
+      'ZIDECAR_ZOOKEEPER_TLS_CA="package.json" has no certificate in it; accepted: a file in PEM',
+    ]);
+    equal(load({ ...tls, ZIDECAR_ZOOKEEPER_TLS_CA: 'public' }).zookeeperTlsCa, 'public');
+  });
+
+  it('are refused to a command that asks the registry by itself', () => {
+    throws(
+      () => loadSettings({ env: { ...tls, ZIDECAR_ZOOKEEPER_TLS_CA: '/no/ca.pem' } }, commands.services.settings),
+      /ZIDECAR_ZOOKEEPER_TLS_CA="\/no\/ca\.pem" cannot be read: there is no such file/,
+    );
+  });
+});
+
+describe('the registry path that nobody has set', () => {
+  it('is shown as that of the dialect', () => {
+    const { entries, registryPath } = load({ ...zk, ZIDECAR_DIALECT: 'dubbo' });
+    deepEqual([entries.registryPath.text, registryPath], ['/dubbo/{service}/providers', undefined]);
   });
 });

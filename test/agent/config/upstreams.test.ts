@@ -77,6 +77,11 @@ upstreams:
     ['{a: random}', 'z.yaml: upstreams.a is not a map, such as {policy: least_request}'],
     ['{"*": {policy: random}}', 'z.yaml: upstreams.*: settings for every peer stand on the top level of the file, not here'],
     ['{a: {maxHead: 1KiB}}', 'z.yaml: upstreams.a.maxHead: holds for all peers or none; it stands on the top level of the file'],
+    ['{a: {protocol: tcp}}', 'z.yaml: upstreams.a.protocol: plain TCP is said before the port: port: "tcp:7002"'],
+    [
+      '{a: {path: /x}}',
+      'z.yaml: upstreams.a.path: belongs to a source: sources: [{ dialect: serverset, path: /aurora/www/prod/orders }]',
+    ],
     ['{a: {retries: -1}}', 'z.yaml: upstreams.a.retries: "-1" is less than 0; accepted: a whole number from 0 to 10'],
   ] as const) {
     it(`refuse ${map}`, () => deepEqual(problems(zk, `upstreams: ${map}`), [expected]));
