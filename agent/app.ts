@@ -27,6 +27,7 @@ import { Reload } from './reload.js';
 import { dialects } from './registry/dialects/dialects.js';
 import { openRegistries } from './registries.js';
 import { TreeRegistry } from './registry/tree-registry.js';
+import { SessionTrouble } from './session-trouble.js';
 import { machineAddresses, type Clock, type Random } from './system.js';
 import type { Identity } from './trust/who-answers.js';
 
@@ -72,12 +73,14 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     wall: () => clock.wall(),
   });
   const ring = new Ring(() => clock.wall());
+  const sessionTrouble = new SessionTrouble();
   const floods = new Floods((fact) => {
     log.emit(fact);
     ring.add(fact);
   }, clock);
   const emit: Emit = (fact) => {
     metrics.emit(fact);
+    sessionTrouble.heard(fact);
     floods.emit(fact);
   };
   const warn = (why: string): void => emit({ kind: 'warned', why });
@@ -196,8 +199,9 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     notesOf: (name) => discovery.notesOf(name),
     announcements: () => announcements.map((announcement) => announcement.view()),
     session: () => {
-      const others = registries.sessions();
-      return { ...tree.session, server: tree.session.server ?? null, ...(others.length > 0 && { others }) };
+      const others = registries.sessions().map((one) => ({ ...one, trouble: sessionTrouble.of(one.registry) }));
+      const own = { ...tree.session, server: tree.session.server ?? null, trouble: sessionTrouble.of() };
+      return { ...own, ...(others.length > 0 && { others }) };
     },
     config: () => effective(settings.config),
     reload: () => settings.view(),

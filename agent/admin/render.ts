@@ -102,11 +102,11 @@ function listensOn(listeners: StatusView['listeners']): string {
   return [...places].map(([what, at]) => `${what} ${at.join(' and ')}`).join(', ');
 }
 
-function sessionLine({ state, id, server, timeoutMs, registry }: SessionView & { readonly registry?: string }): Line {
+function sessionLine({ state, id, server, timeoutMs, trouble, registry }: SessionView & { readonly registry?: string }): Line {
   const at = `${server === null ? '' : ` at ${server}`}${id === '' ? '' : `, session ${id}`}`;
   return {
     about: 'registry',
-    says: `${registry === undefined ? '' : `${registry} `}${state}${at}, timeout ${elapsed(timeoutMs)}`,
+    says: `${registry === undefined ? '' : `${registry} `}${state}${at}, timeout ${elapsed(timeoutMs)}${trouble === null ? '' : `: ${trouble}`}`,
     trouble: state !== 'connected',
   };
 }

@@ -49,6 +49,8 @@ export interface SessionView {
   readonly epoch: number;
   readonly server: string | null;
   readonly timeoutMs: number;
+  /** Why it cannot be had; null: nothing speaks against it. */
+  readonly trouble: string | null;
   /** Of registries beside the main one, where there are any. */
   readonly others?: readonly (SessionView & { readonly registry: string })[];
 }

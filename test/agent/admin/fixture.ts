@@ -62,7 +62,7 @@ export const statusView = (more: Partial<StatusView> = {}): StatusView => ({
   version: '0.1.0',
   phase: 'ready',
   startedAt: iso,
-  session: { state: 'connected', id: '0x1a', epoch: 1, server: '127.0.0.1:2181', timeoutMs: 30_000 },
+  session: { state: 'connected', id: '0x1a', epoch: 1, server: '127.0.0.1:2181', timeoutMs: 30_000, trouble: null },
   announcements: [announcement()],
   upstreams: [{ name: 'orders', ...shown() }],
   listeners: [{ what: 'outbound', at: '127.0.0.1:6140' }],

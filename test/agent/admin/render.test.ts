@@ -124,8 +124,13 @@ describe('status', () => {
   });
 
   it('says that a registry without a session is not connected', () => {
-    const view = statusView({ session: { state: 'connecting', id: '', epoch: 0, server: null, timeoutMs: 30_000 } });
-    match(renderStatus(view, now, paint), /^registry {4}connecting, timeout 30 s$/m);
+    const session = { state: 'connecting', id: '', epoch: 0, server: null, timeoutMs: 30_000, trouble: null } as const;
+    match(renderStatus(statusView({ session }), now, paint), /^registry {4}connecting, timeout 30 s$/m);
+    const why = 'nothing listens at zk:2181';
+    match(
+      renderStatus(statusView({ session: { ...session, trouble: why } }), now, paint),
+      /^registry {4}connecting, timeout 30 s: nothing listens/m,
+    );
   });
 
   it('stays under twenty sentences, whatever there is, and hides no trouble in what it counts', () => {
