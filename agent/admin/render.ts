@@ -30,7 +30,7 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
   const lines = troubleFirst(rows).map(({ at, share, reason, trouble }) =>
     (trouble ? paint.red : String)(fold(`${at.padEnd(widest)}  ${share}  `, reason, width)),
   );
-  const retries = `retries ${percent(verdict.retryPercent)} of ${percent(verdict.retryBudgetPercent)}`;
+  const retries = `retries ${percent(verdict.retryPercent)} (budget ${percent(verdict.retryBudgetPercent)} + 30)`;
   const first = `${printable(name, 253)}: ${sentence(verdict, now)}, ${retries}`;
   const shown = fold('', first, width);
   const notes = verdict.notes.map((note) => paint.yellow(fold('', printable(note), width)));

@@ -52,7 +52,7 @@ describe('the commands that ask a sidecar', () => {
   it('why begins with the verdict', async () => {
     const told = await why(asking(tcp(port)), 'orders');
     equal(told.code, 0);
-    equal(told.text.split('\n')[0], 'orders: ill since 12:04:10, 1 of 3 out, 0 calls lost, retries 4 % of 20 %');
+    equal(told.text.split('\n')[0], 'orders: ill since 12:04:10, 1 of 3 out, 0 calls lost, retries 4 % (budget 20 % + 30)');
   });
 
   it('why finds a name with a slash, and ends with 1 for one that is not there', async () => {

@@ -18,7 +18,7 @@ describe('why', () => {
       endpoints: [endpoint('10.1.2.4'), ill, endpoint('fd00::1', { share: 33.3 })],
     };
     deepEqual(renderWhy(view, now, paint).split('\n'), [
-      'orders: ill since 12:04:10, 1 of 3 out, 0 calls lost, retries 4 % of 20 %',
+      'orders: ill since 12:04:10, 1 of 3 out, 0 calls lost, retries 4 % (budget 20 % + 30)',
       '10.1.2.3:8080   share 0 %  circuit open since 12 s: 5 connects refused; next trial in 3 s',
       '10.1.2.4:8080   share 50 %  takes calls: weight 1 of 2',
       '[fd00::1]:8080  share 33 %  takes calls: weight 1 of 2',
@@ -26,13 +26,16 @@ describe('why', () => {
   });
 
   const verdicts: readonly (readonly [Partial<UpstreamVerdict>, string])[] = [
-    [{}, 'well since 12:04:10, 0 of 3 out, 0 calls lost, retries 0 % of 20 %'],
-    [{ lost: 1 }, 'well since 12:04:10, 0 of 3 out, 1 call lost, retries 0 % of 20 %'],
-    [{ lost: 41_220, retryPercent: 0.4 }, 'well since 12:04:10, 0 of 3 out, 41,220 calls lost, retries <1 % of 20 %'],
-    [{ state: 'empty', total: 0 }, 'empty since 12:04:10, no endpoints, 0 calls lost, retries 0 % of 20 %'],
-    [{ state: 'empty', lacks: 'v=1' }, 'empty since 12:04:10, no endpoint has v=1 (0 of 3), 0 calls lost, retries 0 % of 20 %'],
-    [{ state: 'waiting', total: 0 }, 'waiting since 12:04:10, no list yet, 0 calls lost, retries 0 % of 20 %'],
-    [{ since: at - 86_400_000 }, 'well since 2026-11-21 12:04:10, 0 of 3 out, 0 calls lost, retries 0 % of 20 %'],
+    [{}, 'well since 12:04:10, 0 of 3 out, 0 calls lost, retries 0 % (budget 20 % + 30)'],
+    [{ lost: 1 }, 'well since 12:04:10, 0 of 3 out, 1 call lost, retries 0 % (budget 20 % + 30)'],
+    [{ lost: 41_220, retryPercent: 0.4 }, 'well since 12:04:10, 0 of 3 out, 41,220 calls lost, retries <1 % (budget 20 % + 30)'],
+    [{ state: 'empty', total: 0 }, 'empty since 12:04:10, no endpoints, 0 calls lost, retries 0 % (budget 20 % + 30)'],
+    [
+      { state: 'empty', lacks: 'v=1' },
+      'empty since 12:04:10, no endpoint has v=1 (0 of 3), 0 calls lost, retries 0 % (budget 20 % + 30)',
+    ],
+    [{ state: 'waiting', total: 0 }, 'waiting since 12:04:10, no list yet, 0 calls lost, retries 0 % (budget 20 % + 30)'],
+    [{ since: at - 86_400_000 }, 'well since 2026-11-21 12:04:10, 0 of 3 out, 0 calls lost, retries 0 % (budget 20 % + 30)'],
   ];
   for (const [more, sentence] of verdicts)
     it(`says "${sentence}"`, () =>
