@@ -15,7 +15,7 @@ import type { Config } from './config/load.js';
 import type { Emit, LifecycleFact } from './events.js';
 import { Floods } from './floods.js';
 import { serveHealth } from './health-server.js';
-import { foreignAddresses, ownRoute } from './identity.js';
+import { foreignAddresses, ownNames, ownRoute } from './identity.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Listening } from './listen.js';
 import { makeLog } from './log.js';
@@ -113,7 +113,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
 
   // the registry; who we are in it; whom we call through it
   const tree = await openTree({ ...config, clock, random, emit });
-  const registry = new TreeRegistry({ tree, dialects, force: config.force, clock, random, emit });
+  const registry = new TreeRegistry({ tree, dialects, force: config.force, aliases: new Set(ownNames()), clock, random, emit });
   const registries = await openRegistries(registry, config.registries, { ...config, clock, random, emit, dialects });
   const own = await ownRoute(config, clock);
   if (own?.warning !== undefined) warn(own.warning);

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import type { Announcement } from './config/announcements.js';
 import type { Config } from './config/load.js';
 import { isLoopback } from './loopback.js';
@@ -79,6 +79,15 @@ export function foreignAddresses(announcements: readonly Pick<Announcement, 'adv
       `peers are told ${host}, which is no address of this machine (it has ${has || 'none but loopback'}): right behind a NAT; ` +
       'else set ZIDECAR_ADVERTISE to one that it has',
   );
+}
+
+/**
+ * By which an app beside us may have registered itself: the name of this machine, which is the pod's, in small letters. Not its other
+ * addresses, since those of a bridge are the same on many machines.
+ */
+export function ownNames(name = hostname()): readonly string[] {
+  const small = name.toLowerCase();
+  return small === '' || isLoopback(small) || small.startsWith('localhost') ? [] : [small];
 }
 
 const family = (host: string): 'ipv4' | 'ipv6' => (isIPv6(host) ? 'ipv6' : 'ipv4');

@@ -16,15 +16,16 @@ export interface Objection {
   readonly path?: string;
 }
 
-/** `path`: the parent. Undefined: nothing speaks against it. */
+/** `path`: the parent. `aliases`: what else this machine is called, in small letters. Undefined: nothing speaks against it. */
 export function objection(
   neighbours: readonly Neighbour[],
   instance: Instance,
   dialect: Dialect,
   path: string,
+  aliases: ReadonlySet<string>,
 ): Objection | undefined {
   const others = neighbours.filter(({ stat, said }) => stat.owner !== 'us' && !isOurs(instance, said));
-  return selfRegistered(others, instance, dialect) ?? foreign(others, instance, dialect, path);
+  return selfRegistered(others, instance, dialect, aliases) ?? foreign(others, instance, dialect, path);
 }
 
 /** What has our id, host and port. */
@@ -39,13 +40,24 @@ const SWITCH: Readonly<Record<string, string>> = {
   dubbo: 'dubbo.registry.register=false',
 };
 
-function selfRegistered(others: readonly Neighbour[], instance: Instance, dialect: Dialect): Objection | undefined {
-  const twin = others.find(({ said }) => isInstance(said) && said.host === instance.host && said.port === instance.port);
+/** Of these somebody stands for the same app: our address, or another name of this machine with our port. */
+export function selfRegistered(
+  others: readonly Neighbour[],
+  instance: Instance,
+  dialect: Dialect,
+  aliases: ReadonlySet<string>,
+): Objection | undefined {
+  const isHere = (host: string): boolean => host === instance.host || aliases.has(host.toLowerCase());
+  const twin = others.find(
+    ({ stat, said }) =>
+      stat.owner !== 'us' && isInstance(said) && !isOurs(instance, said) && said.port === instance.port && isHere(said.host),
+  );
   if (twin === undefined) return undefined;
+  const where = isInstance(twin.said) ? address(twin.said) : '';
   const by = twin.stat.owner === 'none' ? 'by a node without a session' : `in session ${twin.stat.ownerId}`;
   const kind = recognise(twin.name, twin.data)?.dialect ?? dialect.name;
   const why =
-    `${address(instance)} is registered already, ${by}, as ${twin.path.slice(0, 300)}: if the app does that itself, switch it off ` +
+    `${where} is registered already, ${by}, as ${twin.path.slice(0, 300)}: if the app does that itself, switch it off ` +
     `(${SWITCH[kind] ?? ''}) or leave ZIDECAR_SERVICE out; a node of an earlier run ends with its session. ${FORCE}`;
   return { why, path: twin.path };
 }

@@ -18,12 +18,14 @@ export interface Neighbour {
 
 const AT_ONE_TIME = 8;
 
-/** At most `most` of them; none where the parent is missing. */
+/** At most `most` of them; none where the parent is missing. `onNames` is told all names, before they are read. */
 export async function neighboursOf(
   tree: Tree,
   { path, service, dialect, most }: { path: string; service: string; dialect: Dialect; most: number },
+  onNames?: (names: readonly string[]) => void,
 ): Promise<readonly Neighbour[]> {
   const listed = await tree.children(path);
+  onNames?.(listed?.names ?? []);
   if (listed === undefined) return [];
   const slots = new ReadSlots(AT_ONE_TIME);
   const names = [...listed.names].sort((one, other) => numberOf(other) - numberOf(one)).slice(0, most);
@@ -33,7 +35,7 @@ export async function neighboursOf(
 
 /** One of them; undefined when it has gone. */
 export async function look(
-  tree: Tree,
+  tree: Pick<Tree, 'exists' | 'read'>,
   path: string,
   name: string,
   service: string,

@@ -16,6 +16,7 @@ import type { Clock, Random } from '../system.js';
 import { isInstance, type Dialect, type Instance } from './dialects/dialect.js';
 import { objection } from './guard.js';
 import { neighboursOf, type Neighbour } from './neighbours.js';
+import { Newcomers } from './newcomers.js';
 import { isNodeName, nameOf } from './node-path.js';
 import { ReadSlots } from './read-slots.js';
 import type { InstanceList, OnTrouble, Proof, Registry, Source } from './registry.js';
@@ -30,6 +31,8 @@ export interface TreeRegistryParts {
   readonly dialects: ReadonlyMap<string, Dialect>;
   /** Announces whatever speaks against it: see guard.ts. */
   readonly force?: boolean;
+  /** What else this machine is called, in small letters. */
+  readonly aliases?: ReadonlySet<string>;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -49,6 +52,8 @@ export class TreeRegistry implements Registry {
   readonly #reads = new ReadSlots(READS_IN_FLIGHT);
   readonly #writer: Writer;
   readonly #succession: Succession;
+  readonly #newcomers: Newcomers;
+  readonly #aliases: ReadonlySet<string>;
   /** Where we have looked around already, by parent and address. */
   readonly #looked = new Set<string>();
 
@@ -56,6 +61,8 @@ export class TreeRegistry implements Registry {
     this.#parts = parts;
     this.#tree = parts.tree;
     this.#writer = new Writer(parts.tree);
+    this.#aliases = parts.aliases ?? new Set();
+    this.#newcomers = new Newcomers({ ...parts, aliases: this.#aliases });
     this.#succession = new Succession({ tree: parts.tree, writer: this.#writer, clock: parts.clock });
   }
 
@@ -63,9 +70,14 @@ export class TreeRegistry implements Registry {
    * Rejects with 'node_exists' when a stranger holds the node, and with 'refused' when those who stand there speak against us; the message says
    * who and why, and `onChange` is called when a node that is named in it changes.
    */
-  put(instance: Instance, at: Source, onChange: () => void, yields = false): Promise<Proof> {
-    const replaces = this.#dialect(at).change === 'replace';
-    return replaces ? this.#putSuccessor(instance, at, onChange, yields) : this.#putInPlace(instance, at, onChange, yields);
+  async put(instance: Instance, at: Source, onChange: () => void, yields = false): Promise<Proof> {
+    const dialect = this.#dialect(at);
+    const replaces = dialect.change === 'replace';
+    const proof = await (replaces
+      ? this.#putSuccessor(instance, at, onChange, yields)
+      : this.#putInPlace(instance, at, onChange, yields));
+    if (this.#parts.force !== true) void this.#newcomers.look(instance, dialect, at.path);
+    return proof;
   }
 
   async #putSuccessor(instance: Instance, at: Source, onChange: () => void, yields: boolean): Promise<Proof> {
@@ -210,8 +222,10 @@ export class TreeRegistry implements Registry {
     if (this.#parts.force === true && dialect.change === 'in_place') return [];
     const key = placeOf(instance, at);
     const most = this.#looked.has(key) ? NEIGHBOURS.later : NEIGHBOURS.first;
-    const found = await neighboursOf(this.#tree, { path: at.path, service: instance.service, dialect, most });
-    const against = this.#parts.force === true ? undefined : objection(found, instance, dialect, at.path);
+    const found = await neighboursOf(this.#tree, { path: at.path, service: instance.service, dialect, most }, (names) =>
+      this.#newcomers.known(instance, at.path, names),
+    );
+    const against = this.#parts.force === true ? undefined : objection(found, instance, dialect, at.path, this.#aliases);
     if (against?.path !== undefined) {
       const { path } = against;
       await this.#writer.watched(path, onChange, (changed) => this.#tree.exists(path, changed));

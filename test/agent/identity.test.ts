@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { describe, it } from 'node:test';
-import { addressTowards, foreignAddresses, instanceId, ownRoute } from '../../agent/identity.js';
+import { addressTowards, foreignAddresses, instanceId, ownNames, ownRoute } from '../../agent/identity.js';
 import { clock } from '../../agent/system.js';
 import { FakeClock } from '../support/clock.js';
 
@@ -70,5 +70,12 @@ describe('instance id', () => {
     match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     equal(id, instanceId('orders', '10.1.2.3', 8080));
     notEqual(id, instanceId('orders', '10.1.2.3', 8081));
+  });
+});
+
+describe('the names of this machine', () => {
+  it('are what it is called, unless that is what every machine is called', () => {
+    deepEqual(ownNames('Orders-7f'), ['orders-7f']);
+    for (const name of ['', 'localhost', 'localhost.localdomain', 'LOCALHOST']) deepEqual(ownNames(name), []);
   });
 });

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Fact } from '../../../agent/events.js';
 import type { Instance } from '../../../agent/registry/dialects/dialect.js';
 import { dialects } from '../../../agent/registry/dialects/dialects.js';
 import { TreeRegistry } from '../../../agent/registry/tree-registry.js';
@@ -12,12 +13,15 @@ import { nodeOf } from './dialects/hostile.js';
 import { instance } from './dialects/node.js';
 
 const path = '/p';
-const ignore = (): void => undefined;
-const setup = (force = false) => {
+const setup = (force = false, aliases: readonly string[] = []) => {
   const clock = new FakeClock();
   const store = new MemoryStore(() => clock.wall());
   const tree = new MemoryTree(store);
-  const registry = new TreeRegistry({ tree, dialects, force, clock, random: seeded(1), emit: ignore });
+  const said: string[] = [];
+  const emit = (fact: Fact): void => {
+    if (fact.kind === 'warned') said.push(fact.why);
+  };
+  const registry = new TreeRegistry({ tree, dialects, force, aliases: new Set(aliases), clock, random: seeded(1), emit });
   let called = 0;
   const put = async (dialect: string, changes: Partial<Instance> = {}): Promise<string> => {
     try {
@@ -27,7 +31,7 @@ const setup = (force = false) => {
       throw error;
     }
   };
-  let number = 0;
+  let number = 100; // far from those that the tree gives
   /** A node as another system has it. */
   const plant = (dialect: string, changes: Partial<Instance> = {}): string => {
     const { name, data } = nodeOf(
@@ -38,7 +42,7 @@ const setup = (force = false) => {
     store.plant(`${path}/${name}`, data, '0xother');
     return `${path}/${name}`;
   };
-  return { store, tree, put, plant, called: () => called };
+  return { store, tree, clock, said, put, plant, called: () => called };
 };
 
 describe("a place that is another system's", () => {
@@ -122,6 +126,41 @@ describe('an app that has registered itself', () => {
       equal(await put(dialect), 'created');
     });
   }
+
+  it('by another name of this machine is known all the same, but not on another port', async () => {
+    const { put, plant, store } = setup(false, ['pod-7', '10.9.9.9']);
+    for (const host of ['Pod-7', '10.9.9.9']) {
+      plant('curator', { id: 'other-port', host });
+      const node = plant('spring', { id: 'by-itself', host, port: 8080 });
+      match(
+        await put('curator'),
+        new RegExp(`^${host}:8080 is registered already, .*spring.cloud.zookeeper.discovery.register=false`),
+      );
+      store.delete(node);
+    }
+    equal(await put('curator'), 'created');
+  });
+
+  for (const dialect of dialects.keys())
+    it(`in ${dialect} after we have announced it is noticed and told once, and ours stays`, async () => {
+      const { put, plant, clock, said, tree } = setup(false, ['pod-7']);
+      plant(dialect);
+      equal(await put(dialect), 'created');
+      const newcomer = plant(dialect, { id: 'by-itself', host: 'pod-7', port: 8080 });
+      for (let look = 0; look < 3; look++) {
+        await clock.advance(121_000);
+        tree.calls.length = 0;
+        equal(await put(dialect), 'found');
+        await calm();
+        equal(said.length, 1);
+        match(said[0]!, /^orders is in the registry twice: pod-7:8080 is registered already, in session 0xother, as/);
+        equal(
+          tree.calls.some((call) => call.includes(newcomer)),
+          look === 0,
+          'it is read once',
+        );
+      }
+    });
 
   it('is announced where it is forced', async () => {
     const { put, plant } = setup(true);
