@@ -62,5 +62,6 @@ HEALTHCHECK --interval=10s --timeout=3s --retries=3 \
 
 # No init is needed for the sidecar alone. With `run -- CMD` in the same container, use one (docker run --init, or
 # shareProcessNamespace in a pod): somebody has to bury the grandchildren that CMD leaves behind.
-ENTRYPOINT ["/usr/local/bin/node", "/opt/zidecar/dist/agent/main.js"]
+# Node lets its young generation grow to 32 MB, which a sidecar fills once, while it starts: see "Memory" in lb/README.md.
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "/opt/zidecar/dist/agent/main.js"]
 CMD ["run"]

@@ -71,7 +71,11 @@ describe('Dockerfile', () => {
 
   it('starts the program of package.json, and `run` unless told otherwise', () => {
     const { bin } = JSON.parse(read('package.json')) as { bin: { zidecar: string } };
-    deepEqual(JSON.parse(one(last, 'ENTRYPOINT')), ['/usr/local/bin/node', `/opt/zidecar/${bin.zidecar}`]);
+    deepEqual(JSON.parse(one(last, 'ENTRYPOINT')), [
+      '/usr/local/bin/node',
+      '--max-semi-space-size=2',
+      `/opt/zidecar/${bin.zidecar}`,
+    ]);
     deepEqual(JSON.parse(one(last, 'CMD')), ['run']);
   });
 

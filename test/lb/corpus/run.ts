@@ -1,7 +1,7 @@
 /**
  * The corpus, run through a lane: each case at one go, byte by byte, or in two; a case counts as the worst of these. As a program,
  * `node dist/test/lb/corpus/run.js [fast|full] [WORD]` prints what is not ok; WORD keeps the cases whose name holds it, and splits them
- * everywhere.
+ * everywhere (`:` is in every name: all of them take a lane some 20 minutes).
  */
 import { fileURLToPath } from 'node:url';
 import { seeded } from '../../support/random.js';
@@ -32,6 +32,17 @@ export function aFew(random = seeded(1125)): Split {
     nth++ % 6 === 0 && bytes.length <= longest ? inBytes(bytes) : inTwo(bytes, Math.floor(random() * bytes.length)),
   ];
 }
+
+const places = 8;
+
+/** At one go, byte by byte, and in two at some places by chance. */
+export const sampled =
+  (random: () => number): Split =>
+  (bytes) => [
+    [bytes],
+    ...(bytes.length <= longest ? [inBytes(bytes)] : []),
+    ...Array.from({ length: places }, () => inTwo(bytes, Math.floor(random() * bytes.length))),
+  ];
 
 /** At one go, byte by byte, and in two at every place, of messages that are not too long. */
 export const everywhere: Split = (bytes) =>
