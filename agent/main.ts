@@ -2,8 +2,6 @@
 /** The edge: arguments, environment and signals in, one exit code out. The only file that ends the process. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { parseCli } from './cli.js';
-import { execute } from './execute.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -40,16 +38,27 @@ async function words(): Promise<readonly string[]> {
 // Our timers and sockets do not keep the process alive while a command waits for its answer; this does.
 setInterval(() => undefined, 2 ** 30);
 
+/** Resolves with the exit code. The grammar of the line and the whole schema are loaded only where they are needed. */
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv.length === 1 && argv[0] === 'drain') {
+    const { hook } = await import('./hook.js');
+    const told = await hook(process.env);
+    if (told !== undefined) {
+      (told.code === 0 ? process.stdout : process.stderr).write(`${told.text}\n`);
+      return told.code;
+    }
+  }
+  const [{ parseCli }, { execute }] = [await import('./cli.js'), await import('./execute.js')];
+  return execute(await parseCli(argv, version), {
+    version,
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    exit: (code) => process.exit(code),
+  });
+}
+
 words()
-  .then((argv) => parseCli(argv, version))
-  .then((parsed) =>
-    execute(parsed, {
-      version,
-      env: process.env,
-      stdin: process.stdin,
-      stdout: process.stdout,
-      stderr: process.stderr,
-      exit: (code) => process.exit(code),
-    }),
-  )
+  .then(main)
   .then((code) => process.exit(code), fault);

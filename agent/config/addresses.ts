@@ -35,6 +35,9 @@ export function readHostPort(text: string, leastPort: 0 | 1 = 1): Reading<HostPo
 /** A name or an address by the same measure that nodes of others are held to; an IPv6 one without brackets. */
 const isHost = (host: string): boolean => asHost(host) === host;
 
+/** Where the admin listens unless somebody says otherwise. */
+export const ADMIN = '127.0.0.1:6190,[::1]:6190';
+
 /** None for `off`. Several with commas, as the defaults have an address of each family. Port 0 is any free one. */
 export const listeners: Grammar<readonly Listener[]> = {
   accepts: 'host:port, [v6]:port, unix:/path or off',

@@ -6,7 +6,7 @@
 import type { PolicyName } from '../../lb/policies.js';
 import { dialects } from '../registry/dialects/dialects.js';
 import { levels } from '../sentences.js';
-import { advertise, appHost, domain, listeners, zookeeper } from './addresses.js';
+import { ADMIN, advertise, appHost, domain, listeners, zookeeper } from './addresses.js';
 import { hashKey, split, subset } from './balancing.js';
 import { foreign, seed } from './doubtful.js';
 import {
@@ -216,7 +216,7 @@ const peers = {
 
 const listening = {
   outbound: set('127.0.0.1:6140,[::1]:6140', listeners, "Where the app's calls come in."),
-  admin: set('127.0.0.1:6190,[::1]:6190', listeners, 'Where the admin listens; keep it on this machine.'),
+  admin: set(ADMIN, listeners, 'Where the admin listens; keep it on this machine.'),
   health: set('[::]:6191', listeners, 'Where /live, /ready and /metrics are answered.'),
 };
 
