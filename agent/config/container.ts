@@ -35,7 +35,7 @@ export const container = {
   secret: row('none', objectName, 'A Secret to mount at /etc/zidecar/secret, for settings that end with _FILE.'),
   'cpu-request': row('20m', quantity, 'CPU that the scheduler keeps for the sidecar.'),
   'cpu-limit': row('none', quantity, 'Most CPU; a throttled proxy is a slow app.'),
-  'memory-request': row('96Mi', quantity, 'Memory that the scheduler keeps for the sidecar.'),
+  'memory-request': row('128Mi', quantity, 'Memory that the scheduler keeps for the sidecar.'),
   'memory-limit': row('256Mi', quantity, 'Most memory.'),
 } as const satisfies Record<string, Row<unknown>>;
 

@@ -30,6 +30,7 @@ export function certificates(): Certificates {
 export interface Replica {
   readonly port: number;
   readonly monitor: number;
+  readonly pid: number;
   /** Told to end; resolves with code and signal when it has. */
   end(): Promise<unknown>;
 }
@@ -52,7 +53,7 @@ export async function replica({ folder }: Certificates): Promise<Replica> {
     });
   });
   await holding(listening);
-  return { port, monitor, end: () => (child.kill('SIGTERM'), once(child, 'exit')) };
+  return { port, monitor, pid: child.pid!, end: () => (child.kill('SIGTERM'), once(child, 'exit')) };
 }
 
 export interface Reply {
