@@ -177,13 +177,14 @@ export function makeCalling({
         const [was, is] = [before.settingsOf(name), next.settingsOf(name)];
         upstream.budget.percent = is.retryBudget;
         slowStart.durationMs = is.slowStart;
-        const { breaker, outlier, limits, enforced, panic } = upstreamOptions(is);
+        const { breaker, outlier, limits, enforced, panic, check } = upstreamOptions(is);
         Object.assign(options.breaker!, breaker);
         Object.assign(options.outlier!, outlier);
         Object.assign(options.limits!, limits);
         Object.assign(options.enforced!, enforced);
         Object.assign(options.panic!, panic);
-        upstream.reconsider();
+        upstream.reconsider(check);
+        if (upstream.checks !== undefined) checker.start();
         if (isDeepStrictEqual(balancingOf(was), balancingOf(is))) continue;
         balancer.to(balancerFor(is, { clock, random, zone, callers, stats: () => upstream.stats }));
       }

@@ -37,7 +37,7 @@ export interface ChecksParts {
 }
 
 const soonMs = 500;
-const confirmMs = 100;
+const confirmMs = 50;
 const jitter = 0.1;
 
 export class Check implements Checked, Placed {
@@ -58,20 +58,41 @@ export class Check implements Checked, Placed {
 }
 
 export class Checks {
-  readonly options: CheckOptions;
+  #options: CheckOptions;
   readonly #parts: ChecksParts;
   readonly #due = new Heap<Check>((a, b) => a.dueAt < b.dueAt);
 
   constructor(parts: ChecksParts) {
-    this.options = parts.options;
+    this.#options = parts.options;
     this.#parts = parts;
+  }
+
+  get options(): CheckOptions {
+    return this.#options;
+  }
+
+  /** Others from now on, for these members. What holds of each stays until the new checks have said otherwise. */
+  change(options: CheckOptions, members: Iterable<Member>, now: number): void {
+    this.#options = options;
+    for (const { check } of members)
+      if (check instanceof Check && check.place >= 0) {
+        this.#due.remove(check);
+        this.#beginSoon(check, now);
+      }
+  }
+
+  /** It is not checked any more, and nothing that checks have said speaks against it. */
+  end(member: Member): void {
+    this.left(member);
+    member.check = undefined;
+    this.#parts.standings.set(member, 'ill', false);
   }
 
   /** A newcomer: its first check comes soon, and those of many not at once. */
   joined(member: Member, now: number): void {
     const check = new Check(member);
     member.check = check;
-    this.#dueIn(check, Math.min(this.options.intervalMs, 2 * soonMs) * this.#parts.random(), now);
+    this.#beginSoon(check, now);
   }
 
   left({ check }: Member): void {
@@ -91,7 +112,7 @@ export class Checks {
   /** `why`: what was wrong; undefined: it passed. */
   ended(check: Check, why: string | undefined, now: number): void {
     const { member } = check;
-    if (!member.listed) return;
+    if (!this.#counts(check)) return;
     const { ill } = member.against;
     const { rise, fall } = this.options;
     if (why !== undefined) check.why = why;
@@ -103,7 +124,16 @@ export class Checks {
 
   /** It could not be done, for want of something of ours: that says nothing. */
   skipped(check: Check, now: number): void {
-    if (check.member.listed) this.#again(check, now);
+    if (this.#counts(check)) this.#again(check, now);
+  }
+
+  /** It may have left, or the checks may have ended, while one ran. */
+  #counts(check: Check): boolean {
+    return check.member.listed && check.member.check === check;
+  }
+
+  #beginSoon(check: Check, now: number): void {
+    this.#dueIn(check, Math.min(this.options.intervalMs, 2 * soonMs) * this.#parts.random(), now);
   }
 
   #again(check: Check, now: number): void {

@@ -5,7 +5,8 @@
  *                              │ no                                                             each interval without one: count less 1
  *                              ▼ counted as withheld
  *
- * Only time readmits: a good answer from one that gets no calls cannot come, and a health page is not the service.
+ * Time readmits, and a check that had found it ill and finds it well. No page that was well all the time does, for that is not the service; and
+ * a good answer from one that gets no calls cannot come.
  */
 import { address } from './endpoint.js';
 import { Heap } from './heap.js';
@@ -56,6 +57,11 @@ export class Ejections {
     if (!this.#detector.due(now)) return;
     const all = [...members.values()];
     for (const { member, why } of this.#detector.turn(all, now)) this.#eject(member, why, now);
+  }
+
+  /** The checks have found it ill since, and well again: that is news, and it need not wait for its time. */
+  recovered({ ejection }: Member, now: number): void {
+    if (ejection !== undefined) this.#readmit(ejection, now);
   }
 
   forget({ ejection }: Member): void {

@@ -46,6 +46,8 @@ export interface EvidenceParts extends EvidenceOptions {
 }
 
 const nothing = (): void => undefined;
+const sameCheck = (a: CheckOptions, b: CheckOptions): boolean =>
+  (['path', 'intervalMs', 'timeoutMs', 'rise', 'fall'] as const).every((key) => a[key] === b[key]);
 
 export class Evidence {
   readonly breaker: BreakerOptions;
@@ -53,7 +55,9 @@ export class Evidence {
   readonly enforced: Enforced;
   readonly standings: Standings;
   readonly circuits: Circuits;
-  readonly checks: Checks | undefined;
+  /** Undefined: nobody is checked. */
+  checks: Checks | undefined;
+  readonly #makeChecks: (options: CheckOptions) => Checks;
   readonly #balancer: Balancer;
   readonly #ejections: Ejections;
 
@@ -71,9 +75,26 @@ export class Evidence {
     this.standings = new Standings({ balancer, panic, enforced, panicked });
     const shared = { upstream, standings: this.standings, emit, stats, enforced, changed };
     this.circuits = new Circuits({ ...shared, random, breaker, suspected });
-    const recovered = (member: Member, now: number): void => this.circuits.recovered(member, now);
-    this.checks = parts.check && new Checks({ ...shared, random, recovered, options: parts.check });
+    const recovered = (member: Member, now: number): void => {
+      this.circuits.recovered(member, now);
+      this.#ejections.recovered(member, now);
+    };
+    this.#makeChecks = (options) => new Checks({ ...shared, random, recovered, options });
+    this.checks = parts.check && this.#makeChecks(parts.check);
     this.#ejections = new Ejections({ ...shared, options: outlier, readmitted }, now);
+  }
+
+  /** Options that were handed in have been changed by somebody; `check` holds from now on. */
+  reconsider(check: CheckOptions | undefined, members: Iterable<Member>, now: number): void {
+    const was = this.checks;
+    if (check === undefined) {
+      this.checks = undefined;
+      if (was !== undefined) for (const member of members) was.end(member);
+    } else if (was === undefined) {
+      this.checks = this.#makeChecks(check);
+      for (const member of members) this.checks.joined(member, now);
+    } else if (!sameCheck(was.options, check)) was.change(check, members, now);
+    this.standings.reconsider();
   }
 
   join(endpoint: Endpoint, now: number): Member {

@@ -8,7 +8,7 @@
  */
 import type { Ask, Balancer } from './balancer.js';
 import { defaultBudget, RetryBudget, type BudgetOptions } from './budget.js';
-import type { Checks } from './checks.js';
+import type { CheckOptions, Checks } from './checks.js';
 import { identity, type Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
 import { Evidence, type EvidenceOptions } from './evidence.js';
@@ -96,9 +96,9 @@ export class Upstream {
     this.#judgement = new Judgement(clock, this.#evidence.standings);
   }
 
-  /** Options that were handed in have been changed: what is acted on, and the share of panic. */
-  reconsider(): void {
-    this.#evidence.standings.reconsider();
+  /** Options that were handed in have been changed: what is acted on, the share of panic. `check`: how endpoints are asked from now on. */
+  reconsider(check: CheckOptions | undefined): void {
+    this.#evidence.reconsider(check, this.#members.values(), this.#parts.clock.now());
     this.#judge();
   }
 

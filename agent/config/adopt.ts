@@ -1,12 +1,12 @@
 /**
  * What a configuration that was read again changes in a process that runs: which of it can be had at once, which needs a restart, and the
- * configuration that holds from now on. Pure; the schema's rows say what can change. Who is announced, where, and every listener stay as
- * they were at the start.
+ * configuration that holds from now on. Pure; the schema's rows say what can change: all that is of one peer can, but for its port and the places
+ * of its list. Who is announced, where, and every listener stay as they were at the start.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Announcement } from './announcements.js';
 import type { Config } from './load.js';
-import { envName, keys, schema, upstreamKeys, type Key } from './schema.js';
+import { envName, keys, schema, type Key } from './schema.js';
 import type { NamedUpstream } from './upstreams.js';
 
 export interface Adopted {
@@ -34,14 +34,10 @@ export function adopt(running: Config, read: Config, started: Config): Adopted {
   const sources = new Map(named.map((row) => [row.name, row.sources]));
   if (running.upstreams.closed !== read.upstreams.closed)
     changed.push(`ZIDECAR_UPSTREAMS is ${read.upstreams.closed ? 'closed' : 'open'}`);
-  for (const name of new Set([...started.overridden, ...running.overridden, ...read.overridden])) {
-    for (const [told, kind] of [
-      [changed, isLive],
-      [needsRestart, isFixed],
-    ] as const) {
-      const [before, after] = [running, read].map((config) => config.overridesOf(name).filter(kind).join(', '));
-      if (before !== after) told.push(`upstreams.${name}: ${before || 'nothing of its own'} -> ${after || 'nothing of its own'}`);
-    }
+  for (const name of new Set([...running.overridden, ...read.overridden])) {
+    const [before, after] = [running, read].map((config) => config.overridesOf(name).join(', '));
+    if (before !== after)
+      changed.push(`upstreams.${name}: ${before || 'nothing of its own'} -> ${after || 'nothing of its own'}`);
   }
   return {
     changed,
@@ -53,8 +49,6 @@ export function adopt(running: Config, read: Config, started: Config): Adopted {
       announcements,
       upstreams: { closed: read.upstreams.closed, named },
       sourcesOf: (name, by = started) => sources.get(name) ?? read.sourcesOf(name, by),
-      overridesOf: (name) => [...read.overridesOf(name).filter(isLive), ...started.overridesOf(name).filter(isFixed)],
-      settingsOf: (name) => ({ ...read.settingsOf(name), ...pick(started.settingsOf(name), fixedUpstreamKeys) }),
     },
   };
 }
@@ -63,12 +57,6 @@ interface Told {
   readonly changed: string[];
   readonly needsRestart: string[];
 }
-
-const fixedUpstreamKeys = upstreamKeys.filter((key) => !schema[key].reloadable);
-
-/** Of an override as written, `check tcp`. */
-const isFixed = (text: string): boolean => fixedUpstreamKeys.some((key) => text.startsWith(`${key} `));
-const isLive = (text: string): boolean => !isFixed(text);
 
 const valueOf = (config: Config, key: Key): unknown => (config as unknown as Record<string, unknown>)[key];
 

@@ -183,10 +183,12 @@ const peers = {
       'Parts of the calls by a label, however many instances have it: version=canary:5 gives 5 % to those.',
     ),
   ),
-  doubtful: perUpstream(
-    'connect',
-    foreign,
-    'What proves a peer without a sidecar before a new connection to it while ZooKeeper cannot confirm it; one with a sidecar proves itself.',
+  doubtful: live(
+    perUpstream(
+      'connect',
+      foreign,
+      'What proves a peer without a sidecar before a new connection to it while ZooKeeper cannot confirm it; one with a sidecar proves itself.',
+    ),
   ),
   seed: open(
     'none',

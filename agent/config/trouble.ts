@@ -74,14 +74,16 @@ export const trouble = {
   ),
   maxPending: live(perUpstream('1024', most, 'Most calls that wait for a connection, or for the first list.')),
   maxRequests: live(perUpstream('1024', most, 'Most calls at one time.')),
-  check: perUpstream('off', check, 'Whether instances are asked how they are, beside what calls tell.'),
-  checkInterval: perUpstream(
-    '10s',
-    duration('100ms', '1h'),
-    'Time between two checks of an instance; 500ms while it is ill or the last one disagrees.',
+  check: live(perUpstream('off', check, 'Whether instances are asked how they are, beside what calls tell.')),
+  checkInterval: live(
+    perUpstream(
+      '10s',
+      duration('100ms', '1h'),
+      'Time between two checks of an instance; 500ms while it is ill or the last one disagrees.',
+    ),
   ),
-  checkTimeout: perUpstream('1s', timeout('10ms', '1m'), 'Longest wait for one check.'),
-  checkRise: perUpstream('2', integer(1, 1000), 'Passes in a row that let an instance in again.'),
-  checkFall: perUpstream('3', integer(1, 1000), 'Fails in a row that put it out.'),
+  checkTimeout: live(perUpstream('1s', timeout('10ms', '1m'), 'Longest wait for one check.')),
+  checkRise: live(perUpstream('2', integer(1, 1000), 'Passes in a row that let an instance in again.')),
+  checkFall: live(perUpstream('3', integer(1, 1000), 'Fails in a row that put it out.')),
   shadow: live(perUpstream('off', shadow, 'What is counted and logged only, and not acted on: look before you switch it on.')),
 };

@@ -80,16 +80,19 @@ export interface House {
   readonly end: () => Promise<void>;
 }
 
+export async function listeningPeers(count: number): Promise<readonly Peer[]> {
+  const peers = Array.from({ length: count }, (_, index) => new Peer(`p${index + 1}`));
+  for (const peer of peers) await peer.listen();
+  return peers;
+}
+
 /** So many peers of the service `orders`, and a sidecar that knows them all. */
 export async function peersAndCaller(count: number, env: Readonly<Record<string, string>> = {}): Promise<House> {
   const folder = await mkdtemp(join(tmpdir(), 'zidecar-test-'));
   const services = join(folder, 'services', 'orders');
   await mkdir(services, { recursive: true });
-  const peers = Array.from({ length: count }, (_, index) => new Peer(`p${index + 1}`));
-  for (const peer of peers) {
-    await peer.listen();
-    await writeFile(join(services, peer.name), JSON.stringify({ address: '127.0.0.1', port: peer.port }));
-  }
+  const peers = await listeningPeers(count);
+  for (const { name, port } of peers) await writeFile(join(services, name), JSON.stringify({ address: '127.0.0.1', port }));
   const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_UPSTREAMS: 'orders', ...env });
   const at = await sidecar.at('outbound');
   await eventually(async () => (await endpointsOf(sidecar)).length === count);

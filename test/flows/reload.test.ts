@@ -75,6 +75,21 @@ describe('settings that change while the sidecar runs', { timeout: 60_000 }, () 
     equal((await zidecar(['why', '--call', 'nobodys'], at)).code, 1);
   });
 
+  it('of checks begin and end with the file, and what cannot change is told', async () => {
+    await write('upstreams: { orders: { check: "http:/healthz", checkInterval: 100ms, checkFall: 1 }, carts: }');
+    await sidecar.fact('config_reloaded', { needsRestart: '' });
+    const orders = peers.find(({ name }) => name === 'a')!;
+    orders.well = false;
+    await sidecar.fact('endpoint_ill', { upstream: 'orders' });
+    await write('upstreams: { orders: { port: 1 }, carts: }');
+    await sidecar.fact('config_reloaded', { needsRestart: 'the port or the sources of upstreams.orders' });
+    const { endpoints } = await sidecar.get<{ endpoints: { reason: string }[] }>('/upstreams/orders/why');
+    equal(endpoints[0]!.reason, 'takes calls: weight 1 of 1');
+    orders.well = true;
+    await write('accessLog: on\nupstreams: { orders: { policy: random, retries: 3 }, carts: }');
+    await sidecar.fact('config_reloaded', { needsRestart: '' });
+  });
+
   it('are kept when the new file is wrong, and status, log and metrics say so', async () => {
     await write('accessLog: maybe\nretries: 99\nupstreams: { orders: }');
     const { problems } = await sidecar.fact('config_refused');

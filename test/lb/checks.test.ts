@@ -47,13 +47,62 @@ describe('checks', () => {
     deepEqual(told('endpoint_ill'), [{ kind: 'endpoint_ill', upstream: 'orders', endpoint: '10.0.0.1:8080', why: 'status 503' }]);
     await clock.advance(500);
     equal(ask(), 'a');
-    await clock.advance(100); // its first pass is confirmed at once
+    await clock.advance(50); // its first pass is confirmed at once
     equal(ask(), 'a');
     deepEqual([upstream.states().ill, told('endpoint_well').length], [0, 1]);
     await clock.advance(9_999);
     equal(ask(), 'b'); // which has been well all the time
     await clock.advance(1);
     equal(ask(), 'a');
+  });
+
+  it('that find an ejected one ill and then well let it in before its time, and a page that was well all the time does not', async () => {
+    const page = { ...check, path: '/health', rise: 1, fall: 1 };
+    for (const said of [
+      ['status 500', undefined],
+      [undefined, undefined],
+    ] as const) {
+      const { upstream, call, ask, clock } = checked('abc', { check: page });
+      for (let turn = 0; turn < 5; turn++) {
+        const lease = upstream.acquire({ tried: ['b', 'c'] });
+        if (typeof lease === 'string') throw new Error(lease);
+        lease.answered({ kind: 'success', status: 503, ms: 1 });
+        lease.release();
+      }
+      equal(upstream.states().ejected, 1);
+      for (const why of said) {
+        await clock.advance(11_000);
+        ask(why);
+      }
+      equal(upstream.states().ejected, said[0] === undefined ? 1 : 0);
+      call();
+    }
+  });
+
+  it('begin, change and end while calls go on, with a reload', async () => {
+    const { upstream, clock } = orders(abc('ab'), { random: () => 0.5 });
+    const ask = (why?: string): string =>
+      upstream
+        .checks!.take(clock.now(), 100)
+        .map((due) => (upstream.checks!.ended(due, why, clock.now()), due.endpoint.id))
+        .join('');
+    equal(upstream.checks, undefined);
+    upstream.reconsider({ ...check, fall: 1, intervalMs: 3_600_000 });
+    await clock.advance(500);
+    equal(ask(), 'ab');
+    upstream.reconsider({ ...check, fall: 1, intervalMs: 1_000 }); // need not wait for the hour
+    await clock.advance(500);
+    const [running] = upstream.checks!.take(clock.now(), 1);
+    const before = upstream.checks!;
+    before.ended(running!, 'status 503', clock.now());
+    equal(upstream.states().ill, 1);
+    await clock.advance(500);
+    const [late] = before.take(clock.now(), 1);
+    upstream.reconsider(undefined);
+    deepEqual([upstream.states().ill, upstream.checks], [0, undefined]);
+    before.ended(late!, 'status 503', clock.now()); // it ran when the checks ended
+    await clock.advance(500);
+    deepEqual([upstream.states().ill, before.take(clock.now(), 100)], [0, []]);
   });
 
   it('begin anew when one disagrees', async () => {

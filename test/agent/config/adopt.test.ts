@@ -47,33 +47,25 @@ describe('settings that were read again', () => {
     deepEqual(told(change(now.config, load(orders, 'outbound: 127.0.0.1:7000\nlogLevel: warn'))), [[], []]);
   });
 
-  it('of one peer stay as they were where they need a restart, and are told by name until it has had one', () => {
-    const started = load(orders, 'upstreams: { users: { checkRise: 4 }, gone: { doubtful: refuse } }');
-    const read = load(orders, 'upstreams: { users: { retries: 2, check: "http:/healthz", checkRise: 4 }, gone: }');
-    const waiting = [
-      'upstreams.users: checkRise 4 -> check http:/healthz, checkRise 4',
-      'upstreams.gone: doubtful refuse -> nothing of its own',
-    ];
+  it('of one peer change all of them, but for its port and the places of its list', () => {
+    const started = load(orders, 'upstreams: { users: { checkRise: 4 }, gone: { doubtful: refuse }, moved: }');
+    const read = load(
+      orders,
+      'upstreams: { users: { check: "http:/healthz", checkRise: 4 }, gone: , moved: { port: 7001, retries: 2, sources: [spring] } }',
+    );
     const first = change(started, read);
-    deepEqual(told(first), [['upstreams.users: nothing of its own -> retries 2'], waiting]);
-    const second = adopt(first.config, read, started);
-    deepEqual(told(second), [[], waiting]);
-    for (const { config } of [first, second]) {
-      deepEqual(config.overridesOf('users'), ['retries 2', 'checkRise 4']);
-      deepEqual(config.overridesOf('gone'), ['doubtful refuse']);
-      deepEqual(
-        [config.settingsOf('users').retries, config.settingsOf('gone').doubtful],
-        [2, started.settingsOf('gone').doubtful],
-      );
-      deepEqual(config.settingsOf('users').check, started.settingsOf('users').check);
-    }
-    const nobody = load(orders, 'upstreams: { "*": }');
-    const third = adopt(second.config, nobody, started);
-    deepEqual(told(adopt(third.config, nobody, started)), [
-      [],
-      ['upstreams.users: checkRise 4 -> nothing of its own', waiting[1]!],
+    deepEqual(told(first), [
+      [
+        'upstreams.users: checkRise 4 -> check http:/healthz, checkRise 4',
+        'upstreams.gone: doubtful refuse -> nothing of its own',
+        'upstreams.moved: nothing of its own -> retries 2',
+      ],
+      ['the port or the sources of upstreams.moved'],
     ]);
-    deepEqual(told(adopt(second.config, started, started)), [['upstreams.users: retries 2 -> nothing of its own'], []]);
+    deepEqual(first.config.settingsOf('users').check, { kind: 'http', path: '/healthz' });
+    equal(first.config.settingsOf('gone').doubtful, 'connect');
+    deepEqual(told(adopt(first.config, started, started))[1], []);
+    for (const key of upstreamKeys) equal(schema[key].reloadable, true, key);
   });
 
   it('never tell a secret', () => {
