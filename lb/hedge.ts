@@ -23,6 +23,9 @@ export class HedgeDecider {
   readonly #counts = new Float64Array(buckets);
   #total = 0;
   #halvedAt = -Infinity;
+  /** The percentile as it was reckoned last, and the answers since. */
+  #p95Ms = 0;
+  #since = Infinity;
 
   constructor(budget: RetryBudget) {
     this.#budget = budget;
@@ -33,6 +36,7 @@ export class HedgeDecider {
     this.#age(now);
     this.#counts[bucketOf(ms)]!++;
     this.#total++;
+    this.#since++;
   }
 
   /** After so long a call is sent a second time; undefined: not at all. */
@@ -40,9 +44,16 @@ export class HedgeDecider {
     if (hedge !== 'p95') return hedge;
     this.#age(now);
     if (this.#total < fewest) return undefined;
+    if (this.#since * 20 >= this.#total) this.#reckon(); // not for each call: fewer answers than that hardly move it
+    return this.#p95Ms;
+  }
+
+  #reckon(): void {
     let beyond = this.#total * 0.05;
-    for (let bucket = buckets - 1; bucket > 0; bucket--) if ((beyond -= this.#counts[bucket]!) < 0) return upperBound(bucket);
-    return upperBound(0);
+    let bucket = buckets - 1;
+    while (bucket > 0 && (beyond -= this.#counts[bucket]!) >= 0) bucket--;
+    this.#p95Ms = upperBound(bucket);
+    this.#since = 0;
   }
 
   /** The second send is due. True: it is paid for; it is given back by the upstream if there is nobody to send it to. */
@@ -55,6 +66,7 @@ export class HedgeDecider {
     if (halves < 1) return;
     const left = 0.5 ** Math.min(halves, 64);
     this.#total = 0;
+    this.#since = Infinity;
     for (let bucket = 0; bucket < buckets; bucket++) this.#total += this.#counts[bucket]! *= left;
     this.#halvedAt = Number.isFinite(this.#halvedAt) ? this.#halvedAt + halves * halfLifeMs : now;
   }

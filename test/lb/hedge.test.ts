@@ -41,6 +41,18 @@ describe('hedging', () => {
     );
   });
 
+  it('reckons the percentile anew when a twentieth of the answers is new, and when they have aged', () => {
+    const hedge = new HedgeDecider(new RetryBudget());
+    for (let answer = 0; answer < 1_000; answer++) hedge.seen(10, 0);
+    const usual = hedge.delayMs('p95', 0)!;
+    for (let answer = 0; answer < 50; answer++) hedge.seen(500, 0);
+    equal(hedge.delayMs('p95', 0), usual); // 50 of 1,050
+    for (let answer = 0; answer < 3; answer++) hedge.seen(500, 0);
+    ok(hedge.delayMs('p95', 0)! >= 500);
+    for (let answer = 0; answer < 40; answer++) hedge.seen(10, 10_000);
+    ok(hedge.delayMs('p95', 10_000)! < 500);
+  });
+
   it('forgets: what was counted weighs half as much every ten seconds', () => {
     const hedge = decider();
     for (let n = 0; n < 1_000; n++) hedge.seen(1_000, 0);
