@@ -26,7 +26,7 @@ import {
 } from './parse.js';
 import { probes } from './probes.js';
 import { hedge, retryOnWords } from './repeating.js';
-import { live, must, open, openPerUpstream, perUpstream, set, type Setting } from './setting.js';
+import { live, livePerUpstream, must, open, openPerUpstream, perUpstream, set, type Setting } from './setting.js';
 import { dialectName, endpointPorts, registryPath } from './sources.js';
 import { trouble } from './trouble.js';
 import { upstreamList } from './upstream-list.js';
@@ -127,40 +127,30 @@ const peers = {
     ),
   ),
   domain: set('zk', domain, 'Suffix that is taken off a Host.'),
-  policy: live(
-    perUpstream(
-      'weighted_round_robin',
-      oneOf(policyNames),
-      'How an instance is chosen; least_request for plain TCP where nothing is set.',
-    ),
+  policy: livePerUpstream(
+    'weighted_round_robin',
+    oneOf(policyNames),
+    'How an instance is chosen; least_request for plain TCP where nothing is set.',
   ),
-  hashKey: live(
-    perUpstream(
-      'path',
-      hashKey,
-      'What of a call ring_hash and maglev go by: calls that are alike in it go to one instance; one without it goes by chance. source is the pod.',
-    ),
+  hashKey: livePerUpstream(
+    'path',
+    hashKey,
+    'What of a call ring_hash and maglev go by: calls that are alike in it go to one instance; one without it goes by chance. source is the pod.',
   ),
-  hashLoad: live(
-    perUpstream(
-      'off',
-      orOff(integer(101, 1000), undefined),
-      'Under ring_hash and maglev: most calls in flight of one instance, in percent of its share of ours; what is more goes to the next.',
-    ),
+  hashLoad: livePerUpstream(
+    'off',
+    orOff(integer(101, 1000), undefined),
+    'Under ring_hash and maglev: most calls in flight of one instance, in percent of its share of ours; what is more goes to the next.',
   ),
-  slowStart: live(
-    perUpstream(
-      '30s',
-      timeout('1ms', '1h'),
-      'Time in which an instance that has just registered comes to its whole share, from a tenth of it on.',
-    ),
+  slowStart: livePerUpstream(
+    '30s',
+    timeout('1ms', '1h'),
+    'Time in which an instance that has just registered comes to its whole share, from a tenth of it on.',
   ),
-  zoneAware: live(
-    perUpstream(
-      'on',
-      onOff,
-      'Instances of ZIDECAR_ZONE first, while they have room for their part of all callers; from 6 instances on.',
-    ),
+  zoneAware: livePerUpstream(
+    'on',
+    onOff,
+    'Instances of ZIDECAR_ZONE first, while they have room for their part of all callers; from 6 instances on.',
   ),
   subset: live(
     openPerUpstream(
@@ -169,12 +159,10 @@ const peers = {
       'Only instances with these labels (zone, or keys of their META), unless a call asks by x-zidecar-subset.',
     ),
   ),
-  subsetFallback: live(
-    perUpstream(
-      'none',
-      oneOf(['none', 'any']),
-      'When no instance is in the subset that a call asks for: refuse it (no_subset), or take any.',
-    ),
+  subsetFallback: livePerUpstream(
+    'none',
+    oneOf(['none', 'any']),
+    'When no instance is in the subset that a call asks for: refuse it (no_subset), or take any.',
   ),
   split: live(
     openPerUpstream(
@@ -183,12 +171,10 @@ const peers = {
       'Parts of the calls by a label, however many instances have it: version=canary:5 gives 5 % to those.',
     ),
   ),
-  doubtful: live(
-    perUpstream(
-      'connect',
-      foreign,
-      'What proves a peer without a sidecar before a new connection to it while ZooKeeper cannot confirm it; one with a sidecar proves itself.',
-    ),
+  doubtful: livePerUpstream(
+    'connect',
+    foreign,
+    'What proves a peer without a sidecar before a new connection to it while ZooKeeper cannot confirm it; one with a sidecar proves itself.',
   ),
   seed: open(
     'none',
@@ -196,23 +182,19 @@ const peers = {
     'Where peers are for as long as neither ZooKeeper nor the snapshot has told: for new pods while ZooKeeper is down.',
   ),
   retries: live(perUpstream('1', integer(0, 10), 'Most extra attempts of a call that is safe to repeat.')),
-  retryOn: live(
-    perUpstream(
-      'connect,reset,timeout,bad_answer',
-      retryOnWords,
-      'After what a call may be sent again: failures of an attempt, and statuses of answers.',
-    ),
+  retryOn: livePerUpstream(
+    'connect,reset,timeout,bad_answer',
+    retryOnWords,
+    'After what a call may be sent again: failures of an attempt, and statuses of answers.',
   ),
   retryIdempotencyKey: live(
     perUpstream('off', onOff, 'A call with the field Idempotency-Key is safe to repeat, whatever its method.'),
   ),
   retryBudget: live(perUpstream('20', integer(0, 100), 'Most retries, in percent of the calls of the last 10 s (plus 30).')),
-  hedge: live(
-    perUpstream(
-      'off',
-      hedge,
-      'When a GET, HEAD or OPTIONS without an answer is sent to a second instance too; p95: later than 95 of 100 answers come.',
-    ),
+  hedge: livePerUpstream(
+    'off',
+    hedge,
+    'When a GET, HEAD or OPTIONS without an answer is sent to a second instance too; p95: later than 95 of 100 answers come.',
   ),
 };
 

@@ -45,3 +45,6 @@ export const must = <T>(grammar: Grammar<T>, about: string): Setting<T, 'process
 
 /** It can change while the process runs: see adopt.ts, and who takes it in app.ts. */
 export const live = <T extends Setting<unknown>>(row: T): T => ({ ...row, reloadable: true });
+
+export const livePerUpstream = <T>(...row: Parameters<typeof perUpstream<T>>): Setting<T, 'upstream'> =>
+  live(perUpstream(...row));

@@ -53,6 +53,21 @@ describe('weighted random', () => {
   });
 });
 
+describe('two choices', () => {
+  // Mitzenmacher: as many balls as bins, the fullest has ln ln n / ln 2 + O(1) by two choices, ln n / ln ln n by one
+  it('leave the fullest of 10,000 with four of 10,000 calls, where chance alone leaves it with seven', () => {
+    const most = (name: PolicyName): number => {
+      const seats = Array.from({ length: 10_000 }, (_, index) => seat(`e${index}`));
+      const balancer = policies[name](seeded(3));
+      balancer.update(seats);
+      for (let ball = 0; ball < seats.length; ball++) balancer.pick({ tried: [] }, 0)!.active++;
+      return seats.reduce((fullest, { active }) => Math.max(fullest, active), 0);
+    };
+    const [two, one] = [most('least_request'), most('random')];
+    ok(two <= Math.log(Math.log(10_000)) / Math.LN2 + 1 && one >= 6, `${two} and ${one}`);
+  });
+});
+
 describe('least request', () => {
   const of = (draws: number[]): LeastRequest => new LeastRequest(() => draws.shift()!);
 
