@@ -37,7 +37,7 @@ const DEFAULTS = {
   '4lw.commands.whitelist': '*',
 };
 
-/** Lines of its zoo.cfg; a name that begins with -D is a property of its Java instead. */
+/** Lines of its zoo.cfg; a name that begins with -D is a property of its Java instead, one with -X a whole option. */
 export type ZooCfg = Readonly<Record<string, string | number | boolean>>;
 
 /** Where a server runs that we cannot reach by ourselves. */
@@ -130,9 +130,9 @@ export class ZooKeeperServer {
     };
     if (id !== undefined) writeFileSync(join(this.#data, 'myid'), String(id));
     writeFileSync(join(this.#folder, 'log4j.properties'), LOG4J);
-    const lines = Object.entries(cfg).map(([name, value]) => `${name}=${value}`);
-    const properties = lines.filter((line) => line.startsWith('-D'));
-    writeFileSync(join(this.#folder, 'zoo.cfg'), lines.filter((line) => !line.startsWith('-D')).join('\n'));
+    const lines = Object.entries(cfg).map(([name, value]) => (name.startsWith('-X') ? name : `${name}=${value}`));
+    const properties = lines.filter((line) => line.startsWith('-'));
+    writeFileSync(join(this.#folder, 'zoo.cfg'), lines.filter((line) => !line.startsWith('-')).join('\n'));
     this.#said = '';
     const [program = 'java', ...before] = this.#house ? [...this.#house.enter, 'java'] : [];
     const child = withoutOurSockets(['ignore', 'pipe', 'pipe'], (stdio) =>
