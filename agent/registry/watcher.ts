@@ -261,6 +261,9 @@ export class Watcher {
 
   #tell(): void {
     this.#tells.cancel();
+    // names alone are no list of none: their service would be taken for one that nobody announces
+    const isUnread = this.#told === undefined && !this.#nodes.idle && !this.#children.changed;
+    if (isUnread && this.#children.size > 0) return this.#tells.in(FIRST_LIST_MS);
     const { path, onList } = this.#parts;
     const { instances, skipped, joined, left, heardAt } = this.#children.tell();
     const isFirst = this.#told === undefined;

@@ -459,6 +459,22 @@ describe('watcher', () => {
     equal(ids().length, 20);
   });
 
+  it('tells no list of none while none of its nodes has been read', async () => {
+    const { watch, join, tree, ids, lists, pass } = setup();
+    for (const id of many(20)) join(id);
+    const read = tree.read.bind(tree);
+    let answer = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    tree.read = (...asked) => held.then(() => read(...asked));
+    watch();
+    await pass(1_200);
+    equal(lists.length, 0);
+    answer();
+    await pass(600);
+    deepEqual(ids(), many(20));
+    equal(lists.length, 1);
+  });
+
   it('finds by its slow look what refused watches did not tell', async () => {
     const { watch, join, store, tree, ids, last, told, pass } = setup();
     tree.deaf = true;
