@@ -1,0 +1,160 @@
+/**
+ * Large fleets on a real server, by the built program and with calls going on: 20,000 watched nodes over a restart, churn, and a fleet that announces itself again. No call fails. How much CPU time the longest turn of the event loop took is told and not yet
+ * held: a list of 1,000 that is told costs tens of milliseconds, and lists that are told at one time cost it one after the other in one turn.
+ */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { opened, type Opened } from '../agent/registry/wire/opened.js';
+import { app, Calling, type App } from '../support/calls.js';
+import { clients, eventually, Sidecar, type Line } from '../support/program.js';
+import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
+import { connected, Fleet } from './fleet.js';
+
+const AT_ONCE = 500;
+const probe = new URL('./turns.js', import.meta.url).href;
+const folder = mkdtempSync(join(tmpdir(), 'zidecar-turns-'));
+let files = 0;
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** For the environment of a sidecar, and the longest of its turns since the last time. */
+function turns(): { readonly env: Record<string, string>; readonly longest: () => number } {
+  const file = join(folder, String(files++));
+  const longest = (): number => {
+    const all = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number) : [];
+    writeFileSync(file, '');
+    return Math.max(0, ...all);
+  };
+  return { env: { NODE_OPTIONS: `--import=${probe}`, TURNS_FILE: file }, longest };
+}
+
+async function metric(sidecar: Sidecar, name: string): Promise<number> {
+  const text = await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();
+  const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+for (const client of clients)
+  describe(`a large fleet, by the ${client} client`, { skip: !requireZooKeeper(), timeout: 1_200_000 }, () => {
+    let server: ZooKeeperServer;
+    let writer: Opened;
+    let everywhere: App;
+    const fleet = new Fleet(client, () => server.connect);
+
+    before(async () => {
+      server = await ZooKeeperServer.start({ '-Dzookeeper.forceSync': 'no' });
+      writer = opened([server], { timeoutMs: 60_000 });
+      await writer.up();
+      await writer.client.create('/services');
+      everywhere = await app('everywhere', 0, '0.0.0.0');
+    });
+    after(async () => {
+      await fleet.end();
+      await everywhere.close();
+      await writer.client.close();
+      await server.remove();
+    });
+
+    /** An address of its own for each, since duplicates are one endpoint; all are the one app. */
+    const data = (service: string, id: string, index: number): Uint8Array =>
+      new TextEncoder().encode(
+        JSON.stringify({
+          ...{ name: service, id, port: everywhere.port, sslPort: null, payload: null },
+          address: `127.${1 + (index >> 14)}.${(index >> 7) & 127}.${1 + (index & 127)}`,
+        }),
+      );
+    async function plant(service: string, count: number, from = 0): Promise<void> {
+      await writer.client.create(`/services/${service}`).catch(() => undefined);
+      for (let first = 0; first < count; first += AT_ONCE)
+        await Promise.all(
+          Array.from({ length: Math.min(AT_ONCE, count - first) }, (_, offset) => {
+            const id = `m${first + offset}`;
+            return writer.client.create(`/services/${service}/${id}`, data(service, id, from + first + offset));
+          }),
+        );
+    }
+    /** By the metrics, and seldom: to show 20,000 endpoints is work too. */
+    const endpoints = (sidecar: Sidecar): Promise<number> => metric(sidecar, 'zidecar_endpoints');
+    const seldom = async (look: () => Promise<boolean>): Promise<void> => {
+      while (!(await look())) await new Promise((resolve) => setTimeout(resolve, 1_000));
+    };
+
+    // by the native client the first reading of all this takes ten minutes on a busy machine
+    if (client === 'wire')
+      it('of 20,000 watched nodes is followed on after the server was restarted, and nothing of it is read again', async (t) => {
+        const services = Array.from({ length: 20 }, (_, index) => `w${index}`);
+        for (const [index, service] of services.entries()) await plant(service, 1_000, index * 1_000);
+        const { env, longest } = turns();
+        const sidecar = fleet.start({ ...env, ZIDECAR_UPSTREAMS: services.join(), ZIDECAR_SESSION_TIMEOUT: '30s' });
+        await seldom(async () => (await metric(sidecar, 'zidecar_watches')) >= 20_000);
+        await seldom(async () => (await endpoints(sidecar)) === 20_000);
+        const calling = new Calling(await sidecar.at('outbound'), 'w7', { workers: 3, pauseMs: 20 });
+        const before = await metric(sidecar, 'zidecar_registry_operations_total');
+        longest();
+        await server.kill();
+        await eventually(async () => (await sidecar.get<{ state: string }>('/session')).state === 'suspended');
+        await server.start();
+        await connected(sidecar);
+        await plant('w7', 1, 30_000).catch(() => undefined);
+        await writer.client.create('/services/w7/late', data('w7', 'late', 30_000));
+        await seldom(async () => (await endpoints(sidecar)) === 20_001);
+        const [turn, { lost, total }] = [longest(), await calling.stop()];
+        t.diagnostic(`longest turn ${turn} ms of CPU, ${total} calls`);
+        deepEqual(lost, []);
+        ok((await metric(sidecar, 'zidecar_registry_operations_total')) - before < 50);
+        ok((await metric(sidecar, 'zidecar_watches')) >= 20_000);
+        sidecar.kill();
+      });
+
+    it('that comes and goes 40 times a second for 20 s loses no call', async () => {
+      const apps = await Promise.all(Array.from({ length: 6 }, (_, index) => fleet.app(`app ${index}`)));
+      const nodeOf = (index: number): Uint8Array =>
+        new TextEncoder().encode(
+          JSON.stringify({ name: 'churn', id: `c${index}`, address: '127.0.0.1', port: apps[index]!.port, payload: null }),
+        );
+      const change = (index: number): Promise<unknown> => writer.client.create(`/services/churn/c${index}`, nodeOf(index));
+      await writer.client.create('/services/churn');
+      for (const index of apps.keys()) await change(index);
+      const { sidecar, at } = await fleet.caller('churn', 6);
+      const calling = new Calling(at, 'churn');
+      for (let turn = 0; turn < 400; turn++) {
+        const index = turn % 5; // the last one stays, so that there is always somebody to call
+        await writer.client.delete(`/services/churn/c${index}`);
+        await new Promise((resolve) => setTimeout(resolve, 25));
+        await change(index);
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+      const { lost, total } = await calling.stop();
+      deepEqual(lost, []);
+      ok(total > 100);
+      await fleet.routable(sidecar, 6);
+      sidecar.kill();
+    });
+
+    it('announces itself again within the bound of the jitter and 1 s once there is a new session, and once all data was wiped', async (t) => {
+      const instances = await Promise.all(Array.from({ length: 5 }, (_, index) => fleet.instance('again', `a${index}`)));
+      const at = (line: Line | undefined): number => new Date(String(line?.['time'])).getTime();
+      const times = (one: Sidecar, kind: string, fields: Record<string, string> = {}): readonly Line[] =>
+        one.lines.filter((line) => line.kind === kind && Object.entries(fields).every(([name, value]) => line[name] === value));
+      for (const wiped of [false, true]) {
+        const rounds = wiped ? 3 : 2;
+        await server.kill();
+        if (wiped) server.wipe();
+        else
+          await Promise.all(
+            instances.map((one) => eventually(() => times(one, 'session_changed', { state: 'expired' }).length > 0)),
+          );
+        await server.start();
+        for (const one of instances) {
+          await eventually(() => times(one, 'announced').length === rounds);
+          const back = at(times(one, 'session_changed', { state: 'connected' }).at(-1));
+          const took = at(times(one, 'announced').at(-1)) - back;
+          t.diagnostic(`${wiped ? 'wiped' : 'expired'}: announced after ${took} ms`);
+          ok(took <= 4_000 / 3 + 1_000, `${took} ms`);
+        }
+      }
+      equal(instances.length, 5);
+    });
+  });
