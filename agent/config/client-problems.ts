@@ -1,7 +1,8 @@
-/** What only one of the two clients for ZooKeeper can do, and which of its settings go together. */
+/** What only one of the two clients for ZooKeeper can do, which of its settings go together, and which of them a folder has no use for. */
+import type { Zookeeper } from './addresses.js';
 import { reason, type ReadFile } from './file.js';
 import { written } from './problems.js';
-import { envName, schema, type Key } from './schema.js';
+import { envName, schema, type Key, type Settings } from './schema.js';
 import { TRUSTED_BY_ALL } from './zookeeper-login.js';
 
 const needs: Readonly<Partial<Record<Key, string>>> = {
@@ -56,4 +57,25 @@ export function pemProblems(values: Readonly<Partial<Record<Key, unknown>>>, rea
       return [`${name} cannot be read: ${reason(error)}`];
     }
   });
+}
+
+const FOLDER_HAS_NONE = ['zookeeperAuth', 'zookeeperAcl', 'zookeeperTlsCa', 'zookeeperTlsCert'] as const;
+
+/**
+ * A folder of this machine asks nobody who he is. `others`: registries beside the main one, which are read without our login, and by TLS if
+ * it is ZooKeeper.
+ */
+export function clientDoubts(
+  values: Pick<Settings, 'zookeeper'> & Readonly<Partial<Record<Key, unknown>>>,
+  others: readonly Zookeeper[],
+): string[] {
+  if (values.zookeeper.kind !== 'directory') return [];
+  const keepsTls = others.some(({ kind }) => kind === 'zookeeper');
+  const idle = FOLDER_HAS_NONE.filter((key) => values[key] !== undefined && values[key] !== schema[key].fallback).filter(
+    (key) => !(keepsTls && key.startsWith('zookeeperTls')),
+  );
+  return idle.map(
+    (key) =>
+      `${envName(key)} has no effect: ${envName('zookeeper')} is a folder, and whoever may write in it may change every node`,
+  );
 }

@@ -5,7 +5,7 @@
 import { printable } from '../printable.js';
 import type { Source } from '../registry/registry.js';
 import { announcementsOf, readRows, type Announcement, type Place } from './announcements.js';
-import { clientProblems, pemProblems } from './client-problems.js';
+import { clientDoubts, clientProblems, pemProblems } from './client-problems.js';
 import { conflicts, doubts } from './checks.js';
 import { advertised, dataDir, drainWait, ownPath, podId, snapshot } from './derived.js';
 import { Fields } from './fields.js';
@@ -95,7 +95,9 @@ export function loadConfig(inputs: Inputs): Config {
   // of a process that runs, the next connection says it: its files may be between two others
   if (inputs.again !== true) problems.push(...pemProblems(values, inputs.readFile ?? readTextFile));
   problems.push(...together, ...clientProblems(values), ...conflicts({ values, unplaced, announcements, upstreams }));
-  const warnings = [...unknown.warnings, ...doubts({ values, entries, announcements, upstreams, peers })];
+  const beside = registries.map(({ zookeeper }) => zookeeper);
+  const doubtful = [...doubts({ values, entries, announcements, upstreams, peers }), ...clientDoubts(values, beside)];
+  const warnings = [...unknown.warnings, ...doubtful];
   if (problems.length > 0) throw new ConfigError(problems, warnings);
 
   const perUpstream = Object.fromEntries(upstreamKeys.map((key) => [key, values[key]])) as unknown as UpstreamSettings;

@@ -8,6 +8,8 @@ import type { Skipped } from './registry.js';
 
 export interface Child {
   readonly name: string;
+  /** The last list of names that it stood in. */
+  look: number;
   /** The last change that was read; undefined before the first read. */
   mzxid: bigint | undefined;
   said: Said | undefined;
@@ -27,6 +29,7 @@ export const MOST_SELECTORS = 50_000;
 
 export class Children {
   readonly #known = new Map<string, Child>();
+  #looks = 0;
   #selectors = 0;
   #joined = 0;
   #left = 0;
@@ -50,11 +53,17 @@ export class Children {
    * when a watch told that there is another list.
    */
   update(names: readonly string[], heardAt?: number): { readonly joined: readonly Child[]; readonly beyond: number } {
-    const present = new Set(names);
-    for (const name of [...this.#known.keys()]) if (!present.has(name)) this.gone(name, heardAt);
-    const fresh = names.filter((name) => !this.#known.has(name)).sort();
-    const taken = fresh.slice(0, MOST_CHILDREN - this.#known.size);
-    return { joined: taken.map((name) => this.#add(name, heardAt)), beyond: fresh.length - taken.length };
+    const look = ++this.#looks;
+    const fresh: string[] = [];
+    let unknown = 0;
+    for (const name of names) {
+      const child = this.#known.get(name);
+      if (child) child.look = look;
+      else if (++unknown <= MOST_CHILDREN) fresh.push(name);
+    }
+    for (const child of [...this.#known.values()]) if (child.look !== look) this.gone(child.name, heardAt);
+    const taken = fresh.sort().slice(0, MOST_CHILDREN - this.#known.size);
+    return { joined: taken.map((name) => this.#add(name, heardAt)), beyond: unknown - taken.length };
   }
 
   /** Takes one that is told to be there, known or new. Undefined: it does not fit. */
@@ -64,7 +73,7 @@ export class Children {
 
   #add(name: string, heardAt: number | undefined): Child {
     const unread = { mzxid: undefined, said: undefined, watch: undefined, fired: false, checkedAt: 0 };
-    const child: Child = { name, heardAt, ...unread };
+    const child: Child = { name, look: this.#looks, heardAt, ...unread };
     this.#known.set(name, child);
     return child;
   }

@@ -34,6 +34,10 @@ describe('a warning', () => {
     [{ ...orders, ZIDECAR_ZOOKEEPER: '[::1]:2181,localhost:2' }, /^peers are told 127\.0\.0\.1/],
     [{ ...zk, ZIDECAR_APP_PORT: '8080' }, /^ZIDECAR_APP_PORT is set and ZIDECAR_SERVICE is not/],
     [{ ...zk, ZIDECAR_OUTBOUND: 'off' }, /this sidecar has nothing to do$/],
+    [
+      { ZIDECAR_ZOOKEEPER: 'dir:x', ZIDECAR_ZOOKEEPER_CLIENT: 'wire', ZIDECAR_ZOOKEEPER_AUTH: 'digest:a:b' },
+      /^ZIDECAR_ZOOKEEPER_AUTH has no effect: ZIDECAR_ZOOKEEPER is a folder, and whoever may write in it may change every node$/,
+    ],
     [{ ...zk, ZIDECAR_ADMIN: '0.0.0.0:6190' }, /^ZIDECAR_ADMIN listens on 0\.0\.0\.0:6190: whoever reaches it/],
   ] as const) {
     it(`is due for ${JSON.stringify(env)}`, () => {
