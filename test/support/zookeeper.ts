@@ -17,8 +17,7 @@ const JARS = ['zookeeper', 'slf4j-log4j12', 'log4j-1.2'].map((name) => `/usr/sha
 const NETTY = ['buffer', 'codec', 'common', 'handler', 'resolver', 'transport', 'transport-native-unix-common'].map(
   (name) => `/usr/share/java/netty-${name}.jar`,
 );
-/** Of another version than Debian's, for `versions.long.test`. */
-export const CLASS_PATH = process.env['ZOOKEEPER_CLASS_PATH'] ?? [...JARS, ...NETTY].join(':');
+export const CLASS_PATH = [...JARS, ...NETTY].join(':');
 /** Ready in 1.4 s on an idle machine. */
 const READY_MS = 60_000;
 const LOG4J = `log4j.rootLogger=WARN, C
@@ -147,7 +146,7 @@ export class ZooKeeperServer {
           '-Dzookeeper.jmx.log4j.disable=true',
           ...properties,
           '-cp',
-          `${this.#folder}:${CLASS_PATH}`,
+          `${this.#folder}:${process.env['ZOOKEEPER_CLASS_PATH'] ?? CLASS_PATH}`,
           'org.apache.zookeeper.server.quorum.QuorumPeerMain',
           join(this.#folder, 'zoo.cfg'),
         ],
