@@ -17,6 +17,9 @@ export type Tls = Pick<
   'secureContext' | 'ca' | 'cert' | 'key' | 'passphrase' | 'checkServerIdentity' | 'minVersion'
 >;
 
+/** The last that a socket has for now, and done before anybody could miss his turn: a hundred answers at the most. */
+const FEW_BYTES = 4 * 1024;
+
 export interface ConnectionEvents {
   opened(): void;
   /** Some bytes came. */
@@ -76,9 +79,10 @@ export class Connection {
 
   /** Goes on with what has come. */
   #work(): void {
+    const isBulk = this.#frames.held > FEW_BYTES || this.#left !== undefined;
     try {
       while (!this.#isEnded) {
-        if (this.#turns.isOver) return this.#rest();
+        if (isBulk && this.#turns.isOver) return this.#rest();
         if (this.#left) {
           if (this.#left.next().done === true) this.#left = undefined;
           continue;

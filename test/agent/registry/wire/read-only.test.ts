@@ -28,6 +28,7 @@ describe('an ensemble without a majority', { skip: !requireZooKeeper() }, () => 
     await first.client.create('/read-only', bytes('x'));
     await first.client.close();
     await Promise.all([two.kill(), three.kill()]);
+    await until(async () => (await one.mode()) === 'read', 'it to be read-only');
     const [reader, writer] = [true, false].map((takesReadOnly) => opened(servers, { timeoutMs: 30_000, takesReadOnly }));
     equal((await reader!.up()).isReadOnly, true);
     equal((await reader!.client.getData('/read-only')).data.toString(), 'x');
