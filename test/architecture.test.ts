@@ -34,9 +34,10 @@ const lazily = (file: string, to: string): boolean =>
 const onDemand = ['yargs', 'yaml', 'zookeeper', 'pino-pretty'];
 /** The importers of undici and http-proxy, which are as large: loaded, as they are, by the first call that is not plain. */
 const onFirstCall = ['pools', 'upgrade'];
-const impure = /(?<![.\w])(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|process\.env|performance\.now)\b/;
-/** The edges: the clock, and the two programs of the image. */
-const mayBeImpure = ['agent/system.ts', 'agent/main.ts', 'deploy/live.ts'];
+const impure =
+  /(?<![.\w])(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.env|performance\.now)\b/;
+/** The edges: the clock, the two programs of the image, and what waits for the end of a turn of the event loop. */
+const mayBeImpure = ['agent/system.ts', 'agent/main.ts', 'deploy/live.ts', 'lb/fast/outbox.ts'];
 
 const files = Object.keys(mayImport).flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

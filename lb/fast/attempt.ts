@@ -8,6 +8,7 @@
  *                   └─────▶ failed┘ ▼ │ pass    └▶ cut
  *                                   held: another endpoint may be asked instead
  */
+import { mostInformational } from '../bounds.js';
 import type { Endpoint } from '../endpoint.js';
 import { CallError } from '../errors.js';
 import type { Refused } from '../refusal.js';
@@ -18,9 +19,6 @@ import type { Connection, Exchange } from './connection.js';
 import type { Request } from './request.js';
 
 type State = 'none' | 'connecting' | 'awaiting' | 'held' | 'relaying' | 'flushing';
-
-/** No endpoint needs more heads of 1xx than these for one answer. */
-const mostInformational = 16;
 
 export class Attempt implements Exchange {
   #state: State = 'none';
@@ -42,6 +40,8 @@ export class Attempt implements Exchange {
   sentAt = 0;
   /** It went over a connection that had been used before: which was dead, perhaps, not the endpoint. */
   kept = false;
+  /** It ended before anything of the request had left. */
+  #unsent = false;
 
   constructor(app: App, request: Request, call: Outcomes, terms: AttemptTerms) {
     this.#app = app;
@@ -56,6 +56,7 @@ export class Attempt implements Exchange {
     this.#state = 'connecting';
     this.#informed = 0;
     this.#held = false;
+    this.#unsent = false;
     this.sentAt = now;
     const { pools, upstream } = this.#request.way;
     const connection = pools.take(endpoint, settings, this);
@@ -73,7 +74,7 @@ export class Attempt implements Exchange {
 
   /** How much of the request was handed to the endpoint's connection. */
   get sent(): 'nothing' | 'some' | 'all' {
-    if (this.#state === 'none' || this.#state === 'connecting') return 'nothing';
+    if (this.#state === 'none' || this.#state === 'connecting' || this.#unsent || this.#connection?.waits) return 'nothing';
     return this.#request.toCome > 0 || this.#held ? 'some' : 'all';
   }
 
@@ -251,6 +252,7 @@ export class Attempt implements Exchange {
 
   /** Gives the attempt up, if there is one: nobody is told, and the connection is not used again. */
   stop(): void {
+    if (this.#connection?.waits) this.#unsent = true;
     this.#connection?.close();
     this.#connection = undefined;
     this.#request.unsent();

@@ -56,6 +56,7 @@ export class Connection implements Sender {
   readonly socket: Socket;
   /** What was read lies in here, behind some room. */
   bytes: Buffer = Buffer.allocUnsafeSlow(room + readBytes);
+  waits = false;
   /** It has carried an exchange before. */
   reused = false;
   idle = false;
@@ -194,16 +195,23 @@ export class Connection implements Sender {
   readonly #read = (count: number): boolean => {
     const from = this.#landing;
     if (from !== room) this.#land(room);
+    if (this.waits) return this.#answeredUnasked();
     if (this.#exchange !== undefined) return this.#exchange.received(from, from + count);
     this.close();
     return false;
   };
 
+  /** What comes before the request has left is no answer to it. */
+  #answeredUnasked(): false {
+    this.#end((was) => was.broke(new CallError('reset', `${this.address} sent something before it was asked`)));
+    return false;
+  }
+
   /** Asked by the socket before it connects and after each read. */
   readonly #buffer = (): Uint8Array => this.#view;
 
-  readonly #written = (): void => {
-    if (this.socket.writableLength === 0) this.#exchange?.written();
+  readonly #written = (error?: Error | null): void => {
+    if (!error && this.socket.writableLength === 0) this.#exchange?.written();
   };
 
   #land(at: number): void {

@@ -13,6 +13,8 @@ import { room } from './rewrite.js';
 /** Whose message it is. */
 export interface Sender {
   readonly socket: Socket;
+  /** It has a message here, and nothing of it has left. */
+  waits: boolean;
   /** It was written, and has not left yet. */
   stuck(): void;
 }
@@ -40,6 +42,7 @@ export class Outbox {
   /** What lies there between `from` and `to` leaves when this turn ends. */
   post(sender: Sender, from: number, to: number): void {
     const place = this.#count++;
+    sender.waits = true;
     this.#senders[place] = sender;
     this.#places[2 * place] = from;
     this.#places[2 * place + 1] = to;
@@ -65,6 +68,7 @@ export class Outbox {
       const sender = this.#senders[index]!;
       const { socket } = sender;
       this.#senders[index] = undefined;
+      sender.waits = false;
       if (socket.destroyed) continue;
       socket.write(this.bytes.subarray(this.#places[2 * index], this.#places[2 * index + 1]));
       if (socket.writableLength === 0) continue;
@@ -76,7 +80,7 @@ export class Outbox {
     if (!left) this.taken();
   }
 
-  /** What lies in it has not left yet, and is taken along. */
+  /** What lies in it has not left yet, and takes it along: here is another. */
   taken(): void {
     this.bytes = Outbox.#make();
   }

@@ -4,6 +4,7 @@
  *
  *     came  ─▶ [ head │ body… ]  [ body… ]      one write where possible: the head rewritten (rewrite.ts), the body behind it
  */
+import { replayBytes } from '../bounds.js';
 import type { HashOn } from '../hash-key.js';
 import { withTimeLeft } from '../deadline.js';
 import { requestFields } from '../headers.js';
@@ -17,9 +18,6 @@ import { rewrite } from './rewrite.js';
 import { rawFields, text } from './strings.js';
 import type { Subset } from '../subset.js';
 import type { Way } from './ways.js';
-
-/** The most that is kept of one body. */
-export const replayBytes = 64 * 1024;
 
 const none = Buffer.alloc(0);
 

@@ -17,7 +17,7 @@ export function tap(socket: Socket, take: (bytes: Buffer) => void, flows: () => 
   socket.push = pushed;
   socket.on('data', take);
   return () => {
-    if (socket.push === pushed) socket.push = asStream;
+    if (socket.push === pushed) delete (socket as { push?: unknown }).push;
     socket.off('data', take);
   };
 }

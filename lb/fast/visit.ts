@@ -35,6 +35,7 @@ const nothing = Buffer.alloc(0);
 
 export class Visit implements Caller, Sender {
   readonly socket: Socket;
+  waits = false;
   readonly entrance: Entrance;
   readonly #terms: VisitTerms;
   readonly #head: RequestHead;
@@ -81,11 +82,19 @@ export class Visit implements Caller, Sender {
     if (this.#ending) return;
     const rest = this.#call.idle ? this.#unwantedTaken(bytes) : this.#bodyTaken(bytes);
     if (rest === undefined) return;
-    if (this.#unread === undefined) this.#unread = rest;
-    else this.#unread = Buffer.concat([this.#unread, rest]);
+    this.#unread = this.#unread === undefined ? rest : Buffer.concat([this.#stillUnread(this.#unread), rest]);
     if (this.#call.idle) this.#next();
     else this.pause();
   };
+
+  /** The calls that have been are left behind. */
+  #stillUnread(bytes: Buffer): Buffer {
+    if (this.#from === 0) return bytes;
+    const unread = bytes.subarray(this.#from);
+    this.#from = 0;
+    if (this.#call.idle) this.#head.begin(0); // the part of a head that is here is read again
+    return unread;
+  }
 
   #bodyTaken(bytes: Buffer): Buffer | undefined {
     const count = this.#call.body(bytes);
@@ -175,8 +184,8 @@ export class Visit implements Caller, Sender {
     // whatever comes next finds the socket full, and waits: see `write` and `#next`
   }
 
-  readonly #written = (): void => {
-    if (this.socket.writableLength === 0) this.#call.drained();
+  readonly #written = (error?: Error | null): void => {
+    if (!error && this.socket.writableLength === 0) this.#call.drained();
   };
 
   pause(): void {

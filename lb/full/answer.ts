@@ -42,9 +42,6 @@ export interface Failed extends Left {
   readonly kept: boolean;
 }
 
-/** No endpoint needs more heads of `1xx` than these for one answer. */
-export const mostInformational = 16;
-
 /** Why an answer with this head cannot be passed on. The parsers were strict already; these are what they let through. `old`: HTTP/1.0. */
 export function answerFault(status: number, reason: string, fields: readonly string[], old = false): string | undefined {
   if (status < 200 || status > 599) return `the status ${status} is none of a final answer`;

@@ -8,6 +8,7 @@
  * Back pressure goes through both ways: the request's body is a stream that undici reads at the endpoint's pace, and a full answer body
  * makes undici's parser stop reading the socket.
  */
+import { mostInformational } from '../bounds.js';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { CallError } from '../errors.js';
@@ -16,7 +17,7 @@ import { trimmed } from '../headers.js';
 import type { Clock } from '../ports.js';
 import type { Refused } from '../refusal.js';
 import { alarm } from '../alarm.js';
-import { answerFault, mostInformational, type Answer, type Failed, type Inform, type Sent } from './answer.js';
+import { answerFault, type Answer, type Failed, type Inform, type Sent } from './answer.js';
 import type { Connection } from './pools.js';
 
 export interface Outgoing {

@@ -6,10 +6,8 @@
  *                   └────▶ attempt 2, from the first byte, then on from the request
  */
 import { Readable } from 'node:stream';
+import { replayBytes } from '../bounds.js';
 import { CallError } from '../errors.js';
-
-/** The most that is kept of one request. */
-export const replayBytes = 64 * 1024;
 
 export class Replay {
   readonly #source: Readable;

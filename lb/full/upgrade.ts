@@ -8,6 +8,7 @@
  * - it takes any 101, and relays other answers in a framing that they do not have: it hears of a 101 when we have looked at it, and of
  *   no other answer and no failure at all.
  */
+import { mostInformational } from '../bounds.js';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import httpProxy from 'http-proxy';
@@ -15,7 +16,7 @@ import { CallError } from '../errors.js';
 import { Agent } from '../node-http.js';
 import type { Clock } from '../ports.js';
 import { alarm } from '../alarm.js';
-import { answerFault, mostInformational, type Answer, type Failed, type Inform } from './answer.js';
+import { answerFault, type Answer, type Failed, type Inform } from './answer.js';
 
 export interface Handshake {
   readonly clock: Clock;

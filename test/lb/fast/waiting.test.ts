@@ -89,3 +89,31 @@ it('an app that does not read refusals in CLIENT_IDLE_TIMEOUT is cut, without an
   equal(proxy.strays.calls.size, 0);
   wire.socket.destroy();
 });
+
+it('of requests that come as a stream only those are kept that have still to be carried', async (t) => {
+  const orders = await RawServer.always(ok());
+  const { app } = await house(t, { orders: [orders] });
+  const concat = t.mock.method(Buffer, 'concat');
+  const wire = await app();
+  const large = get('/', `X-Filler: ${'x'.repeat(20_000)}\r\n`); // so that nearly every read ends in the middle of one
+  const count = 200;
+  wire.write(large.repeat(count));
+  for (let n = 0; n < count; n++) await wire.message();
+  const kept = concat.mock.calls.map(({ result }) => result?.length ?? 0);
+  isTrue(kept.length > 10);
+  isTrue(Math.max(...kept) < 200_000, `up to ${Math.max(...kept)} bytes of ${count * large.length} were kept`);
+});
+
+it('an app that breaks off while its answer waits for it has gone, and has not got it', async (t) => {
+  const orders = await RawServer.always(ok('x'.repeat(60_000)));
+  const { app, upstreams } = await house(t, { orders: [orders] });
+  const wire = await app();
+  wire.socket.pause();
+  const { stats } = upstreams.get('orders')!;
+  await fill(wire, 300, () => stats.attempts);
+  const whole = stats.calls.get('2xx');
+  wire.socket.resetAndDestroy();
+  await eventually(() => stats.inFlight === 0);
+  equal(stats.calls.get('2xx'), whole);
+  equal(stats.calls.get('client_gone'), 1);
+});
