@@ -85,25 +85,21 @@ export class Attempt implements Exchange {
   #send(now: number): void {
     this.#state = 'awaiting';
     this.#answer.begin();
-    if (!this.#request.send(this.#connection!, now)) this.#hold();
+    if (!this.#request.send(this.#connection!, now)) this.stuck();
     else if (this.#request.toCome > 0) this.#app.resume();
     this.#sent(now);
   }
 
   /** More of the request's body has come from the app. */
   body(bytes: Buffer): void {
-    if (!this.#request.more(bytes)) this.#hold();
+    if (!this.#request.more(bytes)) this.stuck();
     else if (this.#request.full) this.#app.pause();
     if (this.#state === 'awaiting' || this.#state === 'relaying') this.#sent(this.#terms.clock.now());
   }
 
-  #hold(): void {
+  stuck(): void {
     this.#held = true;
     this.#app.pause();
-  }
-
-  stuck(): void {
-    this.#hold();
   }
 
   /** The endpoint has taken what it had not. */
