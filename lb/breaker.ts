@@ -13,7 +13,7 @@
  * No timer and no clock: the caller says what time it is. An answer to a call that began before the circuit last changed is no
  * evidence about its new state, so each call carries the epoch in which it began.
  */
-import type { FailureCode } from './errors.js';
+import { failures, type FailureCode } from './errors.js';
 import type { Outcome } from './outcome.js';
 import type { Random } from './ports.js';
 import { Window } from './window.js';
@@ -137,9 +137,10 @@ export class CircuitBreaker implements Breaker {
     return (this.#early = true);
   }
 
-  /** Its last failure cost a call little time, and a connect in the background would say nothing. */
+  /** Its last failure cost a call little time, and could be repeated, and a connect in the background would say nothing. */
   get isQuick(): boolean {
-    return this.#failedMs <= longestLossMs && !this.unreachable;
+    const isFinal = this.#lastFailure !== undefined && failures[this.#lastFailure].retry === 'never';
+    return this.#failedMs <= longestLossMs && !this.unreachable && !isFinal;
   }
 
   /** The last failure was one of connecting. */

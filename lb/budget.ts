@@ -34,12 +34,16 @@ export class RetryBudget {
     this.#calls.add(now);
   }
 
+  /** One retry is left. */
+  has(now: number): boolean {
+    return this.#retries.total(now) + 1 <= (this.#calls.total(now) * this.percent) / 100 + this.#floor;
+  }
+
   /** Takes one retry out. False, and nothing taken, when the window has no more. */
   spend(now: number): boolean {
-    const allowed = (this.#calls.total(now) * this.percent) / 100 + this.#floor;
-    if (this.#retries.total(now) + 1 > allowed) return false;
-    this.#retries.add(now);
-    return true;
+    const has = this.has(now);
+    if (has) this.#retries.add(now);
+    return has;
   }
 
   /** A retry that was paid for could not be sent after all. */

@@ -115,11 +115,14 @@ export class Evidence {
     this.#ejections.wake(members, now);
   }
 
-  /** For a call that can be repeated: one whose circuit is open, before its time. */
+  /** For a call that can be repeated: one whose circuit is open, before its time. A call with a key goes where that leads, if it can. */
   early(ask: Ask, now: number, nobodyElse: boolean): Member | undefined {
-    if (ask.repeatable !== true) return undefined;
+    if (ask.repeatable !== true || (ask.key !== undefined && !nobodyElse)) return undefined;
     const fits = (member: Member): boolean =>
-      member.weight > 0 && !this.standings.isBlamed(member) && (this.#balancer.fits?.(ask, member) ?? true);
+      member.weight > 0 &&
+      !ask.tried.includes(member.endpoint.id) &&
+      !this.standings.isBlamed(member) &&
+      (this.#balancer.fits?.(ask, member) ?? true);
     return this.circuits.early(fits, now, nobodyElse);
   }
 

@@ -51,6 +51,10 @@ export interface AnsweredAttempt {
 const mostUnsentTries = 3;
 const firstPauseMs = 25;
 const longestPauseMs = 250;
+/** So long a failure may take for which there has to be time besides the retry. */
+const soonMs = 1_000;
+/** All that another endpoint may be asked after. */
+const repeated = (Object.keys(failures) as FailureCode[]).filter((code) => failures[code].retry !== 'never');
 /** The budget has recovered when it has refused nobody for so long: at its edge every second call is refused. */
 const quietMs = 10_000;
 /** An app that is to wait longer had better hear it itself. */
@@ -81,6 +85,16 @@ export class RetryDecider {
     return this.#pay(call, Math.max(this.#pause(call), retryAfterMs), now);
   }
 
+  /**
+   * However the next attempt failed, soon and before an answer began, another would follow it: so it may be one that will fail, perhaps. The
+   * budget is asked and not paid. `replayable`: the request is still held whole when all of it is sent.
+   */
+  losesNothing(call: CallSoFar, now: number): boolean {
+    const next = { ...call, attempt: call.attempt + 1, unsentTries: call.unsentTries + 1 };
+    if (!mayRepeat(next) || next.unsentTries >= mostUnsentTries || call.leftMs <= soonMs + longestPauseMs) return false;
+    return repeated.every((code) => call.on.codes.has(code)) && this.#parts.budget.has(now);
+  }
+
   #pause({ attempt, unsentTries }: CallSoFar): number {
     return this.#parts.random() * Math.min(firstPauseMs * 2 ** (attempt + unsentTries - 1), longestPauseMs);
   }
@@ -102,9 +116,6 @@ export class RetryDecider {
     return retry === 'idempotent' && mayRepeat(call);
   }
 }
-
-/** If the next attempt failed, there could be another. */
-export const isRepeatable = (call: CallSoFar): boolean => mayRepeat({ ...call, attempt: call.attempt + 1 });
 
 const mayRepeat = ({ idempotent: safe, replayable, attempt, retries }: CallSoFar): boolean =>
   safe && replayable && attempt <= retries;

@@ -10,7 +10,6 @@
  *                                         └────────────────▲
  *
  * An attempt and its lease are a leg. A second leg runs beside the first while the call hedges; the first answer ends the other.
- *
  * One object serves all calls of its connection: nothing is made for a call that is not needed for its retry.
  */
 import { least } from '../deadline.js';
@@ -20,7 +19,7 @@ import { hasNoBody } from '../framing.js';
 import { isSafe } from '../hedge.js';
 import { isOdd, type Became } from '../last-calls.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
-import { isIdempotent, isRepeatable, type CallSoFar } from '../retry.js';
+import { isIdempotent, type CallSoFar } from '../retry.js';
 import type { CallSettings } from '../settings.js';
 import { tellCall } from '../story.js';
 import { Tries } from '../tries.js';
@@ -100,7 +99,8 @@ export class Call implements Runner {
 
   /** A lease on an endpoint, and an attempt to get its answer. */
   #acquire(now: number): void {
-    this.#tries.repeatable = this.#upstream.triesEarly && isRepeatable(this.#soFar(now));
+    const { retry, triesEarly } = this.#upstream;
+    this.#tries.repeatable = triesEarly && retry.losesNothing(this.#soFar(now, this.#request.staysReplayable), now);
     const lease = this.#upstream.acquire(this.#tries.ask);
     if (typeof lease === 'string') return this.#alone(lease);
     this.#state = 'attempting';
@@ -211,9 +211,9 @@ export class Call implements Runner {
     this.#pause(pauseMs, this.#turn);
   }
 
-  #soFar(now: number): CallSoFar {
+  #soFar(now: number, replayable = this.#request.replayable): CallSoFar {
     const { retries, retryOn: on, retryKeyed } = this.#settings;
-    const { head, keyed, replayable, retries: asked = retries } = this.#request;
+    const { head, keyed, retries: asked = retries } = this.#request;
     const { written: attempt, unsent: unsentTries } = this.#tries;
     const idempotent = isIdempotent(head.method) || (retryKeyed && keyed);
     return { idempotent, replayable, attempt, unsentTries, retries: asked, on, leftMs: this.#endsAt - now };

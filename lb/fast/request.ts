@@ -85,6 +85,11 @@ export class Request {
     return true;
   }
 
+  /** It still will be when all of it has been sent. */
+  get staysReplayable(): boolean {
+    return this.replayable && this.head.length <= replayBytes;
+  }
+
   /** Finds the key that the policy goes by. */
   hash(on: HashOn, caller: { readonly remoteAddress: string | undefined }): void {
     this.key = hashKeyIn(on, this.#bytes, this.head, this.way.cut, caller);

@@ -19,7 +19,7 @@ import { isOdd, type Became } from '../last-calls.js';
 import type { CallParts, Entrance } from '../lane.js';
 import { failed, outOfTime, type Outcome } from '../outcome.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
-import { isRepeatable, type CallSoFar } from '../retry.js';
+import type { CallSoFar } from '../retry.js';
 import { retryAfterOf } from '../retry-on.js';
 import { tellAttempt, tellCall, tellStray } from '../story.js';
 import { Tries } from '../tries.js';
@@ -108,7 +108,8 @@ async function reach(
   const held = new Held();
   for (;;) {
     if (stop.aborted) return held.take() ?? named(upstream, stop.reason as CallError);
-    tries.repeatable = upstream.triesEarly && isRepeatable(soFar());
+    tries.repeatable =
+      upstream.triesEarly && upstream.retry.losesNothing({ ...soFar(), replayable: exchange.staysReplayable }, clock.now());
     const lease = upstream.acquire(tries.ask);
     if (typeof lease === 'string') {
       const kept = held.take();

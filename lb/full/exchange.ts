@@ -41,6 +41,8 @@ export interface Exchange {
   readonly asked: Asked;
   /** The whole request can be sent again. */
   readonly replayable: boolean;
+  /** It still can when all of it has been sent. */
+  readonly staysReplayable: boolean;
   /** Told once, with the reason, if the app goes away or its request breaks off before the answer is complete. */
   onGone(listener: (why: CallError) => void): void;
   /** The way to send it: what is needed for that is loaded by the first call of its kind. Rejects if it cannot be loaded. */

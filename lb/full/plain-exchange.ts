@@ -3,6 +3,7 @@
  * the app while its body is due, of the endpoint while the answer's is, and of an app that does not take what it asked for.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { replayBytes } from '../bounds.js';
 import { CallError } from '../errors.js';
 import type { Endpoint } from '../endpoint.js';
 import { hasBody } from '../framing.js';
@@ -66,6 +67,13 @@ export class PlainExchange implements Exchange {
 
   get replayable(): boolean {
     return this.#replay?.replayable ?? true;
+  }
+
+  get staysReplayable(): boolean {
+    const { raw } = this.asked;
+    const fits =
+      valuesOf(raw, 'transfer-encoding').length === 0 && Number(valuesOf(raw, 'content-length')[0] ?? 0) <= replayBytes;
+    return this.replayable && fits;
   }
 
   onGone(listener: (why: CallError) => void): void {

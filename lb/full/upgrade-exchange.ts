@@ -25,6 +25,7 @@ export class UpgradeExchange implements Exchange {
   readonly asked: Asked;
   /** Once the handshake was written, nobody knows what it has started. */
   readonly replayable = false;
+  readonly staysReplayable = false;
   readonly #app: Socket;
   readonly #early: Buffer;
   readonly #terms: ExchangeTerms;

@@ -90,6 +90,10 @@ describe('breaker', () => {
     equal(call(breaker, good, 1_500), 'closed');
   });
 
+  it('lets no such call find out about one that broke an answer off, which nobody can repeat', () => {
+    equal(tripped({ kind: 'failure', code: 'cut', ms: 1 }).mayTryEarly(900), false);
+  });
+
   it('lets no such call find out what costs more than a second, nor what a connect can tell', () => {
     const late: Outcome = { kind: 'failure', code: 'response_timeout', ms: 1_001 };
     for (const outcome of [late, bad]) equal(tripped(outcome).mayTryEarly(900), false);

@@ -20,6 +20,14 @@ describe('retry budget', () => {
     equal(spendAll(new RetryBudget(), 0), 30);
   });
 
+  it('tells whether there is one left, and takes none by that', () => {
+    const budget = new RetryBudget({ percent: 0, floor: 2, spanMs: 10_000 });
+    ok(budget.has(0) && budget.has(0) && budget.has(0));
+    equal(spendAll(budget, 0), 2);
+    equal(budget.has(0), false);
+    equal(budget.has(10_000), true);
+  });
+
   it('fills again as what was spent grows old', () => {
     const budget = new RetryBudget();
     equal(spendAll(budget, 0), 30);

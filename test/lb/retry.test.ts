@@ -124,6 +124,44 @@ describe('retry', () => {
   });
 });
 
+describe('an attempt that may fail without a loss', () => {
+  const before: CallSoFar = { ...plain, attempt: 0, unsentTries: 0 };
+  const deciding = (budget = new RetryBudget()): RetryDecider =>
+    new RetryDecider({ budget, random: () => 1, stats: new UpstreamStats(), exhausted: () => undefined });
+
+  it('is one after which there is another, whatever it failed by', () => {
+    const decider = deciding(new RetryBudget({ percent: 0, floor: 1, spanMs: 10_000 }));
+    equal(decider.losesNothing(before, 0) && decider.losesNothing(before, 0), true);
+    const repeated = (Object.keys(failures) as FailureCode[]).filter((code) => failures[code].retry !== 'never');
+    for (const code of repeated)
+      for (const [sent, counts] of [
+        ['nothing', { attempt: 0, unsentTries: 1 }],
+        ['all', { attempt: 1, unsentTries: 0 }],
+      ] as const)
+        if (sent === 'nothing' || failures[code].retry === 'idempotent')
+          ok(again(deciding().next({ ...before, ...counts, leftMs: 1_251 }, { code, sent }, 0)), code);
+  });
+
+  it('is none where any failure is not repeated, or the body will not be held, the allowance is gone, or time or budget are', () => {
+    const kinds = ['connect', 'reset', 'timeout', 'bad_answer'];
+    const without = kinds.map((kind) => ({ on: retryOn(kinds.filter((one) => one !== kind)) }));
+    const lacks = [
+      { idempotent: false },
+      { replayable: false },
+      { retries: 0 },
+      { attempt: 1 },
+      { unsentTries: 2 },
+      { leftMs: 1_250 },
+    ];
+    for (const lack of [...without, ...lacks])
+      equal(deciding().losesNothing({ ...before, ...lack }, 0), false, JSON.stringify(lack));
+    equal(deciding().losesNothing({ ...before, leftMs: 1_251 }, 0), true);
+    const spent = new RetryBudget({ percent: 0, floor: 1, spanMs: 10_000 });
+    spent.spend(0);
+    equal(deciding(spent).losesNothing(before, 0), false);
+  });
+});
+
 describe('a retry after an answer', () => {
   const on = retryOn(['503', '429']);
 

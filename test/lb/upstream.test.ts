@@ -128,6 +128,17 @@ describe('upstream', () => {
     deepEqual(asked, ['a', 'b', 'all_open']);
   });
 
+  it('lets a call with a key try one before its time only when there is nobody else, and no call one that it has been to', async () => {
+    const { call, clock } = orders(abc('ab'), { more: { panic: { percent: 0 } } });
+    const broken = failed('reset', 1);
+    for (let failure = 0; failure < 2; failure++) call(broken, { tried: ['b'] });
+    await clock.advance(500);
+    equal(call(good, { repeatable: true, tried: ['a'] }), 'b');
+    equal(call(good, { repeatable: true, key: 7 }), 'b');
+    equal(call(good, { repeatable: true, tried: ['a', 'b'] }), 'tried_all');
+    equal(call(good, { repeatable: true, key: 7, tried: ['b'] }), 'a');
+  });
+
   it('lets the trial begin early when a connect came through', async () => {
     const { upstream, calls, clock } = orders(abc('a'));
     calls(2, bad);

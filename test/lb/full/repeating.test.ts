@@ -1,7 +1,9 @@
 /** What is sent more than once because of an answer, a key or a slow endpoint, and how much time an endpoint is told that it has. */
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { retryOn } from '../../../lb/retry-on.js';
+import type { Lease } from '../../../lb/lease.js';
+import { failed } from '../../../lb/outcome.js';
+import { defaultRetryOn, retryOn, type RetryOn } from '../../../lb/retry-on.js';
 import type { CallSettings } from '../../../lb/settings.js';
 import { FakeClock } from '../../support/clock.js';
 import { RawServer } from '../../support/raw.js';
@@ -351,5 +353,38 @@ describe('a hedged call', () => {
     while (upstream.budget.spend(performance.now()));
     match(await ask(get()), /request_timeout/);
     equal(upstream.stats.hedges, 0);
+  });
+});
+
+describe('an endpoint that broke calls off', () => {
+  it('is tried before its time by no call that would be lost by it', async (t) => {
+    const got: string[] = [];
+    const clock = new FakeClock();
+    const settings: { retryOn: RetryOn } = { retryOn: retryOn(['connect', 'timeout', 'bad_answer']) };
+    const peers = { orders: [await breaking(got), await RawServer.always(ok('well'))] };
+    const { ask, upstreams } = await house(t, peers, { settings, clock });
+    const upstream = upstreams.get('orders')!;
+    for (let failure = 0; failure < 5; failure++) {
+      const lease = upstream.acquire({ tried: ['b'] }) as Lease;
+      lease.answered(failed('reset', 1));
+      lease.release();
+    }
+    await clock.advance(500);
+    const isWell = async (request: string): Promise<void> => match(await ask(request), /^HTTP\/1\.1 200 .*well$/s);
+    await isWell(get()); // a reset is not repeated
+    settings.retryOn = defaultRetryOn;
+    await isWell(`PUT / HTTP/1.1\r\nHost: orders\r\nContent-Length: 65537\r\n\r\n${'x'.repeat(65_537)}`);
+    await isWell('PUT / HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
+    await isWell(get('/', 'x-zidecar-timeout: 1s\r\n'));
+    upstream.budget.percent = 0;
+    while (upstream.budget.spend(clock.now()));
+    await isWell(get());
+    equal(got.length, 0);
+    await clock.advance(10_000);
+    const last = isWell(get());
+    await eventually(() => upstream.budget.usedPercent(clock.now()) > 0);
+    await clock.advance(25); // the pause before the second send
+    await last;
+    deepEqual([got.length, upstream.stats.lost], [1, 0]);
   });
 });
