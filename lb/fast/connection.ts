@@ -48,7 +48,8 @@ export interface ConnectionParts {
 /** An endpoint's `Keep-Alive: timeout` is believed up to this, less a second for its way to us. */
 const longestIdleMs = 55_000;
 const marginMs = 1_000;
-const readBytes = 64 * 1024;
+/** An answer of 64 KiB comes with its head in one read. */
+const readBytes = 68 * 1024;
 const nothing = Buffer.alloc(0);
 
 export class Connection implements Sender {
