@@ -65,11 +65,8 @@ const FOLDER_HAS_NONE = ['zookeeperAuth', 'zookeeperAcl', 'zookeeperTlsCa', 'zoo
  * A folder of this machine asks nobody who he is. `others`: registries beside the main one, which are read without our login, and by TLS if
  * it is ZooKeeper.
  */
-export function clientDoubts(
-  values: Pick<Settings, 'zookeeper'> & Readonly<Partial<Record<Key, unknown>>>,
-  others: readonly Zookeeper[],
-): string[] {
-  if (values.zookeeper.kind !== 'directory') return [];
+export function clientDoubts(values: Readonly<Partial<Settings>>, others: readonly Zookeeper[]): string[] {
+  if (values.zookeeper?.kind !== 'directory') return []; // not given, or not understood: told as a problem
   const keepsTls = others.some(({ kind }) => kind === 'zookeeper');
   const idle = FOLDER_HAS_NONE.filter((key) => values[key] !== undefined && values[key] !== schema[key].fallback).filter(
     (key) => !(keepsTls && key.startsWith('zookeeperTls')),

@@ -3,6 +3,7 @@
  * Only what somebody has set is told, for all peers or for one, with what would make it count.
  */
 import { goesByKey } from '../../lb/policies.js';
+import { retryKinds } from '../../lb/retry-on.js';
 import { envName, type UpstreamKey, type UpstreamSettings } from './schema.js';
 
 interface Rule {
@@ -38,7 +39,8 @@ const rules: readonly Rule[] = [
   },
   {
     of: ['responseTimeout'],
-    holds: ({ responseTimeout, requestTimeout }) => longest(responseTimeout) > longest(requestTimeout),
+    // "off" may be there to lift what was set for all
+    holds: ({ responseTimeout, requestTimeout }) => (responseTimeout ?? 0) > longest(requestTimeout),
     says: (_, name) => `${name('requestTimeout')} ends the whole call before; let the time of one attempt be less than that`,
   },
   {
@@ -63,7 +65,14 @@ const rules: readonly Rule[] = [
     says: (_, name) => `nobody is ejected; set ${name('outlier')} to on`,
   },
   {
-    of: ['retryOn', 'retryIdempotencyKey'],
+    of: ['retryOn'],
+    // what was never written is sent again whatever the retries, but only after what is listed
+    holds: ({ retries, retryOn }) => retries === 0 && retryKinds['connect']!.every((code) => retryOn.codes.has(code)),
+    says: (_, name) =>
+      `what may have arrived is sent again only for calls with x-zidecar-retries; set ${name('retries')} to 1 or more`,
+  },
+  {
+    of: ['retryIdempotencyKey'],
     holds: ({ retries }) => retries === 0,
     says: (_, name) =>
       `what may have arrived is sent again only for calls with x-zidecar-retries; set ${name('retries')} to 1 or more`,

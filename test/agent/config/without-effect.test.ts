@@ -31,14 +31,14 @@ describe('a setting without effect', () => {
     ['checkInterval: 1s', 'checkInterval has no effect: nobody is checked; set check to tcp or http:/path'],
     ['outlier: off, outlierMax: 10', 'outlierMax has no effect: nobody is ejected; set outlier to on'],
     [
-      'retryOn: "503", retries: 0',
+      'retryOn: "connect,503", retries: 0',
       'retryOn has no effect: what may have arrived is sent again only for calls with x-zidecar-retries; set retries to 1 or more',
     ],
   ] as const)
     it(`of one peer is told, with what would make it count: ${row}`, () => deepEqual(peer(row), [`upstreams.users: ${warning}`]));
 
   it('for all peers is told by its own name, unless some peer makes it count', () => {
-    const { warnings } = load({ ...zk, ZIDECAR_HASH_KEY: 'path', ZIDECAR_RETRIES: '0', ZIDECAR_RETRY_ON: '503' });
+    const { warnings } = load({ ...zk, ZIDECAR_HASH_KEY: 'path', ZIDECAR_RETRIES: '0', ZIDECAR_RETRY_ON: 'connect,503' });
     deepEqual(warnings, [
       'ZIDECAR_HASH_KEY has no effect: the policy is weighted_round_robin, which goes by no key; set ZIDECAR_POLICY to maglev or ring_hash',
       'ZIDECAR_RETRY_ON has no effect: what may have arrived is sent again only for calls with x-zidecar-retries; set ZIDECAR_RETRIES to 1 or more',
@@ -56,8 +56,10 @@ describe('a setting without effect', () => {
       'checkInterval: 1s, check: "http:/health"',
       'split: {version: {canary: 5}}, subsetFallback: any',
       'requestTimeout: 2s',
+      'retries: 0, retryOn: "503"', // it keeps a refused connect from going elsewhere
     ])
       deepEqual(peer(row), [], row);
+    deepEqual(peer('responseTimeout: off', 'responseTimeout: 2s\n'), []);
   });
 });
 
