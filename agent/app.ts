@@ -71,6 +71,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
       return settings.config.accessLog;
     },
     wall: () => clock.wall(),
+    after: (ms, run) => clock.after(ms, run),
   });
   const ring = new Ring(() => clock.wall());
   const sessionTrouble = new SessionTrouble();

@@ -1,16 +1,13 @@
 /**
  * Facts become lines of log: JSON for a machine, one plain line for a person at a terminal. What is said, and how loudly, is decided in
- * sentences.ts; here it is only written.
- *
- * Two ways to write. A terminal or a file takes each line at once. A pipe may have a reader that stands still, and a write that waits
- * would stop every call that we carry: so lines for a pipe are written beside the loop, at most 1 MiB of them wait, and what is beyond
- * that is dropped and counted in `lost`. pino writes what still waits when the process exits.
+ * sentences.ts, where lines go in log-output.ts.
  */
-import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { pino } from 'pino';
 import type { Emit } from './events.js';
+import { LogOutput } from './log-output.js';
 import { isOfOneCall, levelOf, tell, type Level } from './sentences.js';
+import type { Clock } from './system.js';
 
 export type LogFormat = 'auto' | 'json' | 'pretty';
 
@@ -27,6 +24,8 @@ export interface LogOptions {
   readonly accessLog: boolean;
   /** Milliseconds since 1970, for the time of each line. */
   readonly wall: () => number;
+  /** Tries a line again that nobody took. */
+  readonly after: Clock['after'];
   /** Colour in the pretty format; by default, on a terminal. */
   readonly colour?: boolean;
   /** Where lines go instead of the standard output. */
@@ -41,21 +40,13 @@ export interface Log {
   wants(level: Level): boolean;
   /** Lines that were dropped because nobody read the ones before. */
   readonly lost: number;
-  /** Writes what still waits, before it returns. */
-  flush(): void;
 }
 
-const MOST_WAITING_BYTES = 1024 * 1024;
 const STDOUT = 1;
 
 export async function makeLog(options: LogOptions): Promise<Log> {
-  let lost = 0;
   const terminal = options.stream ? options.stream.isTTY === true : isatty(STDOUT);
-  const standard = options.stream
-    ? undefined
-    : pino.destination({ dest: STDOUT, sync: terminal || isFile(STDOUT), maxLength: MOST_WAITING_BYTES });
-  // A full disk or a closed pipe is no reason to end: nobody is left to tell, and the calls go on.
-  standard?.on('error', () => lost++).on('drop', () => lost++);
+  const standard = options.stream ? undefined : new LogOutput(STDOUT, options.after);
   const out: LogStream = options.stream ?? standard!;
 
   const pretty = options.format === 'pretty' || (options.format === 'auto' && terminal);
@@ -67,7 +58,7 @@ export async function makeLog(options: LogOptions): Promise<Log> {
       timestamp: () => `,"time":"${new Date(options.wall()).toISOString()}"`,
       formatters: { level: (level) => ({ level }) },
     },
-    forPeople ? { write: (line: string) => void out.write(forPeople(line)) } : (out as pino.DestinationStream),
+    { write: (line: string) => void out.write(forPeople ? forPeople(line) : line) },
   );
   // a comparison, since it is asked for each call
   let least = rankOf(options.level);
@@ -88,9 +79,8 @@ export async function makeLog(options: LogOptions): Promise<Log> {
     },
     wants: (level) => level !== 'silent' && wants(level),
     get lost() {
-      return lost;
+      return standard?.lost ?? 0;
     },
-    flush: () => standard?.flushSync(),
   };
 }
 
@@ -102,11 +92,3 @@ async function prettifier(colorize: boolean): Promise<(line: string) => string> 
   const { prettyFactory } = await import('pino-pretty'); // only people at a terminal need it
   return prettyFactory({ colorize, hideObject: true, translateTime: 'SYS:HH:MM:ss' }) as (line: string) => string;
 }
-
-const isFile = (descriptor: number): boolean => {
-  try {
-    return fstatSync(descriptor).isFile();
-  } catch {
-    return false; // closed: as good as a pipe without a reader
-  }
-};

@@ -1,7 +1,13 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
+import { clock } from '../../agent/system.js';
 import { makeLog, type Log, type LogOptions } from '../../agent/log.js';
 import type { Fact } from '../../agent/events.js';
 
@@ -37,7 +43,16 @@ const noon = new Date(2026, 10, 22, 12, 4, 10).getTime();
 async function logged(options: Partial<LogOptions> = {}, isTTY = false): Promise<{ log: Log; lines: string[] }> {
   const lines: string[] = [];
   const stream = { isTTY, write: (line: string) => lines.push(line) };
-  return { lines, log: await makeLog({ level: 'info', format: 'json', accessLog: false, wall: () => noon, stream, ...options }) };
+  const log = await makeLog({
+    level: 'info',
+    format: 'json',
+    accessLog: false,
+    wall: () => noon,
+    after: (ms, run) => clock.after(ms, run),
+    stream,
+    ...options,
+  });
+  return { lines, log };
 }
 
 describe('log', () => {
@@ -123,40 +138,117 @@ describe('log', () => {
   });
 });
 
-/** A program with a log on its standard output, which is a pipe. */
+/** A program with a log on its standard output. */
 const program = (body: string): string => `
   import { makeLog } from ${JSON.stringify(new URL('../../agent/log.js', import.meta.url).href)};
-  const log = await makeLog({ level: 'info', format: 'json', accessLog: false, wall: Date.now });
+  import { clock } from ${JSON.stringify(new URL('../../agent/system.js', import.meta.url).href)};
+  process.stdout; // asked for, as main.ts does
+  const log = await makeLog({ level: 'info', format: 'json', accessLog: false, wall: Date.now, after: clock.after });
   const tell = (count, text = '') => { for (let i = 0; i < count; i++) log.emit({ kind: 'warned', why: text + i }); };
+  const whenTold = (run) => { process.stdin.once('data', run); process.stderr.write('ready'); };
   ${body}`;
 
-describe('log on a pipe', () => {
-  it('has written every line when the process exits', async () => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program('tell(2000); process.exit(3);')]);
-    let out = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
-    const [code] = (await once(child, 'close')) as [number];
-    const lines = out.trimEnd().split('\n');
-    deepEqual([code, lines.length], [3, 2000]);
-    match(lines.at(-1)!, /"msg":"1999"/);
+interface Started {
+  readonly child: ChildProcess;
+  /** Begins to read what the program writes. */
+  readonly read: () => Readable;
+  /** The reader goes away. */
+  readonly leave: () => void;
+}
+
+/** What node gives its children: a pair of sockets. */
+function onSocket(body: string): Started {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program(body)]);
+  return { child, read: () => child.stdout, leave: () => void child.stdout.destroy() };
+}
+
+/** What a shell and a container have. Until it is read, nobody takes anything out of it. */
+function onPipe(body: string): Started {
+  const folder = mkdtempSync(join(tmpdir(), 'zidecar-log-'));
+  const path = join(folder, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY);
+  rmSync(folder, { recursive: true });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program(body)], { stdio: ['pipe', writer, 'pipe'] });
+  closeSync(writer);
+  return { child, read: () => new Socket({ fd: reader, readable: true, writable: false }), leave: () => closeSync(reader) };
+}
+
+const exitOf = async (child: ChildProcess): Promise<number | null> => ((await once(child, 'exit')) as [number | null])[0];
+const saidBy = async (child: ChildProcess): Promise<string> =>
+  ((await once(child.stderr!.setEncoding('utf8'), 'data')) as [string])[0];
+
+for (const [what, start] of [
+  ['a socket', onSocket],
+  ['a pipe', onPipe],
+] as const)
+  describe(`log on ${what}`, { concurrency: true }, () => {
+    it('has written every line when the process exits', async () => {
+      const { child, read } = start('tell(2000); process.exit(3);');
+      let out = '';
+      const stream = read()
+        .setEncoding('utf8')
+        .on('data', (chunk: string) => (out += chunk));
+      const [code] = await Promise.all([exitOf(child), once(stream, 'close')]);
+      const lines = out.trimEnd().split('\n');
+      deepEqual([code, lines.length], [3, 2000]);
+      match(lines.at(-1)!, /"msg":"1999"/);
+    });
+
+    it('lets the process run on while nobody reads, drops what is beyond a bound, and counts it', async () => {
+      const { child, leave } = start(
+        `tell(4000, 'x'.repeat(400)); setTimeout(() => { process.stderr.write('lost ' + log.lost); process.kill(process.pid, 'SIGKILL'); }, 1);`,
+      );
+      match(await saidBy(child), /^lost \d{3,}$/);
+      leave();
+    });
+
+    it('goes on with what has waited once somebody reads', async () => {
+      const { child, read } = start(`tell(1000, 'x'.repeat(400)); whenTold(() => process.exit(0));`);
+      equal(await saidBy(child), 'ready');
+      let out = '';
+      const stream = read().setEncoding('utf8');
+      for await (const chunk of stream) {
+        out += chunk as string;
+        if (out.includes('x999"}\n')) child.stdin!.write('end');
+      }
+      equal(out.split('\n').length, 1001);
+    });
+
+    it('survives a reader that has gone', async () => {
+      const { child, read } = start(
+        `const again = setInterval(() => tell(1), 1); whenTold(() => { clearInterval(again); process.stderr.write('lost ' + log.lost); process.exit(0); });`,
+      );
+      const stream = read();
+      await Promise.all([once(stream, 'data'), saidBy(child)]);
+      stream.destroy();
+      await once(stream, 'close');
+      setTimeout(() => child.stdin!.write('end'), 50); // the longer, the more lines meet the closed pipe; one is enough
+      const [said, code] = await Promise.all([saidBy(child), exitOf(child)]);
+      match(said, /^lost [1-9]/);
+      equal(code, 0);
+    });
+
+    it('ends with the process though nobody reads', async () => {
+      const { child, leave } = start(`tell(4000, 'x'.repeat(400)); process.exit(3);`);
+      equal(await exitOf(child), 3);
+      leave();
+    });
+
+    it('ends with the process though the reader has gone before the first line', async () => {
+      const { child, leave } = start('whenTold(() => { tell(3); process.exit(3); });');
+      await saidBy(child);
+      leave();
+      child.stdin!.write('end');
+      equal(await exitOf(child), 3);
+    });
   });
 
-  it('lets the process run on while nobody reads, drops what is beyond a bound, and counts it', async () => {
-    const body = `tell(4000, 'x'.repeat(400)); setTimeout(() => { process.stderr.write('lost ' + log.lost); process.kill(process.pid, 'SIGKILL'); }, 1);`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program(body)]);
-    child.stdout.pause();
-    const [said] = (await once(child.stderr.setEncoding('utf8'), 'data')) as [string];
-    match(said, /^lost \d{3,}$/);
-    child.stdout.resume();
-    await once(child, 'close');
-  });
-
-  it('survives a reader that has gone', async () => {
-    const body = `const again = setInterval(() => tell(1), 1); process.stdin.once('data', () => { clearInterval(again); process.exit(0); });`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program(body)]);
-    await once(child.stdout, 'data');
-    child.stdout.destroy();
-    setTimeout(() => child.stdin.write('end'), 50); // the longer, the more lines meet the closed pipe; one is enough
-    deepEqual(await once(child, 'exit'), [0, null]);
-  });
+it('a log on a pipe ends with the process though nobody reads, and a child of ours has set the pipe to wait', async () => {
+  const { child, leave } = onPipe(`
+      import { spawn } from 'node:child_process';
+      spawn('true', { stdio: 'inherit' }).on('exit', () => { tell(4000, 'x'.repeat(400)); process.exit(3); });`);
+  equal(await exitOf(child), 3);
+  leave();
 });
