@@ -91,8 +91,8 @@ export function settle(
 export const endsByItself = (pod: JsonMap): boolean =>
   ['Never', 'OnFailure'].includes(textAt(pod, 'spec', 'restartPolicy') ?? '');
 
-/** Stands for whatever a Secret may hold. */
-const LOGIN = 'digest:user:password';
+/** Stands for whatever a Secret may hold: a login, and how a certificate and a key begin. */
+const SECRET = 'digest:user:-----BEGIN CERTIFICATE----------BEGIN PRIVATE KEY-----';
 
 /** A file in the pod cannot be read from here: it may hold whatever is missing, and its values are judged when the sidecar starts. */
 function judge(env: ReadonlyMap<string, string>, fromFile: boolean): Config | ConfigError {
@@ -100,7 +100,7 @@ function judge(env: ReadonlyMap<string, string>, fromFile: boolean): Config | Co
   const file = texts[envName('config')];
   const stand = fromFile && !env.has(envName('zookeeper')) ? { [envName('zookeeper')]: 'zookeeper:2181' } : {};
   try {
-    return loadConfig({ env: { ...stand, ...texts }, readFile: (path) => (path === file ? '' : LOGIN) });
+    return loadConfig({ env: { ...stand, ...texts }, readFile: (path) => (path === file ? '' : SECRET) });
   } catch (error) {
     if (error instanceof ConfigError) return error;
     throw error;

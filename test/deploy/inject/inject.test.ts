@@ -162,6 +162,15 @@ describe('an injected pod', () => {
     equal(env['ZIDECAR_ZOOKEEPER_ACL'], 'owner');
   });
 
+  it('speaks TLS by files of its Secret, which nobody can read while it is made', () => {
+    const files = Object.fromEntries(
+      ['ca', 'cert', 'key'].map((file) => [`config.zidecar.dev/zookeeper-tls-${file}`, `/etc/zidecar/secret/${file}.pem`]),
+    );
+    const annotations = { ...files, 'config.zidecar.dev/zookeeper-client': 'wire', 'zidecar.dev/secret': 'zk' };
+    const env = envOf(injected(podOf({}, said(annotations))).pod);
+    equal(env['ZIDECAR_ZOOKEEPER_TLS_KEY'], '/etc/zidecar/secret/key.pem');
+  });
+
   it('has a dollar sign of a setting for what it is', () => {
     const { pod } = injected(podOf({}, said({ 'config.zidecar.dev/meta': 'price=$(COST)' })));
     equal(envOf(pod)['ZIDECAR_META'], 'price=$$(COST)');
