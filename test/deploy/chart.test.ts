@@ -1,7 +1,9 @@
 /** The chart and the bases as a cluster would get them: valid, locked down, and saying what the program understands. */
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { parseCli } from '../../agent/cli.js';
 import { at, isMap, mapAt, mapsAt, nameOf, textAt, type Json, type JsonMap } from '../../deploy/inject/json.js';
@@ -101,12 +103,19 @@ describe('the chart', () => {
   let helm = false;
   before(() => void (helm = requireHelm()));
 
-  it('has nothing that helm lint objects to, warnings included', (t) => {
+  const [install] = /^helm install (?:.*\\\n)*.*/m.exec(readFileSync(`${CHART}/README.md`, 'utf8'))!;
+  const shell = (line: string): string => execFileSync('sh', ['-c', line], { encoding: 'utf8', stdio: 'pipe' });
+
+  it('has nothing that helm lint objects to, warnings included, with the values of the first command of its README', (t) => {
     if (!requireHelm(t)) return;
-    match(
-      execFileSync('helm', ['lint', CHART, '--strict', '--set', 'sidecars.zookeeper=zk:2181'], { encoding: 'utf8' }),
-      /0 chart\(s\) failed/,
-    );
+    const sets = [...install.matchAll(/--set (?:'[^']*'|\S+)/g)].join(' ');
+    match(shell(`helm lint ${CHART} --strict ${sets}`), / 0 chart\(s\) failed/);
+  });
+
+  it('takes both servers that this command names', (t) => {
+    if (!requireHelm(t)) return;
+    const objects = objectsIn(shell(install.replace('install', 'template')));
+    equal(textAt(one(objects, 'ConfigMap', 'sidecar-settings'), 'data', 'ZIDECAR_ZOOKEEPER'), 'zk1:2181,zk2:2181');
   });
 
   for (const [shape, values] of Object.entries(shapes)) {
@@ -253,6 +262,26 @@ describe('the chart', () => {
     if (!requireHelm(t)) return;
     for (const [file, make] of Object.entries(bases))
       equal(readFileSync(file, 'utf8'), make(), `${file}: npm run kustomize writes it anew`);
+  });
+
+  it('has a base over which the overlay that it shows is built, with our ZooKeeper and our image in both places', (t) => {
+    if (!helm) return t.skip();
+    const base = 'deploy/kustomize/webhook';
+    const [shown] = /^# {3}resources:.*\n(?:# {3}.*\n)*/m.exec(readFileSync(`${base}/kustomization.yaml`, 'utf8'))!;
+    const folder = mkdtempSync(join(tmpdir(), 'zidecar-overlay-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const there = relative(realpathSync(folder), realpathSync(base));
+    const overlay = shown.replaceAll(/^# {3}/gm, '').replace(/github\.com\/[^\]]*/, there);
+    writeFileSync(join(folder, 'kustomization.yaml'), overlay);
+    const objects = objectsIn(kustomize(folder));
+    sound(objects);
+    const settings = objects.find(
+      ({ kind, metadata }) => kind === 'ConfigMap' && nameOf(metadata).startsWith('sidecar-settings'),
+    )!;
+    equal(textAt(settings, 'data', 'ZIDECAR_ZOOKEEPER'), 'zk1:2181,zk2:2181');
+    const webhook = asMap(at(one(objects, 'Deployment'), ['spec', 'template', 'spec', 'containers', 0]));
+    equal(webhook['image'], 'registry.example.com/zidecar:0.1.0');
+    equal((webhook['args'] as string[]).filter((word) => word === `--image=${webhook['image'] as string}`).length, 1);
   });
 
   for (const folder of ['deploy/kustomize/webhook', 'deploy/kustomize/zookeeper']) {

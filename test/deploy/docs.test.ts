@@ -72,6 +72,13 @@ describe('the guides', { timeout: 120_000 }, () => {
     await Promise.all(ran);
   });
 
+  it('inject an image that is said, as the cluster could not pull the default', () => {
+    for (const file of [...guides, 'README.md', 'deploy/README.md', 'deploy/plugin/README.md']) {
+      const lines = readFileSync(file, 'utf8').match(/^(?:.*\| )?(?:kubectl )?zidecar inject .*$/gm) ?? [];
+      for (const line of lines) ok(/ --(?:image [^\s-]|uninject)/.test(line), `${file}: ${line}`);
+    }
+  });
+
   it('inject a sidecar into every Deployment of the example, and nothing else', async () => {
     const { args } = ours.find(({ args }) => args[0] === 'inject' && !args.includes('--diff'))!;
     const { out, err } = await zidecar(args);
