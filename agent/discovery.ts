@@ -80,7 +80,11 @@ export class Discovery<U extends UpstreamLike> {
     this.#named = parts.named;
     this.#closed = parts.closed;
     this.#limits = { ...defaults, ...parts.limits };
-    this.#names = new Names({ clock, random, emit, resolve, onChange: (users) => this.#renamed(users) });
+    this.#names = new Names({
+      ...{ clock, random, emit, resolve },
+      onChange: (users) => this.#each(users, (peer) => peer.refresh()),
+      onNone: (users) => this.#each(users, (peer) => peer.settle()),
+    });
   }
 
   start(): void {
@@ -213,6 +217,7 @@ export class Discovery<U extends UpstreamLike> {
     const peer = new Peer<U>({
       ...{ upstream, named, sources: sourcesFor(name), registry, clock, random, emit, isOwnListener, tcp },
       addressOf: (host) => this.#names.addressOf(host),
+      isAwaited: (host) => this.#names.isAwaited(host),
       useNames: (hosts) => this.#names.use(name, hosts),
       trusting: { ...unguarded, ...trusting },
     });
@@ -235,8 +240,11 @@ export class Discovery<U extends UpstreamLike> {
     peer.forget();
   }
 
-  #renamed(users: ReadonlySet<string>): void {
-    for (const name of users) this.#peers.get(name)?.refresh();
+  #each(users: ReadonlySet<string>, look: (peer: Peer<U>) => void): void {
+    for (const name of users) {
+      const peer = this.#peers.get(name);
+      if (peer) look(peer);
+    }
   }
 }
 

@@ -17,12 +17,16 @@ export interface NamesParts {
   readonly resolve?: Resolve | undefined;
   /** These users' names have another address than before. */
   readonly onChange: (users: ReadonlySet<string>) => void;
+  /** A name of theirs has been asked for the first time, in vain. */
+  readonly onNone: (users: ReadonlySet<string>) => void;
 }
 
 interface Name {
   readonly host: string;
   readonly users: Set<string>;
   address: string | undefined;
+  /** The first answer has come, be it none. */
+  asked: boolean;
   failing: boolean;
   cancel: () => void;
 }
@@ -52,6 +56,11 @@ export class Names {
     return this.#names.get(host)?.address;
   }
 
+  /** Asked for, and not answered yet. */
+  isAwaited(host: string): boolean {
+    return this.#names.get(host)?.asked === false;
+  }
+
   /** What `user` needs from now on: new names are asked for, and those that nobody needs any more are forgotten. */
   use(user: string, hosts: Iterable<string>): void {
     const wanted = new Set(hosts);
@@ -79,18 +88,22 @@ export class Names {
       return;
     }
     this.#full = false;
-    const name: Name = { host, users: new Set([user]), address: undefined, failing: false, cancel: () => undefined };
+    const unknown = { address: undefined, asked: false, failing: false };
+    const name: Name = { host, users: new Set([user]), ...unknown, cancel: () => undefined };
     this.#names.set(host, name);
     void this.#refresh(name);
   }
 
   async #refresh(name: Name): Promise<void> {
-    const { clock, random, onChange } = this.#parts;
+    const { clock, random, onChange, onNone } = this.#parts;
     const found = await this.#slots.run(() => this.#addresses(name));
     if (this.#names.get(name.host) !== name) return;
     const [first] = found;
+    const isFirst = !name.asked;
+    name.asked = true;
     const wait = (name.address ?? first) === undefined ? RETRY_MS : REFRESH_MS;
     name.cancel = clock.after(wait * (0.9 + random() / 5), () => void this.#refresh(name));
+    if (first === undefined && isFirst) onNone(name.users);
     if (first === undefined || (name.address !== undefined && found.includes(name.address))) return;
     name.address = first;
     onChange(name.users);

@@ -41,6 +41,8 @@ export interface PeerParts<U> {
   /** Its bytes are carried, and not its HTTP. */
   readonly tcp: boolean;
   readonly addressOf: (name: string) => string | undefined;
+  /** Its first look-up has not ended. */
+  readonly isAwaited: (name: string) => boolean;
   /** Names that are to be resolved from now on. */
   readonly useNames: (hosts: readonly string[]) => void;
   readonly trusting: Trusting;
@@ -54,6 +56,9 @@ export interface ListView {
   readonly asOf: number | undefined;
   readonly doubtful: number;
 }
+
+/** How long the first list waits for names when it has nobody else: as long as a call waits for it. */
+const NAMES_MS = 1_000;
 
 const nothing: Endpoints = { endpoints: [], down: [], refused: [], unresolved: [], origins: new Map() };
 
@@ -71,6 +76,9 @@ export class Peer<U> {
   #found: Endpoints = nothing;
   /** The upstream has been given a list. */
   #fed = false;
+  /** Names without an answer are waited for no more. */
+  #waited = false;
+  #stopWaiting: (() => void) | undefined;
   /** Refusals that have been told, and still hold. */
   #told: ReadonlySet<string> = new Set();
   #stops: readonly (() => void)[] = [];
@@ -89,9 +97,9 @@ export class Peer<U> {
       names: async () => new Set((await Promise.all(sources.map((at) => registry.names(at)))).flatMap((names) => [...names])),
       connectTimeoutMs: trusting.connectTimeoutMs(upstream.name),
       onEndpoints: (endpoints) => {
-        // with a source still silent, nobody found does not mean that nobody is there
-        this.#fed ||= endpoints.length > 0 || this.#lists.every((list) => list !== undefined);
+        this.#fed ||= endpoints.length > 0 || this.#isNobody;
         if (this.#fed) upstream.update(endpoints);
+        else if (this.#isTold) this.#stopWaiting ??= clock.after(NAMES_MS, () => ((this.#waited = true), this.settle()));
       },
     });
   }
@@ -115,6 +123,7 @@ export class Peer<U> {
 
   stop(): void {
     this.#guard.stop();
+    this.#stopWaiting?.();
     for (const stop of this.#stops) stop();
   }
 
@@ -148,6 +157,13 @@ export class Peer<U> {
       this.#listed(lists),
       new Set([...down.flatMap((one) => [one.id, address(one)]), ...refused.map(({ id }) => id)]),
     );
+  }
+
+  /** A name has no address, or not in time: the first list may have waited for it. */
+  settle(): void {
+    if (this.#fed || !this.#isNobody) return;
+    this.#fed = true;
+    this.upstream.update([]);
   }
 
   overrule(what: 'trust' | 'drop'): number {
@@ -185,6 +201,16 @@ export class Peer<U> {
   /** What is to be said of it beside its endpoints. */
   get notes(): readonly string[] {
     return notesOf(this.upstream.name, this.view(), this.#found.endpoints.length > 0);
+  }
+
+  /** Each source has told a list. */
+  get #isTold(): boolean {
+    return this.#lists.every((list) => list !== undefined);
+  }
+
+  /** With a source still silent, or a name that is being asked for, nobody found does not mean that nobody is there. */
+  get #isNobody(): boolean {
+    return this.#isTold && (this.#waited || !this.#found.unresolved.some(this.#parts.isAwaited));
   }
 
   /** Of each source what it told, else what is remembered of it. */

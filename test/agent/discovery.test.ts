@@ -316,6 +316,80 @@ describe('what an upstream holds', () => {
     );
   });
 
+  describe('with names alone in its first list', () => {
+    const slow = () => {
+      const asked = new Map<string, (answer: readonly string[] | Error) => void>();
+      const resolve = (host: string): Promise<readonly string[]> =>
+        new Promise((done, fail) => asked.set(host, (answer) => (answer instanceof Error ? fail(answer) : done(answer))));
+      const made = setup({ resolve });
+      const upstream = made.found('orders');
+      const tell = (...hosts: readonly string[]): void =>
+        made.watched[0]!.tell(hosts.map((host, index) => instance({ id: `n${index}`, host })));
+      const answer = async (host: string, what: readonly string[] | Error): Promise<void> => {
+        asked.get(host)!(what);
+        await calm();
+      };
+      return { ...made, upstream, tell, answer };
+    };
+
+    it('is not listed before the first of them has an address, and then at once', async () => {
+      const { upstream, tell, answer } = slow();
+      tell('one.example', 'two.example');
+      await calm();
+      equal(upstream.listed, false);
+      await answer('two.example', ['10.0.0.2']);
+      deepEqual([upstream.ids, upstream.updates], [['n1'], 1]);
+      await answer('one.example', ['10.0.0.1']);
+      deepEqual(upstream.ids, ['n0', 'n1']);
+    });
+
+    it('is listed as nobody as soon as all of them have been asked for in vain', async () => {
+      const { upstream, tell, answer } = slow();
+      tell('one.example', 'two.example');
+      await calm();
+      await answer('one.example', new Error('ENOTFOUND'));
+      equal(upstream.listed, false);
+      await answer('two.example', []);
+      deepEqual([upstream.listed, upstream.ids], [true, []]);
+    });
+
+    it('is listed as nobody after a second of a resolver that hangs, however often it is told', async () => {
+      const { upstream, tell, clock, answer } = slow();
+      tell('one.example');
+      await clock.advance(600);
+      tell('one.example', 'two.example');
+      await clock.advance(399);
+      equal(upstream.listed, false);
+      await clock.advance(1);
+      deepEqual([upstream.listed, upstream.ids], [true, []]);
+      await answer('two.example', ['10.0.0.2']);
+      deepEqual(upstream.ids, ['n1']);
+    });
+
+    it('is listed as nobody once they have left again', () => {
+      const { upstream, tell } = slow();
+      tell('one.example');
+      tell();
+      deepEqual([upstream.listed, upstream.ids], [true, []]);
+    });
+
+    it('is given later ones at once', async () => {
+      const { upstream, tell } = slow();
+      tell('10.0.0.1');
+      tell('one.example');
+      await calm();
+      deepEqual([upstream.updates, upstream.ids], [2, []]);
+    });
+
+    it('is told of nobody once it is stopped', async () => {
+      const { upstream, tell, clock, discovery } = slow();
+      tell('one.example');
+      discovery.stop();
+      await clock.advance(2_000);
+      equal(upstream.listed, false);
+    });
+  });
+
   it('waits for no slow name, and asks for two at one time', async () => {
     let [out, most] = [0, 0];
     const resolve = (): Promise<readonly string[]> => {

@@ -77,6 +77,17 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
     equal(await sidecar.stop(), 0);
   });
 
+  it('loses no first call to a service whose members are registered by name', async () => {
+    const peer = await app('peer', 0, 'localhost');
+    apps.push(peer);
+    await mkdir(join(folder, 'services', 'named'), { recursive: true });
+    await writeFile(join(folder, 'services', 'named', 'n1'), JSON.stringify({ address: 'localhost', port: peer.port }));
+    const sidecar = start({});
+    const { status, body } = await call(await sidecar.at('outbound'), 'named');
+    deepEqual([status, body], [200, 'peer']);
+    equal(await sidecar.stop(), 0);
+  });
+
   it('tells a few bad nodes of a service, counts the others, and is scraped while strangers hold its listener', async () => {
     const bad = join(folder, 'services', 'broken');
     await mkdir(bad, { recursive: true });
@@ -173,7 +184,7 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
     equal(headers['x-zidecar-error'], 'no_endpoints');
     match(
       (JSON.parse(body) as { message: string }).message,
-      /no endpoints for "nobody" in \/services\/nobody: is it registered\? zidecar services nobody/,
+      /no endpoints for "nobody" in \/services\/nobody: is it registered\? zidecar why nobody/,
     );
   });
 
