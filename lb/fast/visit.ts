@@ -260,7 +260,11 @@ export class Visit implements Caller, Sender {
     this.#untap();
     socket.off('end', this.#end).off('error', this.#error).off('close', this.#closed);
     socket.pause();
-    if (this.#unread !== undefined) socket.unshift(this.#unread.subarray(this.#from));
+    // all of it in one piece: node's parser, when it has to wait, has the socket read on although pieces lie in its stream, and what is new overtakes them
+    const pieces = [this.#unread?.subarray(this.#from), socket.read() as Buffer | null].filter(
+      (piece) => piece !== null && piece !== undefined,
+    );
+    if (pieces.length > 0) socket.unshift(Buffer.concat(pieces));
     this.#terms.handOver(this);
   }
 

@@ -120,7 +120,8 @@ export class PlainExchange implements Exchange {
 
   /** Node drops what chunks have beside data, up to 16 KiB of each: who sends hardly anything else is told so. */
   #boundExtensions(): void {
-    const came = this.#request.socket.bytesRead - this.#before;
+    if (valuesOf(this.asked.raw, 'transfer-encoding').length === 0) return;
+    const came = this.#request.socket.bytesRead - this.#before - this.#request.readableLength;
     if (came <= mostOverheadBytes + mostOverheadFactor * this.#replay!.length) return;
     this.broken(new CallError('bad_request', 'the chunks of the body are more extension than data'));
   }

@@ -1,6 +1,12 @@
 /** What is not plain goes to the full lane, with every byte that no call has used, and stays there. */
 import { deepEqual, equal, match } from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { clock } from '../../../agent/system.js';
+import type { Endpoint } from '../../../lb/endpoint.js';
 import { RawServer } from '../../support/raw.js';
 import { get, house, ok, useLane } from '../full/house.js';
 
@@ -85,6 +91,60 @@ describe('a connection of the app', () => {
     match(await ask('GET /svc/nobody/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'), /^HTTP\/1\.1 404 /);
     deepEqual(proxy.carried(), { fast: 0, full: 4, tcp: 0 });
   });
+});
+
+/** Says of each request what its body hashes to, and takes its time for the first. */
+const hashing = async (t: TestContext): Promise<Endpoint> => {
+  const server = createServer((request, response) => {
+    const hash = createHash('md5');
+    request.on('data', (chunk: Buffer) => hash.update(chunk));
+    request.on('end', () => void setTimeout(() => response.end(hash.digest('hex')), request.url === '/slow' ? 50 : 0));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => (server.closeAllConnections(), server.close()));
+  return { id: 'a', host: '127.0.0.1', port: (server.address() as AddressInfo).port, weight: 1, meta: {} };
+};
+
+it('a body that came in many pieces behind a call that ran arrives in order', async (t) => {
+  const { app } = await house(t, { orders: [await hashing(t)] });
+  const body = Buffer.from(Array.from({ length: 200_000 }, (_, at) => (at * 7 + (at >> 8) * 13) & 255));
+  const expected = createHash('md5').update(body).digest('hex');
+  const upload = async (nth: number): Promise<void> => {
+    const wire = await app();
+    wire.socket.setNoDelay(true);
+    wire.write(get('/slow'));
+    await clock.sleep(10);
+    const pieces = [20_000, 20_100 + (nth % 10) * 1_000, 30_000];
+    wire.write(`POST /p HTTP/1.1\r\nHost: orders\r\nExpect: 100-continue\r\nContent-Length: ${body.length}\r\n\r\n`);
+    let at = 0;
+    for (const end of pieces) {
+      wire.write(body.subarray(at, end));
+      at = end;
+      await clock.sleep(10);
+    }
+    await clock.sleep(20);
+    for (; at < body.length; at += 5_000) {
+      wire.write(body.subarray(at, at + 5_000));
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    await wire.until('\r\n\r\n'); // of the slow one
+    match(await wire.until(expected), /HTTP\/1\.1 200 /);
+    wire.socket.destroy();
+  };
+  for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 10 }, (_, nth) => upload(nth)));
+});
+
+it('what waits behind a body is no part of it', async (t) => {
+  const { app } = await house(t, { orders: [await hashing(t)] });
+  const wire = await app();
+  const count = 100;
+  const post = (body: string, more = ''): string =>
+    `POST /p HTTP/1.1\r\nHost: orders\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`;
+  wire.write(post('x'.repeat(1_000), 'Expect: 100-continue\r\n') + post('y'.repeat(10_000)).repeat(count));
+  const of = (text: string): string => createHash('md5').update(text).digest('hex');
+  for (const text of ['x'.repeat(1_000), ...Array.from({ length: count }, () => 'y'.repeat(10_000))])
+    match(await wire.until(of(text)), /HTTP\/1\.1 200 /);
+  wire.socket.destroy();
 });
 
 describe('a name that is remembered', () => {
