@@ -1,7 +1,17 @@
 /** The guides, against what they speak of: their commands are run where that needs no engine and no cluster, and every name must be a real one. */
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -89,12 +99,36 @@ describe('the guides', { timeout: 120_000 }, () => {
     );
   });
 
-  it('come with a unit that systemd takes', { skip: needsProgram('systemd-analyze', 'systemd') }, () => {
-    const unit = join(folder, 'zidecar@.service');
-    copyFileSync('deploy/host/zidecar.service', unit);
-    writeFileSync(unit, readFileSync(unit, 'utf8').replace('/usr/local/bin/zidecar', '/bin/true'));
-    const told = execFileSync('systemd-analyze', ['verify', unit], { encoding: 'utf8', stdio: 'pipe' });
-    ok(!told.includes('zidecar@'), told);
+  it(
+    'come with a unit that systemd takes, with what stands in it as a comment too',
+    { skip: needsProgram('systemd-analyze', 'systemd') },
+    () => {
+      const unit = text.get('deploy/host/zidecar.service')!;
+      const whole = unit.replace('/usr/local/bin/zidecar', '/bin/true').replaceAll(/^#(?=\w+=)/gm, '');
+      writeFileSync(join(folder, 'zidecar@.service'), whole);
+      writeFileSync(join(folder, 'orders.service'), '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n');
+      const verify = (): string => spawnSync('systemd-analyze', ['verify', ...units], { encoding: 'utf8' }).stderr;
+      const units = ['zidecar@orders.service', 'orders.service'].map((name) => join(folder, name));
+      copyFileSync(join(folder, 'zidecar@.service'), units[0]!);
+      // what it has to say of units of this machine is not ours
+      const ours = (told: string): string[] => told.split('\n').filter((line) => /zidecar|orders/.test(line));
+      deepEqual(ours(verify()), []);
+      writeFileSync(units[0]!, whole.replace('PartOf=', 'PartOff='));
+      equal(ours(verify()).length, 1, 'a fault would be seen');
+    },
+  );
+
+  it('stop the sidecar before its app, and with it', { skip: needsProgram('systemctl', 'systemd') }, () => {
+    const unit = text.get('deploy/host/zidecar.service')!;
+    const named = (key: string): string[] => new RegExp(`^${key}=(.*)$`, 'm').exec(unit)?.[1]!.split(' ') ?? [];
+    // ordered after: stopped before
+    for (const key of ['After', 'PartOf', 'WantedBy']) ok(named(key).includes('%i.service'), key);
+    const root = join(folder, 'root');
+    const units = join(root, 'etc/systemd/system');
+    mkdirSync(units, { recursive: true });
+    writeFileSync(join(units, 'zidecar@.service'), unit);
+    execFileSync('systemctl', [`--root=${root}`, 'enable', 'zidecar@orders'], { stdio: 'pipe' });
+    ok(lstatSync(join(units, 'orders.service.wants/zidecar@orders.service')).isSymbolicLink());
   });
 
   it('come with an environment that zidecar takes', async () => {
