@@ -154,7 +154,8 @@ export function loadSettings<K extends Key>(
   return frozen({ ...values, warnings });
 }
 
-const variables = keys.flatMap((key) => (schema[key].secret ? [envName(key), `${envName(key)}_FILE`] : [envName(key)]));
+/** Every variable that is one of ours. */
+export const variables = keys.flatMap((key) => (schema[key].secret ? [envName(key), `${envName(key)}_FILE`] : [envName(key)]));
 
 const unknownFlags = ({ flags = {} }: Inputs): string[] =>
   Object.keys(flags)

@@ -4,9 +4,11 @@
  */
 import { container, containerKeys, type ContainerWishes } from '../../agent/config/container.js';
 import { resolve, type Texts } from '../../agent/config/layers.js';
+import { variables } from '../../agent/config/load.js';
 import { readChecked } from '../../agent/config/parse.js';
 import { ConfigError, refusal, written } from '../../agent/config/problems.js';
 import { envName, keys, schema } from '../../agent/config/schema.js';
+import { unknownVariables } from '../../agent/config/unknown-variables.js';
 import type { InjectOptions } from './inject.js';
 
 export interface Asked {
@@ -22,7 +24,7 @@ export const imageOf = (version: string): string => `zidecar:${version}`;
 
 /** Throws a ConfigError with every problem. */
 export function defaultsOf({ env, flags, options }: Asked, version: string): InjectOptions {
-  const problems: string[] = [];
+  const problems = [...unknownVariables(env, variables).problems];
   // a secret is no text for a manifest, and a file of settings is one in the pod: --config-map
   const rows = Object.fromEntries(keys.filter((key) => key !== 'config' && !schema[key].secret).map((key) => [key, schema[key]]));
   const { entries } = resolve(rows, { env, flags }, undefined, problems);

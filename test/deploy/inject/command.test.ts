@@ -104,6 +104,13 @@ deployment/cart: container log-shipper keeps its own preStop hook, which has to 
     );
   });
 
+  it('ends with 64 at a variable that looks like a setting and is none', async () => {
+    const { code, out, err } = await zidecar(['inject', ...zk, shop], { ZIDECAR_PROBE_INTERVALL: '2s' });
+    equal(code, 64);
+    equal(out, '');
+    match(err, /ZIDECAR_PROBE_INTERVALL is not a setting; the nearest is ZIDECAR_PROBE_INTERVAL/);
+  });
+
   for (const [what, args, message] of [
     ['a flag with a wrong value', ['--weight', 'heavy', shop], /--weight="heavy" is not a number/],
     ['a row of the container with one', ['--memory-limit', 'much', shop], /--memory-limit="much" is not a quantity/],
