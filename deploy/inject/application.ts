@@ -6,7 +6,7 @@
 import { probes } from '../../agent/config/probes.js';
 import { serviceName } from '../../agent/config/parse.js';
 import { quote } from '../../agent/printable.js';
-import { isMap, mapAt, mapsAt, member, textAt, type Json, type JsonMap } from './json.js';
+import { at, isMap, mapAt, mapsAt, member, textAt, type Json, type JsonMap } from './json.js';
 import type { Workload } from './workloads.js';
 
 export interface Application {
@@ -28,7 +28,7 @@ export function readApplication(pod: JsonMap, workload: Workload, port?: string)
     (name): name is string => typeof name === 'string' && name !== '' && 'value' in serviceName.read(name),
   );
   const listening = port === undefined ? listeningPort(pod) : { container: withPort(pod, port), port: Number(port), notes: [] };
-  if (listening === undefined) return { ...(service !== undefined && { service }), notes: [] };
+  if (listening === undefined) return { ...(service !== undefined && { service }), notes: unlisted(pod) };
   const { container, port: appPort } = listening;
   const { notes, ...probe } = container === undefined ? { probe: 'tcp', notes: [] } : probeOf(container, appPort);
   return {
@@ -74,12 +74,32 @@ function listeningPort(
     .map(({ name, port }) => (name === undefined ? String(port) : `${port} (${name})`));
   const notes =
     others.length === 0 ? [] : [`announces port ${found.port}, not ${others.join(', ')}: config.zidecar.dev/app-port chooses`];
-  return { container: found.container, port: found.port, notes };
+  return { container: found.container, port: found.port, notes: [...notes, ...secured(found)] };
+}
+
+const secured = ({ name = '', port }: Port): readonly string[] =>
+  /^(https|tls)\b/.test(name) || ([443, 8443].includes(port) && !/^http\b/.test(name))
+    ? [
+        `announces port ${port}, which looks like TLS: zidecar carries plain HTTP, so peers' calls will fail; config.zidecar.dev/app-port chooses another`,
+      ]
+    : [];
+
+const PROBES = ['readinessProbe', 'livenessProbe', 'startupProbe'];
+
+/** Who only calls lists no port either; who is asked by the kubelet listens. */
+function unlisted(pod: JsonMap): readonly string[] {
+  const asked = mapsAt(pod, 'spec', 'containers').flatMap((container) =>
+    PROBES.flatMap((probe) => ['httpGet', 'tcpSocket'].map((how) => at(container, [probe, how, 'port']))),
+  );
+  const port = asked.find((one) => typeof one === 'number');
+  return port === undefined
+    ? []
+    : [`no container lists a port, though one is probed on ${port}: config.zidecar.dev/app-port: "${port}" announces it`];
 }
 
 /** Readiness says what we want to know; liveness and start-up are asked for the same address by most. */
 function probeOf(container: JsonMap, appPort: number): Omit<Application, 'service' | 'appPort'> {
-  const probe = ['readinessProbe', 'livenessProbe', 'startupProbe'].map((name) => member(container, name)).find(isMap);
+  const probe = PROBES.map((name) => member(container, name)).find(isMap);
   if (probe === undefined) return { probe: 'tcp', notes: [] };
   const seconds = probe['timeoutSeconds'];
   const probeTimeout =

@@ -84,7 +84,7 @@ export function settle(
     ),
     dataDir: config.dataDir,
     told: fromFile ? `reads ${texts.get('config')!}` : describe(config, texts),
-    notes: serves ? notes : [],
+    notes: serves || !endsByItself(pod) ? notes : [],
   };
 }
 

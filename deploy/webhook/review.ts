@@ -60,7 +60,7 @@ export function answer(question: Json, options: InjectOptions): Answer | undefin
     case 'refused':
       return warned('refused', verdict.problems.map((problem) => printable(problem)).join('; '));
     case 'injected':
-      return patched(verdict.pod, verdict.told);
+      return patched(verdict.pod, [verdict.told, ...verdict.notes.map((note) => printable(note, 300))].join('; '));
   }
 }
 
