@@ -50,7 +50,10 @@ export class Cuttable {
     return this.#tell('trickle');
   }
 
-  /** Takes over the client's session on a connection of its own, and closes it. Resolves when the server has done so. */
+  /**
+   * Takes over the client's session on a connection of its own, and closes it. Resolves when the server has done so; until then nobody is
+   * let through, since a client that is back at once would take its session over before it is closed.
+   */
   endSession(): Promise<void> {
     return this.#tell('endSession');
   }
@@ -67,9 +70,10 @@ export class Cuttable {
   }
 
   async #tell(op: Op): Promise<void> {
-    const done = holding(once(this.#child, 'message'));
+    const answered = holding(once(this.#child, 'message')) as Promise<[string]>;
     this.#child.send(op);
-    await done;
+    const [fault] = await answered;
+    if (fault !== '') throw new Error(`${op}: ${fault}`);
   }
 }
 
@@ -81,11 +85,15 @@ class Forwarder {
   #credentials: Buffer | undefined;
   #isTrickling = false;
   #isReplacing = false;
+  #sessionEnded = Promise.resolve();
 
   private constructor(server: Server, target: { readonly host: string; readonly port: number }) {
     this.#server = server;
     this.#target = target;
-    server.on('connection', (client) => this.#carry(client));
+    server.on('connection', (client) => {
+      client.on('error', () => undefined);
+      void this.#sessionEnded.then(() => this.#carry(client));
+    });
   }
 
   static async to(target: { readonly host: string; readonly port: number }): Promise<Forwarder> {
@@ -115,7 +123,13 @@ class Forwarder {
     this.#isReplacing = true;
   }
 
-  async endSession(): Promise<void> {
+  endSession(): Promise<void> {
+    const ended = this.#endSession();
+    this.#sessionEnded = ended.catch(() => undefined);
+    return ended;
+  }
+
+  async #endSession(): Promise<void> {
     if (!this.#credentials) throw new Error('no session went through here yet');
     const socket = connect(this.#target.port, this.#target.host);
     const handshake = Buffer.alloc(20); // length, protocol 0, zxid 0, timeout; then the session's id and its password
@@ -127,8 +141,10 @@ class Forwarder {
     close.writeInt32BE(-11, 8);
     socket.write(Buffer.concat([handshake, this.#credentials]));
     await once(socket, 'data');
-    socket.on('data', () => undefined).write(close);
+    let answers = 0;
+    socket.on('data', () => (answers += 1)).write(close);
     await once(socket, 'close');
+    if (answers === 0) throw new Error('the server has not closed the session');
   }
 
   #carry(client: Socket): void {
@@ -174,7 +190,10 @@ const [, , role, host, port] = process.argv;
 if (role === 'forward' && host !== undefined) {
   const forwarder = await Forwarder.to({ host, port: Number(port) });
   process.on('message', (op: Op) => {
-    void Promise.resolve(forwarder[op]()).then(() => process.send!('done'));
+    void (async () => forwarder[op]())().then(
+      () => process.send!(''),
+      (error: unknown) => process.send!((error as Error).message),
+    );
   });
   process.on('disconnect', () => process.exit());
   process.send!(forwarder.port);

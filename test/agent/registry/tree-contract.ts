@@ -42,6 +42,7 @@ export interface Stage {
 export function contract(name: string, harness: Harness): void {
   describe(`the tree in ${name}`, () => {
     let pair: readonly [Tree, Tree] | undefined;
+    const opened = new Set<Tree>();
     let made = 0;
     const stage: Stage = {
       harness,
@@ -58,6 +59,7 @@ export function contract(name: string, harness: Harness): void {
       },
       async another() {
         const tree = await harness.open();
+        opened.add(tree);
         await connected(tree);
         return tree;
       },
@@ -67,7 +69,7 @@ export function contract(name: string, harness: Harness): void {
       pair = [await stage.another(), await stage.another()];
     });
     after(async () => {
-      await Promise.all((pair ?? []).map((tree) => tree.close()));
+      await Promise.all([...opened].map((tree) => tree.close())); // those of a test that failed too, or this process would not end
       await harness.stop();
     });
 
