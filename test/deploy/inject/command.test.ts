@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { container, containerKeys } from '../../../agent/config/container.js';
 import { unifiedDiff } from '../../../deploy/inject/text-diff.js';
 import { seeded } from '../../support/random.js';
 import { zidecar } from '../../support/program.js';
@@ -142,6 +143,16 @@ describe('a difference', () => {
       writeFileSync(join(here, 'f'), before);
       execFileSync('git', ['apply', '-p0', '--unidiff-zero', '-'], { cwd: here, input: diff });
       equal(readFileSync(join(here, 'f'), 'utf8'), after, `round ${round}: ${JSON.stringify([before, after])}`);
+    }
+  });
+});
+
+describe('the README of deploy', () => {
+  it('has a row for each thing that can be said of the container', () => {
+    const rows = readFileSync('deploy/README.md', 'utf8').split('\n');
+    for (const key of containerKeys) {
+      const { about, unset } = container[key];
+      ok(rows.includes(`| \`zidecar.dev/${key}\` | \`--${key}\` | ${about} | ${unset} |`), key);
     }
   });
 });
