@@ -25,6 +25,8 @@ export interface Remark {
 
 /** One document in a manifest, with the `---` before it. */
 export interface Part {
+  /** The first is 1; nothing but comments and directives counts with the document behind it. */
+  readonly number: number;
   readonly line: number;
   readonly text: string;
 }
@@ -34,13 +36,17 @@ export type Unwanted = ReadonlySet<string>;
 
 /** A line that begins with `---` begins a document: neither a block nor a quoted text can hold one. */
 export function parts(text: string): readonly Part[] {
-  let line = 1;
+  let [line, number] = [1, 1];
   return text.split(/^(?=---(?:\s|$))/m).map((part) => {
-    const found = { line, text: part };
+    const found = { number, line, text: part };
     line += part.split('\n').length - 1;
+    if (!isPreamble(part)) number++;
     return found;
   });
 }
+
+/** Before the first `---`: comments and `%YAML`, which are no document. */
+const isPreamble = (text: string): boolean => text.split('\n').every((line) => /^\ufeff?\s*(#|$)|^%/.test(line));
 
 export function unwantedNamespaces(all: readonly Part[]): Unwanted {
   const found = new Set<string>();
@@ -63,13 +69,16 @@ export function changePart(
   transform: Transform,
   unwanted: Unwanted = new Set(),
 ): { readonly text: string; readonly remarks: readonly Remark[] } {
-  if (!/\bcontainers\b/.test(part.text)) return { text: part.text, remarks: [] };
+  if (isPreamble(part.text)) return { text: part.text, remarks: [] };
   try {
     return changeObjects(part, transform, unwanted);
   } catch (error) {
     if (!(error instanceof YamlProblem)) throw error;
     const what = error.message.replace(/\bat line (\d+)/g, (_, line) => `at line ${part.line - 1 + Number(line)}`);
-    return { text: part.text, remarks: [{ kind: 'wrong', about: `the document at line ${part.line}`, text: what }] };
+    return {
+      text: part.text,
+      remarks: [{ kind: 'wrong', about: `document ${part.number} (from line ${part.line})`, text: what }],
+    };
   }
 }
 

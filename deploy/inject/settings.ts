@@ -2,9 +2,10 @@
  * The settings of one sidecar: what the pod tells of its app, below what was asked for all pods, below the pod's own annotations.
  * They are judged by the loader that the sidecar itself will start with, so that a pod cannot be made that ends with exit code 64.
  */
+import { resolve } from 'node:path';
 import { loadConfig, type Config } from '../../agent/config/load.js';
 import { ConfigError } from '../../agent/config/problems.js';
-import { envName, keys, schema } from '../../agent/config/schema.js';
+import { envName, flagName, keys, schema } from '../../agent/config/schema.js';
 import { readApplication } from './application.js';
 import type { TextKey } from './annotations.js';
 import type { ContainerWishes } from '../../agent/config/container.js';
@@ -70,6 +71,8 @@ export function settle(
   const fromFile = texts.has('config');
   const config = judge(env, fromFile);
   if (config instanceof ConfigError) return { problems: config.problems.map((problem) => explained(problem)) };
+  const closed = unwritable(config);
+  if (closed.length > 0) return { problems: closed };
   return {
     env,
     service: config.service,
@@ -84,9 +87,46 @@ export function settle(
     ),
     dataDir: config.dataDir,
     told: fromFile ? `reads ${texts.get('config')!}` : describe(config, texts),
-    notes: serves || !endsByItself(pod) ? notes : [],
+    notes: [
+      ...(serves || !endsByItself(pod) ? notes : []),
+      ...(fromFile ? untold(config, texts) : []),
+      ...(config.snapshot === undefined || below(config, config.snapshot)
+        ? []
+        : [`${envName('snapshot')}=${config.snapshot} ${outside(config)}: no list is kept`]),
+    ],
   };
 }
+
+const seconds = (ms: number | undefined): string => (ms === undefined ? 'no end' : `${ms / 1000} s`);
+
+/** What the file in the ConfigMap may say otherwise, and the pod's hooks and period do not hear of. */
+function untold({ drainWait, grace }: Config, texts: ReadonlyMap<string, string>): readonly string[] {
+  const ways = (['drainWait', 'grace'] as const)
+    .filter((key) => !texts.has(key))
+    .map((key) => `config.zidecar.dev/${flagName(key)}`);
+  return ways.length === 0
+    ? []
+    : [
+        `zidecar.yaml is not read here: the end of the pod is timed for a drain wait of ${seconds(drainWait)} and a grace of ${seconds(grace)}; where it says otherwise, or names another dialect, say so by ${ways.join(', ')} too`,
+      ];
+}
+
+/** The root of the container is read-only, and a socket that cannot be bound ends the process. */
+const unwritable = (config: Config): readonly string[] =>
+  (['outbound', 'admin', 'health'] as const).flatMap((key) =>
+    config[key].flatMap((listener) =>
+      listener.kind === 'unix' && !below(config, listener.path)
+        ? [`${envName(key)}=unix:${listener.path} ${outside(config)}`]
+        : [],
+    ),
+  );
+
+const below = ({ dataDir }: Config, path: string): boolean =>
+  dataDir !== undefined && resolve(path).startsWith(`${resolve(dataDir)}/`);
+const outside = ({ dataDir }: Config): string =>
+  dataDir === undefined
+    ? 'cannot be: the sidecar can write nowhere, as ZIDECAR_DATA_DIR is off'
+    : `is not below ${dataDir}, the one folder in which the sidecar can write`;
 
 export const endsByItself = (pod: JsonMap): boolean =>
   ['Never', 'OnFailure'].includes(textAt(pod, 'spec', 'restartPolicy') ?? '');

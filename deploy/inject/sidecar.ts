@@ -8,7 +8,14 @@ import { CONFIG_DIR, SECRET_DIR, type Settled } from './settings.js';
 
 export const NAME = 'zidecar';
 /** The volumes that a sidecar may bring along. */
-export const volumeNames = { state: 'zidecar-state', config: 'zidecar-config', secret: 'zidecar-secret' } as const;
+export const volumeNames = {
+  noToken: 'zidecar-no-token',
+  state: 'zidecar-state',
+  config: 'zidecar-config',
+  secret: 'zidecar-secret',
+} as const;
+/** Where a container finds the token of the pod's service account, unless something else is mounted there. */
+const TOKEN_DIR = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 export interface SidecarOptions {
   readonly native: boolean;
@@ -76,15 +83,17 @@ const podFields = [
 
 function mountsOf({ dataDir }: Settled, said: ContainerWishes): JsonMap {
   const mounts = [
+    { name: volumeNames.noToken, mountPath: TOKEN_DIR, readOnly: true },
     ...(dataDir === undefined ? [] : [{ name: volumeNames.state, mountPath: dataDir }]),
     ...(said['config-map'] === undefined ? [] : [{ name: volumeNames.config, mountPath: CONFIG_DIR, readOnly: true }]),
     ...(said.secret === undefined ? [] : [{ name: volumeNames.secret, mountPath: SECRET_DIR, readOnly: true }]),
   ];
-  return mounts.length > 0 ? { volumeMounts: mounts } : {};
+  return { volumeMounts: mounts };
 }
 
 /** State outlives a restart of the container, not the pod's: ids and addresses of a pod's successor are others. */
 export const volumes = ({ dataDir }: Settled, said: ContainerWishes): readonly JsonMap[] => [
+  { name: volumeNames.noToken, emptyDir: { sizeLimit: '1Mi' } },
   ...(dataDir === undefined ? [] : [{ name: volumeNames.state, emptyDir: { sizeLimit: '32Mi' } }]),
   ...(said['config-map'] === undefined ? [] : [{ name: volumeNames.config, configMap: { name: said['config-map'] } }]),
   ...(said.secret === undefined ? [] : [{ name: volumeNames.secret, secret: { secretName: said.secret, defaultMode: 0o444 } }]),

@@ -197,7 +197,10 @@ export class Host {
       (path) => `mkdir -p ${root}${path}; mount --rbind ${path} ${root}${path}`,
     );
     const files = ['/etc/hosts', '/etc/resolv.conf'].map((path) => `mount --bind ${path} ${root}${path}`);
-    const own = Object.keys(folders).map((path) => `mkdir -p ${root}${path}; mount -t tmpfs -o mode=777 tmpfs ${root}${path}`);
+    // what a link on the way leads to is in that root, too: /var/run
+    const own = Object.keys(folders).map(
+      (path) => `chroot ${root} mkdir -p ${path}; mount -t tmpfs -o mode=777 tmpfs ${root}$(chroot ${root} realpath ${path})`,
+    );
     await this.sh(
       [
         `mkdir -p ${top}; mount -t tmpfs tmpfs ${top}; mkdir ${top}/up ${top}/work ${root}`,

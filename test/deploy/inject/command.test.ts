@@ -39,7 +39,7 @@ describe('zidecar inject', () => {
       err,
       `deployment/cart injected: announces cart on port 8080, probe http://127.0.0.1:8081/actuator/health/readiness
 deployment/cart: announces port 8080, not 8081 (management): config.zidecar.dev/app-port chooses
-deployment/cart: container log-shipper keeps its own preStop hook, which has to last 5 s at the least
+deployment/cart: container log-shipper keeps its own preStop hook, which has to last 6 s at the least
 `,
     );
   });
@@ -58,7 +58,7 @@ deployment/cart: container log-shipper keeps its own preStop hook, which has to 
     const { out } = await zidecar(['inject', ...zk, '--http-proxy', 'on', shop], env);
     match(out, /name: ZIDECAR_ZOOKEEPER\n +value: zk:2181\n/);
     match(out, /name: ZIDECAR_DIALECT\n +value: spring\n/);
-    match(out, /preStop:\n +sleep:\n +seconds: 40\n/);
+    match(out, /preStop:\n +sleep:\n +seconds: 41\n/);
     match(out, /name: http_proxy\n/);
   });
 
@@ -103,6 +103,14 @@ deployment/cart: container log-shipper keeps its own preStop hook, which has to 
       err,
       /^pod\/p left as it was: metadata\.annotations\["config\.zidecar\.dev\/weight"\]: "heavy" is not a number; accepted/,
     );
+  });
+
+  it('ends with 1 at a document that is no YAML, whatever is in it, and says which', async () => {
+    const wrong = 'kind: ConfigMap\n---\nkind: Secret\ndata: {a: b\n';
+    const { code, out, err } = await piped(zk, wrong);
+    equal(code, 1);
+    equal(out, wrong);
+    match(err, /^document 2 \(from line 2\) left as it was: .* at line 5, column 1\n$/);
   });
 
   it('ends with 64 at a variable that looks like a setting and is none', async () => {

@@ -1,7 +1,8 @@
 /** What is put into a pod: the order of ending, the container, its settings and volumes. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { at, mapAt, mapsAt, member } from '../../../deploy/inject/json.js';
+import type { InjectOptions } from '../../../deploy/inject/inject.js';
+import { at, mapAt, mapsAt, member, type JsonMap } from '../../../deploy/inject/json.js';
 import { faults, notRestricted } from '../../support/kubernetes.js';
 import { app, envOf, injected, podOf, said, sidecarOf, wishing } from './pods.js';
 
@@ -26,10 +27,10 @@ describe('an injected pod', () => {
     equal(sidecarOf(pod)['restartPolicy'], undefined);
   });
 
-  it('ends in order: the sidecar withdraws while the app waits, and the pod has time for both', () => {
+  it('ends in order: the sidecar withdraws while the app waits, for a server that lags too, and the pod has time for both', () => {
     const { pod } = injected(podOf());
     deepEqual(at(sidecarOf(pod), ['lifecycle']), { preStop: { exec: { command: ['zidecar', 'drain'] } } });
-    deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), { preStop: { sleep: { seconds: 5 } } });
+    deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), { preStop: { sleep: { seconds: 6 } } });
     equal(at(pod, ['spec', 'terminationGracePeriodSeconds']), 35);
   });
 
@@ -52,14 +53,14 @@ describe('an injected pod', () => {
     const lifecycle = { preStop: { exec: { command: ['flush'] } }, postStart: { exec: { command: ['warm'] } } };
     const { pod, notes } = injected(podOf({ containers: [app({ lifecycle }), { name: 'log', image: 'log', lifecycle: {} }] }));
     deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), lifecycle);
-    deepEqual(at(pod, ['spec', 'containers', 1, 'lifecycle']), { preStop: { sleep: { seconds: 5 } } });
-    deepEqual(notes, ['container app keeps its own preStop hook, which has to last 5 s at the least']);
+    deepEqual(at(pod, ['spec', 'containers', 1, 'lifecycle']), { preStop: { sleep: { seconds: 6 } } });
+    deepEqual(notes, ['container app keeps its own preStop hook, which has to last 6 s at the least']);
   });
 
   for (const [wishes, hook] of [
-    [{ sidecar: 'classic' }, { preStop: { exec: { command: ['sleep', '5'] } } }],
-    [{ 'pre-stop': 'exec' }, { preStop: { exec: { command: ['sleep', '5'] } } }],
-    [{ sidecar: 'classic', 'pre-stop': 'sleep' }, { preStop: { sleep: { seconds: 5 } } }],
+    [{ sidecar: 'classic' }, { preStop: { exec: { command: ['sleep', '6'] } } }],
+    [{ 'pre-stop': 'exec' }, { preStop: { exec: { command: ['sleep', '6'] } } }],
+    [{ sidecar: 'classic', 'pre-stop': 'sleep' }, { preStop: { sleep: { seconds: 6 } } }],
     [{ 'pre-stop': 'none' }, undefined],
   ] as const) {
     it(`waits as ${JSON.stringify(wishes)} says`, () =>
@@ -118,10 +119,56 @@ describe('an injected pod', () => {
     equal(envOf(pod)['ZIDECAR_CONFIG'], '/etc/zidecar/config/zidecar.yaml');
     deepEqual(
       mapsAt(sidecarOf(pod), 'volumeMounts').map(({ mountPath }) => mountPath),
-      ['/var/lib/zidecar', '/etc/zidecar/config', '/etc/zidecar/secret'],
+      ['/var/run/secrets/kubernetes.io/serviceaccount', '/var/lib/zidecar', '/etc/zidecar/config', '/etc/zidecar/secret'],
     );
-    deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), { preStop: { sleep: { seconds: 5 } } }, 'the file may announce');
+    deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), { preStop: { sleep: { seconds: 6 } } }, 'the file may announce');
   });
+
+  const told = (wanted: JsonMap, more: Partial<InjectOptions> = {}): readonly string[] =>
+    injected(podOf({}, said({ 'zidecar.dev/config-map': 'orders', ...wanted })), more).notes;
+  it('is timed for what is not known of its ConfigMap, with a word about that', () => {
+    deepEqual(told({}), [
+      'zidecar.yaml is not read here: the end of the pod is timed for a drain wait of 5 s and a grace of 25 s; where it says otherwise, or names another dialect, say so by config.zidecar.dev/drain-wait, config.zidecar.dev/grace too',
+    ]);
+    deepEqual(told({ 'config.zidecar.dev/grace': '40s', 'config.zidecar.dev/dialect': 'spring' }), [
+      'zidecar.yaml is not read here: the end of the pod is timed for a drain wait of 40 s and a grace of 40 s; where it says otherwise, or names another dialect, say so by config.zidecar.dev/drain-wait too',
+    ]);
+    const both = { 'config.zidecar.dev/grace': '40s', 'config.zidecar.dev/drain-wait': '10s' };
+    deepEqual(told(both), []);
+    deepEqual(told({}, { settings: { zookeeper: 'zk:1', drainWait: '7s', grace: '9s' } }), []);
+  });
+
+  it('has no token of its service account in the sidecar, and has it in the app as before', () => {
+    const { pod } = injected(podOf());
+    const mount = mapsAt(sidecarOf(pod), 'volumeMounts').find(
+      ({ mountPath }) => mountPath === '/var/run/secrets/kubernetes.io/serviceaccount',
+    )!;
+    deepEqual(
+      mapsAt(pod, 'spec', 'volumes').find(({ name }) => name === mount['name']),
+      {
+        name: mount['name'],
+        emptyDir: { sizeLimit: '1Mi' },
+      },
+    );
+    equal(mount['readOnly'], true);
+    equal(member(at(pod, ['spec', 'containers', 0]), 'volumeMounts'), undefined);
+    equal(at(pod, ['spec', 'automountServiceAccountToken']), undefined);
+  });
+
+  for (const [what, wanted, notes] of [
+    ['in the folder of its state', '/var/lib/zidecar/lists/of-orders.json', []],
+    ['nowhere', 'off', []],
+    [
+      'elsewhere',
+      '/cache/lists.json',
+      [
+        'ZIDECAR_SNAPSHOT=/cache/lists.json is not below /var/lib/zidecar, the one folder in which the sidecar can write: no list is kept',
+      ],
+    ],
+  ] as const) {
+    it(`keeps lists where it can write, and says where it cannot: ${what}`, () =>
+      deepEqual(injected(podOf({}, said({ 'config.zidecar.dev/snapshot': wanted }))).notes, notes));
+  }
 
   it('takes a login from a file of its Secret', () => {
     const login = {

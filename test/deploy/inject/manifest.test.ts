@@ -154,11 +154,24 @@ describe('a manifest', () => {
       const { text: out, remarks } = through(`${text}\n---\n${read('batch')}`, put);
       ok(out.startsWith(`${text}\n---\n`));
       const [wrong] = remarks;
-      equal(`${wrong!.kind} ${wrong!.about}`, 'wrong the document at line 1');
+      equal(`${wrong!.kind} ${wrong!.about}`, 'wrong document 1 (from line 1)');
       match(wrong!.text, problem);
       equal(remarks.filter(({ kind }) => kind === 'injected').length, 3);
     });
   }
+
+  it('has what is wrong with a document told though no pod is in it, by number, line and reason', () => {
+    const source = `# all of it\n%YAML 1.1\n---\nkind: ConfigMap\n---\nkind: Service\nspec:\n  ports: [\n---\n${read('batch')}`;
+    const { text, remarks } = through(source, put);
+    match(text, /^# all of it\n%YAML 1\.1\n---\nkind: ConfigMap\n---\nkind: Service\nspec:\n {2}ports: \[\n---\n/);
+    deepEqual(
+      remarks.filter(({ kind }) => kind !== 'injected').map(({ kind, about, text: what }) => `${kind} ${about}: ${what}`),
+      [
+        'wrong document 2 (from line 5): Flow sequence in block collection must be sufficiently indented and end with a ] at line 9, column 1',
+      ],
+    );
+    equal(remarks.filter(({ kind }) => kind === 'injected').length, 3);
+  });
 
   it('of a megabyte is changed pod by pod in one reading', () => {
     const one = read('shop').split('---\n')[2]!;

@@ -61,6 +61,10 @@ describe('a pod that is refused', () => {
       podOf({ containers: [app({ ports: [{ containerPort: 80 }, { containerPort: 6191 }] })] }),
     ],
     [/^the volume zidecar-state has a name of ours: rename it$/, podOf({ volumes: [{ name: 'zidecar-state', emptyDir: {} }] })],
+    [
+      /^ZIDECAR_ADMIN=unix:\/run\/admin\.sock is not below \/var\/lib\/zidecar, the one folder in which the sidecar can write$/,
+      podOf({}, said({ 'config.zidecar.dev/admin': 'unix:/run/admin.sock' })),
+    ],
     [/needs ZIDECAR_APP_PORT/, podOf({ containers: [{ name: 'a', image: 'a' }] }, said({ 'config.zidecar.dev/service': 'x' }))],
   ] as const) {
     it(`says ${problem.source}`, () => {
