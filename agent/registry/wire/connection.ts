@@ -9,6 +9,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { Frames } from './frames.js';
 import { ProtocolError, TooLong } from './jute.js';
 import type { Address } from './resolve.js';
+import { AT_ONCE } from './turns.js';
 import type { Pieces, Turns } from './turns.js';
 
 /** How the server proves who it is, and we who we are. */
@@ -39,7 +40,8 @@ export class Connection {
   /** Of the frame that was handed on last. */
   #left: Pieces | undefined;
   #isResting = false;
-  #isClosed = false;
+  /** Why nothing more will come. What came before that is handed on first. */
+  #lostBy: string | undefined;
   #isEnded = false;
 
   /** `limit`: the longest frame that is taken. */
@@ -54,9 +56,9 @@ export class Connection {
       if (!this.#isEnded) events.opened();
     });
     socket.on('data', (chunk: Buffer) => this.#hear(chunk));
-    socket.on('error', (error) => this.#end(inWords(error)));
+    socket.on('error', (error) => (this.#lostBy = inWords(error)));
     socket.on('close', () => {
-      this.#isClosed = true;
+      this.#lostBy ??= 'closed the connection';
       if (!this.#isResting) this.#work();
     });
   }
@@ -77,19 +79,19 @@ export class Connection {
     if (!this.#isResting) this.#work();
   }
 
-  /** Goes on with what has come. */
+  /** Goes on with what has come: some of it, then those who waited for that, then the next. */
   #work(): void {
     const isBulk = this.#frames.held > FEW_BYTES || this.#left !== undefined;
     try {
-      while (!this.#isEnded) {
-        if (isBulk && this.#turns.isOver) return this.#rest();
+      for (let done = 0; !this.#isEnded; done++) {
+        if (isBulk && (done === AT_ONCE || this.#turns.isOver)) return this.#rest();
         if (this.#left) {
           if (this.#left.next().done === true) this.#left = undefined;
           continue;
         }
         const frame = this.#frames.next();
         if (frame) this.#left = this.#events.frame(frame);
-        else if (this.#isClosed) this.#end('closed the connection');
+        else if (this.#lostBy !== undefined) this.#end(this.#lostBy);
         else return;
       }
     } catch (error) {
@@ -99,11 +101,12 @@ export class Connection {
   }
 
   #rest(): void {
+    const { isOver } = this.#turns;
     this.#isResting = true;
-    this.#socket.pause();
+    if (isOver) this.#socket.pause();
     this.#turns.next(() => {
       this.#isResting = false;
-      this.#socket.resume();
+      if (isOver) this.#socket.resume();
       this.#work();
     });
   }

@@ -10,7 +10,7 @@ import type { Bound, ErrorCode } from './errors.js';
 import { ProtocolError, Writer } from './jute.js';
 import type { Reader } from './jute.js';
 import type { Operation } from './operations.js';
-import { LONGEST_REQUEST, xid } from './protocol.js';
+import { LONGEST_REQUEST } from './protocol.js';
 import type { ReplyHead } from './records.js';
 import type { Pieces } from './turns.js';
 
@@ -187,6 +187,3 @@ function* failing(out: readonly Pending[], code: ErrorCode, why: string, bound: 
     yield;
   }
 }
-
-/** True for a number that answers nothing that was asked in order. */
-export const isEvent = (head: ReplyHead): boolean => head.xid === xid.event;

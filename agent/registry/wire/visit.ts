@@ -143,8 +143,9 @@ export class Visit {
       if (type !== undefined && type !== 'removed') this.#parts.watches.fire({ type, path }, this.#parts.call);
       return undefined;
     }
-    if (head.xid > 0) this.#parts.greeting.seen(head.zxid);
-    return this.#requests.answer(head, reader, this.label);
+    const left = this.#requests.answer(head, reader, this.label);
+    if (head.xid > 0) this.#parts.greeting.seen(head.zxid); // of an answer that fits: a wrong one would cost us the session everywhere
+    return left;
   }
 
   #welcome(reader: Reader): void {

@@ -96,6 +96,16 @@ describe('a hostile server', () => {
     await server.stop();
   });
 
+  it('that answers what nobody asked is not believed how far the servers are', async () => {
+    const bad = await FakeServer.start(greeted((guest) => guest.answer(77, 0, () => undefined, 2n ** 60n)));
+    const good = await FakeServer.start({ id: 7n });
+    const one = opened([bad, good]);
+    await until(() => one.ups.at(-1)?.server === good.label, 'the good server');
+    deepEqual([bad.guests.length, good.guests[0]!.greeting!.zxid], [1, 0n]);
+    one.client.drop();
+    await Promise.all([bad.stop(), good.stop()]);
+  });
+
   it('that gives a list without an end fails what is out', async () => {
     const server = await FakeServer.start({
       onRequest: (guest, { xid }) => guest.answer(xid, 0, (writer) => writer.int(0x7fffffff)),

@@ -1,13 +1,16 @@
 /** What takes long is done in turns: others of the process have theirs in between, and nothing changes in what is told, nor in its order. */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import { Connection } from '../../../../agent/registry/wire/connection.js';
 import type { Clock } from '../../../../agent/registry/wire/ports.js';
 import { Turns } from '../../../../agent/registry/wire/turns.js';
 import type { Pieces } from '../../../../agent/registry/wire/turns.js';
 import { writeTexts } from '../../../../agent/registry/wire/records.js';
 import { clock } from '../../../../agent/system.js';
 import { until } from '../tree-contract.js';
-import { FakeServer, writeStat } from './fake-server.js';
+import { FakeServer, frame, writeStat } from './fake-server.js';
 import { opened } from './opened.js';
 
 const [EXISTS, CHILDREN] = [3, 12];
@@ -15,9 +18,13 @@ const [EXISTS, CHILDREN] = [3, 12];
 /** Each look at the time costs some, so that how often others have a turn depends on no machine. */
 class SlowClock implements Clock {
   rests = 0;
-  #spent = 0;
+  spent = 0;
+  readonly #look: number;
+  constructor(look = 0.1) {
+    this.#look = look;
+  }
   now(): number {
-    return (this.#spent += 0.1);
+    return (this.spent += this.#look);
   }
   after(ms: number, run: () => void): () => void {
     return clock.after(ms, run);
@@ -120,5 +127,66 @@ describe('turns', () => {
     ok(slow.rests >= 5, `${slow.rests} rests`);
     client.drop();
     await server.stop();
+  });
+
+  it('count what is done by those who are answered, or whose question fails', async () => {
+    const server = await FakeServer.start({
+      onRequest(guest, { xid, body }) {
+        if (body.text() !== '/out') guest.answer(xid, 0, writeStat);
+      },
+    });
+    const slow = new SlowClock(0);
+    const { client, up, down } = opened([server], { clock: slow });
+    await up();
+    const spend = (): void => void (slow.spent += 0.1);
+    server.guests[0]!.socket.cork(); // all answers at once
+    const answers = Array.from({ length: 1_000 }, () => client.exists('/a').then(spend));
+    await until(() => server.guests[0]!.asked.length > answers.length, 'the questions');
+    slow.rests = 0;
+    server.guests[0]!.socket.uncork();
+    await Promise.all(answers);
+    ok(slow.rests >= 10, `${slow.rests} rests for 100 ms`);
+    const out = Array.from({ length: 1_000 }, () => client.exists('/out').catch(spend));
+    await until(() => server.guests[0]!.asked.length > 2 * answers.length, 'the questions to be out');
+    slow.rests = 0;
+    server.guests[0]!.socket.destroy();
+    await down();
+    await Promise.all(out);
+    ok(slow.rests >= 10, `${slow.rests} rests for 100 ms`);
+    client.drop();
+    await server.stop();
+  });
+});
+
+describe('a connection that breaks', () => {
+  it('hands on the whole frames that had come, and then says why it ended', async () => {
+    const held = new HeldClock();
+    const turns = new Turns(held);
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const welcomed = once(server, 'connection') as Promise<[Socket]>;
+    const told: string[] = [];
+    let heard = 0;
+    equal(turns.isOver, false); // this turn has begun,
+    held.spent += 10; // and has no time left
+    const connection = new Connection({ host: '127.0.0.1', port, label: 'zk1:2181' }, undefined, 10_000, turns, {
+      opened: () => undefined,
+      heard: () => (heard += 1),
+      frame: (bytes) => void told.push(`frame of ${bytes.length}`),
+      ended: (why) => void told.push(why),
+    });
+    const [guest] = await welcomed;
+    const frames = Buffer.concat(Array.from({ length: 8 }, () => frame((writer) => writer.bytes(Buffer.alloc(996)))));
+    guest.on('error', () => undefined).write(Buffer.concat([frames, frames.subarray(0, 500)]));
+    await until(() => heard > 0, 'the frames');
+    equal(told.length, 0, 'their turn comes');
+    guest.resetAndDestroy();
+    await once(guest, 'close');
+    connection.write(Buffer.alloc(1)); // what is written into a broken connection is an error at once
+    await new Promise(setImmediate);
+    while (told.at(-1)?.startsWith('zk1') !== true) await held.nextTurn();
+    deepEqual(told, [...Array.from({ length: 8 }, () => 'frame of 1000'), 'zk1:2181 broke the connection off']);
+    server.close();
   });
 });
