@@ -22,7 +22,7 @@ export interface CheckedUpstream {
 export interface Checking {
   readonly options: CheckOptions;
   take(now: number, most: number): Check[];
-  ended(check: Check, why: string | undefined, now: number): void;
+  ended(check: Check, why: string | undefined, now: number, began: number): void;
   skipped(check: Check, now: number): void;
 }
 
@@ -40,7 +40,7 @@ export class Checker {
   readonly #clock: Clock;
   readonly #upstreams: CheckerParts['upstreams'];
   readonly #concurrency: number;
-  readonly #running = new Map<Check, () => void>();
+  readonly #running = new Set<() => void>();
   #served: CheckedUpstream | undefined;
   #stop: (() => void) | undefined;
   #stopped = false;
@@ -59,7 +59,7 @@ export class Checker {
   stop(): void {
     this.#stopped = true;
     this.#stop?.();
-    for (const giveUp of this.#running.values()) giveUp();
+    for (const giveUp of this.#running) giveUp();
     this.#running.clear();
   }
 
@@ -78,18 +78,19 @@ export class Checker {
     const { checks, name } = upstream;
     const { path, timeoutMs } = checks!.options;
     const { endpoint } = due;
+    const began = this.#clock.now();
     const terms = { clock: this.#clock, timeoutMs: Math.min(timeoutMs ?? longestMs, longestMs), service: name, path };
     const giveUp = check(endpoint, terms, (failed) => {
-      this.#running.delete(due);
+      this.#running.delete(giveUp);
       const now = this.#clock.now();
       if (!(failed instanceof CallError)) {
         upstream.reached(endpoint);
-        return checks!.ended(due, failed, now);
+        return checks!.ended(due, failed, now, began);
       }
       if (failed.code === 'local') return checks!.skipped(due, now);
       upstream.unreached(endpoint, failed.code);
-      checks!.ended(due, failed.message, now);
+      checks!.ended(due, failed.message, now, began);
     });
-    this.#running.set(due, giveUp);
+    this.#running.add(giveUp);
   }
 }

@@ -5,6 +5,7 @@
  *     well ── `fall` fails in a row ──▶ ill ── `rise` passes in a row ──▶ well
  *
  * While the last check disagrees with what holds, or an endpoint is ill, the next one comes soon; of one that is ill and has passed, at once.
+ * It does not wait for one that hangs: that would keep an ill one out for the rest of its timeout.
  */
 import { address, type Endpoint } from './endpoint.js';
 import { Heap, type Placed } from './heap.js';
@@ -39,6 +40,8 @@ export interface ChecksParts {
 const soonMs = 500;
 const confirmMs = 50;
 const jitter = 0.1;
+/** Of one endpoint that is ill. */
+const mostAtOnce = 2;
 
 export class Check implements Checked, Placed {
   place = -1;
@@ -46,6 +49,10 @@ export class Check implements Checked, Placed {
   why: string | undefined;
   /** Results in a row that disagree with what holds. */
   against = 0;
+  /** How many of it run, when the last one began, and when the last one began that has ended. */
+  running = 0;
+  beganAt = -Infinity;
+  heardOf = -Infinity;
   readonly member: Member;
 
   constructor(member: Member) {
@@ -99,20 +106,24 @@ export class Checks {
     if (check instanceof Check) this.#due.remove(check);
   }
 
-  /** Those whose time has come, so many at most; each is due again only after `ended` or `skipped`. */
+  /** Those whose time has come, so many at most; each is due again only after `ended` or `skipped`, but for one that is ill. */
   take(now: number, most: number): Check[] {
     const taken: Check[] = [];
     for (let first = this.#due.first; first !== undefined && first.dueAt <= now && taken.length < most; first = this.#due.first) {
       this.#due.remove(first);
       taken.push(first);
+      first.beganAt = now;
+      if (++first.running < mostAtOnce && first.member.against.ill) this.#again(first, now);
     }
     return taken;
   }
 
-  /** `why`: what was wrong; undefined: it passed. */
-  ended(check: Check, why: string | undefined, now: number): void {
+  /** `why`: what was wrong; undefined: it passed. `began`: when; one that is older than one that has ended says nothing any more. */
+  ended(check: Check, why: string | undefined, now: number, began = now): void {
     const { member } = check;
-    if (!this.#counts(check)) return;
+    check.running--;
+    if (!this.#counts(check) || began < check.heardOf) return;
+    check.heardOf = began;
     const { ill } = member.against;
     const { rise, fall } = this.options;
     if (why !== undefined) check.why = why;
@@ -124,6 +135,7 @@ export class Checks {
 
   /** It could not be done, for want of something of ours: that says nothing. */
   skipped(check: Check, now: number): void {
+    check.running--;
     if (this.#counts(check)) this.#again(check, now);
   }
 
@@ -140,9 +152,11 @@ export class Checks {
     const { intervalMs } = this.options;
     const { ill } = check.member.against;
     const settled = check.against === 0 && !ill;
+    if (check.place >= 0 && ill && check.against === 0) return; // stands in line already
     const soon = ill && check.against > 0 ? confirmMs : soonMs; // it waits for nothing but the rest of its passes
     const ms = settled ? intervalMs : Math.min(intervalMs, soon);
-    this.#dueIn(check, ms * (1 + jitter * (2 * this.#parts.random() - 1)), now);
+    const from = ill && check.against === 0 ? Math.min(check.beganAt, now) : now;
+    this.#dueIn(check, from + ms * (1 + jitter * (2 * this.#parts.random() - 1)) - now, now);
   }
 
   #turn(check: Check, ill: boolean, now: number): void {
@@ -158,6 +172,7 @@ export class Checks {
   }
 
   #dueIn(check: Check, ms: number, now: number): void {
+    this.#due.remove(check);
     check.dueAt = now + ms;
     this.#due.add(check);
   }

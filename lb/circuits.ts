@@ -33,15 +33,14 @@ export interface CircuitsParts {
   readonly suspected: () => void;
 }
 
-const callsPerEarlyTrial = 100;
+/** So long a trial that is due waits for a call that loses nothing by it. */
+const sparesMs = 300;
 
 export class Circuits {
   readonly #parts: CircuitsParts;
   readonly #open = new Heap<Member>((a, b) => a.breaker.reopenAt < b.breaker.reopenAt);
   /** Those of them that a call may try before their time; the one that has waited longest is the first. */
   readonly #quick = new Set<Member>();
-  /** How many attempts there were when the last such call began. */
-  #attemptsThen = -Infinity;
 
   constructor(parts: CircuitsParts) {
     this.#parts = parts;
@@ -76,16 +75,13 @@ export class Circuits {
   }
 
   /**
-   * An open circuit whose trial may be a call that can be repeated, though its time has not come: one of a hundred calls at most, so that the
-   * budget of retries hardly feels it; any where there is `nobodyElse`. Undefined: none. `fits`: the call could do with it.
+   * An open circuit whose trial may be a call that can be repeated, though its time has not come. Undefined: none. `fits`: the call could
+   * do with it.
    */
-  early(fits: (member: Member) => boolean, now: number, nobodyElse: boolean): Member | undefined {
-    const { stats, enforced } = this.#parts;
+  early(fits: (member: Member) => boolean, now: number): Member | undefined {
     const [first] = this.#quick;
-    if (first === undefined || !enforced.circuit) return undefined;
-    if (!nobodyElse && stats.attempts - this.#attemptsThen < callsPerEarlyTrial) return undefined;
+    if (first === undefined || !this.#parts.enforced.circuit) return undefined;
     if (fits(first) && first.breaker.mayTryEarly(now)) {
-      this.#attemptsThen = stats.attempts;
       this.#open.remove(first);
       this.#quick.delete(first);
       return first;
@@ -94,6 +90,11 @@ export class Circuits {
     this.#quick.delete(first); // behind the others, so that the next call does not meet it again
     this.#quick.add(first);
     return undefined;
+  }
+
+  /** Its trial is due, and had better be a call that loses nothing: one that does should go to somebody else, for a moment. */
+  spares({ against, breaker }: Member, now: number): boolean {
+    return against.open && this.#parts.enforced.circuit && now - breaker.reopenAt < sparesMs;
   }
 
   /** A call to this member starts. If it is the trial, there is none beside it. */

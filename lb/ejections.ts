@@ -2,17 +2,19 @@
  * Who is out because of its answers, and until when. The evidence is the detector's (outlier.ts); here are its consequences, and their limits:
  *
  *     evidence ──▶ room under the cap, and somebody left? ──▶ ejected, 30 s times its count ──▶ readmitted when the time is up
- *                              │ no                                                             each interval without one: count less 1
- *                              ▼ counted as withheld
- *
- * Time readmits, and a check that had found it ill and finds it well. No page that was well all the time does, for that is not the service; and
- * a good answer from one that gets no calls cannot come.
+ *                              │ no                             │        ▲ bad                  each interval without one: count less 1
+ *                              ▼ counted as withheld            ▼        │
+ *                                                            trials, single calls that can be sent again ──▶ readmitted when as many are
+ *                                                                                                            good in a row as were bad
+ * Time readmits, and a check that had found it ill and finds it well, and trials: those only after bad answers in a row, of which a few good
+ * ones are the opposite, and only the first time, so that one which comes and goes costs no more than its time. No page that was well all the
+ * time does, for that is not the service.
  */
 import { address } from './endpoint.js';
 import { Heap } from './heap.js';
 import type { Ejection, Member } from './member.js';
 import type { Outcome } from './outcome.js';
-import { OutlierDetector, type OutlierOptions } from './outlier.js';
+import { isBad, OutlierDetector, type OutlierOptions } from './outlier.js';
 import type { Emit } from './ports.js';
 import type { Enforced } from './enforced.js';
 import type { Standings } from './standing.js';
@@ -31,19 +33,59 @@ export interface EjectionsParts {
   readonly readmitted: (member: Member, now: number) => void;
 }
 
+/** Between two trials, of which the first was bad. */
+const restMs = 500;
+
 export class Ejections {
   readonly #parts: EjectionsParts;
   readonly #detector: OutlierDetector;
   readonly #out = new Heap<Ejection>((a, b) => a.until < b.until);
+  /** Those of them that trials may end; the one that has waited longest is the first. */
+  readonly #tried = new Set<Ejection>();
 
   constructor(parts: EjectionsParts, now: number) {
     this.#parts = parts;
     this.#detector = new OutlierDetector(parts.options, now);
   }
 
-  seen(member: Member, outcome: Outcome, now: number): void {
+  /** `onTrial`: of a call that was sent to it as its trial. */
+  seen(member: Member, outcome: Outcome, now: number, onTrial: boolean): void {
+    const { ejection } = member;
+    if (onTrial && ejection?.trial === 'running') this.#judge(ejection, outcome, now);
     const why = this.#detector.seen(member.answers, outcome);
-    if (why !== undefined) this.#eject(member, why, now);
+    if (why !== undefined) this.#eject(member, why, now, true);
+  }
+
+  /**
+   * One that a call which can be sent again may try. `rested`: it may be one that fails; else only one whose last trial was good. `fits`: the
+   * call could do with it.
+   */
+  early(fits: (member: Member) => boolean, now: number, rested: boolean): Member | undefined {
+    const [first] = this.#tried;
+    if (first === undefined || !this.#parts.enforced.outlier) return undefined;
+    const { member, trial, passes, failedAt } = first;
+    const isDue = passes > 0 || (rested && now - failedAt >= restMs);
+    if (isDue && trial === undefined && !member.eligible && fits(member)) {
+      first.trial = 'due';
+      return member;
+    }
+    if (this.#tried.size > 1) {
+      this.#tried.delete(first); // behind the others, so that the next call does not meet it again
+      this.#tried.add(first);
+    }
+    return undefined;
+  }
+
+  /** A call to this member starts. True: it is its trial. */
+  begin({ ejection }: Member): boolean {
+    if (ejection?.trial !== 'due') return false;
+    ejection.trial = 'running';
+    return true;
+  }
+
+  /** Trials may end some of them. */
+  get hasTried(): boolean {
+    return this.#tried.size > 0;
   }
 
   /**
@@ -56,7 +98,7 @@ export class Ejections {
       this.#readmit(due, now);
     if (!this.#detector.due(now)) return;
     const all = [...members.values()];
-    for (const { member, why } of this.#detector.turn(all, now)) this.#eject(member, why, now);
+    for (const { member, why } of this.#detector.turn(all, now)) this.#eject(member, why, now, false);
   }
 
   /** The checks have found it ill since, and well again: that is news, and it need not wait for its time. */
@@ -65,10 +107,21 @@ export class Ejections {
   }
 
   forget({ ejection }: Member): void {
-    if (ejection !== undefined) this.#out.remove(ejection);
+    if (ejection === undefined) return;
+    this.#out.remove(ejection);
+    this.#tried.delete(ejection);
   }
 
-  #eject(member: Member, why: string, now: number): void {
+  #judge(ejection: Ejection, outcome: Outcome, now: number): void {
+    ejection.trial = undefined;
+    if (outcome.kind === 'ignored') return;
+    if (outcome.kind === 'failure' || isBad(outcome.status ?? 200)) {
+      ejection.passes = 0;
+      ejection.failedAt = now;
+    } else if (++ejection.passes >= this.#parts.options.failures) this.#readmit(ejection, now);
+  }
+
+  #eject(member: Member, why: string, now: number, inRow: boolean): void {
     if (member.ejection !== undefined) return;
     const { upstream, standings, emit, stats, options, enforced, changed } = this.#parts;
     const room = Math.max(1, Math.floor((standings.total * options.maxPercent) / 100));
@@ -82,11 +135,14 @@ export class Ejections {
     const forMs = Math.min(options.ejectionMs * member.timesEjected, options.maxEjectionMs);
     member.answers.good();
     member.withheld = undefined;
-    member.ejection = { member, until: now + forMs, why, place: -1 };
-    this.#out.add(member.ejection);
+    const { timesEjected: times } = member;
+    const ejection: Ejection = { member, until: now + forMs, why, place: -1, trial: undefined, failedAt: now, passes: 0 };
+    member.ejection = ejection;
+    this.#out.add(ejection);
+    if (inRow && times === 1) this.#tried.add(ejection);
     if (enforced.outlier) stats.ejections++;
     else stats.wouldHave.outlier++;
-    const about = { upstream, endpoint: address(member.endpoint), why, forMs, times: member.timesEjected };
+    const about = { upstream, endpoint: address(member.endpoint), why, forMs, times };
     emit({ kind: 'endpoint_ejected', ...about, ...(!enforced.outlier && { shadow: true }) });
     standings.set(member, 'ejected', true);
     changed();
@@ -96,6 +152,7 @@ export class Ejections {
     const { member } = ejection;
     const { upstream, standings, emit, enforced, changed, readmitted } = this.#parts;
     this.#out.remove(ejection);
+    this.#tried.delete(ejection);
     member.ejection = undefined;
     member.readmittedAt = Math.min(ejection.until, now);
     member.answers.good();

@@ -46,6 +46,7 @@ export interface EvidenceParts extends EvidenceOptions {
 }
 
 const nothing = (): void => undefined;
+const callsPerEarlyTrial = 100;
 const sameCheck = (a: CheckOptions, b: CheckOptions): boolean =>
   (['path', 'intervalMs', 'timeoutMs', 'rise', 'fall'] as const).every((key) => a[key] === b[key]);
 
@@ -59,6 +60,9 @@ export class Evidence {
   checks: Checks | undefined;
   readonly #makeChecks: (options: CheckOptions) => Checks;
   readonly #balancer: Balancer;
+  readonly #stats: UpstreamStats;
+  /** How many attempts there were when the last call began that was a trial before its time. */
+  #attemptsThen = -Infinity;
   readonly #ejections: Ejections;
 
   constructor(parts: EvidenceParts, now: number) {
@@ -69,6 +73,7 @@ export class Evidence {
       changed();
     };
     this.#balancer = balancer;
+    this.#stats = stats;
     this.breaker = breaker;
     this.outlier = outlier;
     this.enforced = enforced;
@@ -115,19 +120,34 @@ export class Evidence {
     this.#ejections.wake(members, now);
   }
 
-  /** For a call that can be repeated: one whose circuit is open, before its time. A call with a key goes where that leads, if it can. */
+  /**
+   * For a call that can be repeated: one that is out, before its time. One of a hundred calls at most, so that the budget of retries hardly
+   * feels it; any where there is `nobodyElse`. A call with a key goes where that leads, if it can.
+   */
   early(ask: Ask, now: number, nobodyElse: boolean): Member | undefined {
-    if (ask.repeatable !== true || (ask.key !== undefined && !nobodyElse)) return undefined;
+    if (ask.repeatable !== true || (ask.key !== undefined && !nobodyElse) || !this.triesEarly) return undefined;
+    const rested = nobodyElse || this.#stats.attempts - this.#attemptsThen >= callsPerEarlyTrial;
     const fits = (member: Member): boolean =>
-      member.weight > 0 &&
-      !ask.tried.includes(member.endpoint.id) &&
-      !this.standings.isBlamed(member) &&
-      (this.#balancer.fits?.(ask, member) ?? true);
-    return this.circuits.early(fits, now, nobodyElse);
+      member.weight > 0 && !ask.tried.includes(member.endpoint.id) && (this.#balancer.fits?.(ask, member) ?? true);
+    const found =
+      (rested ? this.circuits.early((one) => fits(one) && !this.standings.isBlamed(one), now) : undefined) ??
+      this.#ejections.early((one) => fits(one) && !one.against.open && !one.against.ill, now, rested);
+    if (found !== undefined && rested) this.#attemptsThen = this.#stats.attempts;
+    return found;
   }
 
-  learn(member: Member, epoch: number, outcome: Outcome, now: number): void {
+  /** Some may be tried before their time. */
+  get triesEarly(): boolean {
+    return this.circuits.hasQuick || this.#ejections.hasTried;
+  }
+
+  /** A call that can be repeated starts to this member. True: it is a trial. */
+  isTrial(member: Member): boolean {
+    return this.#ejections.begin(member) || this.standings.isOpen(member);
+  }
+
+  learn(member: Member, epoch: number, outcome: Outcome, now: number, onTrial: boolean): void {
     this.circuits.end(member, epoch, outcome, now);
-    if (member.listed) this.#ejections.seen(member, outcome, now);
+    if (member.listed) this.#ejections.seen(member, outcome, now, onTrial);
   }
 }

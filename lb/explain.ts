@@ -135,8 +135,11 @@ const blameOf = (member: Member, circuit: CircuitState, now: number): string | u
     if (circuit === 'open') return `${since}; next trial in ${span(breaker.reopenAt - now)}`;
     return breaker.onTrial ? `${since}; a trial call is under way` : `${since}; the next call is its trial`;
   }
-  if (ejection !== undefined)
-    return `ejected for another ${span(ejection.until - now)}: ${ejection.why} (${ordinal(timesEjected)} time)`;
+  if (ejection !== undefined) {
+    const { until, why, passes } = ejection;
+    const soFar = passes > 0 ? `; ${passes} good in a row since, by calls that can be sent again` : '';
+    return `ejected for another ${span(until - now)}: ${why} (${ordinal(timesEjected)} time)${soFar}`;
+  }
   return against.ill ? `found ill by its checks: ${member.check?.why ?? 'they fail'}` : undefined;
 };
 

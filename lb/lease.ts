@@ -8,6 +8,8 @@ import type { Outcome } from './outcome.js';
  */
 export interface Lease {
   readonly endpoint: Endpoint;
+  /** The call can be sent again, and finds out whether an endpoint is well again that was not: a bad answer is better asked for elsewhere. */
+  readonly onTrial: boolean;
   answered(outcome: Outcome): void;
   release(): void;
 }

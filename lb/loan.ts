@@ -6,29 +6,31 @@ import type { Outcome } from './outcome.js';
 
 /** One for all loans of an upstream: a loan is made for each call, so it brings no functions of its own. */
 export interface Lender {
-  learn(member: Member, epoch: number, outcome: Outcome): void;
+  learn(member: Member, epoch: number, outcome: Outcome, onTrial: boolean): void;
   giveBack(member: Member): void;
 }
 
 export class Loan implements Lease {
   readonly endpoint: Endpoint;
+  readonly onTrial: boolean;
   readonly #lender: Lender;
   readonly #member: Member;
   readonly #epoch: number;
   #answered = false;
   #released = false;
 
-  constructor(lender: Lender, member: Member, epoch: number) {
+  constructor(lender: Lender, member: Member, epoch: number, onTrial: boolean) {
     this.endpoint = member.endpoint;
     this.#lender = lender;
     this.#member = member;
     this.#epoch = epoch;
+    this.onTrial = onTrial;
   }
 
   answered(outcome: Outcome): void {
     if (this.#answered) throw new Error(`the lease on ${this.endpoint.id} was answered twice`);
     this.#answered = true;
-    this.#lender.learn(this.#member, this.#epoch, outcome);
+    this.#lender.learn(this.#member, this.#epoch, outcome, this.onTrial);
   }
 
   release(): void {

@@ -34,6 +34,11 @@ export interface Ejection extends Placed {
   /** Monotonic milliseconds. */
   readonly until: number;
   readonly why: string;
+  /** A call is to be, or is, its trial. */
+  trial: 'due' | 'running' | undefined;
+  /** When the last one failed, or the ejection began, and how many have been answered well since. */
+  failedAt: number;
+  passes: number;
 }
 
 /** What speaks against a member. Written by `Standings.set` only, which draws the conclusion. */

@@ -62,6 +62,9 @@ export class Answers {
   }
 }
 
+/** 501 and 505 say what an endpoint cannot do. */
+export const isBad = (status: number): boolean => status >= 500 && status !== 501 && status !== 505;
+
 const byChance = 1e-6;
 /** Fewer answers of peers say nothing about them; and a few that are all good may hide so much of a bad one. */
 const fewestOfPeers = 3;
@@ -89,7 +92,7 @@ export class OutlierDetector {
       return undefined;
     }
     const { status = 200, ms } = outcome;
-    const bad = status >= 500 && status !== 501 && status !== 505;
+    const bad = isBad(status);
     this.#add(answers, ms, bad ? 1 : 0);
     if (!bad) {
       if (answers.alike > 0) answers.good();

@@ -11,6 +11,7 @@
  */
 import type { RetryBudget } from './budget.js';
 import { failures, type FailureCode } from './errors.js';
+import { isBad } from './outlier.js';
 import type { Random } from './ports.js';
 import type { RetryOn } from './retry-on.js';
 import type { UpstreamStats } from './stats.js';
@@ -46,6 +47,8 @@ export interface AnsweredAttempt {
   readonly status: number;
   /** What the endpoint asks for in Retry-After. */
   readonly retryAfterMs: number | undefined;
+  /** It came by a trial (lease.ts). Default: no. */
+  readonly onTrial?: boolean;
 }
 
 const mostUnsentTries = 3;
@@ -79,10 +82,11 @@ export class RetryDecider {
     return this.#pay(call, first ? 0 : this.#pause(call), now);
   }
 
-  /** The same after an answer, which is passed on where it is final. */
-  afterAnswer(call: CallSoFar, { status, retryAfterMs = 0 }: AnsweredAttempt, now: number): number | undefined {
-    if (call.on.statuses?.has(status) !== true || !mayRepeat(call) || retryAfterMs > longestRetryAfterMs) return undefined;
-    return this.#pay(call, Math.max(this.#pause(call), retryAfterMs), now);
+  /** The same after an answer, which is passed on where it is final. One of a trial says nothing of the service, so nobody waits after it. */
+  afterAnswer(call: CallSoFar, { status, retryAfterMs = 0, onTrial = false }: AnsweredAttempt, now: number): number | undefined {
+    if (!isRepeated(call.on, status, onTrial) || !mayRepeat(call)) return undefined;
+    if (onTrial && isBad(status)) return this.#pay(call, 0, now);
+    return retryAfterMs > longestRetryAfterMs ? undefined : this.#pay(call, Math.max(this.#pause(call), retryAfterMs), now);
   }
 
   /**
@@ -116,6 +120,10 @@ export class RetryDecider {
     return retry === 'idempotent' && mayRepeat(call);
   }
 }
+
+/** An answer of this status may be kept back while another endpoint is asked: as the user says, and the bad one of a trial. */
+export const isRepeated = ({ statuses }: RetryOn, status: number, onTrial: boolean): boolean =>
+  statuses?.has(status) === true || (onTrial && isBad(status));
 
 const mayRepeat = ({ idempotent: safe, replayable, attempt, retries }: CallSoFar): boolean =>
   safe && replayable && attempt <= retries;

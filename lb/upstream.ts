@@ -3,12 +3,13 @@
  * file is the whole answer to "why did this call go there". It does not know HTTP, sockets or where the list comes from.
  *
  *     update ──▶ members ──▶ balancer          whole lists in; who stays keeps circuit and credit
- *     acquire ─▶ wake due circuits ─▶ limit ─▶ pick ─▶ lease
+ *     acquire ─▶ wake due circuits ─▶ limit ─▶ choice.ts ─▶ lease
  *     lease   ─▶ answered: evidence (evidence.ts) and the policy; release: one call less in flight
  */
 import type { Ask, Balancer } from './balancer.js';
 import { defaultBudget, RetryBudget, type BudgetOptions } from './budget.js';
 import type { CheckOptions, Checks } from './checks.js';
+import { Choice } from './choice.js';
 import { identity, type Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
 import { Evidence, type EvidenceOptions } from './evidence.js';
@@ -58,15 +59,16 @@ export class Upstream {
   lastUsed: number;
   readonly #parts: UpstreamParts;
   readonly #evidence: Evidence;
+  readonly #choice: Choice;
   readonly #slowStart: SlowStart;
   readonly #firstList: FirstList;
   readonly #judgement: Judgement;
   #members = new Map<string, Member>();
   readonly #goneListeners = new Set<(gone: readonly Endpoint[]) => void>();
   readonly #lender: Lender = {
-    learn: (member, epoch, outcome) => {
+    learn: (member, epoch, outcome, onTrial) => {
       const now = this.#parts.clock.now();
-      this.#evidence.learn(member, epoch, outcome, now);
+      this.#evidence.learn(member, epoch, outcome, now, onTrial);
       if (member.listed) this.#parts.balancer.seen?.(member, outcome, now);
     },
     giveBack: (member) => {
@@ -91,6 +93,7 @@ export class Upstream {
     const readmitted = (member: Member, now: number): void => this.#slowStart.readmitted(member, now);
     const changed = (): void => this.#judge();
     this.#evidence = new Evidence({ ...parts, upstream: name, stats, readmitted, changed }, clock.now());
+    this.#choice = new Choice(balancer, this.#evidence);
     this.lastUsed = clock.now();
     this.#firstList = new FirstList(clock);
     this.#judgement = new Judgement(clock, this.#evidence.standings);
@@ -161,7 +164,7 @@ export class Upstream {
 
   /** Whether `acquire` wants to know of a call if it can be repeated. */
   get triesEarly(): boolean {
-    return this.#evidence.circuits.hasQuick;
+    return this.#evidence.triesEarly || this.#judgement.open > 0;
   }
 
   /** How many endpoints there are, in whatever state. */
@@ -177,7 +180,7 @@ export class Upstream {
       if (typeof found === 'string') this.budget.giveBack(now);
       else this.stats.retries++;
     }
-    return typeof found === 'string' ? found : this.#lend(found, now);
+    return typeof found === 'string' ? found : this.#lend(found, ask.repeatable === true, now);
   }
 
   /**
@@ -262,12 +265,8 @@ export class Upstream {
     const { balancer } = this.#parts;
     this.#wake(now);
     if (!this.usage.admits('requests', now)) return 'overflow';
-    const seat =
-      this.#evidence.early(ask, now, false) ??
-      balancer.pick(ask, now) ??
-      this.#evidence.standings.untriedSuspect(ask.tried, (member) => balancer.fits?.(ask, member) ?? true) ??
-      (ask.again ? balancer.pick({ ...ask, tried: [] }, now) : this.#evidence.early(ask, now, true));
-    if (seat !== undefined) return seat as Member;
+    const member = this.#choice.of(ask, now);
+    if (member !== undefined) return member;
     if (ask.tried.length > 0) return 'tried_all';
     if (balancer.lacks?.(ask) !== undefined) return 'no_subset';
     return this.#judgement.hasWeight ? 'all_open' : 'no_endpoints';
@@ -279,12 +278,13 @@ export class Upstream {
     this.#slowStart.wake(now);
   }
 
-  #lend(member: Member, now: number): Lease {
+  #lend(member: Member, repeatable: boolean, now: number): Lease {
+    const onTrial = repeatable && this.#evidence.isTrial(member);
     const epoch = this.#evidence.circuits.begin(member, now);
     member.active++;
     this.stats.inFlight++;
     this.stats.attempts++;
-    return new Loan(this.#lender, member, epoch);
+    return new Loan(this.#lender, member, epoch, onTrial);
   }
 
   #tell(joined: number, gone: readonly Endpoint[]): void {

@@ -19,7 +19,7 @@ import { hasNoBody } from '../framing.js';
 import { isSafe } from '../hedge.js';
 import { isOdd, type Became } from '../last-calls.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
-import { isIdempotent, type CallSoFar } from '../retry.js';
+import { isIdempotent, isRepeated, type CallSoFar } from '../retry.js';
 import type { CallSettings } from '../settings.js';
 import { tellCall } from '../story.js';
 import { Tries } from '../tries.js';
@@ -151,16 +151,16 @@ export class Call implements Runner {
   }
 
   keepsBack(leg: Leg, status: number): boolean {
-    return this.#settings.retryOn.statuses?.has(status) === true && this.#keepBack(leg, status);
+    return isRepeated(this.#settings.retryOn, status, leg.onTrial) && this.#keepBack(leg, status);
   }
 
   #keepBack(leg: Leg, status: number): boolean {
-    const upstream = this.#upstream;
+    const [upstream, tries] = [this.#upstream, this.#tries];
     const now = this.#terms.parts.clock.now();
-    const tries = this.#tries;
     if (upstream.size <= tries.count) return false;
     const soFar = { ...this.#soFar(now), attempt: tries.written + 1 };
-    const pauseMs = upstream.retry.afterAnswer(soFar, { status, retryAfterMs: leg.attempt.retryAfterMs() }, now);
+    const answered = { status, retryAfterMs: leg.attempt.retryAfterMs(), onTrial: leg.onTrial };
+    const pauseMs = upstream.retry.afterAnswer(soFar, answered, now);
     if (pauseMs === undefined) return false;
     this.#first(leg);
     leg.judge(status, now);

@@ -45,6 +45,10 @@ export class Leg implements Outcomes {
     return this.#lease?.endpoint;
   }
 
+  get onTrial(): boolean {
+    return this.#lease?.onTrial === true;
+  }
+
   begin(upstream: Upstream, lease: Lease, settings: CallSettings, now: number): void {
     this.#upstream = upstream;
     this.#lease = lease;

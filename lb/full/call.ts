@@ -19,7 +19,7 @@ import { isOdd, type Became } from '../last-calls.js';
 import type { CallParts, Entrance } from '../lane.js';
 import { failed, outOfTime, type Outcome } from '../outcome.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
-import type { CallSoFar } from '../retry.js';
+import { isRepeated, type CallSoFar } from '../retry.js';
 import { retryAfterOf } from '../retry-on.js';
 import { tellAttempt, tellCall, tellStray } from '../story.js';
 import { Tries } from '../tries.js';
@@ -132,12 +132,13 @@ async function reach(
     } else {
       const answer = { lease: asked, answer: result };
       if (settings.hedge === 'p95' && !hasBody(exchange.asked.raw)) upstream.hedge.seen(clock.now() - askedAt, clock.now());
-      const repeatable = settings.retryOn.statuses?.has(result.status) === true && result.sent === 'all';
+      const { onTrial } = asked;
+      const repeatable = isRepeated(settings.retryOn, result.status, onTrial) && result.sent === 'all';
       if (repeatable && upstream.size > tries.count) {
         const retryAfterMs = retryAfterOf(valuesOf(result.fields, 'retry-after'), clock.wall());
         pauseMs = upstream.retry.afterAnswer(
           { ...soFar(), attempt: tries.written + 1 },
-          { ...result, retryAfterMs },
+          { ...result, retryAfterMs, onTrial },
           clock.now(),
         );
       }

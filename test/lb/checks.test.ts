@@ -79,6 +79,53 @@ describe('checks', () => {
     }
   });
 
+  it('of one that is ill do not wait for one that hangs, which says nothing when it ends after a later one', async () => {
+    const { upstream, checks, ask, clock } = checked('a', { check: { ...check, fall: 1 } });
+    await clock.advance(500);
+    ask('no answer in 1000 ms');
+    equal(upstream.states().ill, 1);
+    await clock.advance(500);
+    const began = clock.now();
+    const [hanging] = checks.take(began, 100); // and it is well again from here on
+    await clock.advance(499);
+    equal(ask(), '');
+    await clock.advance(1);
+    equal(ask(), 'a');
+    await clock.advance(50);
+    equal(ask(), 'a');
+    deepEqual([upstream.states().ill, clock.now() - began], [0, 550]);
+    await clock.advance(450);
+    checks.ended(hanging!, 'no answer in 1000 ms', clock.now(), began);
+    equal(upstream.states().ill, 0);
+    equal(ask(), '');
+  });
+
+  it('of one that is ill and hangs are two at one time, half a second apart', async () => {
+    const { upstream, checks, ask, clock } = checked('a', { check: { ...check, fall: 1 } });
+    await clock.advance(500);
+    ask('x');
+    equal(upstream.states().ill, 1);
+    const begun: number[] = [];
+    const running: { readonly due: ReturnType<typeof checks.take>[number]; readonly at: number }[] = [];
+    for (let ms = 0; ms < 5_000; ms += 100) {
+      await clock.advance(100);
+      const now = clock.now();
+      while (running.length > 0 && now - running[0]!.at >= 1_000) {
+        const { due, at } = running.shift()!;
+        checks.ended(due, 'no answer in 1000 ms', now, at);
+      }
+      for (const due of checks.take(now, 100)) {
+        running.push({ due, at: now });
+        begun.push(now);
+      }
+      ok(running.length <= 2, String(running.length));
+    }
+    deepEqual(
+      begun.slice(1).map((at, index) => at - begun[index]!),
+      begun.slice(1).map(() => 500),
+    );
+  });
+
   it('begin, change and end while calls go on, with a reload', async () => {
     const { upstream, clock } = orders(abc('ab'), { random: () => 0.5 });
     const ask = (why?: string): string =>

@@ -59,6 +59,62 @@ describe('ejection', () => {
     equal(out(), '');
   });
 
+  it('ends after as many good answers in a row as were bad, to calls that can be sent again, one a half second until one is good', async () => {
+    const { upstream, clock, call, calls, statuses, reason, out } = answering('abc', { a: 500 });
+    calls(30);
+    equal(out(), 'a');
+    const trying = (count: number, status: number): number => {
+      statuses['a'] = status;
+      let tried = 0;
+      for (let turn = 0; turn < count; turn++) {
+        const lease = upstream.acquire({ tried: [], repeatable: true });
+        if (typeof lease === 'string') throw new Error(lease);
+        equal(lease.onTrial, lease.endpoint.id === 'a');
+        if (lease.onTrial) tried++;
+        lease.answered(answer(statuses[lease.endpoint.id] ?? 200));
+        lease.release();
+      }
+      return tried;
+    };
+    equal(trying(300, 500), 0); // it has just been ejected
+    await clock.advance(500);
+    equal(trying(300, 500), 1);
+    await clock.advance(499);
+    equal(trying(300, 500), 0);
+    await clock.advance(1);
+    equal(calls(300).includes('a'), false); // those have something to lose
+    equal(trying(3, 200), 3);
+    match(reason('a'), /^ejected for another 29 s: .* \(1st time\); 3 good in a row since, by calls that can be sent again$/);
+    equal(trying(1, 500), 1);
+    equal(trying(300, 500), 0);
+    await clock.advance(500);
+    equal(trying(6, 200), 5);
+    deepEqual([out(), upstream.states().ejected], ['', 0]);
+    for (let turn = 0; turn < 30; turn++) call(answer(500), { tried: ['b', 'c'] });
+    await clock.advance(5_000);
+    equal(out(), 'a');
+    equal(trying(300, 200), 0); // so soon after: this time it has to wait
+  });
+
+  it('of one that answers worse than others, or is slower, ends by its time alone: a few answers say nothing of that', async () => {
+    const { upstream, clock } = orders(abc('abcdef'), { failures: 5 });
+    for (let turn = 0; turn < 720; turn++) {
+      const lease = upstream.acquire({ tried: [] });
+      if (typeof lease === 'string') throw new Error(lease);
+      lease.answered({ kind: 'success', status: 200, ms: lease.endpoint.id === 'a' ? 900 : 10 });
+      lease.release();
+    }
+    await clock.advance(10_000);
+    equal(upstream.states().ejected, 1);
+    await clock.advance(5_000);
+    for (let turn = 0; turn < 300; turn++) {
+      const lease = upstream.acquire({ tried: [], repeatable: true });
+      if (typeof lease === 'string') throw new Error(lease);
+      equal(lease.onTrial, false);
+      lease.release();
+    }
+  });
+
   it('ends with a slow start', async () => {
     const { calls, clock, reason } = answering('abc', { a: 503 }, { slowStart: defaultSlowStart });
     calls(30);
@@ -149,7 +205,7 @@ describe('ejection', () => {
     equal(upstream.verdict().panic, true);
     match(reason('a'), /^takes calls: weight 1 of 1; pardoned, as too few are well: ejected for another 30 s/);
     deepEqual(calls(3), ['a', 'a', 'a']);
-    await clock.advance(1_000);
+    await clock.advance(1_300);
     calls(2); // the trial of b among them
     deepEqual([upstream.verdict().panic, told('panic_began').length, told('panic_ended').length], [false, 1, 1]);
     deepEqual(calls(3), ['b', 'b', 'b']);

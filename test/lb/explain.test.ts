@@ -104,9 +104,9 @@ describe('what an upstream tells of itself', () => {
     await clock.advance(100);
     calls(1, bad);
     deepEqual(now(), ['ill', 300, 2]);
-    await clock.advance(1_000);
+    await clock.advance(1_300);
     calls(4);
-    deepEqual(now(), ['well', 1_400, 0]);
+    deepEqual(now(), ['well', 1_700, 0]);
   });
 
   it('tells how much of the retry budget is in use', () => {

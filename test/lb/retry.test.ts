@@ -17,7 +17,9 @@ const deciding = (budget = new RetryBudget(), random = (): number => 0.5) => {
   };
   const afterAnswer = (call: Partial<CallSoFar>, status: number, retryAfterMs?: number, now = 0): number | undefined =>
     decider.afterAnswer({ ...plain, attempt: 1, unsentTries: 0, ...call }, { status, retryAfterMs }, now);
-  return { next, afterAnswer, stats, told };
+  const afterTrial = (status: number, retryAfterMs?: number, idempotent = true): number | undefined =>
+    decider.afterAnswer({ ...plain, attempt: 1, unsentTries: 0, idempotent }, { status, retryAfterMs, onTrial: true }, 0);
+  return { next, afterAnswer, afterTrial, stats, told };
 };
 const again = (pause: number | undefined): boolean => pause !== undefined;
 
@@ -187,6 +189,13 @@ describe('a retry after an answer', () => {
       equal(deciding().afterAnswer({ on, ...call }, 503), undefined, JSON.stringify(call));
     const { afterAnswer, stats } = deciding(new RetryBudget({ percent: 0, floor: 1, spanMs: 10_000 }));
     deepEqual([again(afterAnswer({ on }, 503)), again(afterAnswer({ on }, 503)), stats.retryOverflow], [true, false, 1]);
+  });
+
+  it('follows a bad answer of a trial whatever the user repeats, and at once, for it says nothing of the service', () => {
+    const { afterTrial, afterAnswer } = deciding();
+    deepEqual([afterTrial(500), afterTrial(503, 60_000)], [0, 0]);
+    const others = [afterTrial(501), afterTrial(404), afterTrial(200), afterTrial(500, 0, false), afterAnswer({}, 500)];
+    deepEqual(others.filter(again), []);
   });
 
   it('waits for as long as the endpoint asks for, and is none where that is too long or outlasts the call', () => {

@@ -139,6 +139,32 @@ describe('upstream', () => {
     equal(call(good, { repeatable: true, key: 7, tried: ['b'] }), 'a');
   });
 
+  it('gives a trial that is due to a call that can be sent again, if one comes within 300 ms, and marks it', async () => {
+    const made = orders(abc('abc'), { random: seeded(4) });
+    const { upstream, clock, call } = made;
+    for (let failure = 0; failure < 2; failure++) call(bad, { tried: ['b', 'c'] });
+    await clock.advance(1_000);
+    const posts = Array.from({ length: 30 }, () => call());
+    equal(posts.includes('a'), false);
+    equal(upstream.triesEarly, true); // so that lanes say of a call whether it can be sent again
+    const trial = Array.from({ length: 3 }, () => made.lease({ repeatable: true })).find(({ endpoint: { id } }) => id === 'a')!;
+    equal(trial.onTrial, true);
+    trial.answered(good);
+    deepEqual([upstream.states().closed, upstream.triesEarly], [3, false]);
+    equal(made.lease({ repeatable: true }).onTrial, false);
+  });
+
+  it('lets any call be the trial after that, and at once where nobody else is left', async () => {
+    const { clock, call, calls } = orders(abc('ab'));
+    for (let failure = 0; failure < 2; failure++) call(bad, { tried: ['b'] });
+    await clock.advance(1_299);
+    equal(calls(4), 'b b b b');
+    equal(call(good, { tried: ['b'] }), 'a');
+    for (let failure = 0; failure < 2; failure++) call(bad, { tried: ['b'] });
+    await clock.advance(1_300);
+    equal(calls(4).includes('a'), true);
+  });
+
   it('lets the trial begin early when a connect came through', async () => {
     const { upstream, calls, clock } = orders(abc('a'));
     calls(2, bad);

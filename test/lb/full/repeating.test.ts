@@ -120,6 +120,41 @@ describe('an answer whose status is to be repeated', () => {
   });
 });
 
+describe('an endpoint that was put out for its answers', () => {
+  it('is tried by calls that can be sent again, whose apps hear nothing of a bad answer, and is back after five good ones', async (t) => {
+    const clock = new FakeClock();
+    let [how, asked] = [answer('500 Broken', 'ill'), 0];
+    const ill = await RawServer.start(async (wire) => {
+      for (;;) {
+        await wire.message();
+        asked++;
+        wire.write(how);
+      }
+    });
+    const { app, upstreams } = await house(t, { orders: [ill, await noting([], ok('well'))] }, { clock });
+    const orders = upstreams.get('orders')!;
+    const wire = await app();
+    const call = async (request = get()): Promise<string> => {
+      let said = '';
+      void wire
+        .write(request)
+        .message()
+        .then((text) => (said = text.slice(9, 12)));
+      await eventually(() => (void clock.advance(0.001), said !== ''));
+      return said;
+    };
+    for (let turn = 0; turn < 12; turn++) await call();
+    deepEqual([orders.states().ejected, asked], [1, 5]);
+    await clock.advance(500);
+    deepEqual([await call(post()), asked], ['200', 5]);
+    deepEqual([await call(), asked], ['200', 6]);
+    how = ok('well');
+    await clock.advance(500);
+    for (let turn = 0; turn < 110; turn++) equal(await call(), '200');
+    deepEqual([orders.states().ejected, asked > 10, orders.stats.lost, orders.stats.inFlight], [0, true, 0, 0]);
+  });
+});
+
 describe('the latency of an endpoint', () => {
   it('begins when it has the whole request, however slowly the app sends that', async (t) => {
     const clock = new FakeClock();
