@@ -5,29 +5,15 @@
 import { equal, match } from 'node:assert/strict';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { textAt } from '../../deploy/inject/json.js';
 import { dieWithUs, holding } from '../support/die-with-us.js';
 import { objectsIn, render, requireHelm } from '../support/helm.js';
+import { freePort } from '../support/ports.js';
 import { eventually, zidecar } from '../support/program.js';
 import { CLASS_PATH, requireZooKeeper } from '../support/zookeeper.js';
-
-const freePorts = (count: number): Promise<number[]> =>
-  Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<number>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => {
-            const { port } = server.address() as AddressInfo;
-            server.close(() => resolve(port));
-          });
-        }),
-    ),
-  );
 
 describe('the ensemble of the chart', () => {
   const folder = mkdtempSync(join(tmpdir(), 'zidecar-ensemble-'));
@@ -58,7 +44,7 @@ describe('the ensemble of the chart', () => {
       join(folder, 'log4j.properties'),
       'log4j.rootLogger=ERROR, C\nlog4j.appender.C=org.apache.log4j.ConsoleAppender\nlog4j.appender.C.layout=org.apache.log4j.SimpleLayout\n',
     );
-    const ports = await freePorts(9);
+    const ports = await Promise.all(Array.from({ length: 9 }, () => freePort()));
     clients = ports.slice(0, 3);
     for (const [index, port] of clients.entries()) {
       const data = join(folder, String(index));

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../../lb/endpoint.js';
 import { Sweeper, type Swept } from '../../lb/sweeper.js';
 import { FakeClock } from '../support/clock.js';
+import { freePort } from '../support/ports.js';
 
 describe('sweeper', () => {
   let server: Server;
@@ -18,11 +19,7 @@ describe('sweeper', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     openPort = (server.address() as AddressInfo).port;
-    const other = createServer().listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    closedPort = (other.address() as AddressInfo).port;
-    other.close();
-    await once(other, 'close');
+    closedPort = await freePort();
   });
   after(() => server.close());
 

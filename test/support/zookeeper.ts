@@ -5,12 +5,15 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withoutOurSockets } from '../../agent/inherited.js';
 import { dieWithUs, holding } from './die-with-us.js';
+import { freePort, isFree } from './ports.js';
+
+export { freePort };
 
 const JARS = ['zookeeper', 'slf4j-log4j12', 'log4j-1.2'].map((name) => `/usr/share/java/${name}.jar`);
 /** For TLS. */
@@ -248,19 +251,12 @@ export async function ensemble(size = 3, cfg: ZooCfg = {}): Promise<readonly Zoo
   return servers;
 }
 
-/** Free on each of these addresses a moment ago. */
+/** Free on each of these addresses. */
 async function commonPort(hosts: readonly string[]): Promise<number> {
   for (;;) {
-    const port = await freePort(hosts[0]!);
-    const isFree = await Promise.all(
-      hosts.slice(1).map((host) =>
-        freePort(host, port).then(
-          () => true,
-          () => false,
-        ),
-      ),
-    );
-    if (isFree.every(Boolean)) return port;
+    const port = await freePort(hosts[0]);
+    const others = await Promise.all(hosts.slice(1).map((host) => isFree(host, port)));
+    if (others.every(Boolean)) return port;
   }
 }
 
@@ -270,14 +266,4 @@ export async function leaderOf(servers: readonly ZooKeeperServer[]): Promise<Zoo
     for (const server of servers) if ((await server.mode()) === 'leader') return server;
     await sleep(50);
   }
-}
-
-/** A port that was free a moment ago. Rejects when the wanted one is not. */
-export async function freePort(host: string, wanted = 0): Promise<number> {
-  const server = createServer().listen(wanted, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

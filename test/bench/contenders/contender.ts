@@ -5,8 +5,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../support/ports.js';
 import type { Workload } from '../workloads.js';
 
 /** What is behind the proxy: by Host, each service with its endpoints as `host:port`. With one service any Host will do. */
@@ -48,14 +48,7 @@ export interface Contender {
   start(setting: Setting): Promise<Running>;
 }
 
-/** Free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
-}
+export const freePorts = (count: number): Promise<number[]> => Promise.all(Array.from({ length: count }, () => freePort()));
 
 /** Starts a program on one core; what it prints goes to a file of `folder`, which is the end of the message when it fails. */
 export function launch(

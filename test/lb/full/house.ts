@@ -1,8 +1,6 @@
 /** A proxy over real sockets with real upstreams, for tests of the full lane: raw apps on one side, raw endpoints on the other. */
 import { defaultLimits, type Limits } from '../../../lb/limits.js';
 import { defaultBreaker } from '../../../lb/breaker.js';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { clock as realClock, random, type Clock } from '../../../agent/system.js';
 import type { Endpoint } from '../../../lb/endpoint.js';
@@ -12,6 +10,7 @@ import { policies } from '../../../lb/policies.js';
 import { Proxy, type ProxyListener, type ProxyOptions } from '../../../lb/proxy.js';
 import { defaultCallSettings, type CallSettings } from '../../../lb/settings.js';
 import { Upstream } from '../../../lb/upstream.js';
+import { freePort } from '../../support/ports.js';
 import { RawServer, Wire } from '../../support/raw.js';
 
 export interface House {
@@ -93,15 +92,8 @@ export async function house(
   return { proxy, at, upstreams, facts, outcomes, app, ask };
 }
 
-/** A port of the loopback where nobody listens. */
-export async function deadPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+/** A port of the loopback where nobody listens, nor will. */
+export const deadPort = (): Promise<number> => freePort();
 
 export const dead = async (id: string): Promise<Endpoint> => ({
   id,
