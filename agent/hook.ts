@@ -1,6 +1,6 @@
 /**
  * `zidecar drain` as a preStop hook of Kubernetes says it: without a flag, beside a sidecar that has its settings from the environment. The app's
- * own hook began at the same moment and sleeps for the drain wait and a second, so what passes beyond that is taken from peers; and
+ * own hook began at the same moment and sleeps for exactly the drain wait, so what passes until peers hear of the end is taken from them; and
  * where many pods of a node end at once, processor time is what is short. So nothing is loaded here but what asks.
  */
 import { ADMIN, listeners } from './config/addresses.js';

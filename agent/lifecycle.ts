@@ -6,7 +6,6 @@
  * Stopping loses no call when everybody else hears of it first, so: withdraw; wait until peers can know; only then tell the child; keep
  * carrying the app's own calls until it has none; last of all close the session, so that nothing stale remains.
  */
-import { SPREAD_MS } from './config/spread.js';
 import type { Emit, Phase } from './events.js';
 import type { Clock } from './system.js';
 
@@ -36,6 +35,8 @@ const QUIET_MS = 1_000;
 const LOOK_MS = 50;
 /** What a withdrawal gets at the least, even when nobody is waited for. */
 const LEAST_WITHDRAW_MS = 2_000;
+/** For a server that lags behind the others. */
+const SPREAD_MS = 1_000;
 
 export class Lifecycle {
   #phase: Phase = 'starting';

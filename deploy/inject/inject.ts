@@ -3,11 +3,10 @@
  * the pod that came in is not changed. A pod of a shape that is not understood is left alone, never half changed.
  *
  * The order of ending is what most of this is about. A pod's preStop hooks run at once, for all containers: the sidecar's withdraws the
- * app and waits until peers can know, the app's sleeps for as long as that may take. Only then is the app told to end; a native sidecar is told last,
+ * app and waits until peers can know, the app's sleeps for as long. Only then is the app told to end; a native sidecar is told last,
  * when the app is gone.
  */
 import type { ContainerWishes } from '../../agent/config/container.js';
-import { SPREAD_MS } from '../../agent/config/spread.js';
 import { RECORD, readAnnotations, wish } from './annotations.js';
 import { isList, isMap, mapAt, mapsAt, member, nameOf, put, textAt, type Json, type JsonMap } from './json.js';
 import type { Record } from './record.js';
@@ -85,9 +84,7 @@ const takenVolumes = (pod: JsonMap): string[] =>
 function build(pod: JsonMap, settled: Settled, said: InjectOptions['container']): Verdict {
   const spec = mapAt(pod, 'spec');
   const native = said.sidecar !== 'classic';
-  const waits = settled.announces && settled.drainWaitMs > 0;
-  const drainSeconds = waits ? Math.ceil(settled.drainWaitMs / 1000) : 0;
-  const sleepSeconds = waits ? Math.ceil((settled.drainWaitMs + SPREAD_MS) / 1000) : 0;
+  const waitSeconds = settled.announces ? Math.ceil(settled.drainWaitMs / 1000) : 0;
   const proxy = said['http-proxy'] === true && settled.outboundPort !== undefined;
   const preStop = said['pre-stop'] ?? (native ? 'sleep' : 'exec');
   const record: { -readonly [K in keyof Record]: K extends 'version' | 'period' ? Record[K] : string[] } = {
@@ -105,14 +102,14 @@ function build(pod: JsonMap, settled: Settled, said: InjectOptions['container'])
       changed = put(changed, 'env', [...list(container['env']), ...proxyVariables(settled.outboundPort, said['no-proxy'])]);
     }
     const own = member(member(container, 'lifecycle'), 'preStop');
-    if (!waits || preStop === 'none') return changed;
+    if (waitSeconds === 0 || preStop === 'none') return changed;
     if (own !== undefined && own !== null) {
-      notes.push(`container ${name} keeps its own preStop hook, which has to last ${sleepSeconds} s at the least`);
+      notes.push(`container ${name} keeps its own preStop hook, which has to last ${waitSeconds} s at the least`);
       return changed;
     }
     if (!isMap(container['lifecycle'])) record.made.push(`lifecycle:${name}`);
     record.preStop.push(name);
-    return put(changed, 'lifecycle', put(mapAt(container, 'lifecycle'), 'preStop', sleeping(preStop, sleepSeconds)));
+    return put(changed, 'lifecycle', put(mapAt(container, 'lifecycle'), 'preStop', sleeping(preStop, waitSeconds)));
   });
 
   const lists: readonly (readonly [string, readonly Json[]])[] = [
@@ -128,7 +125,7 @@ function build(pod: JsonMap, settled: Settled, said: InjectOptions['container'])
   }
   const period = spec['terminationGracePeriodSeconds'];
   const own = typeof period === 'number' ? period : DEFAULT_PERIOD;
-  const needed = Math.max(own, drainSeconds + Math.ceil((settled.graceMs ?? 0) / 1000) + LAST_SECONDS);
+  const needed = Math.max(own, waitSeconds + Math.ceil((settled.graceMs ?? 0) / 1000) + LAST_SECONDS);
   if (needed !== own) {
     record.period = typeof period === 'number' ? period : null;
     changed = put(changed, 'terminationGracePeriodSeconds', needed);
@@ -139,7 +136,7 @@ function build(pod: JsonMap, settled: Settled, said: InjectOptions['container'])
   return { kind: 'injected', pod: put(annotated(pod, settled, record), 'spec', changed), told: settled.told, notes };
 }
 
-/** For a server that lags behind, which the app's sleep is longer by, and for the sidecar: a second in which nobody calls, and its session. */
+/** For a server of the registry that lags behind, and for the sidecar: a second in which nobody calls, and its session. */
 const LAST_SECONDS = 5;
 /** What the kubelet gives a pod that asks for no time. */
 const DEFAULT_PERIOD = 30;

@@ -39,7 +39,7 @@ describe('zidecar inject', () => {
       err,
       `deployment/cart injected: announces cart on port 8080, probe http://127.0.0.1:8081/actuator/health/readiness
 deployment/cart: announces port 8080, not 8081 (management): config.zidecar.dev/app-port chooses
-deployment/cart: container log-shipper keeps its own preStop hook, which has to last 6 s at the least
+deployment/cart: container log-shipper keeps its own preStop hook, which has to last 5 s at the least
 `,
     );
   });
@@ -58,7 +58,7 @@ deployment/cart: container log-shipper keeps its own preStop hook, which has to 
     const { out } = await zidecar(['inject', ...zk, '--http-proxy', 'on', shop], env);
     match(out, /name: ZIDECAR_ZOOKEEPER\n +value: zk:2181\n/);
     match(out, /name: ZIDECAR_DIALECT\n +value: spring\n/);
-    match(out, /preStop:\n +sleep:\n +seconds: 41\n/);
+    match(out, /preStop:\n +sleep:\n +seconds: 40\n/);
     match(out, /name: http_proxy\n/);
   });
 

@@ -27,10 +27,10 @@ describe('an injected pod', () => {
     equal(sidecarOf(pod)['restartPolicy'], undefined);
   });
 
-  it('ends in order: the sidecar withdraws while the app waits, for a server that lags too, and the pod has time for both', () => {
+  it('ends in order: the sidecar withdraws while the app waits, and the pod has time for both', () => {
     const { pod } = injected(podOf());
     deepEqual(at(sidecarOf(pod), ['lifecycle']), { preStop: { exec: { command: ['zidecar', 'drain'] } } });
-    deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), { preStop: { sleep: { seconds: 6 } } });
+    deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), { preStop: { sleep: { seconds: 5 } } });
     equal(at(pod, ['spec', 'terminationGracePeriodSeconds']), 35);
   });
 
@@ -53,14 +53,14 @@ describe('an injected pod', () => {
     const lifecycle = { preStop: { exec: { command: ['flush'] } }, postStart: { exec: { command: ['warm'] } } };
     const { pod, notes } = injected(podOf({ containers: [app({ lifecycle }), { name: 'log', image: 'log', lifecycle: {} }] }));
     deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), lifecycle);
-    deepEqual(at(pod, ['spec', 'containers', 1, 'lifecycle']), { preStop: { sleep: { seconds: 6 } } });
-    deepEqual(notes, ['container app keeps its own preStop hook, which has to last 6 s at the least']);
+    deepEqual(at(pod, ['spec', 'containers', 1, 'lifecycle']), { preStop: { sleep: { seconds: 5 } } });
+    deepEqual(notes, ['container app keeps its own preStop hook, which has to last 5 s at the least']);
   });
 
   for (const [wishes, hook] of [
-    [{ sidecar: 'classic' }, { preStop: { exec: { command: ['sleep', '6'] } } }],
-    [{ 'pre-stop': 'exec' }, { preStop: { exec: { command: ['sleep', '6'] } } }],
-    [{ sidecar: 'classic', 'pre-stop': 'sleep' }, { preStop: { sleep: { seconds: 6 } } }],
+    [{ sidecar: 'classic' }, { preStop: { exec: { command: ['sleep', '5'] } } }],
+    [{ 'pre-stop': 'exec' }, { preStop: { exec: { command: ['sleep', '5'] } } }],
+    [{ sidecar: 'classic', 'pre-stop': 'sleep' }, { preStop: { sleep: { seconds: 5 } } }],
     [{ 'pre-stop': 'none' }, undefined],
   ] as const) {
     it(`waits as ${JSON.stringify(wishes)} says`, () =>
@@ -121,7 +121,7 @@ describe('an injected pod', () => {
       mapsAt(sidecarOf(pod), 'volumeMounts').map(({ mountPath }) => mountPath),
       ['/var/run/secrets/kubernetes.io/serviceaccount', '/var/lib/zidecar', '/etc/zidecar/config', '/etc/zidecar/secret'],
     );
-    deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), { preStop: { sleep: { seconds: 6 } } }, 'the file may announce');
+    deepEqual(at(pod, ['spec', 'containers', 0, 'lifecycle']), { preStop: { sleep: { seconds: 5 } } }, 'the file may announce');
   });
 
   const told = (wanted: JsonMap, more: Partial<InjectOptions> = {}): readonly string[] =>
