@@ -1,9 +1,14 @@
 /** Names that wait for their turn, each once: some at once, some at a time of their own. Knows no clock. */
+interface Due {
+  readonly name: string;
+  readonly at: number;
+}
+
 export class DueQueue {
   readonly #now = new Set<string>();
   readonly #later = new Map<string, number>();
-  /** Of `#later`, last is first. Sorted when asked for, since names come in batches; may hold some that have been taken since. */
-  #order: string[] | undefined;
+  /** Of `#later`, a heap, since 20,000 names may come at once. May hold some that have been taken since, or that are due earlier. */
+  readonly #heap: Due[] = [];
 
   get size(): number {
     return this.#now.size + this.#later.size;
@@ -19,32 +24,63 @@ export class DueQueue {
   later(name: string, at: number): void {
     if (this.#now.has(name) || (this.#later.get(name) ?? Infinity) <= at) return;
     this.#later.set(name, at);
-    this.#order = undefined;
+    this.#push({ name, at });
   }
 
   clear(): void {
     this.#now.clear();
     this.#later.clear();
-    this.#order = undefined;
+    this.#heap.length = 0;
   }
 
   /** When the first is due: -Infinity means at once, undefined that nothing waits. */
   get firstAt(): number | undefined {
-    if (this.#now.size > 0) return -Infinity;
-    this.#order ??= [...this.#later].sort(([, one], [, other]) => other - one).map(([name]) => name);
-    while (this.#order.length > 0 && !this.#later.has(this.#order.at(-1)!)) this.#order.pop();
-    const first = this.#order.at(-1);
-    return first === undefined ? undefined : this.#later.get(first);
+    return this.#now.size > 0 ? -Infinity : this.#first()?.at;
   }
 
   /** The first, if it is due. */
   take(now: number): string | undefined {
-    const at = this.firstAt;
-    if (at === undefined || at > now) return undefined;
     const [urgent] = this.#now;
-    const name = urgent ?? this.#order!.pop()!;
-    this.#now.delete(name);
-    this.#later.delete(name);
-    return name;
+    if (urgent !== undefined) {
+      this.#now.delete(urgent);
+      return urgent;
+    }
+    const first = this.#first();
+    if (first === undefined || first.at > now) return undefined;
+    this.#later.delete(first.name);
+    return first.name;
+  }
+
+  #first(): Due | undefined {
+    for (;;) {
+      const [first] = this.#heap;
+      if (first === undefined || this.#later.get(first.name) === first.at) return first;
+      this.#pop();
+    }
+  }
+
+  #push(due: Due): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    for (let above = (at - 1) >> 1; at > 0 && heap[above]!.at > due.at; above = (at - 1) >> 1) {
+      heap[at] = heap[above]!;
+      at = above;
+    }
+    heap[at] = due;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below + 1 < heap.length && heap[below + 1]!.at < heap[below]!.at) below++;
+      if (below >= heap.length || heap[below]!.at >= last.at) break;
+      heap[at] = heap[below]!;
+      at = below;
+    }
+    heap[at] = last;
   }
 }

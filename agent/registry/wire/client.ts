@@ -183,9 +183,8 @@ export class Client {
   /** Every watch on the path. One-shot watches below a recursive one go with it, and are told so. */
   async removeWatches(path: string): Promise<void> {
     const whole = this.#chroot.join(path);
-    await this.#ask(ops.removeWatches(whole, 'any'), (error) => {
-      if (error === 0) this.#session.removeWatch(whole);
-    });
+    // whoever is told hears before the next answer: one who watches again then does so at the server
+    await this.#ask({ ...ops.removeWatches(whole, 'any'), inPieces: () => this.#session.removeWatch(whole) });
   }
 
   whoAmI(): Promise<readonly Identity[]> {

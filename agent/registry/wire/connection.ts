@@ -81,12 +81,13 @@ export class Connection {
 
   /** Goes on with what has come: some of it, then those who waited for that, then the next. */
   #work(): void {
-    const isBulk = this.#frames.held > FEW_BYTES || this.#left !== undefined;
+    let isBulk = this.#frames.held > FEW_BYTES || this.#left !== undefined;
     try {
       for (let done = 0; !this.#isEnded; done++) {
         if (isBulk && (done === AT_ONCE || this.#turns.isOver)) return this.#rest();
         if (this.#left) {
           if (this.#left.next().done === true) this.#left = undefined;
+          else isBulk = true;
           continue;
         }
         const frame = this.#frames.next();

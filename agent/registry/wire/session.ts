@@ -17,6 +17,7 @@ import type { Clock, Random } from './ports.js';
 import { describe } from './requests.js';
 import type { Bounds, OnAnswer } from './requests.js';
 import type { Address } from './resolve.js';
+import type { Pieces } from './turns.js';
 import { Visit } from './visit.js';
 import { WatchRegistry } from './watches.js';
 import type { Call } from './watches.js';
@@ -106,8 +107,8 @@ export class Session {
   }
 
   /** The servers watch the path no more. */
-  removeWatch(path: string): void {
-    this.watches.remove(path, this.#parts.call);
+  removeWatch(path: string): Pieces<undefined> {
+    return this.watches.remove(path, this.#parts.call);
   }
 
   /** Ends the session at the servers, if they answer within 2 s. Never rejects; nothing is told afterwards. */

@@ -9,6 +9,7 @@
 import type { Writer } from './jute.js';
 import type { EventType, WatchMode } from './protocol.js';
 import { writeTexts } from './records.js';
+import type { Pieces } from './turns.js';
 
 export interface WatchEvent {
   readonly type: EventType;
@@ -25,6 +26,8 @@ export type OneShot = 'data' | 'exist' | 'children';
 const MOST_BYTES = 128 * 1024;
 const PER_PATH = 4;
 const HEADS = 64;
+/** Paths that are looked at in one go. */
+const PIECE = 256;
 
 type Lists = readonly [data: string[], exist: string[], children: string[], persistent: string[], recursive: string[]];
 
@@ -70,14 +73,17 @@ export class WatchRegistry {
   }
 
   /** No server watches it any more. One-shot watches that lived on a recursive one have nothing left to live on, and are called. */
-  remove(path: string, call: Call): void {
+  *remove(path: string, call: Call): Pieces<undefined> {
     for (const mode of ['persistent', 'recursive'] as const) this.#lasting[mode].delete(path);
+    let count = 0;
     for (const kind of ['data', 'exist', 'children'] as const) {
-      const event: WatchEvent = { type: 'removed', path };
       for (const at of this.#oneShot[kind].keys()) {
-        if (at === path || (isBelow(at, path) && !this.covers(at))) this.#take(kind, at, { ...event, path: at }, call);
+        const isOver = at === path || (isBelow(at, path) && !this.covers(at));
+        if (isOver) this.#take(kind, at, { type: 'removed', path: at }, call);
+        if (isOver || ++count % PIECE === 0) yield;
       }
     }
+    return undefined;
   }
 
   /**

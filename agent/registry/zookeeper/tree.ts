@@ -9,6 +9,8 @@ import { checkPath, parentOf } from '../node-path.js';
 import type { SessionKeeper } from '../session.js';
 import { MAX_NODE_BYTES, RegistryError } from '../tree.js';
 import type { List, Mode, Node, OnChild, RegistryErrorCode, Session, Spread, Stat, Tree } from '../tree.js';
+import { Turns } from '../wire/turns.js';
+import type { Pieces } from '../wire/turns.js';
 import { Watches } from './watches.js';
 import type { Kind } from './watches.js';
 import type { Fired, Made, Wire } from './wire.js';
@@ -30,6 +32,7 @@ export class ZooKeeperTree implements Tree {
   readonly #chroot: string;
   readonly #clock: Clock;
   readonly #emit: Emit;
+  readonly #turns: Turns;
   readonly #watches: Watches;
   readonly #mostWatched: number;
   readonly spread: (withinMs: number) => Promise<Spread>;
@@ -52,6 +55,7 @@ export class ZooKeeperTree implements Tree {
     this.#chroot = chroot;
     this.#clock = clock;
     this.#emit = emit;
+    this.#turns = new Turns(clock);
     this.#mostWatched = mostWatched;
     this.spread = spread;
     this.#watches = new Watches(mostWatched, (path) => this.#full(path));
@@ -221,10 +225,15 @@ export class ZooKeeperTree implements Tree {
     this.#epoch = epoch;
     this.#isFullTold = false;
     this.#ours.clear();
-    for (const onChange of this.#watches.takeAll()) {
-      queueMicrotask(() => {
-        if (!this.#isClosed) onChange(); // after everybody has heard of the new session
-      });
+    const all = this.#watches.takeAll();
+    queueMicrotask(() => this.#turns.run(this.#calling(all))); // after everybody has heard of the new session
+  }
+
+  *#calling(all: Iterable<() => void>): Pieces {
+    for (const onChange of all) {
+      if (this.#isClosed) return;
+      onChange();
+      yield;
     }
   }
 

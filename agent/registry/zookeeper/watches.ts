@@ -28,6 +28,8 @@ export interface Joined {
   readonly isNew: boolean;
 }
 
+type Armed = Readonly<Record<Kind, Map<string, Hold | undefined>>>;
+
 /** Each path costs four bytes more in that packet. */
 const PER_PATH = 4;
 /** On one path: far above what a pod can have there. */
@@ -35,7 +37,7 @@ const MOST_HOLDS = 1_024;
 
 export class Watches {
   /** A path without a hold is armed, and nobody waits for it any more. */
-  readonly #armed: Readonly<Record<Kind, Map<string, Hold | undefined>>> = { node: new Map(), children: new Map() };
+  #armed: Armed = noneArmed();
   readonly #limitBytes: number;
   readonly #onFull: (path: string) => void;
   #bytes = 0;
@@ -102,15 +104,12 @@ export class Watches {
     for (const hold of this.#take(kind, path)) hold.state = 'void';
   }
 
-  /** The session that held the watches is over: nothing is armed any more. Answers with all who waited. */
-  takeAll(): readonly (() => void)[] {
-    const all: (() => void)[] = [];
-    for (const armed of Object.values(this.#armed)) {
-      for (const first of armed.values()) for (const { onChange } of chain(first)) all.push(onChange);
-      armed.clear();
-    }
+  /** The session that held the watches is over: nothing is armed any more. Answers with all who waited, one after the other. */
+  takeAll(): Iterable<() => void> {
+    const armed = this.#armed;
+    this.#armed = noneArmed();
     this.#bytes = 0;
-    return all;
+    return waitingFor(armed);
   }
 
   /** In the order in which they came. */
@@ -126,4 +125,11 @@ function* chain(first: Hold | undefined): Generator<Hold> {
   for (let hold = first; hold; hold = hold.next) yield hold;
 }
 
+function* waitingFor(armed: Armed): Generator<() => void> {
+  for (const paths of Object.values(armed)) {
+    for (const first of paths.values()) for (const { onChange } of chain(first)) yield onChange;
+  }
+}
+
+const noneArmed = (): Armed => ({ node: new Map(), children: new Map() });
 const cost = (path: string): number => Buffer.byteLength(path) + PER_PATH;

@@ -8,8 +8,9 @@ import type { Clock } from '../../../../agent/registry/wire/ports.js';
 import { Turns } from '../../../../agent/registry/wire/turns.js';
 import type { Pieces } from '../../../../agent/registry/wire/turns.js';
 import { writeTexts } from '../../../../agent/registry/wire/records.js';
-import { clock } from '../../../../agent/system.js';
-import { until } from '../tree-contract.js';
+import { openZooKeeper } from '../../../../agent/registry/zookeeper.js';
+import { clock, random } from '../../../../agent/system.js';
+import { connected, until } from '../tree-contract.js';
 import { FakeServer, frame, writeStat } from './fake-server.js';
 import { opened } from './opened.js';
 
@@ -154,6 +155,78 @@ describe('turns', () => {
     await Promise.all(out);
     ok(slow.rests >= 10, `${slow.rests} rests for 100 ms`);
     client.drop();
+    await server.stop();
+  });
+});
+
+describe('thousands of watches', () => {
+  it('that live on a lasting one are told in turns that nobody watches any more', async () => {
+    const server = await FakeServer.start({ onRequest: (guest, { xid }) => guest.answer(xid, 0, writeStat) });
+    const slow = new SlowClock(0);
+    const { client, up } = opened([server], { clock: slow });
+    await up();
+    await client.addWatch('/a', 'recursive', () => undefined);
+    const told: string[] = [];
+    const paths = Array.from({ length: 1_000 }, (_, index) => `/a/${index}`);
+    const hear = ({ type, path }: { type: string; path: string }): void => {
+      equal(type, 'removed');
+      told.push(path);
+      slow.spent += 0.1;
+    };
+    await Promise.all(paths.map((path) => client.exists(path, hear)));
+    slow.rests = 0;
+    await client.removeWatches('/a');
+    deepEqual([told, client.watches], [paths, 0]);
+    ok(slow.rests >= 10, `${slow.rests} rests for 100 ms`);
+    client.drop();
+    await server.stop();
+  });
+
+  it('are called in turns when their session is over, and none of a tree that was closed meanwhile', async () => {
+    let sessions = 0n;
+    const server = await FakeServer.start({
+      onGreeting: (guest) => (guest.greeting!.id === 0n ? guest.greet(++sessions, 6_000) : guest.greet(0n, 0)),
+      onRequest: (guest, { xid }) => guest.answer(xid, 0, writeStat),
+    });
+    const slow = new SlowClock(0);
+    const options = { servers: [server], chroot: '', sessionTimeoutMs: 6_000, random, emit: (): void => undefined };
+    const tree = openZooKeeper({
+      ...{ ...options, client: { kind: 'wire' } },
+      clock: {
+        ...clock,
+        now: () => slow.now(),
+        sleep(ms, signal) {
+          if (ms === 0) slow.rests++;
+          return clock.sleep(ms, signal);
+        },
+      },
+    });
+    await connected(tree);
+    let called = 0;
+    const arm = (): Promise<unknown> =>
+      Promise.all(
+        Array.from({ length: 1_000 }, (_, index) =>
+          tree.exists(`/${index}`, () => {
+            called++;
+            slow.spent += 0.1;
+            if (sessions === 3n && called === 100) void tree.close();
+          }),
+        ),
+      );
+    const lose = async (): Promise<void> => {
+      slow.rests = called = 0;
+      const { epoch } = tree.session;
+      server.guests.at(-1)!.socket.destroy();
+      await until(() => tree.session.epoch > epoch && called > 0, 'the next session');
+    };
+    await arm();
+    await lose();
+    await until(() => called === 1_000, 'every call');
+    ok(slow.rests >= 10, `${slow.rests} rests for 100 ms`);
+    await arm();
+    await lose();
+    await until(() => tree.session.state === 'closed', 'the end');
+    equal(called, 100);
     await server.stop();
   });
 });
