@@ -102,7 +102,6 @@ export class FastLane implements Lane {
   #handOver(visit: Visit): void {
     this.#visits.delete(visit);
     this.#full.take(visit.socket, visit.entrance);
-    visit.socket.resume();
   }
 
   #left(): void {

@@ -89,7 +89,13 @@ export class FullLane implements Lane {
     });
     // node would close behind the last answer at once, and so take it from an app that still sends
     socket.destroySoon = () => endPolitely(socket, this.#parts.clock);
+    this.#serve(socket);
+  }
+
+  /** Node takes what has come so far in the next tick. Were it to have the socket read on before, it would not stop where that has to wait. */
+  #serve(socket: Socket): void {
     this.#server.emit('connection', socket);
+    process.nextTick(() => socket.resume());
   }
 
   drain(): void {
@@ -138,8 +144,7 @@ export class FullLane implements Lane {
           return this.#carry(exchange, visit.entrance);
         }
         plainAgain(request, socket, unread);
-        this.#server.emit('connection', socket);
-        socket.resume(); // it was paused if it had to wait
+        this.#serve(socket);
       },
     });
   }

@@ -40,6 +40,7 @@ export class PlainExchange implements Exchange {
   readonly #goneListeners: ((why: CallError) => void)[] = [];
   /** What had come over the connection when the request began. */
   readonly #before: number;
+  readonly #chunked: boolean;
   #expects: boolean;
   #replay: Replay | undefined;
   #silence: Silence | undefined;
@@ -58,6 +59,7 @@ export class PlainExchange implements Exchange {
       remoteAddress: request.socket.remoteAddress,
     };
     this.#request = request;
+    this.#chunked = valuesOf(rawHeaders, 'transfer-encoding').length > 0;
     this.#before = request.socket.bytesRead;
     this.#terms = terms;
     this.#expects = expects;
@@ -71,8 +73,7 @@ export class PlainExchange implements Exchange {
 
   get staysReplayable(): boolean {
     const { raw } = this.asked;
-    const fits =
-      valuesOf(raw, 'transfer-encoding').length === 0 && Number(valuesOf(raw, 'content-length')[0] ?? 0) <= replayBytes;
+    const fits = !this.#chunked && Number(valuesOf(raw, 'content-length')[0] ?? 0) <= replayBytes;
     return this.replayable && fits;
   }
 
@@ -118,9 +119,12 @@ export class PlainExchange implements Exchange {
     return attempt(connection, request, terms);
   }
 
-  /** Node drops what chunks have beside data, up to 16 KiB of each: who sends hardly anything else is told so. */
+  /**
+   * Node drops what chunks have beside data, up to 16 KiB of each: who sends hardly anything else is told so. Of a body that is whole there
+   * is nothing to bound any more, and what has come behind it is no part of it.
+   */
   #boundExtensions(): void {
-    if (valuesOf(this.asked.raw, 'transfer-encoding').length === 0) return;
+    if (!this.#chunked || this.#request.complete) return;
     const came = this.#request.socket.bytesRead - this.#before - this.#request.readableLength;
     if (came <= mostOverheadBytes + mostOverheadFactor * this.#replay!.length) return;
     this.broken(new CallError('bad_request', 'the chunks of the body are more extension than data'));

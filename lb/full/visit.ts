@@ -24,6 +24,8 @@ export interface Running {
   run(): Promise<void>;
 }
 
+const nothing = Buffer.alloc(0);
+
 export class Visit {
   readonly socket: Socket;
   readonly entrance: Entrance;
@@ -42,6 +44,9 @@ export class Visit {
     this.socket = socket;
     this.entrance = entrance;
     this.#clock = clock;
+    // node has a connection read on behind each message and each answer
+    const readOn = socket.resume.bind(socket);
+    socket.resume = () => (this.#waiting.length > 0 ? socket : readOn());
   }
 
   /** Nothing more is taken from it. */
@@ -59,8 +64,7 @@ export class Visit {
     this.#last = next;
     if (this.#running === undefined) return this.#start(next);
     this.#waiting.push(next);
-    // node itself reads on after each message, so this must come after what it does
-    if (this.#waiting.length === 1) queueMicrotask(() => this.#waiting.length > 0 && this.socket.pause());
+    this.socket.pause();
   }
 
   /**
@@ -79,6 +83,7 @@ export class Visit {
       run: () => {
         socket.off('error', broken).off('drain', drained);
         socket.setTimeout(0); // node's, for the pause after an answer
+        socket.push(nothing); // what was stopped beneath the stream goes on only if the stream's last read has come to an end
         return next.run();
       },
     });

@@ -1,5 +1,6 @@
 /** Plain exchanges through the full lane: what an endpoint gets of a request, and what the app gets of an answer. */
-import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
+import { deepEqual, doesNotMatch, equal, match, ok as isTrue } from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -283,6 +284,38 @@ describe('connections', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     equal(wire.socket.writableLength > flood.length / 4, true, `${wire.socket.writableLength} bytes are left`);
     equal(orders.wires.length, 1);
+    wire.reset();
+  });
+
+  it('over which requests pour in behind a chunked upload carry that upload, and read no more of them than one read brings', async (t) => {
+    const upload = 'POST /2 HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n';
+    let uploaded: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (uploaded = resolve));
+    const orders = await RawServer.start(async (wire) => {
+      for (;;) {
+        const head = await wire.head();
+        if (head.startsWith('GET /1 ')) wire.write(ok('one'));
+        else if (head.startsWith('POST /2 ')) {
+          await wire.until('0\r\n\r\n');
+          await answered;
+          wire.write(ok('two'));
+        } else return;
+      }
+    });
+    const { app } = await house(t, { orders: [orders] });
+    let parsed = 0;
+    const count = (): void => {
+      parsed++;
+    };
+    subscribe('http.server.request.start', count);
+    t.after(() => unsubscribe('http.server.request.start', count));
+    const wire = await app();
+    wire.socket.write(get('/1') + upload + get('/never').repeat(100_000));
+    match(await wire.message(), /one$/);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    uploaded();
+    match(await wire.message(), /^HTTP\/1\.1 200 OK(?:.|\r\n)*two$/);
+    isTrue(parsed < 10_000, `${parsed} requests were read of 100,000`);
     wire.reset();
   });
 

@@ -41,7 +41,8 @@ describe('a request that asks for an upgrade behind others in one packet', () =>
 
   it('is opened after them when it is a websocket, with what the app sent early', async (t) => {
     const { app, upstreams } = await house(t, { orders: [await paths()] });
-    const wire = (await app()).write(`${get('/0')}${get('/1')}${handshake()}early`);
+    const upload = 'POST /1 HTTP/1.1\r\nHost: orders\r\nContent-Length: 5\r\n\r\nhello';
+    const wire = (await app()).write(`${get('/0')}${upload}${handshake()}early`);
     for (const name of ['/0', '/1']) match(await wire.message(), new RegExp(`${name}$`));
     match(await wire.head(), /^HTTP\/1\.1 101 /);
     equal(await wire.bytes(5), 'early');
