@@ -2,7 +2,8 @@
  * The certificates that the webhook serves with, and who believes them. Either files that somebody else renews (cert-manager), read again
  * when they change; or our own, which all replicas share in one Secret: whoever finds none, or one with less than a third of its time left,
  * makes another; the one that writes first wins, the others read again. API servers are told of the new authority, beside the old ones that
- * still hold, before the new certificate is used, so no question is lost in between.
+ * still hold, before the new certificate is used, so no question is lost in between. Nothing is written over what another has written since
+ * it was read.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -48,12 +49,14 @@ export const ofOurOwn =
   async () => {
     const folder = `/api/v1/namespaces/${api.namespace}/secrets`;
     for (let round = 1; round <= MOST_TRIES; round++) {
+      // before the Secret: what another replica tells after this moment, of a Secret that we have not seen, is another version of it
+      const believed = await readConfiguration(api, configuration);
       const found = await api.call('GET', `${folder}/${secret}`);
       const kept = found.status === 200 ? readSecret(found.body) : undefined;
       if (found.status !== 200 && found.status !== 404) throw refused(`the Secret ${secret} cannot be read`, found);
       if (kept && good(kept, names, wall())) {
-        await tell(api, configuration, kept.ca);
-        return kept;
+        if (await tell(api, configuration, believed, kept.ca)) return kept;
+        continue;
       }
       const made = certify(names, wall(), DAYS);
       const ca = [made.ca, ...authorities(kept?.ca ?? '', wall())].slice(0, MOST_AUTHORITIES).join('');
@@ -74,7 +77,9 @@ export const ofOurOwn =
       // 409: another replica was first; its certificate is as good
       if (![200, 201, 409].includes(written.status)) throw refused(`the Secret ${secret} cannot be written`, written);
     }
-    throw new Error(`the Secret ${secret} is written by others again and again`);
+    throw new Error(
+      `the Secret ${secret} and the MutatingWebhookConfiguration ${configuration} are written by others again and again`,
+    );
   };
 
 interface Kept extends Pair {
@@ -120,17 +125,29 @@ const authorities = (bundle: string, now: number): readonly string[] =>
     }
   });
 
-/** API servers believe the authorities in the configuration; each of its webhooks has a copy. */
-async function tell(api: ApiServer, configuration: string, ca: string): Promise<void> {
-  const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${configuration}`;
-  const found = await api.call('GET', path);
+const pathOf = (configuration: string): string =>
+  `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${configuration}`;
+
+async function readConfiguration(api: ApiServer, configuration: string): Promise<Json> {
+  const found = await api.call('GET', pathOf(configuration));
   if (found.status !== 200) throw refused(`the MutatingWebhookConfiguration ${configuration} cannot be read`, found);
+  return found.body;
+}
+
+/**
+ * API servers believe the authorities in the configuration; each of its webhooks has a copy. False: somebody has changed it since it was
+ * read, and nothing was told.
+ */
+async function tell(api: ApiServer, configuration: string, believed: Json, ca: string): Promise<boolean> {
   const bundle = base64(ca);
-  const stale = mapsAt(found.body, 'webhooks').filter((webhook) => textAt(webhook, 'clientConfig', 'caBundle') !== bundle);
-  if (stale.length === 0) return;
+  const stale = mapsAt(believed, 'webhooks').filter((webhook) => textAt(webhook, 'clientConfig', 'caBundle') !== bundle);
+  if (stale.length === 0) return true;
+  const metadata = { resourceVersion: textAt(believed, 'metadata', 'resourceVersion') };
   const webhooks = stale.map((webhook) => ({ name: nameOf(webhook), clientConfig: { caBundle: bundle } }));
-  const written = await api.call('PATCH', path, { webhooks });
-  if (written.status !== 200) throw refused(`the MutatingWebhookConfiguration ${configuration} cannot be changed`, written);
+  const written = await api.call('PATCH', pathOf(configuration), { metadata, webhooks });
+  if (![200, 409].includes(written.status))
+    throw refused(`the MutatingWebhookConfiguration ${configuration} cannot be changed`, written);
+  return written.status === 200;
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');

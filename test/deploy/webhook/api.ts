@@ -13,14 +13,14 @@ export class FakeApi implements ApiServer {
   readonly namespace = 'zidecar-system';
   secret: JsonMap | undefined;
   configuration: JsonMap = {
-    metadata: { name: 'zidecar-injector' },
+    metadata: { name: 'zidecar-injector', resourceVersion: '1' },
     webhooks: [
       { name: 'namespaces.zidecar.dev', clientConfig: { service: { name: 'injector' } } },
       { name: 'pods.zidecar.dev', clientConfig: { service: { name: 'injector' } } },
     ],
   };
   readonly calls: string[] = [];
-  /** Comes before the next write, as another replica's would. */
+  /** Comes before the next write of the Secret, as another replica's would. */
   meanwhile: (() => void) | undefined;
   #version = 0;
 
@@ -28,12 +28,20 @@ export class FakeApi implements ApiServer {
     this.calls.push(`${method} ${path}`);
     if (path.includes('/mutatingwebhookconfigurations/')) {
       if (method === 'PATCH') {
+        const metadata = mapAt(this.configuration, 'metadata');
+        const version = textAt(body, 'metadata', 'resourceVersion');
+        if (version !== undefined && version !== metadata['resourceVersion'])
+          return { status: 409, body: { message: 'conflict' } };
         const changes = mapsAt(body, 'webhooks');
         const webhooks = mapsAt(this.configuration, 'webhooks').map((one) => {
           const change = changes.find(({ name }) => name === one['name']);
           return { ...one, clientConfig: { ...mapAt(one, 'clientConfig'), ...mapAt(change, 'clientConfig') } };
         });
-        this.configuration = { ...this.configuration, webhooks };
+        this.configuration = {
+          ...this.configuration,
+          metadata: { ...metadata, resourceVersion: String(Number(metadata['resourceVersion']) + 1) },
+          webhooks,
+        };
       }
       return { status: 200, body: this.configuration };
     }

@@ -57,8 +57,8 @@ describe('a certificate of our own', () => {
 });
 
 describe('certificates that all replicas share', () => {
-  const own = (api: FakeApi, wall: () => number) =>
-    ofOurOwn(api, { secret: 'injector-tls', configuration: 'zidecar-injector', names }, wall);
+  const secretOf = { secret: 'injector-tls', configuration: 'zidecar-injector', names };
+  const own = (api: FakeApi, wall: () => number) => ofOurOwn(api, secretOf, wall);
 
   it('are made by the first replica, told to API servers, and used by the second', async () => {
     const api = new FakeApi();
@@ -143,9 +143,29 @@ describe('certificates that all replicas share', () => {
     equal((await own(api, () => now)()).cert, theirs.cert);
   });
 
+  it('are never told over the newer ones of another replica, whenever it comes in between', async () => {
+    for (const after of [1, 2]) {
+      const api = new FakeApi();
+      await own(api, () => now)();
+      // applied anew by somebody, so that there is something to tell
+      api.configuration = { ...api.configuration, webhooks: [{ name: 'pods.zidecar.dev', clientConfig: {} }] };
+      const call = api.call.bind(api);
+      let calls = 0;
+      api.call = async (...asked) => {
+        const answer = await call(...asked);
+        if (++calls === after) await ofOurOwn({ namespace: api.namespace, call }, secretOf, () => now + 61 * DAY)();
+        return answer;
+      };
+      await own(api, () => now + 59 * DAY)();
+      deepEqual(api.bundles(), [api.text('ca.crt')], `after call ${after}`);
+    }
+  });
+
   it('say what may not be read', async () => {
     const api = new FakeApi();
-    api.call = async () => ({ status: 403, body: { message: 'secrets "injector-tls" is forbidden' } });
+    const call = api.call.bind(api);
+    api.call = async (method, path) =>
+      path.includes('/secrets/') ? { status: 403, body: { message: 'secrets "injector-tls" is forbidden' } } : call(method, path);
     await rejects(own(api, () => now)(), /the Secret injector-tls cannot be read: 403 secrets "injector-tls" is forbidden/);
   });
 });
