@@ -78,8 +78,9 @@ export function resolve(
 
 function fromFlags(key: string, { flags }: Inputs): Found | undefined {
   const text = flags?.[key];
+  if (!text) return undefined;
   const name = `--${flagName(key)}`;
-  return text ? { text, where: name, origin: { from: 'flag', name } } : undefined;
+  return { text, where: name, origin: { from: 'flag', name } };
 }
 
 function fromEnv(

@@ -9,6 +9,7 @@
 import type { ContainerWishes } from '../../agent/config/container.js';
 import { RECORD, readAnnotations, wish } from './annotations.js';
 import { isList, isMap, mapAt, mapsAt, member, nameOf, put, textAt, type Json, type JsonMap } from './json.js';
+import { judge, type Judge } from './judge.js';
 import type { Record } from './record.js';
 import { endsByItself, settle, type Defaults, type Settled } from './settings.js';
 import { unfit } from './shape.js';
@@ -20,6 +21,8 @@ export interface InjectOptions {
   readonly settings: Defaults;
   /** What holds for every container; a pod's annotations win here too. */
   readonly container: ContainerWishes & { readonly image: string };
+  /** Of many pods one after the other: what was judged a moment ago need not be judged again. */
+  readonly judge?: Judge;
 }
 
 export type Verdict =
@@ -42,7 +45,13 @@ export function inject(pod: JsonMap, workload: Workload, options: InjectOptions)
         'a classic sidecar would keep it from ending: use the native one (Kubernetes 1.29), or "zidecar run -- COMMAND" in its image',
     };
   }
-  const settled = settle(pod, workload, said, { ...options.settings, ...Object.fromEntries(annotations.settings) });
+  const settled = settle(
+    pod,
+    workload,
+    said,
+    { ...options.settings, ...Object.fromEntries(annotations.settings) },
+    options.judge ?? judge,
+  );
   const problems = [
     ...annotations.problems,
     ...('problems' in settled ? settled.problems : [...takenPorts(pod, settled), ...takenVolumes(pod)]),

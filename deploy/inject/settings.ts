@@ -3,11 +3,12 @@
  * They are judged by the loader that the sidecar itself will start with, so that a pod cannot be made that ends with exit code 64.
  */
 import { resolve } from 'node:path';
-import { loadConfig, type Config } from '../../agent/config/load.js';
+import type { Config } from '../../agent/config/load.js';
 import { ConfigError } from '../../agent/config/problems.js';
 import { envName, flagName, keys, schema } from '../../agent/config/schema.js';
 import { readApplication } from './application.js';
 import type { TextKey } from './annotations.js';
+import type { Judge } from './judge.js';
 import type { ContainerWishes } from '../../agent/config/container.js';
 import { textAt, type JsonMap } from './json.js';
 import type { Workload } from './workloads.js';
@@ -42,14 +43,12 @@ export const CONFIG_DIR = '/etc/zidecar/config';
 export const SECRET_DIR = '/etc/zidecar/secret';
 const CONFIG_FILE = `${CONFIG_DIR}/zidecar.yaml`;
 
-/** For the judging alone, as the kubelet tells it only later. */
-const inPod = { POD_IP: '192.0.2.1', POD_NAME: 'pod', POD_UID: '00000000-0000-0000-0000-000000000000' };
-
 export function settle(
   pod: JsonMap,
   workload: Workload,
   said: ContainerWishes,
   wanted: Defaults,
+  judge: Judge,
 ): Settled | { readonly problems: readonly string[] } {
   const given = new Map<string, string>([
     ...(said['config-map'] === undefined ? [] : [['config', CONFIG_FILE] as const]),
@@ -130,22 +129,6 @@ const outside = ({ dataDir }: Config): string =>
 
 export const endsByItself = (pod: JsonMap): boolean =>
   ['Never', 'OnFailure'].includes(textAt(pod, 'spec', 'restartPolicy') ?? '');
-
-/** Stands for whatever a Secret may hold: a login, and how a certificate and a key begin. */
-const SECRET = 'digest:user:-----BEGIN CERTIFICATE----------BEGIN PRIVATE KEY-----';
-
-/** A file in the pod cannot be read from here: it may hold whatever is missing, and its values are judged when the sidecar starts. */
-function judge(env: ReadonlyMap<string, string>, fromFile: boolean): Config | ConfigError {
-  const texts: Record<string, string> = { ...inPod, ...Object.fromEntries(env) };
-  const file = texts[envName('config')];
-  const stand = fromFile && !env.has(envName('zookeeper')) ? { [envName('zookeeper')]: 'zookeeper:2181' } : {};
-  try {
-    return loadConfig({ env: { ...stand, ...texts }, readFile: (path) => (path === file ? '' : SECRET) });
-  } catch (error) {
-    if (error instanceof ConfigError) return error;
-    throw error;
-  }
-}
 
 const explained = (problem: string): string =>
   problem.startsWith(`${envName('zookeeper')} (`)

@@ -5,6 +5,7 @@ import { readChecked, type Grammar } from '../../agent/config/parse.js';
 import { ConfigError, refusal, written } from '../../agent/config/problems.js';
 import { webhookRows } from '../../agent/config/webhook.js';
 import { defaultsOf } from '../inject/defaults.js';
+import { judge, remembering } from '../inject/judge.js';
 import { apiServer } from './api-server.js';
 import { fromFiles, ofOurOwn, type Certificates } from './certificates.js';
 import type { Webhook } from './command.js';
@@ -44,5 +45,10 @@ export function webhookOf(
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return { listen: listen!, monitor: monitor!, options: defaultsOf(asked, version), certificates: certificates! };
+  return {
+    listen: listen!,
+    monitor: monitor!,
+    options: { ...defaultsOf(asked, version), judge: remembering(judge) },
+    certificates: certificates!,
+  };
 }

@@ -88,7 +88,8 @@ const warning = (why: string): string => {
 const WARM_ROUNDS = 30;
 
 /** The first answer costs ten times the hundredth, until the code is compiled: better before somebody waits for it. */
-export function warmUp(options: InjectOptions): void {
+export function warmUp({ settings, container }: InjectOptions): void {
+  const options = { settings, container }; // all of it each time, as for a pod with settings of its own
   const containers = [
     { name: 'app', image: 'app', ports: [{ containerPort: 8080 }], readinessProbe: { httpGet: { port: 8080 } } },
   ];
