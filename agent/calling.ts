@@ -122,7 +122,7 @@ export function makeCalling({
     const slowStart = { ...defaultSlowStart, durationMs: settings.slowStart };
     const options = upstreamOptions(settings);
     const ownKey = (): number | undefined => ownKeyOf(settingsOf.get(name).hashOn);
-    const parts = { balancer, clock, random, emit, slowStart, suspected, ownKey };
+    const parts = { balancer, clock, random, emit, slowStart, suspected, ownKey, whyNobody: () => discovery.whyNobody(name) };
     const upstream: Upstream = new Upstream(name, { ...parts, ...options, source: source.join(' and ') });
     live.set(upstream, { name, balancer, slowStart, options });
     if (upstream.checks !== undefined) checker.start();

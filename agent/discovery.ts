@@ -9,6 +9,7 @@ import type { Refused } from '../lb/refusal.js';
 import type { Emit } from './events.js';
 import { Names, type Resolve } from './names.js';
 import { Peer, type ListView, type Trusting } from './peer.js';
+import { whyNobody } from './peer-notes.js';
 import { quote } from './printable.js';
 import type { InstanceList, Registry, Source } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
@@ -167,6 +168,12 @@ export class Discovery<U extends UpstreamLike> {
   /** What is to be said of it beside its endpoints: why it is not read, who is passed over. */
   notesOf(name: string): readonly string[] {
     return this.#peers.get(name)?.notes ?? [];
+  }
+
+  /** Why nobody of it can be called, and what to do; undefined: nobody is registered, or nobody follows it. */
+  whyNobody(name: string): string | undefined {
+    const peer = this.#peers.get(name);
+    return peer && whyNobody(peer.view());
   }
 
   /** What the registry has told of a peer, source by source; undefined where it does not hold, or nobody follows it. */

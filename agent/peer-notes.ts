@@ -47,6 +47,24 @@ export function notesOf(name: string, { sources, down, refused, unresolved }: Vi
   ];
 }
 
+/** Why nobody of it may be called though somebody is registered, and what to do about it, for a caller; undefined: nobody is. */
+export function whyNobody({ sources, down, refused, unresolved }: View): string | undefined {
+  const trouble = sources.find((source) => source.trouble !== undefined)?.trouble;
+  const node = sources.find(({ skipped }) => skipped.length > 0)?.skipped[0];
+  const [host, barred] = [unresolved[0], refused[0]];
+  const reasons = [
+    trouble,
+    down.length > 0 &&
+      `${down.length} registered, and drained or disabled (zidecar undrain beside one of them, or enable it in the registry)`,
+    host !== undefined && `the name ${host} does not resolve${others(unresolved)} (does getent hosts ${host} find it here?)`,
+    barred !== undefined && `${barred.address} gets no call: ${barred.why}${others(refused)}`,
+    node !== undefined && `node ${node.name} is ignored: ${node.detail} (zidecar lint says more)`,
+  ].filter((reason) => typeof reason === 'string');
+  return reasons.length === 0 ? undefined : reasons.join('; ');
+}
+
+const others = ({ length }: readonly unknown[]): string => (length > 1 ? `, nor ${length - 1} more` : '');
+
 const some = (sentences: readonly string[], what: string, name: string): readonly string[] =>
   sentences.length <= MOST
     ? sentences

@@ -92,12 +92,12 @@ export class Ejections {
    * Readmits those whose time is up, or everybody where ejection was switched off, and compares all of them when an interval is over. A few
    * comparisons as long as nothing is due.
    */
-  wake(members: ReadonlyMap<string, Member>, now: number): void {
+  wake(members: Iterable<Member>, now: number): void {
     const { on } = this.#parts.options;
     for (let due = this.#out.first; due !== undefined && (!on || due.until <= now); due = this.#out.first)
       this.#readmit(due, now);
     if (!this.#detector.due(now)) return;
-    const all = [...members.values()];
+    const all = [...members];
     for (const { member, why } of this.#detector.turn(all, now)) this.#eject(member, why, now, false);
   }
 

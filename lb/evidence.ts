@@ -115,7 +115,7 @@ export class Evidence {
   }
 
   /** What time alone has changed. A few comparisons as long as nothing is due. */
-  wake(members: ReadonlyMap<string, Member>, now: number): void {
+  wake(members: Iterable<Member>, now: number): void {
     this.circuits.wake(now);
     this.#ejections.wake(members, now);
   }

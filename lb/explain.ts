@@ -154,6 +154,8 @@ const rounded = (value: number, digits: number): number => Math.round(value * 10
 export interface RefusalFacts {
   readonly name: string;
   readonly source: string | undefined;
+  /** Why the list is empty, and what to do; undefined: nobody knows. */
+  readonly why: string | undefined;
   /** The request came through `http_proxy`, so that the host may be no peer at all. */
   readonly absolute: boolean;
   readonly total: number;
@@ -170,9 +172,9 @@ export interface RefusalFacts {
 
 /** Why there was nobody to ask, and what to do about it. */
 export const sentenceOf = {
-  no_endpoints: ({ name, total, absolute, ...rest }: RefusalFacts): string =>
+  no_endpoints: ({ name, total, why, absolute, ...rest }: RefusalFacts): string =>
     total === 0
-      ? `no endpoints for "${name}"${place(rest)}: is it registered? zidecar why ${name}${absolute ? noProxy : ''}`
+      ? `no endpoints for "${name}"${place(rest)}: ${why === undefined ? 'is it registered?' : `${why};`} zidecar why ${name}${absolute ? noProxy : ''}`
       : `every endpoint of "${name}"${place(rest)} has weight 0 (${total} of ${total}): give one a weight to let calls through`,
   no_subset: ({ name, subset, total, ...rest }: RefusalFacts): string =>
     `no endpoint of "${name}"${place(rest)} is in the subset ${subset} (0 of ${total}): zidecar why ${name}`,

@@ -2,7 +2,7 @@
  * One service that the app can call: its endpoints, and what is known of each. `acquire` is the only way to an endpoint, so that this
  * file is the whole answer to "why did this call go there". It does not know HTTP, sockets or where the list comes from.
  *
- *     update ──▶ members ──▶ balancer          whole lists in; who stays keeps circuit and credit
+ *     update ──▶ members.ts ─▶ balancer        whole lists in; who stays keeps circuit and credit
  *     acquire ─▶ wake due circuits ─▶ limit ─▶ choice.ts ─▶ lease
  *     lease   ─▶ answered: evidence (evidence.ts) and the policy; release: one call less in flight
  */
@@ -10,7 +10,7 @@ import type { Ask, Balancer } from './balancer.js';
 import { defaultBudget, RetryBudget, type BudgetOptions } from './budget.js';
 import type { CheckOptions, Checks } from './checks.js';
 import { Choice } from './choice.js';
-import { identity, type Endpoint } from './endpoint.js';
+import type { Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
 import { Evidence, type EvidenceOptions } from './evidence.js';
 import { explain, sentenceOf, statesOf, type EndpointState, type EndpointView } from './explain.js';
@@ -20,6 +20,7 @@ import type { Lease } from './lease.js';
 import { Loan, type Lender } from './loan.js';
 import { defaultLimits, Usage, type LimitName, type Limits } from './limits.js';
 import type { Member } from './member.js';
+import { Members } from './members.js';
 import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
 import { RetryDecider } from './retry.js';
@@ -40,6 +41,8 @@ export interface UpstreamParts extends EvidenceOptions {
   readonly ownKey?: () => number | undefined;
   /** Where its list comes from, for sentences: `/services/orders`. */
   readonly source?: string;
+  /** Why its list is empty, and what to do, where more is known than that it is; for sentences. */
+  readonly whyNobody?: () => string | undefined;
 }
 
 /** Why there is no lease. `tried_all`: this call has been to every endpoint there is, so that the last real answer stands. */
@@ -63,7 +66,7 @@ export class Upstream {
   readonly #slowStart: SlowStart;
   readonly #firstList: FirstList;
   readonly #judgement: Judgement;
-  #members = new Map<string, Member>();
+  readonly #members = new Members();
   readonly #goneListeners = new Set<(gone: readonly Endpoint[]) => void>();
   readonly #lender: Lender = {
     learn: (member, epoch, outcome, onTrial) => {
@@ -101,7 +104,7 @@ export class Upstream {
 
   /** Options that were handed in have been changed: what is acted on, the share of panic. `check`: how endpoints are asked from now on. */
   reconsider(check: CheckOptions | undefined): void {
-    this.#evidence.reconsider(check, this.#members.values(), this.#parts.clock.now());
+    this.#evidence.reconsider(check, this.#members, this.#parts.clock.now());
     this.#judge();
   }
 
@@ -117,31 +120,17 @@ export class Upstream {
 
   /**
    * Replaces the whole list. An endpoint that is still there, by id and address, keeps its circuit and its turn; one that has gone
-   * gets no new call, and its running ones end in peace. Of two with the same id the first counts.
+   * gets no new call, and its running ones end in peace.
    */
   update(endpoints: readonly Endpoint[]): void {
-    const before = this.#members;
     const { clock } = this.#parts;
     const now = clock.now();
-    this.#members = new Map();
-    const ids = new Set<string>();
-    const joined: Member[] = [];
-    for (const endpoint of endpoints) {
-      if (ids.has(endpoint.id)) continue;
-      ids.add(endpoint.id);
-      const key = identity(endpoint);
-      const known = before.get(key);
-      const member = known ?? this.#evidence.join(endpoint, now);
-      member.endpoint = endpoint;
-      if (known === undefined) joined.push(member);
-      this.#members.set(key, member);
-      before.delete(key);
-    }
-    for (const member of before.values()) {
+    const { joined, gone } = this.#members.update(endpoints, (endpoint) => this.#evidence.join(endpoint, now));
+    for (const member of gone) {
       this.#evidence.forget(member);
       this.#slowStart.left(member);
     }
-    const members = [...this.#members.values()];
+    const members = [...this.#members];
     this.#slowStart.update(members, joined, { now, wall: clock.wall(), first: !this.listed });
     this.#evidence.standings.update(members);
     this.#parts.balancer.update(members);
@@ -149,7 +138,7 @@ export class Upstream {
     this.#judge();
     this.#tell(
       joined.length,
-      [...before.values()].map(({ endpoint }) => endpoint),
+      gone.map(({ endpoint }) => endpoint),
     );
   }
 
@@ -193,7 +182,9 @@ export class Upstream {
     const { out, open } = this.#judgement;
     const counts = { total: this.#members.size, out, open };
     const limit = { limit: this.usage.last, most: this.usage.limits[this.usage.last] };
-    const facts = { name, source: this.#parts.source, absolute, nextTrialInMs: this.retryAfterMs(), subset, ...limit, ...counts };
+    const { source, whyNobody } = this.#parts;
+    const why = counts.total === 0 ? whyNobody?.() : undefined;
+    const facts = { name, source, why, absolute, nextTrialInMs: this.retryAfterMs(), subset, ...limit, ...counts };
     return { code: refusal, message: sentenceOf[refusal](facts) };
   }
 
@@ -211,12 +202,12 @@ export class Upstream {
 
   /** Endpoints with an open circuit that could not be reached: a connect outside of any call would tell something. */
   unreachable(): readonly Endpoint[] {
-    return this.#evidence.circuits.unreachable(this.#members.values(), this.#parts.clock.now());
+    return this.#evidence.circuits.unreachable(this.#members, this.#parts.clock.now());
   }
 
   /** Such a connect came through. No evidence by itself: it lets the trial begin now. */
   reached(endpoint: Endpoint): void {
-    const member = this.#members.get(identity(endpoint));
+    const member = this.#members.of(endpoint);
     if (member) this.#evidence.circuits.reached(member, this.#parts.clock.now());
   }
 
@@ -227,7 +218,7 @@ export class Upstream {
 
   /** Such a connect failed. */
   unreached(endpoint: Endpoint, code: FailureCode): void {
-    const member = this.#members.get(identity(endpoint));
+    const member = this.#members.of(endpoint);
     if (member) this.#evidence.circuits.unreached(member, code, this.#parts.clock.now());
   }
 
@@ -240,7 +231,7 @@ export class Upstream {
     const startLeftMs = (member: Member): number | undefined => this.#slowStart.leftMs(member, now);
     const about = { ask: ask ?? { tried: [], key: ownKey?.() }, whose: ask === undefined ? 'this pod' : 'this call' } as const;
     const context = { balancer, evidence: this.#evidence, ...about, now, wall: clock.wall(), startLeftMs };
-    return explain([...this.#members.values()], context, ask !== undefined);
+    return explain([...this.#members], context, ask !== undefined);
   }
 
   verdict(): UpstreamVerdict {
@@ -258,7 +249,7 @@ export class Upstream {
   states(): Readonly<Record<EndpointState, number>> {
     const now = this.#parts.clock.now();
     this.#wake(now);
-    return statesOf(this.#members.values(), now, this.#evidence.enforced);
+    return statesOf(this.#members, now, this.#evidence.enforced);
   }
 
   #find(ask: Ask, now: number): Member | NoLease {
@@ -294,6 +285,6 @@ export class Upstream {
   }
 
   #judge(): void {
-    this.#judgement.look(this.listed, this.#members.values(), this.#parts.balancer.lacks?.({ tried: [] }));
+    this.#judgement.look(this.listed, this.#members, this.#parts.balancer.lacks?.({ tried: [] }));
   }
 }

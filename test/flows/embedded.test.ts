@@ -188,6 +188,35 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
     );
   });
 
+  it('says of registered ones that nobody can be called of them why, and what to do for each reason', async () => {
+    const rows = {
+      drained: { id: 'd1', address: '10.0.0.1', port: 80, enabled: false },
+      nameless: { id: 'n1', address: 'ghost.invalid', port: 80 },
+      nowhere: { id: 'z1', address: '0.0.0.0', port: 80 },
+      weightless: { id: 'w1', address: '10.0.0.1', port: 80, payload: { metadata: { weight: '0' } } },
+    };
+    for (const [name, row] of Object.entries(rows)) {
+      await mkdir(join(folder, 'services', name), { recursive: true });
+      await writeFile(join(folder, 'services', name, row.id), JSON.stringify({ name, payload: null, ...row }));
+    }
+    const outbound = await start({}).at('outbound');
+    const said = async (name: string): Promise<string> => {
+      const { status, headers, body } = await call(outbound, name);
+      deepEqual([status, headers['x-zidecar-error']], [503, 'no_endpoints']);
+      return (JSON.parse(body) as { message: string }).message;
+    };
+    match(
+      await said('drained'),
+      /: 1 registered, and drained or disabled \(zidecar undrain beside one of them, or enable it in the registry\); zidecar why drained$/,
+    );
+    match(
+      await said('nameless'),
+      /: the name ghost\.invalid does not resolve \(does getent hosts ghost\.invalid find it here\?\); /,
+    );
+    match(await said('nowhere'), /: 0\.0\.0\.0:80 gets no call: .*; zidecar why nowhere$/);
+    match(await said('weightless'), /has weight 0 \(1 of 1\): give one a weight/);
+  });
+
   it('is listed by zidecar services, which needs no sidecar', async () => {
     const { code, out } = await zidecar(['services', '--zookeeper', `dir:${folder}`]);
     equal(code, 0);

@@ -77,4 +77,25 @@ describe('peers in trouble', { timeout: 60_000 }, () => {
     ok((codes.get('all_open') ?? 0) > 200, JSON.stringify([...codes]));
     equal(codes.get('reset')! + codes.get('all_open')!, 300);
   });
+
+  it('all of them answer 500, or are dead, and calls may be sent again three times: they are sent no more than the budget adds', async (t) => {
+    const again = { ZIDECAR_RETRIES: '3', ZIDECAR_RETRY_ON: 'connect,500', ZIDECAR_SHADOW: 'circuit' };
+    for (const mood of ['fails', 'dead'] as const) {
+      const { peers, sidecar, at, end } = await peersAndCaller(3, again);
+      t.after(end);
+      for (const peer of peers) {
+        peer.mood = mood;
+        if (mood === 'dead') peer.die();
+      }
+      for (let turn = 0; turn < 150; turn++) await call(at, 'orders');
+      const metrics = await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();
+      const sends = Number(/^zidecar_attempts_total\{service="orders"\} (\d+)$/m.exec(metrics)![1]);
+      ok(sends > 180 && sends <= 150 * 1.2 + 30, `${mood}: ${sends} sends`);
+      if (mood === 'fails')
+        equal(
+          peers.reduce((sum, peer) => sum + peer.asked, 0),
+          sends,
+        );
+    }
+  });
 });

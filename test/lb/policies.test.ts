@@ -1,9 +1,11 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fc } from '../support/fast-check.js';
+import type { Seat } from '../../lb/balancer.js';
 import { LeastRequest } from '../../lb/least-request.js';
 import { policies, type PolicyName } from '../../lb/policies.js';
 import { WeightedRandom } from '../../lb/random.js';
+import { World } from '../simulate/world.js';
 import { seeded } from '../support/random.js';
 import { picks, seat, tally } from './seats.js';
 
@@ -65,6 +67,32 @@ describe('two choices', () => {
     };
     const [two, one] = [most('least_request'), most('random')];
     ok(two <= Math.log(Math.log(10_000)) / Math.LN2 + 1 && one >= 6, `${two} and ${one}`);
+  });
+
+  // Vvedenskaya, Dobrushin, Karpelevich (1996), and Mitzenmacher: at load r, r ** (2 ** k - 1) of the queues have k calls or more; by chance, r ** k
+  it('leave as many of 1,000 queues with k calls as the supermarket model says', () => {
+    const world = new World(6);
+    const load = 0.9;
+    const seats = Array.from({ length: 1_000 }, (_, index) => seat(`e${index}`));
+    const balancer = policies.least_request(world.random);
+    balancer.update(seats);
+    const serve = (one: Seat): void => void world.after(world.exponential(1), () => --one.active > 0 && serve(one));
+    const arrive = (): void => {
+      const one = balancer.pick({ tried: [] }, 0)!;
+      if (++one.active === 1) serve(one);
+      world.after(world.exponential(1 / (load * seats.length)), arrive);
+    };
+    arrive();
+    const found = [0, 0, 0, 0, 0, 0];
+    const samples = 20;
+    for (let sample = 0; sample < samples; sample++) {
+      world.run(30 + sample);
+      for (const k of found.keys()) found[k]! += seats.filter(({ active }) => active >= k).length / seats.length / samples;
+    }
+    for (const [k, share] of found.entries()) {
+      const due = load ** (2 ** k - 1);
+      ok(Math.abs(share - due) < 0.03, `${k}: ${share} where ${due} is due`);
+    }
   });
 });
 
