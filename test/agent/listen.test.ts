@@ -2,13 +2,14 @@ import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, linkSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { connect, createServer as createNetServer, type AddressInfo } from 'node:net';
+import { connect, createServer as createNetServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { Listener } from '../../agent/config/addresses.js';
 import { listen, type Listening } from '../../agent/listen.js';
 import { ListenError } from '../../lb/listen.js';
+import { freePort } from '../support/ports.js';
 import { ask } from './ask.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'zidecar-listen-'));
@@ -80,10 +81,7 @@ describe('listen', () => {
     fails(/192\.0\.2\.1:0 is not an address of this machine/, tcp('192.0.2.1')));
 
   it('closes those that it had opened when one cannot be had', async () => {
-    const free = createNetServer().listen(0, '127.0.0.1');
-    await once(free, 'listening');
-    const { port } = free.address() as AddressInfo;
-    await new Promise((resolve) => free.close(resolve));
+    const port = await freePort();
     await fails(/192\.0\.2\.1/, tcp('127.0.0.1', port), tcp('192.0.2.1'));
     await (await open(tcp('127.0.0.1', port))).close();
   });

@@ -12,6 +12,7 @@ import type { Listening } from '../../agent/listen.js';
 import { drain, overrule, status, undrain, why, type Asking, type Told } from '../../agent/status.js';
 import { paintFor } from '../../agent/text.js';
 import { FakeClock } from '../support/clock.js';
+import { freePort } from '../support/ports.js';
 import { announcement, at, sidecar } from './admin/fixture.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'zidecar-status-'));
@@ -29,7 +30,7 @@ const asking = (admin: Listener | undefined, more: Partial<Asking> = {}): Asking
 /** A server that is no sidecar. */
 async function withServer(server: Server, use: (port: number) => Promise<void>): Promise<void> {
   const sockets = new Set<Socket>();
-  server.on('connection', (socket) => sockets.add(socket)).listen(0, '127.0.0.1');
+  server.on('connection', (socket) => sockets.add(socket.on('error', () => undefined))).listen(0, '127.0.0.1');
   await once(server, 'listening');
   await use((server.address() as AddressInfo).port);
   for (const socket of sockets) socket.destroy();
@@ -110,8 +111,7 @@ describe('the commands that ask a sidecar', () => {
   });
 
   it('end with 69 and a sentence where nobody answers', async () => {
-    let free = 0;
-    await withServer(createServer(), (taken) => Promise.resolve(void (free = taken)));
+    const free = await freePort();
     deepEqual(await status(asking(tcp(free))), {
       code: 69,
       text: `no sidecar answers at 127.0.0.1:${free}: is it running? its address is set by ZIDECAR_ADMIN`,
@@ -155,7 +155,9 @@ describe('the commands that ask a sidecar', () => {
 
   it('do not read an answer without end', async () => {
     const endless = createHttpServer((_request, response) => {
-      const more = (): void => void response.write(Buffer.alloc(1 << 20, 32), () => more());
+      const more = (): void => {
+        if (!response.destroyed) response.write(Buffer.alloc(1 << 20, 32), more);
+      };
       more();
     });
     await withServer(endless, async (other) => {

@@ -1,8 +1,10 @@
 /** Peers that misbehave on command, as instances in a folder, and a sidecar that calls them. */
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../support/ports.js';
 import { Sidecar, eventually } from '../support/program.js';
 
 export type Mood = 'well' | 'dead' | 'hangs' | 'resets' | 'fails' | 'talks_nonsense' | 'slow' | 'closes';
@@ -24,8 +26,8 @@ export class Peer {
   async listen(): Promise<void> {
     const server = createServer((socket) => this.#serve(socket));
     this.#server = server;
-    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
-    this.port = (server.address() as AddressInfo).port;
+    if (this.port === 0) this.port = await freePort(); // nobody else's while it is dead
+    await once(server.listen(this.port, '127.0.0.1'), 'listening');
   }
 
   /** Nobody listens any more, and whoever was connected is cut. */

@@ -11,6 +11,7 @@ import { httpProbe } from '../../health/http.js';
 import { noProbe } from '../../health/none.js';
 import type { Probe, ProbeResult } from '../../health/probe.js';
 import { tcpProbe } from '../../health/tcp.js';
+import { freePort } from '../support/ports.js';
 
 const servers: Server[] = [];
 const sockets = new Set<Socket>();
@@ -29,14 +30,6 @@ const http = async (answer: RequestListener): Promise<string> => `http://127.0.0
 /** Answers every connection with these bytes, and ends it unless told to keep it. */
 const raw = async (bytes: string, keep = false): Promise<string> =>
   `http://127.0.0.1:${await listening(createTcp((socket) => void socket.once('data', () => (keep ? socket.write(bytes) : socket.end(bytes)))))}`;
-const freePort = async (): Promise<number> => {
-  const server = createTcp().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-};
 
 const check = (probe: Probe): Promise<ProbeResult> => probe.check(new AbortController().signal);
 const get = (url: string): Promise<ProbeResult> => check(httpProbe({ url }));

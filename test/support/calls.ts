@@ -1,6 +1,7 @@
 /** Small HTTP apps to call, and calls that go on while something happens: what came back, and what was lost. */
 import { Agent, createServer, request, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { holding } from './die-with-us.js';
 
 export interface Answer {
   readonly status: number;
@@ -97,7 +98,7 @@ export class Calling {
 
   async stop(): Promise<Tally> {
     this.#stopped = true;
-    await Promise.all(this.#workers);
+    await holding(Promise.all(this.#workers));
     this.#agent.destroy();
     return { total: this.#total, lost: this.#lost, by: this.#by };
   }
@@ -113,7 +114,7 @@ export class Calling {
         this.#lost.push(`${when()} ${String(error)}`);
       }
       this.#total++;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs).unref()); // a test that failed half way leaves them behind
     }
   }
 }

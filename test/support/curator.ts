@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { dieWithUs, holding } from './die-with-us.js';
 
 const JAVA = '/usr/share/java';
 /** Debian: libcurator-discovery-java and libbsh-java. */
@@ -28,6 +29,7 @@ export class Curator {
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    dieWithUs(child);
     this.#answers = createInterface(child.stdout!)[Symbol.asyncIterator]();
   }
 
@@ -74,7 +76,7 @@ export class Curator {
   async end(): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.stdin!.end();
-    await ended;
+    await holding(ended);
   }
 
   kill(): void {
@@ -87,7 +89,7 @@ export class Curator {
   }
 
   async #next(expected: string): Promise<string> {
-    const answer = (await this.#answers.next()) as IteratorResult<string, undefined>;
+    const answer = (await holding(this.#answers.next())) as IteratorResult<string, undefined>;
     if (answer.done) throw new Error('Curator ended');
     if (!answer.value.startsWith(expected)) throw new Error(`Curator says: ${answer.value}`);
     return answer.value;

@@ -158,14 +158,18 @@ class Forwarder {
       if (this.#isTrickling) passedOn = passedOn.then(() => trickle(client, chunk));
       else client.write(chunk);
     });
-    let isGreeting = true;
+    let greeting: Buffer | undefined = Buffer.alloc(0);
     client.on('data', (chunk: Buffer) => {
-      if (isGreeting && this.#isReplacing && chunk.length >= CREDENTIALS.to + 8) {
-        chunk.fill(0, CREDENTIALS.from + 8, CREDENTIALS.from + 16); // an id of 0 asks for a new one
-        chunk.fill(0, CREDENTIALS.from + 20, CREDENTIALS.to + 8);
+      if (greeting === undefined) return void server.write(chunk);
+      // the native client sends its length by itself, so it may come in two pieces
+      greeting = Buffer.concat([greeting, chunk]);
+      if (greeting.length < CREDENTIALS.to + 8) return;
+      if (this.#isReplacing) {
+        greeting.fill(0, CREDENTIALS.from + 8, CREDENTIALS.from + 16); // an id of 0 asks for a new one
+        greeting.fill(0, CREDENTIALS.from + 20, CREDENTIALS.to + 8);
       }
-      isGreeting = false;
-      server.write(chunk);
+      server.write(greeting);
+      greeting = undefined;
     });
     for (const [one, other] of [[client, server] as const, [server, client] as const]) {
       one.setNoDelay(true);

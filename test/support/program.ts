@@ -5,6 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { dieWithUs, holding } from './die-with-us.js';
 import { isNativeBuilt } from './native.js';
 
 const main = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
@@ -63,6 +64,10 @@ export class Sidecar {
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    dieWithUs(child, () => {
+      child.kill('SIGKILL');
+      this.kill();
+    });
     const hear = (text: string): void => {
       try {
         this.lines.push(JSON.parse(text) as Line);
@@ -179,13 +184,15 @@ export class Sidecar {
   }
 
   #news(): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        this.#waiting.delete(look);
-        resolve();
-      };
-      this.#waiting.add(look);
-    });
+    return holding(
+      new Promise((resolve) => {
+        const look = (): void => {
+          this.#waiting.delete(look);
+          resolve();
+        };
+        this.#waiting.add(look);
+      }),
+    );
   }
 }
 

@@ -50,8 +50,8 @@ export class RawClient {
     child.on('message', (answer: Answer) => this.#waiting.get(answer.number)?.(answer));
   }
 
-  /** Resolves when it has a session. `connect`: addresses only. */
-  static async open(connect: string, timeoutMs = 4_000): Promise<RawClient> {
+  /** Resolves when it has a session, which outlives a machine that stands still for seconds, and a server that is restarted. `connect`: addresses only. */
+  static async open(connect: string, timeoutMs = 60_000): Promise<RawClient> {
     const script = fileURLToPath(new URL('./raw-client-process.js', import.meta.url));
     const child = withoutOurSockets(['ignore', 'inherit', 'inherit', 'ipc'], (stdio) =>
       fork(script, [connect, String(timeoutMs)], { stdio, serialization: 'advanced' }),

@@ -18,7 +18,7 @@ for (const client of requireZooKeeper() ? clients : []) {
   contract(`ZooKeeper by the ${client.kind} client`, {
     async start() {
       server = await ZooKeeperServer.start();
-      stranger = await RawClient.open(server.connect, 30_000);
+      stranger = await RawClient.open(server.connect);
     },
     async open() {
       const way = await Cuttable.to(server);

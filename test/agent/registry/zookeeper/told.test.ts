@@ -25,7 +25,7 @@ describe('children that a tree tells of', { skip: !requireZooKeeper() }, () => {
   before(async () => {
     server = await ZooKeeperServer.start();
     line = await BadLine.to(server);
-    stranger = await RawClient.open(server.connect, 20_000);
+    stranger = await RawClient.open(server.connect);
     opened = open([line], { sessionTimeoutMs: 20_000 });
     tree = opened.tree;
     await connected(tree);

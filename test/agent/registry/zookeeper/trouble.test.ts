@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { freePort } from '../../../support/ports.js';
 import { RawClient } from '../../../support/raw-client.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { connected, until } from '../tree-contract.js';
@@ -17,7 +18,7 @@ for (const client of clients) {
     let stranger: RawClient;
     before(async () => {
       server = await ZooKeeperServer.start({ maxClientCnxns: MOST, 'nio.sessionlessCnxnTimeout': 600_000 });
-      stranger = await RawClient.open(server.connect, 30_000);
+      stranger = await RawClient.open(server.connect);
     });
     after(async () => {
       await closeAll();
@@ -99,7 +100,7 @@ for (const client of clients) {
     });
 
     it('says that a server without its ensemble serves nobody', async () => {
-      const lonely = ZooKeeperServer.create('127.0.0.1', server.port + 1, {
+      const lonely = ZooKeeperServer.create('127.0.0.1', await freePort(), {
         id: 1,
         'server.1': '127.0.0.1:1:2',
         'server.2': '127.0.0.2:1:2',

@@ -18,7 +18,7 @@ for (const client of clients) {
     let tree: Tree;
     before(async () => {
       server = await ZooKeeperServer.start();
-      stranger = await RawClient.open(server.connect, 8_000);
+      stranger = await RawClient.open(server.connect);
       opened = open([server], { sessionTimeoutMs: 8_000 });
       tree = opened.tree;
       await connected(tree);
