@@ -6,6 +6,7 @@ import { address } from './endpoint.js';
 import { hashKeyOf, type HashOn } from './hash-key.js';
 import { requestFields, valuesOf } from './headers.js';
 import type { CallParts, Lookup } from './lane.js';
+import { forwardsLeft } from './max-forwards.js';
 import type { Refused } from './refusal.js';
 import { route, type Route } from './route.js';
 import { span, type EndpointView } from './explain.js';
@@ -54,6 +55,12 @@ export function rehearse(
     'route',
     `${fixedUpstream === undefined ? rule(way, hosts[0] ?? '', target) : 'the port of its own'} names ${way.name}; ${method} ${way.target} goes on with Host ${way.host}`,
   );
+  const forwards = forwardsLeft(method, raw);
+  if (typeof forwards === 'object') return refuse(forwards);
+  if (forwards === 0) {
+    say('route', 'Max-Forwards is 0: it is answered here, and goes to nobody');
+    return { steps, refused: null, endpoints: [] };
+  }
   const upstream = lookup(way.name, way.absolute);
   if ('code' in upstream) return refuse(upstream);
   if (upstream.name !== way.name) say('route', `${way.name} is equal to ${upstream.name} but for case, and no other name is`);

@@ -1,6 +1,6 @@
 /** What is told of a call and of its attempts: counted always, told as facts where somebody asked for it. The same for both lanes. */
 import { address, type Endpoint } from './endpoint.js';
-import { failures, type FailureCode } from './errors.js';
+import { failures } from './errors.js';
 import type { Became, EndedCall } from './last-calls.js';
 import { requestIdOf } from './headers.js';
 import type { CallParts } from './lane.js';
@@ -39,18 +39,21 @@ export function tellAttempt(
   emit({ kind: 'attempt_ended', upstream: upstream.name, endpoint: address(endpoint), result: String(became), ms });
 }
 
-/** A call that was for no upstream: no name, an unknown one, or nothing that could be read. Counted always, told where it was asked for. */
+/**
+ * A call that was for no upstream: no name, an unknown one, nothing that could be read, or one that we have answered ourselves. Counted
+ * always, told where it was asked for.
+ */
 export function tellStray(
-  code: FailureCode,
+  became: Became,
   { strays, emit, accessLog }: Pick<CallParts, 'strays' | 'emit' | 'accessLog'>,
   { method, target, raw }: { readonly method: string; readonly target: string; readonly raw: readonly string[] } = unreadable,
   ms = 0,
 ): void {
-  strays.ended(code, ms);
+  strays.ended(became, ms);
   if (!accessLog) return;
   const requestId = requestIdOf(raw) ?? '';
-  const { status } = failures[code];
-  emit({ kind: 'call_ended', upstream: 'unknown', method, target, requestId, status, code, attempts: 0, ms });
+  const result = typeof became === 'number' ? { status: became } : { status: failures[became].status, code: became };
+  emit({ kind: 'call_ended', upstream: 'unknown', method, target, requestId, ...result, attempts: 0, ms });
 }
 
 const unreadable = { method: '-', target: '-', raw: [] };

@@ -28,6 +28,7 @@ export const known = {
   'grpc-timeout': 20,
   'idempotency-key': 21,
   'x-zidecar-subset': 22,
+  'max-forwards': 23,
 } as const;
 
 interface Name {

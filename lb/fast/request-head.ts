@@ -126,6 +126,8 @@ export class RequestHead extends Head {
       case known['idempotency-key']:
         if (this.keyed || from === to) this.needsRules = true;
         return (this.keyed = true);
+      case known['max-forwards']:
+        return this.method !== 'OPTIONS' || this.#not('a count of how far it may go');
       case known.via:
       case known['x-zidecar-subset']:
       case known['grpc-timeout']:

@@ -38,6 +38,10 @@ export async function carry(exchange: Exchange, entrance: Entrance, parts: CallP
     await exchange.refuse(refusalAnswer(plan, plan.code === 'discovering' ? { retryAfterMs: 1_000 } : {}));
     return tellStray(plan.code, parts, exchange.asked, clock.now() - began);
   }
+  if ('answer' in plan) {
+    await exchange.refuse(plan.answer);
+    return tellStray(plan.answer.status, parts, exchange.asked, clock.now() - began);
+  }
   const { upstream, requestTimeoutMs } = plan;
   const story: Story = { began, tries: new Tries() };
   upstream.budget.called(began);

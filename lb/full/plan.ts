@@ -3,8 +3,9 @@ import { hashKeyOf } from '../hash-key.js';
 import { least, withTimeLeft } from '../deadline.js';
 import { requestFields, valuesOf } from '../headers.js';
 import type { CallParts, Entrance } from '../lane.js';
+import { forwardsLeft, lastStation, withForwards } from '../max-forwards.js';
 import type { Random } from '../ports.js';
-import type { Refused } from '../refusal.js';
+import type { RefusalAnswer, Refused } from '../refusal.js';
 import { isIdempotent } from '../retry.js';
 import { route } from '../route.js';
 import type { CallSettings } from '../settings.js';
@@ -29,8 +30,14 @@ export interface Plan {
   readonly subset: Subset | undefined;
 }
 
-export function makePlan(asked: Asked, entrance: Entrance, parts: CallParts): Plan | Refused {
-  const { method, target, raw, remoteAddress } = asked;
+/** `answer`: it is for nobody but us. */
+export function makePlan(
+  asked: Asked,
+  entrance: Entrance,
+  parts: CallParts,
+): Plan | Refused | { readonly answer: RefusalAnswer } {
+  const { method, target, remoteAddress } = asked;
+  let { raw } = asked;
   const version = asked.version === '1.0' ? '1.0' : '1.1';
   const { own, domain, pseudonym, forwardedFor } = parts;
   const fixed = entrance.upstream === undefined ? {} : { fixedUpstream: entrance.upstream };
@@ -38,6 +45,10 @@ export function makePlan(asked: Asked, entrance: Entrance, parts: CallParts): Pl
   if (fault !== undefined) return fault;
   const way = route({ method, target, hosts: valuesOf(raw, 'host'), version }, { ...fixed, own, domain });
   if ('code' in way) return way;
+  const forwards = forwardsLeft(method, raw);
+  if (typeof forwards === 'object') return forwards;
+  if (forwards === 0) return { answer: lastStation(asked) };
+  if (forwards !== undefined) raw = withForwards(raw, forwards - 1);
   const upstream = parts.lookup(way.name, way.absolute);
   if ('code' in upstream) return upstream;
   const { host, prefix } = way;

@@ -60,6 +60,13 @@ describe('a call that is not sent', () => {
       ],
       ['unknown_upstream', 'unknown_upstream', 'no_endpoints', 'discovering', 'bad_request'],
     );
+    const counted = (forwards: string) =>
+      proxy.rehearse({ method: 'TRACE', target: '/', raw: ['Host', 'empty', 'Max-Forwards', forwards] }, lookup);
+    deepEqual(
+      ['1', '0', 'x'].map((forwards) => counted(forwards).refused?.code),
+      ['no_endpoints', undefined, 'bad_request'],
+    );
+    match(said(counted('0')), /^route Max-Forwards is 0/m);
   });
 });
 

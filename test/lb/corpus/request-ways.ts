@@ -116,6 +116,36 @@ export const requestWays: readonly RequestCase[] = [
     'OPTIONS * in chunks': chunked('3\r\nabc\r\n0\r\n\r\n').replace('POST /', 'OPTIONS *'),
   }),
   ...requests('9112 3.2.4', declines(404), { 'OPTIONS * to nobody': 'OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n' }),
+  ...requests(
+    '9110 7.6.2',
+    { ...carries('OPTIONS /a'), there: [/\r\nA: b\r\nmax-FORWARDS: 4\r\n/], never: [/forwards: *5/i] },
+    { 'OPTIONS that may go on five times': get('A: b\r\nmax-FORWARDS:  5 \r\n', '/a').replace('GET', 'OPTIONS') },
+  ),
+  ...requests(
+    '9110 7.6.2',
+    { ...carries('TRACE /'), there: [/\r\nMax-Forwards: 0\r\n/] },
+    { 'TRACE that may go on once': get('Max-Forwards: 1\r\n').replace('GET', 'TRACE') },
+  ),
+  ...requests(
+    '9110 7.6.2',
+    { ...carries('OPTIONS *'), there: [/\r\nMax-Forwards: \d{6}\r\n/] },
+    { 'OPTIONS * that may go on for ever': get(`Max-Forwards: ${'9'.repeat(400)}\r\n`, '*').replace('GET', 'OPTIONS') },
+  ),
+  ...requests('9110 7.6.2', declines(200), {
+    'OPTIONS that may not go on': get('Max-Forwards: 0\r\n').replace('GET', 'OPTIONS'),
+    'OPTIONS * that may not go on': get('Max-Forwards: 00\r\n', '*').replace('GET', 'OPTIONS'),
+  }),
+  ...requests('9110 7.6.2', refuses(400), {
+    'a count of how far that is none': get('Max-Forwards: -1\r\n').replace('GET', 'OPTIONS'),
+    'a count of how far that is empty': get('Max-Forwards:\r\n').replace('GET', 'TRACE'),
+    'two counts of how far': get('Max-Forwards: 5\r\nmax-forwards: 5\r\n').replace('GET', 'OPTIONS'),
+    'a list of counts of how far': get('Max-Forwards: 5, 5\r\n').replace('GET', 'OPTIONS'),
+  }),
+  ...requests(
+    '9110 7.6.2',
+    { ...carries('GET /'), there: [/\r\nMax-Forwards: 0\r\n/] },
+    { 'a count of how far for GET': get('Max-Forwards: 0\r\n') },
+  ),
   ...requests('9110 9', carries('PATCH / abc'), { PATCH: post('Content-Length: 3\r\n', 'abc').replace('POST', 'PATCH') }),
   ...requests('9110 9', carries('PURGE /'), { 'a method of caches': get().replace('GET', 'PURGE') }),
   ...requests('9110 9', carries('PROPFIND /'), { 'a method of WebDAV': get().replace('GET', 'PROPFIND') }),

@@ -136,6 +136,21 @@ describe('a request of the app', () => {
   });
 });
 
+describe('a TRACE', () => {
+  it('that may go no further is answered with itself, without its secrets, and no endpoint hears of it', async (t) => {
+    const heads: string[] = [];
+    const { ask, proxy, facts } = await house(t, { orders: [await echoing(heads)] }, { proxy: { accessLog: true } });
+    const secrets = 'Authorization: Basic eDp5\r\nCOOKIE: a=b\r\nProxy-Authorization: x\r\n';
+    const answer = await ask(`TRACE /a%20b HTTP/1.1\r\nHost: orders\r\n${secrets}X-A:  \xe9 \r\nMax-Forwards: 0\r\n\r\n`);
+    match(answer, /^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*content-type: message\/http\r\n/);
+    const [, ...body] = answer.split('\r\n\r\n');
+    equal(body.join('\r\n\r\n'), 'TRACE /a%20b HTTP/1.1\r\nHost: orders\r\nX-A: \xe9\r\nMax-Forwards: 0\r\n\r\n');
+    deepEqual(heads, []);
+    equal(proxy.strays.calls.get('2xx'), 1);
+    equal(facts.filter(({ kind }) => kind === 'call_ended').length, 1);
+  });
+});
+
 describe('an answer of an endpoint', () => {
   const answered = async (t: Parameters<typeof house>[0], answer: string, request = get()): Promise<Wire> => {
     const orders = await RawServer.start(async (wire) => {
