@@ -115,7 +115,7 @@ export class Discovery<U extends UpstreamLike> {
 
   /** Looks at every endpoint again: where we listen has changed. */
   recheck(): void {
-    for (const peer of this.#peers.values()) peer.refresh();
+    for (const peer of this.#peers.values()) peer.recheck();
   }
 
   /** The upstream for a name that a call brought, or the refusal that the app is told. `absolute`: the call came through `http_proxy`. */

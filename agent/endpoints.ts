@@ -3,7 +3,7 @@
  * sidecar. Pure; names have been resolved elsewhere.
  */
 import { isIP } from 'node:net';
-import { address, type Endpoint } from '../lb/endpoint.js';
+import { address, addressOf, type Endpoint } from '../lb/endpoint.js';
 import { forbidden } from './forbidden.js';
 import type { Instance } from './registry/dialects/dialect.js';
 import { unspoken } from './registry/dialects/protocols.js';
@@ -18,13 +18,17 @@ export interface Refusal {
 export interface Endpoints {
   /** Sorted by id; ids and addresses are unique. */
   readonly endpoints: readonly Endpoint[];
+  /** The same by address. */
+  readonly byAddress: Map<string, Endpoint>;
   /** Registered, but not to be called: drained or disabled. */
   readonly down: readonly Instance[];
   readonly refused: readonly Refusal[];
-  /** Hosts that are names without an address yet. */
+  /** Hosts that are names, of those who may be called. */
+  readonly names: readonly string[];
+  /** Those of them that have no address yet. */
   readonly unresolved: readonly string[];
   /** The instance that each endpoint was made of. */
-  readonly origins: ReadonlyMap<Endpoint, Instance>;
+  readonly origins: Map<Endpoint, Instance>;
 }
 
 export interface Surroundings {
@@ -35,14 +39,23 @@ export interface Surroundings {
   readonly tcp?: boolean;
   /** The id of the endpoint that stands at this address already. */
   readonly idAt?: (at: string) => string | undefined;
+  /** What came of an instance the last time, which holds as long as its host has the address that it had: of a list, little changes. */
+  readonly looked?: WeakMap<Instance, Looked>;
+}
+
+export interface Looked {
+  readonly isName: boolean;
+  readonly host: string;
+  readonly at: string;
+  /** Why it is refused. */
+  readonly why: string | undefined;
+  endpoint: Endpoint | undefined;
 }
 
 /** `instances` may come from several sources, in their order of preference: of two with one address the first counts. */
-export function endpointsOf(
-  instances: readonly Instance[],
-  { addressOf, isOwnListener, tcp = false, idAt = () => undefined }: Surroundings,
-): Endpoints {
-  const endpoints = new Map<string, Endpoint>();
+export function endpointsOf(instances: readonly Instance[], around: Surroundings): Endpoints {
+  const { idAt = () => undefined } = around;
+  const byAddress = new Map<string, Endpoint>();
   const origins = new Map<Endpoint, Instance>();
   const taken = new Set<string>();
   const told = new Set(instances.map(({ id }) => id));
@@ -51,35 +64,56 @@ export function endpointsOf(
     const before = idAt(at);
     return before === undefined || told.has(before) ? id : before;
   };
-  const [down, refused, unresolved]: [Instance[], Refusal[], Set<string>] = [[], [], new Set()];
+  const [down, refused]: [Instance[], Refusal[]] = [[], []];
+  const [names, unresolved] = [new Set<string>(), new Set<string>()];
   for (const instance of instances) {
-    const { id, host: named, port, weight, up, zone, since, warmupMs, protocol, meta } = instance;
-    const host = isIP(named) === 0 ? addressOf(named) : named;
-    if (!up) down.push(instance);
-    else if (host === undefined) unresolved.add(named);
-    else {
-      const barred = forbidden({ host, port }, isOwnListener);
-      const at = address({ host, port });
-      const said = barred && `${host === named ? '' : `${named}: `}${host} ${barred}`;
-      const why = said ?? (tcp ? undefined : unspoken(protocol, instance.service));
-      if (why !== undefined) refused.push({ id, address: address(instance), why });
-      else if (!endpoints.has(at)) {
-        let unique = idOf(id, at);
-        while (taken.has(unique)) unique += `@${at}`;
-        taken.add(unique);
-        const endpoint = {
-          ...{ id: unique, host, port, weight },
-          ...(zone !== undefined && { zone }),
-          ...(since !== undefined && { since }),
-          ...(warmupMs !== undefined && { warmupMs }),
-          ...(protocol !== undefined && { protocol }),
-          meta,
-        };
-        endpoints.set(at, endpoint);
-        origins.set(endpoint, instance);
-      }
+    const { id, host, up } = instance;
+    if (!up) {
+      down.push(instance);
+      continue;
+    }
+    const seen = lookAt(instance, around);
+    if (seen?.isName !== false) names.add(host);
+    if (seen === undefined) unresolved.add(host);
+    else if (seen.why !== undefined) refused.push({ id, address: addressOf(instance), why: seen.why });
+    else if (!byAddress.has(seen.at)) {
+      let unique = idOf(id, seen.at);
+      while (taken.has(unique)) unique += `@${seen.at}`;
+      taken.add(unique);
+      const endpoint = endpointFor(instance, unique, seen);
+      byAddress.set(seen.at, endpoint);
+      origins.set(endpoint, instance);
     }
   }
-  const sorted = [...endpoints.values()].sort((one, other) => (one.id < other.id ? -1 : one.id > other.id ? 1 : 0));
-  return { endpoints: sorted, down, refused, unresolved: [...unresolved], origins };
+  const endpoints = [...byAddress.values()].sort((one, other) => (one.id < other.id ? -1 : one.id > other.id ? 1 : 0));
+  return { endpoints, byAddress, down, refused, names: [...names], unresolved: [...unresolved], origins };
+}
+
+/** Undefined: it has a name without an address. */
+export function lookAt(instance: Instance, { looked, addressOf, isOwnListener, tcp = false }: Surroundings): Looked | undefined {
+  const { host: named, port, protocol, service } = instance;
+  const known = looked?.get(instance);
+  const isName = known?.isName ?? isIP(named) === 0;
+  const host = isName ? addressOf(named) : named;
+  if (host === undefined || known?.host === host) return host === undefined ? undefined : known;
+  const barred = forbidden({ host, port }, isOwnListener);
+  const said = barred && `${isName ? `${named}: ` : ''}${host} ${barred}`;
+  const why = said ?? (tcp ? undefined : unspoken(protocol, service));
+  const seen = { isName, host, at: address({ host, port }), why, endpoint: undefined };
+  looked?.set(instance, seen);
+  return seen;
+}
+
+/** The one that was made of it the last time, where that will do. */
+export function endpointFor(instance: Instance, id: string, seen: Looked): Endpoint {
+  const { port, weight, zone, since, warmupMs, protocol, meta } = instance;
+  if (seen.endpoint?.id === id) return seen.endpoint;
+  return (seen.endpoint = {
+    ...{ id, host: seen.host, port, weight },
+    ...(zone !== undefined && { zone }),
+    ...(since !== undefined && { since }),
+    ...(warmupMs !== undefined && { warmupMs }),
+    ...(protocol !== undefined && { protocol }),
+    meta,
+  });
 }

@@ -3,12 +3,13 @@
  * for by what the snapshot remembers of it, and where nobody has told or remembers anything, the seeds are all there is. Which of them have
  * to prove who they are is the guard's to say (trust/guard.ts).
  */
-import { isIP } from 'node:net';
-import { address, type Endpoint } from '../lb/endpoint.js';
-import { endpointsOf, type Endpoints } from './endpoints.js';
+import { difference } from '../lb/difference.js';
+import { addressOf, type Endpoint } from '../lb/endpoint.js';
+import { endpointsOf, type Endpoints, type Looked, type Surroundings } from './endpoints.js';
 import type { Emit } from './events.js';
 import type { Instance } from './registry/dialects/dialect.js';
 import { notesOf, type SourceView } from './peer-notes.js';
+import { isPlain, patched } from './patched.js';
 import type { InstanceList, Registry, Source } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
 import { Guard } from './trust/guard.js';
@@ -60,7 +61,10 @@ export interface ListView {
 /** How long the first list waits for names when it has nobody else: as long as a call waits for it. */
 const NAMES_MS = 1_000;
 
-const nothing: Endpoints = { endpoints: [], down: [], refused: [], unresolved: [], origins: new Map() };
+const nothing: Endpoints = {
+  ...{ endpoints: [], byAddress: new Map(), origins: new Map() },
+  ...{ down: [], refused: [], names: [], unresolved: [] },
+};
 
 export class Peer<U> {
   readonly upstream: PeerParts<U>['upstream'];
@@ -74,6 +78,10 @@ export class Peer<U> {
   readonly #origins = new WeakMap<Endpoint, Instance>();
   readonly #services: ReadonlySet<string>;
   #found: Endpoints = nothing;
+  /** Each instance of the one list is an endpoint or down, so that it can be patched. */
+  #isPlain = false;
+  /** What came of each instance; void when where we listen has changed. */
+  #looked = new WeakMap<Instance, Looked>();
   /** The upstream has been given a list. */
   #fed = false;
   /** Names without an answer are waited for no more. */
@@ -112,8 +120,7 @@ export class Peer<U> {
         upstream.name,
         source,
         (list) => {
-          this.#lists[index] = list;
-          this.refresh();
+          this.#heard(index, list);
           if (list.confirmed) trusting.heard(upstream.name);
         },
         (why) => (this.#troubles[index] = why),
@@ -134,15 +141,39 @@ export class Peer<U> {
     this.upstream.update([]); // its connections close
   }
 
-  /** Looks at every instance again: a list, an address of a name, or where we listen has changed. */
+  /** Where we listen has changed. */
+  recheck(): void {
+    this.#looked = new WeakMap();
+    this.refresh();
+  }
+
+  /** A list has come. */
+  #heard(index: number, list: InstanceList): void {
+    const before = this.#lists[index];
+    this.#lists[index] = list;
+    const isPlain = this.#lists.length === 1 && before?.confirmed === true && list.confirmed && this.#isPlain;
+    if (!isPlain) return this.refresh();
+    const { gone, joined } = difference(before.instances, list.instances);
+    const patch = patched(this.#found, gone, joined, this.#around);
+    if (patch === undefined) return this.refresh();
+    this.#found = patch.found;
+    for (const endpoint of patch.joined) this.#origins.set(endpoint, this.#found.origins.get(endpoint)!);
+    this.#guard.changed(patch, this.#excused);
+  }
+
+  /**
+   * Looks at every instance: much of a list, an address of a name, or where we listen has changed. Who is as he was keeps his endpoint, and costs
+   * a few looks into maps.
+   */
   refresh(): void {
-    const { upstream, emit, isOwnListener, tcp, addressOf, useNames, trusting } = this.#parts;
+    const { upstream, emit, useNames, trusting } = this.#parts;
     const lists = this.#stands;
     const seeds = lists.length > 0 ? [] : trusting.seeds(upstream.name);
     const instances = unionOf([...lists.map((list) => list.instances), seeds]);
-    useNames(instances.filter(({ up, host }) => up && isIP(host) === 0).map(({ host }) => host));
-    const ids = new Map(this.#found.endpoints.map((endpoint) => [address(endpoint), endpoint.id]));
-    this.#found = endpointsOf(instances, { addressOf, isOwnListener, tcp, idAt: (at) => ids.get(at) });
+    const { byAddress } = this.#found;
+    this.#found = endpointsOf(instances, { ...this.#around, idAt: (at) => byAddress.get(at)?.id });
+    this.#isPlain = lists.length === 1 && isPlain(this.#found, lists[0]!.instances);
+    useNames(this.#found.names);
     const told = new Set<string>();
     for (const { id, address: at, why } of this.#found.refused) {
       const key = `${id} ${at} ${why}`;
@@ -150,13 +181,20 @@ export class Peer<U> {
       told.add(key);
     }
     this.#told = told;
-    for (const [endpoint, instance] of this.#found.origins) this.#origins.set(endpoint, instance);
-    // whoever is in a list still, but is not called (drained, refused, without an address), has not vanished
+    for (const [endpoint, instance] of this.#found.origins)
+      if (this.#origins.get(endpoint) !== instance) this.#origins.set(endpoint, instance);
+    this.#guard.heard(this.#listed(lists), this.#excused);
+  }
+
+  /** Whoever is in a list still, but is not called (drained, refused, without an address), has not vanished. */
+  get #excused(): ReadonlySet<string> {
     const { down, refused } = this.#found;
-    this.#guard.heard(
-      this.#listed(lists),
-      new Set([...down.flatMap((one) => [one.id, address(one)]), ...refused.map(({ id }) => id)]),
-    );
+    return new Set([...down.flatMap((one) => [one.id, addressOf(one)]), ...refused.map(({ id }) => id)]);
+  }
+
+  get #around(): Surroundings {
+    const { isOwnListener, tcp, addressOf } = this.#parts;
+    return { addressOf, isOwnListener, tcp, looked: this.#looked };
   }
 
   /** A name has no address, or not in time: the first list may have waited for it. */
@@ -219,6 +257,8 @@ export class Peer<U> {
   }
 
   #listed(lists: readonly InstanceList[]): readonly Listed[] {
+    if (lists.length > 0 && lists.every((list) => list.confirmed))
+      return this.#found.endpoints.map((endpoint) => ({ endpoint, why: undefined }));
     const remembered = new Set(this.#remembered);
     const whys = new Map<Instance, Listed['why']>();
     for (const list of lists) {
@@ -228,13 +268,13 @@ export class Peer<U> {
     // of two sources that name one address, one that can be asked is enough
     const confirmed = new Set(
       lists.some((list) => !list.confirmed)
-        ? lists.filter((list) => list.confirmed).flatMap((list) => list.instances.map(address))
+        ? lists.filter((list) => list.confirmed).flatMap((list) => list.instances.map(addressOf))
         : [],
     );
     return this.#found.endpoints.map((endpoint): Listed => {
       const instance = this.#found.origins.get(endpoint)!;
       const why = whys.has(instance) ? whys.get(instance) : 'seed';
-      return { endpoint, why: confirmed.has(address(instance)) ? undefined : why };
+      return { endpoint, why: confirmed.has(addressOf(instance)) ? undefined : why };
     });
   }
 

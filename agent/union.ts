@@ -3,7 +3,7 @@
  * process that was started again, or has changed in a dialect that changes by a new node, is there twice for a while. Between sources the
  * first in order of preference holds, weight and all, with one exception: who says anywhere that he is not to be called is not called.
  */
-import { address } from '../lb/endpoint.js';
+import { addressOf } from '../lb/endpoint.js';
 import type { Instance } from './registry/dialects/dialect.js';
 
 /** Newest last where a list does not say since when. */
@@ -22,7 +22,7 @@ export function unionOf(lists: readonly (readonly Instance[])[]): readonly Insta
 function newestOf(list: readonly Instance[]): ReadonlyMap<string, Instance> {
   const newest = new Map<string, Instance>();
   for (const instance of list) {
-    const at = address(instance);
+    const at = addressOf(instance);
     const other = newest.get(at);
     if (other === undefined || (other.since ?? 0) <= (instance.since ?? 0)) newest.set(at, instance);
   }

@@ -34,5 +34,17 @@ export interface Doubt {
 export const address = ({ host, port }: { host: string; port: number }): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
+/** The same of one that never changes, made once: whoever looks at thousands of them each time a list comes asks for it again and again. */
+export const addressOf = remembered(address);
+
 /** Who it is, for maps of pools and circuits: the same id at another address is another endpoint. */
-export const identity = (endpoint: Endpoint): string => `${endpoint.id} ${address(endpoint)}`;
+export const identity = remembered((endpoint: Endpoint): string => `${endpoint.id} ${address(endpoint)}`);
+
+function remembered<Key extends object>(make: (key: Key) => string): (key: Key) => string {
+  const known = new WeakMap<Key, string>();
+  return (key) => {
+    let text = known.get(key);
+    if (text === undefined) known.set(key, (text = make(key)));
+    return text;
+  };
+}

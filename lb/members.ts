@@ -1,16 +1,23 @@
-/** Who is in the list that holds. A whole list comes in; who stays, by id and address, keeps all that is known of it. Of two with one id the first counts. */
+/**
+ * Who is in the list that holds. A whole list comes in; who stays, by id and address, keeps all that is known of it. Of two with one id the
+ * first counts. A list costs what of it has changed, and a walk.
+ */
+import { difference } from './difference.js';
 import { identity, type Endpoint } from './endpoint.js';
 import type { Member } from './member.js';
 
 export class Members implements Iterable<Member> {
-  #known = new Map<string, Member>();
+  readonly #known = new Map<string, Member>();
+  #endpoints: readonly Endpoint[] = [];
+  #inOrder: readonly Member[] = [];
 
   get size(): number {
-    return this.#known.size;
+    return this.#inOrder.length;
   }
 
+  /** As the list has them. */
   [Symbol.iterator](): Iterator<Member> {
-    return this.#known.values();
+    return this.#inOrder.values();
   }
 
   /** Undefined: it has left. */
@@ -23,21 +30,25 @@ export class Members implements Iterable<Member> {
     endpoints: readonly Endpoint[],
     make: (endpoint: Endpoint) => Member,
   ): { readonly joined: Member[]; readonly gone: Member[] } {
-    const before = this.#known;
-    this.#known = new Map();
     const ids = new Set<string>();
+    const listed = endpoints.filter(({ id }) => ids.size < ids.add(id).size);
+    const changes = difference(this.#endpoints, listed);
+    const leaving = new Set(changes.gone.map(identity));
     const joined: Member[] = [];
-    for (const endpoint of endpoints) {
-      if (ids.has(endpoint.id)) continue;
-      ids.add(endpoint.id);
+    for (const endpoint of changes.joined) {
       const key = identity(endpoint);
-      const known = before.get(key);
+      leaving.delete(key);
+      const known = this.#known.get(key);
       const member = known ?? make(endpoint);
       member.endpoint = endpoint;
-      if (known === undefined) joined.push(member);
+      if (known !== undefined) continue;
+      joined.push(member);
       this.#known.set(key, member);
-      before.delete(key);
     }
-    return { joined, gone: [...before.values()] };
+    const gone = Array.from(leaving, (key) => this.#known.get(key)!);
+    for (const key of leaving) this.#known.delete(key);
+    this.#endpoints = listed;
+    this.#inOrder = listed.map((endpoint) => this.#known.get(identity(endpoint))!);
+    return { joined, gone };
   }
 }

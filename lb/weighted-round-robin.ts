@@ -20,6 +20,8 @@ interface Account extends Waiting<Account> {
   /** In a group: credit less its earnings. Out of one: credit. */
   base: number;
   group: Group | undefined;
+  /** The last one that it stood in. */
+  list: number;
 }
 
 interface Group {
@@ -38,7 +40,8 @@ const mostExactWeights = 64;
 export class WeightedRoundRobin implements Balancer {
   readonly evenly: boolean;
   readonly #random: Random;
-  #accounts = new Map<string, Account>();
+  readonly #accounts = new Map<string, Account>();
+  #lists = 0;
   #groups: Group[] = [];
   #turns = 0;
   #roughly = false;
@@ -53,13 +56,20 @@ export class WeightedRoundRobin implements Balancer {
   }
 
   update(seats: readonly Seat[]): void {
-    const before = this.#accounts;
-    this.#accounts = new Map();
+    const list = ++this.#lists;
+    let stay = 0;
     for (const seat of seats) {
-      const known = before.get(seat.endpoint.id);
-      if (known?.seat === seat) this.#accounts.set(seat.endpoint.id, known);
+      const known = this.#accounts.get(seat.endpoint.id);
+      if (known?.seat !== seat) continue;
+      known.list = list;
+      stay++;
     }
-    for (const account of before.values()) if (this.#accounts.get(idOf(account)) !== account) this.#leave(account);
+    if (stay < this.#accounts.size)
+      for (const [id, account] of this.#accounts)
+        if (account.list !== list) {
+          this.#leave(account);
+          this.#accounts.delete(id);
+        }
     const first = this.#accounts.size === 0;
     this.#roughly = !this.evenly && new Set(seats.map(({ weight }) => weight)).size > mostExactWeights;
     for (const seat of seats) {
@@ -120,7 +130,7 @@ export class WeightedRoundRobin implements Balancer {
    */
   #open(seat: Seat, first: boolean): Account {
     const base = first ? 0 : -this.#random() * this.#weightOf(seat);
-    return { seat, base, group: undefined, place: -1, ahead: undefined, behind: undefined };
+    return { seat, base, group: undefined, list: this.#lists, place: -1, ahead: undefined, behind: undefined };
   }
 
   /** A fleet that starts as one must not begin with the same endpoint. Turns played, not credits drawn: the shares stay exact. */

@@ -129,16 +129,19 @@ export class Children {
     readonly left: number;
     readonly heardAt: number | undefined;
   } {
-    const members: { readonly name: string; readonly said: Instance }[] = [];
+    const members: Instance[] = [];
+    const names: string[] = [];
     const skipped: Skipped[] = [];
     const vectors: Weights[] = [];
     for (const { name, said } of this.#known.values()) {
-      if (isInstance(said)) members.push({ name, said });
-      else if (said && 'skip' in said) skipped.push({ name, reason: said.skip, detail: said.detail });
+      if (isInstance(said)) {
+        members.push(said);
+        names.push(name);
+      } else if (said && 'skip' in said) skipped.push({ name, reason: said.skip, detail: said.detail });
       else if (said) vectors.push(said);
     }
     const weigh = weigher(vectors);
-    const instances = members.map(({ name, said }) => weigh(name, said));
+    const instances = vectors.length === 0 ? members : members.map((said, index) => weigh(names[index]!, said));
     const told = { instances, skipped, joined: this.#joined, left: this.#left, heardAt: this.#heardAt };
     this.#joined = this.#left = 0;
     this.#heardAt = undefined;

@@ -23,6 +23,7 @@ import type { InstanceList, OnTrouble, Proof, Registry, Source } from './registr
 import { MAX_NODE_BYTES, RegistryError } from './tree.js';
 import type { Mode, RegistryErrorCode, Stat, Tree } from './tree.js';
 import { Succession, type Ask } from './succession.js';
+import { Tellings } from './tellings.js';
 import { Watcher } from './watcher.js';
 import { same, Writer } from './writer.js';
 
@@ -50,6 +51,7 @@ export class TreeRegistry implements Registry {
   readonly #parts: TreeRegistryParts;
   readonly #tree: Tree;
   readonly #reads = new ReadSlots(READS_IN_FLIGHT);
+  readonly #tellings: Tellings;
   readonly #writer: Writer;
   readonly #succession: Succession;
   readonly #newcomers: Newcomers;
@@ -60,6 +62,7 @@ export class TreeRegistry implements Registry {
   constructor(parts: TreeRegistryParts) {
     this.#parts = parts;
     this.#tree = parts.tree;
+    this.#tellings = new Tellings(parts.clock);
     this.#writer = new Writer(parts.tree);
     this.#aliases = parts.aliases ?? new Set();
     this.#newcomers = new Newcomers({ ...parts, aliases: this.#aliases });
@@ -167,7 +170,8 @@ export class TreeRegistry implements Registry {
     const dialect = this.#dialect(at);
     const { path, endpoint } = at;
     const watcher = new Watcher({
-      ...{ tree, dialect, service, path, endpoint, reads: this.#reads, clock, random, emit, onList, onTrouble },
+      ...{ tree, dialect, service, path, endpoint, clock, random, emit, onList, onTrouble },
+      ...{ reads: this.#reads, tellings: this.#tellings },
     });
     watcher.start();
     return () => watcher.stop();

@@ -18,9 +18,11 @@ import { Children, MOST_CHILDREN } from './children.js';
 import { NodeReader, type NodeReaderParts } from './node-reader.js';
 import { gatherMs, rearmMs, spreadMs, tellMs } from './pace.js';
 import type { InstanceList, OnTrouble } from './registry.js';
+import type { Tellings } from './tellings.js';
 import { isSessionTrouble, type List } from './tree.js';
 
 export interface WatcherParts extends NodeReaderParts {
+  readonly tellings: Tellings;
   readonly onList: (list: InstanceList) => void;
   readonly onTrouble?: OnTrouble | undefined;
 }
@@ -77,7 +79,7 @@ export class Watcher {
       onRead: () => this.#tellSoon(),
     });
     this.#looks = new Alarm(parts.clock, () => void this.#look());
-    this.#tells = new Alarm(parts.clock, () => this.#tell());
+    this.#tells = new Alarm(parts.clock, () => parts.tellings.soon(this.#tell));
     this.#verifies = new Alarm(parts.clock, () => this.#verify());
   }
 
@@ -92,6 +94,7 @@ export class Watcher {
     this.#stopped = true;
     this.#stopListening();
     for (const alarm of [this.#looks, this.#tells, this.#verifies]) alarm.cancel();
+    this.#parts.tellings.cancel(this.#tell);
     this.#nodes.reset();
   }
 
@@ -108,7 +111,7 @@ export class Watcher {
       this.#lookIn(0); // the answer to the last look was lost with the connection
     }
     this.#nodes.go();
-    if (this.#told && this.#told.confirmed !== this.#confirmed) this.#tell();
+    if (this.#told && this.#told.confirmed !== this.#confirmed) this.#parts.tellings.soon(this.#tell);
   }
 
   get #live(): boolean {
@@ -251,16 +254,20 @@ export class Watcher {
   // the list
 
   #tellSoon(): void {
-    const news = this.#told === undefined || this.#children.changed || this.#told.confirmed !== this.#confirmed;
-    if (this.#stopped || this.#askedEpoch === 0 || !news) return;
+    if (this.#stopped || this.#askedEpoch === 0 || !this.#isNews) return;
     const wait = this.#told ? gatherMs(0, this.#children.size) : FIRST_LIST_MS;
     const urgent = this.#nodes.idle || (this.#told !== undefined && this.#children.shrunk);
     const least = (this.#told?.at ?? -Infinity) + tellMs(this.#children.size);
     this.#tells.at(Math.max(this.#clock.now() + (urgent ? 0 : wait), least));
   }
 
-  #tell(): void {
+  get #isNews(): boolean {
+    return this.#told === undefined || this.#children.changed || this.#told.confirmed !== this.#confirmed;
+  }
+
+  readonly #tell = (): void => {
     this.#tells.cancel();
+    if (this.#stopped || !this.#isNews) return;
     // names alone are no list of none: their service would be taken for one that nobody announces
     const isUnread = this.#told === undefined && !this.#nodes.idle && !this.#children.changed;
     if (isUnread && this.#children.size > 0) return this.#tells.in(FIRST_LIST_MS);
@@ -272,5 +279,5 @@ export class Watcher {
     if (!isFirst && joined + left === 0) return;
     const took = isFirst || heardAt === undefined ? {} : { tookMs: this.#clock.now() - heardAt };
     this.#emit({ kind: 'list_changed', path, joined, left, total: instances.length, ...took });
-  }
+  };
 }

@@ -11,6 +11,8 @@ import { ReadSlots } from '../registry/read-slots.js';
 import { tellMs } from '../registry/pace.js';
 import type { Clock, Random } from '../system.js';
 import type { Proof, Suspect } from './prover.js';
+import type { Patch } from '../patched.js';
+import type { Braked } from './mass-drop.js';
 import { DOUBTS, Trust, type Listed, type Standing, type Why } from './trust.js';
 
 export interface GuardParts {
@@ -44,6 +46,7 @@ export class Guard {
   /** What has changed one by one since the data path was told; a list is told at once. */
   readonly #tells: Alarm;
   #toldAt = -Infinity;
+  /** Of the last list; none where nobody is doubted. */
   #standings: readonly Standing[] = [];
   #stopped = false;
 
@@ -59,9 +62,20 @@ export class Guard {
 
   /** The whole list of now; see Trust. */
   heard(listed: readonly Listed[], excused: ReadonlySet<string>): void {
-    const { upstream, clock, random, emit } = this.#parts;
-    const braked = this.#trust.heard(listed, excused, clock.now());
+    const braked = this.#trust.heard(listed, excused, this.#parts.clock.now());
     this.#tell();
+    this.#brake(braked);
+  }
+
+  /** The same where all of it is confirmed, as it was before. */
+  changed({ gone, joined, found }: Patch, excused: ReadonlySet<string>): void {
+    const braked = this.#trust.changed(gone, joined, excused, this.#parts.clock.now());
+    this.#tell(found.endpoints);
+    this.#brake(braked);
+  }
+
+  #brake(braked: Braked | undefined): void {
+    const { upstream, clock, random, emit } = this.#parts;
     if (braked === undefined) return;
     emit({ kind: 'mass_drop', upstream, ...braked });
     this.#confirms.in(CONFIRM_MS + random() * CONFIRM_SPREAD_MS);
@@ -95,11 +109,17 @@ export class Guard {
     this.#tells.cancel();
   }
 
-  #tell(): void {
+  /** `listed`: all who are, and all of them are confirmed. */
+  #tell(listed?: readonly Endpoint[]): void {
     if (this.#stopped) return;
     const now = this.#parts.clock.now();
     this.#tells.cancel();
     this.#toldAt = now;
+    if (listed !== undefined && this.#trust.isWhole) {
+      this.#standings = [];
+      this.#due.cancel();
+      return this.#parts.onEndpoints(listed);
+    }
     this.#standings = this.#trust.standings(now);
     this.#parts.onEndpoints(
       this.#standings.map(({ endpoint, why }) =>

@@ -9,7 +9,7 @@
  *
  * Pure; told the time. What a doubtful endpoint has to do before it is called is not decided here.
  */
-import { address, type Endpoint } from '../../lb/endpoint.js';
+import { addressOf, type Endpoint } from '../../lb/endpoint.js';
 
 export const WINDOW_MS = 10_000;
 export const KEPT_MS = 60_000;
@@ -30,7 +30,8 @@ export interface Braked {
 export class MassDrop {
   readonly #departed = new Map<string, Departed>();
   readonly #kept = new Map<string, Departed>();
-  #listed: ReadonlyMap<string, Endpoint> = new Map();
+  readonly #listed = new Map<string, Endpoint>();
+  readonly #ids = new Set<string>();
 
   /** Those who are kept, in the order in which they vanished. */
   get kept(): readonly Endpoint[] {
@@ -46,21 +47,37 @@ export class MassDrop {
 
   /** Takes a whole list. `excused`: addresses and ids of those whose leaving is no wonder. Answers when the brake takes hold by this list. */
   heard(listed: readonly Endpoint[], excused: ReadonlySet<string>, now: number): Braked | undefined {
-    const here = new Map(listed.map((endpoint) => [address(endpoint), endpoint]));
-    const ids = new Set(listed.map(({ id }) => id));
+    const here = new Set(listed.map(addressOf));
+    const gone = [...this.#listed].filter(([at]) => !here.has(at)).map(([, endpoint]) => endpoint);
+    return this.changed(gone, listed, excused, now);
+  }
+
+  /** Takes what of the list has changed; who is in both has only become another. */
+  changed(gone: readonly Endpoint[], joined: readonly Endpoint[], excused: ReadonlySet<string>, now: number): Braked | undefined {
+    for (const endpoint of gone) {
+      this.#listed.delete(addressOf(endpoint));
+      this.#ids.delete(endpoint.id);
+    }
+    for (const endpoint of joined) {
+      const at = addressOf(endpoint);
+      const before = this.#listed.get(at);
+      if (before !== undefined) this.#ids.delete(before.id);
+      this.#listed.set(at, endpoint);
+    }
+    for (const { id } of joined) this.#ids.add(id);
     const isExplained = ({ id }: Endpoint, at: string): boolean =>
-      here.has(at) || ids.has(id) || excused.has(at) || excused.has(id);
-    for (const [at, endpoint] of this.#listed) if (!isExplained(endpoint, at)) this.#departed.set(at, { endpoint, at: now });
+      this.#listed.has(at) || this.#ids.has(id) || excused.has(at) || excused.has(id);
+    for (const endpoint of gone)
+      if (!isExplained(endpoint, addressOf(endpoint))) this.#departed.set(addressOf(endpoint), { endpoint, at: now });
     for (const [at, { endpoint, at: since }] of this.#departed)
       if (isExplained(endpoint, at) || now - since > WINDOW_MS) this.#departed.delete(at);
     for (const [at, { endpoint }] of this.#kept) if (isExplained(endpoint, at)) this.#kept.delete(at);
-    this.#listed = here;
     const vanished = this.#departed.size + this.#kept.size;
-    if (this.#departed.size === 0 || vanished < LEAST || vanished <= here.size) return undefined;
+    if (this.#departed.size === 0 || vanished < LEAST || vanished <= this.#listed.size) return undefined;
     const held = this.#kept.size > 0;
     for (const [at, { endpoint }] of this.#departed) this.#kept.set(at, { endpoint, at: now });
     this.#departed.clear();
-    return held ? undefined : { vanished, left: here.size };
+    return held ? undefined : { vanished, left: this.#listed.size };
   }
 
   /** He is gone. False: he was not kept. */
@@ -76,8 +93,8 @@ export class MassDrop {
 
   /** Lets those go whose time is over. */
   expire(now: number): readonly Endpoint[] {
-    const over = this.kept.filter((endpoint) => now >= this.#kept.get(address(endpoint))!.at + KEPT_MS);
-    for (const endpoint of over) this.#kept.delete(address(endpoint));
+    const over = this.kept.filter((endpoint) => now >= this.#kept.get(addressOf(endpoint))!.at + KEPT_MS);
+    for (const endpoint of over) this.#kept.delete(addressOf(endpoint));
     return over;
   }
 }

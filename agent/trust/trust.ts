@@ -10,7 +10,7 @@
  * again; of those that could merely not be reached the last one stays, since his circuit knows how to wait. An operator overrules it all.
  * Pure; told the time.
  */
-import { address, type Endpoint } from '../../lb/endpoint.js';
+import { addressOf, type Endpoint } from '../../lb/endpoint.js';
 import { MassDrop, type Braked } from './mass-drop.js';
 
 export const DOUBTS = {
@@ -53,7 +53,7 @@ export class Trust {
     const before = this.#listed;
     const outage = now - (this.#outageSince ?? now) >= OUTAGE_MS;
     this.#outageSince = listed.some(({ why }) => why !== undefined) ? (this.#outageSince ?? now) : undefined;
-    this.#listed = new Map(listed.map((each) => [address(each.endpoint), each]));
+    this.#listed = new Map(listed.map((each) => [addressOf(each.endpoint), each]));
     for (const [at, { why }] of this.#listed) {
       const was = before.get(at)?.why;
       if (why !== undefined || was === undefined) continue;
@@ -64,22 +64,39 @@ export class Trust {
     // a seed was never in the registry, so it does not vanish from there
     const real = listed.flatMap(({ endpoint, why }) => (why === 'seed' ? [] : [endpoint]));
     const braked = this.#drop.heard(real, excused, now);
-    const kept = new Set(this.#drop.kept.map(address));
-    for (const at of this.#trusted) if (!kept.has(at) && this.#listed.get(at)?.why === undefined) this.#trusted.delete(at);
+    this.#forgetTrusted();
     return braked;
+  }
+
+  /** Takes what of the list has changed, while all of it is confirmed; who is in both has only become another. */
+  changed(gone: readonly Endpoint[], joined: readonly Endpoint[], excused: ReadonlySet<string>, now: number): Braked | undefined {
+    for (const endpoint of gone) this.#listed.delete(addressOf(endpoint));
+    for (const endpoint of joined) this.#listed.set(addressOf(endpoint), { endpoint, why: undefined });
+    for (const endpoint of gone) {
+      const at = addressOf(endpoint);
+      if (!this.#listed.has(at)) for (const each of [this.#returned, this.#shunned]) each.delete(at);
+    }
+    const braked = this.#drop.changed(gone, joined, excused, now);
+    this.#forgetTrusted();
+    return braked;
+  }
+
+  /** Nobody is doubted, kept or shunned. Only while the whole list is confirmed. */
+  get isWhole(): boolean {
+    return this.#returned.size + this.#shunned.size + this.#trusted.size + this.#drop.kept.length === 0;
   }
 
   /** Who may be called, and why each of them has to prove himself. */
   standings(now: number): readonly Standing[] {
     const standings = [...this.#listed.values()].map(({ endpoint, why }): Standing => {
-      const at = address(endpoint);
+      const at = addressOf(endpoint);
       const returned = (this.#returned.get(at) ?? -Infinity) > now ? 'returned' : undefined;
       return { endpoint, why: this.#trusted.has(at) ? undefined : (why ?? returned) };
     });
     const kept = this.#drop.kept.map((endpoint): Standing => {
-      return { endpoint, why: this.#trusted.has(address(endpoint)) ? undefined : 'mass_drop' };
+      return { endpoint, why: this.#trusted.has(addressOf(endpoint)) ? undefined : 'mass_drop' };
     });
-    return [...standings, ...kept].filter(({ endpoint }) => !this.#isShunned(address(endpoint), now));
+    return [...standings, ...kept].filter(({ endpoint }) => !this.#isShunned(addressOf(endpoint), now));
   }
 
   /** Addresses that are kept by the brake. */
@@ -133,10 +150,10 @@ export class Trust {
    * with how many that changes.
    */
   overrule(what: 'trust' | 'drop', now: number): number {
-    const isTrusted = ({ endpoint }: Standing): boolean => this.#trusted.has(address(endpoint));
+    const isTrusted = ({ endpoint }: Standing): boolean => this.#trusted.has(addressOf(endpoint));
     const doubted = this.standings(now).filter((one) => one.why !== undefined || (what === 'drop' && isTrusted(one)));
     for (const { endpoint } of doubted) {
-      const at = address(endpoint);
+      const at = addressOf(endpoint);
       if (what === 'trust') {
         this.#trusted.add(at);
         this.#returned.delete(at);
@@ -147,6 +164,13 @@ export class Trust {
       }
     }
     return doubted.length;
+  }
+
+  /** An operator's word holds as long as there is something to doubt. */
+  #forgetTrusted(): void {
+    if (this.#trusted.size === 0) return;
+    const kept = new Set(this.#drop.kept.map(addressOf));
+    for (const at of this.#trusted) if (!kept.has(at) && this.#listed.get(at)?.why === undefined) this.#trusted.delete(at);
   }
 
   #isShunned(at: string, now: number): boolean {

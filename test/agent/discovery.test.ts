@@ -267,6 +267,27 @@ describe('what an upstream holds', () => {
     deepEqual(upstream.ids, []);
   });
 
+  it('looks at those only who have changed, of a long list, and at all when where we listen has changed', () => {
+    const looked: string[] = [];
+    const { discovery, watched, found } = setup({ isOwnListener: (host) => looked.push(host) === 0 });
+    const upstream = found('orders');
+    const all = Array.from({ length: 500 }, (_, index) =>
+      instance({ id: `i${index}`, host: `10.1.${index >> 8}.${index & 255}` }),
+    );
+    watched[0]!.tell(all);
+    deepEqual([looked.splice(0).length, upstream.endpoints.length], [500, 500]);
+    const [first, ...others] = upstream.endpoints;
+    watched[0]!.tell([...all.slice(1), instance({ id: 'j', host: '10.2.0.1' })]);
+    deepEqual(looked.splice(0), ['10.2.0.1']);
+    deepEqual([first!.id, upstream.endpoints.length], ['i0', 500]);
+    ok(
+      others.every((endpoint) => upstream.endpoints.includes(endpoint)),
+      'the same objects',
+    );
+    discovery.recheck();
+    equal(looked.length, 500);
+  });
+
   it('has the address that a name has, asked for in the background, and keeps it while the name can not be resolved', async () => {
     let answer: readonly string[] | undefined = ['10.0.0.2', '10.0.0.1'];
     const asked: string[] = [];

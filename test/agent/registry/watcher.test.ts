@@ -83,6 +83,23 @@ describe('watcher', () => {
     equal(lists.length, 4);
   });
 
+  it('tells once what was heard within one turn of the event loop', async () => {
+    const { watch, join, store, ids, told, pass } = setup({ tells: true });
+    for (const id of many(30)) join(id);
+    watch();
+    await pass(5_000);
+    for (const id of many(10)) store.delete(`${path}/${id}`);
+    await pass(5_000);
+    deepEqual(ids(), many(30).slice(10));
+    deepEqual(
+      told('list_changed').map(({ joined, left }) => [joined, left]),
+      [
+        [30, 0],
+        [0, 10],
+      ],
+    );
+  });
+
   it('counts no time of a watch that came to nothing', async () => {
     const { watch, join, store, told, pass } = setup();
     join('a');
@@ -355,11 +372,13 @@ describe('watcher', () => {
     await pass(5_000);
     tree.calls.length = 0;
     tree.lose();
+    await pass(0);
     deepEqual([ids().length, last().confirmed], [10, false]);
     store.delete(`${path}/i00003`);
     await pass(20_000);
     equal(ids().length, 10);
     tree.connect();
+    await pass(0);
     equal(last().confirmed, true);
     await pass(1_000);
     equal(ids().length, 9, 'the watch tells what happened meanwhile');
@@ -375,6 +394,7 @@ describe('watcher', () => {
     watch();
     await pass(5_000);
     tree.expire();
+    await pass(0);
     deepEqual([ids().length, last().confirmed], [200, false]);
     await pass(10_000);
     join('i00005', 9);

@@ -1,7 +1,9 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MassDrop } from '../../../agent/trust/mass-drop.js';
+import { difference } from '../../../lb/difference.js';
 import type { Endpoint } from '../../../lb/endpoint.js';
+import { fc } from '../../support/fast-check.js';
 
 const endpoint = (id: string, port = 8080): Endpoint => ({ id, host: `10.0.0.${id.slice(1)}`, port, weight: 1, meta: {} });
 const fleet = (...numbers: readonly number[]): Endpoint[] => numbers.map((number) => endpoint(`e${number}`));
@@ -60,6 +62,31 @@ describe('the brake on a mass drop', () => {
         1,
       ),
       undefined,
+    );
+  });
+
+  it('is the same whether it is told the whole list, or what of it has changed', () => {
+    const list = fc.uniqueArray(fc.record({ id: fc.nat(5), at: fc.nat(5) }), { selector: ({ at }) => at, maxLength: 6 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(list, fc.nat(6_000)), { maxLength: 12 }), (steps) => {
+        const [byWhole, byChange] = [new MassDrop(), new MassDrop()];
+        let before: readonly Endpoint[] = [];
+        let now = 0;
+        for (const [drawn, ms] of steps) {
+          const there = new Set<number>();
+          const endpoints = drawn
+            .filter(({ id }) => there.size < there.add(id).size)
+            .map(({ id, at }) => {
+              const same = before.find((one) => one.id === `e${id}` && one.port === at);
+              return same ?? endpoint(`e${id}`, at);
+            });
+          now += ms;
+          const { gone, joined } = difference(before, endpoints);
+          deepEqual(byChange.changed(gone, joined, nobody, now), byWhole.heard(endpoints, nobody, now));
+          deepEqual(ids(byChange).sort(), ids(byWhole).sort());
+          before = endpoints;
+        }
+      }),
     );
   });
 

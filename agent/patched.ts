@@ -1,0 +1,90 @@
+/**
+ * The endpoints of a list in which little has changed, made of those before: it costs what has changed, and not what is there. Only where each
+ * instance stands for itself, which is nearly always so: one source, and nobody shares an address or an id, is refused, or has a name that is
+ * resolved.
+ */
+import { addressOf, type Endpoint } from '../lb/endpoint.js';
+import { endpointFor, lookAt, type Endpoints, type Surroundings } from './endpoints.js';
+import type { Instance } from './registry/dialects/dialect.js';
+
+export interface Patch {
+  readonly found: Endpoints;
+  readonly gone: readonly Endpoint[];
+  readonly joined: readonly Endpoint[];
+}
+
+/** More than this part of a list is looked at anew with all others. */
+const MOST = 1 / 8;
+
+/** Each of `told`, the list of a source, is an endpoint or marked as down. */
+export const isPlain = ({ endpoints, down, names }: Endpoints, told: readonly Instance[]): boolean =>
+  names.length === 0 && endpoints.length + down.length === told.length;
+
+/** `found` was plain, and is used up. Undefined: all of them have to be looked at, and `found` is as it was. */
+export function patched(
+  found: Endpoints,
+  gone: readonly Instance[],
+  joined: readonly Instance[],
+  around: Surroundings,
+): Patch | undefined {
+  if (gone.length + joined.length > found.endpoints.length * MOST) return undefined;
+  const fresh = newcomers(found, gone, joined, around);
+  if (fresh === undefined) return undefined;
+  const { byAddress, origins } = found;
+  const endpoints = [...found.endpoints];
+  const left = gone.flatMap((instance) => byAddress.get(addressOf(instance)) ?? []);
+  for (const endpoint of left) {
+    endpoints.splice(placeIn(endpoints, endpoint.id), 1);
+    byAddress.delete(addressOf(endpoint));
+    origins.delete(endpoint);
+  }
+  for (const [endpoint, instance] of fresh) {
+    endpoints.splice(placeIn(endpoints, endpoint.id), 0, endpoint);
+    byAddress.set(addressOf(endpoint), endpoint);
+    origins.set(endpoint, instance);
+  }
+  const stays = (instance: Instance): boolean => !gone.includes(instance);
+  const down = [...(gone.every(({ up }) => up) ? found.down : found.down.filter(stays)), ...joined.filter(({ up }) => !up)];
+  return { found: { ...found, endpoints, down }, gone: left, joined: [...fresh.keys()] };
+}
+
+/** What those who join and may be called come to; undefined where one of them does not stand for himself. */
+function newcomers(
+  { endpoints, byAddress, down }: Endpoints,
+  gone: readonly Instance[],
+  joined: readonly Instance[],
+  around: Surroundings,
+): ReadonlyMap<Endpoint, Instance> | undefined {
+  const free = new Set(gone.map(addressOf));
+  const taken = new Set(down.map(addressOf));
+  const ids = new Set<string>();
+  const fresh = new Map<Endpoint, Instance>();
+  for (const instance of joined) {
+    const { id, up } = instance;
+    const at = addressOf(instance);
+    const before = byAddress.get(at);
+    if ((before !== undefined || taken.has(at)) && !free.has(at)) return undefined;
+    if (before !== undefined && before.id !== id) return undefined;
+    free.delete(at);
+    taken.add(at);
+    if (!up) continue;
+    const seen = lookAt(instance, around);
+    if (seen === undefined || seen.isName || seen.why !== undefined) return undefined;
+    const namesake = endpoints[placeIn(endpoints, id)];
+    if (ids.has(id) || (namesake?.id === id && !free.has(addressOf(namesake)) && namesake !== before)) return undefined;
+    ids.add(id);
+    fresh.set(endpointFor(instance, id, seen), instance);
+  }
+  return fresh;
+}
+
+/** Where the endpoint of this id stands, or would. */
+function placeIn(endpoints: readonly Endpoint[], id: string): number {
+  let [first, beyond] = [0, endpoints.length];
+  while (first < beyond) {
+    const middle = (first + beyond) >> 1;
+    if (endpoints[middle]!.id < id) first = middle + 1;
+    else beyond = middle;
+  }
+  return first;
+}
