@@ -7,6 +7,7 @@ import { forbidden, lintPath, MOST_NODES, unlessForbidden, type LintedNode, type
 import { openTree } from './open-tree.js';
 import { quote } from './printable.js';
 import { dialects } from './registry/dialects/dialects.js';
+import { refused } from './refused.js';
 import { RegistryError, type Tree } from './registry/tree.js';
 import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
@@ -39,7 +40,8 @@ export async function showLint(asked: Asked, settings: Of, around: Surroundings)
     );
   });
   try {
-    const found = await Promise.race([connected(tree).then(() => lintAll(tree, asked.name, settings)), late]);
+    const looked = connected(tree).then(() => lintAll(tree, asked.name, settings));
+    const found = await Promise.race([looked, late, refused(settings.zookeeper)]);
     if (found.length === 0) {
       stderr.write(
         `${asked.name === undefined ? 'no services in the registry' : `nothing at ${quote(asked.name)} in the registry`}\n`,

@@ -6,6 +6,7 @@ import type { Emit } from './events.js';
 import { openTree } from './open-tree.js';
 import { quote } from './printable.js';
 import { dialects } from './registry/dialects/dialects.js';
+import { refused } from './refused.js';
 import { RegistryError } from './registry/tree.js';
 import { renderFleet, renderService } from './service-table.js';
 import { scanServices, type Fleet } from './services.js';
@@ -48,8 +49,8 @@ export async function showServices(asked: Asked, settings: Of, around: Surroundi
     return scan(everywhere, Math.max(until - clock.now(), 1_000));
   };
   try {
-    const fleet = await look().catch((error: unknown) => {
-      if (!(error instanceof RegistryError) || trouble === '') throw error;
+    const fleet = await Promise.race([look(), refused(settings.zookeeper)]).catch((error: unknown) => {
+      if (!(error instanceof RegistryError) || trouble === '' || error.message.endsWith(trouble)) throw error;
       throw new RegistryError(error.code, `${error.message}: ${trouble}`, { cause: error });
     });
     deadlineMs = DEADLINE_MS; // of the looks that --watch takes later

@@ -20,6 +20,9 @@ const NOWHERE =
   'no server of ZIDECAR_ZOOKEEPER has an address that can be reached from here: ' +
   'check the names, the DNS and the routes of this machine';
 
+const nothingListens = (places: string): string =>
+  `nothing listens at ${places}: start ZooKeeper there, or check ZIDECAR_ZOOKEEPER`;
+
 /** The first that was found anywhere is told: the nearer a server is to a session, the more its trouble is ours. */
 const sentences: readonly (readonly [Finding, (places: string) => string])[] = [
   [
@@ -40,7 +43,7 @@ const sentences: readonly (readonly [Finding, (places: string) => string])[] = [
   ],
   ['foreign', (places) => `${places} answers, but is no ZooKeeper: check the port in ZIDECAR_ZOOKEEPER`],
   ['silent', (places) => `no answer from ${places} within ${ANSWER_MS} ms: a server that hangs, or a firewall between us`],
-  ['refuses', (places) => `nothing listens at ${places}: start ZooKeeper there, or check ZIDECAR_ZOOKEEPER`],
+  ['refuses', nothingListens],
   ['unreachable', (places) => `${places} cannot be reached: check the network`],
 ];
 
@@ -49,14 +52,28 @@ export async function diagnose(addresses: readonly Address[], clock: Clock, hear
   const asked = addresses.slice(0, MOST_ASKED);
   const findings = await Promise.all(asked.map((address) => ask(address, clock)));
   for (const [finding, sentence] of sentences) {
-    const places = asked.filter((_, index) => findings[index] === finding).map(({ label }) => label);
+    const places = asked.filter((_, index) => findings[index] === finding);
     if (places.length === 0) continue;
     const isServing = finding === 'serves';
-    const why = sentence(places.sort().join(', '));
+    const why = sentence(labels(places));
     return { why: isServing && heard !== '' ? `${why} (${heard})` : why, isServing };
   }
   return { why: NOWHERE, isServing: false };
 }
+
+/** The sentence for it where every server refuses; undefined where one does not, or none is known. Never rejects. */
+export async function nobodyListens(addresses: readonly Address[], clock: Clock): Promise<string | undefined> {
+  const asked = addresses.slice(0, MOST_ASKED);
+  const findings = await Promise.all(asked.map((address) => ask(address, clock)));
+  if (asked.length === 0 || findings.some((finding) => finding !== 'refuses')) return undefined;
+  return nothingListens(labels(asked));
+}
+
+const labels = (addresses: readonly Address[]): string =>
+  addresses
+    .map(({ label }) => label)
+    .sort()
+    .join(', ');
 
 function ask({ host, port }: Address, clock: Clock): Promise<Finding> {
   return new Promise((resolve) => {

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { diagnose } from '../../../../agent/registry/zookeeper/diagnose.js';
+import { diagnose, nobodyListens } from '../../../../agent/registry/zookeeper/diagnose.js';
+import type { Address } from '../../../../agent/registry/wire/resolve.js';
 import { clock } from '../../../../agent/system.js';
 
 const sentence = async (port: number): Promise<string> =>
@@ -64,5 +65,34 @@ describe('the trouble with a server', () => {
       });
     });
     match(said, /^no answer from zk:2181 within 1000 ms/);
+  });
+});
+
+describe('that nobody listens', () => {
+  const at = (port: number): Address => ({ host: '127.0.0.1', port, label: `zk:${port}` });
+  const free = async (): Promise<number> => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    return port;
+  };
+
+  it('is said when every server refuses', async () => {
+    const port = await free();
+    equal(
+      await nobodyListens([at(port), at(port)], clock),
+      `nothing listens at zk:${port}, zk:${port}: start ZooKeeper there, or check ZIDECAR_ZOOKEEPER`,
+    );
+  });
+
+  it('is not said when one of them has taken the connection, or none is known', async () => {
+    const port = await free();
+    const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    equal(await nobodyListens([at(port), at((server.address() as AddressInfo).port)], clock), undefined);
+    server.close();
+    equal(await nobodyListens([], clock), undefined);
   });
 });
