@@ -6,12 +6,13 @@
  *     app ◀──▶ endpoint     both ended ─▶ 'ended'      one broke ─▶ the other is reset     nothing moved for too long ─▶ both are
  *
  * `finish` is for a process that stops: as soon as nothing is on its way both sides are told that this is the end, and have a while to go;
- * a stream that does not pause is broken, since an end in the middle of it would be a lie. No frame of a websocket is put in: where one
- * may stand is not known here.
+ * a stream that does not pause is broken, since an end in the middle of it would be a lie. The end of a websocket is a close frame (1001), in
+ * each direction that stands between two frames; one that stays in the middle of a frame is one that does not pause.
  */
 import type { Socket } from 'node:net';
 import type { Clock } from './ports.js';
 import { reset } from './reset.js';
+import { Frames, goingAway } from './frames.js';
 import { Silence } from './silence.js';
 
 export type TunnelEnd = 'ended' | 'app_broke' | 'endpoint_broke' | 'idle' | 'stopped';
@@ -31,17 +32,25 @@ const lingerMs = 1_000;
 const quietLooks = 4;
 const lookMs = 25;
 
+export interface TunnelKind {
+  /** Somebody has coupled the sockets. */
+  readonly coupled?: boolean;
+  readonly websocket?: boolean;
+}
+
 export class Tunnel {
   readonly #parts: TunnelParts;
+  /** Of a websocket. */
+  readonly #frames: { readonly sent: Frames; readonly received: Frames } | undefined;
   readonly #silence: Silence;
   #moves = 0;
   #end: TunnelEnd | undefined;
   /** Resolves when both sockets are closed, with what ended it. */
   readonly closed: Promise<TunnelEnd>;
 
-  /** Couples the sockets, unless somebody has done so. */
-  constructor(parts: TunnelParts, { coupled = false }: { readonly coupled?: boolean } = {}) {
+  constructor(parts: TunnelParts, { coupled = false, websocket = false }: TunnelKind = {}) {
     const { clock, app, endpoint, idleTimeoutMs, bytes } = (this.#parts = parts);
+    if (websocket) this.#frames = { sent: new Frames(true), received: new Frames(false) };
     this.#silence = new Silence(
       clock,
       () => idleTimeoutMs,
@@ -49,6 +58,7 @@ export class Tunnel {
     );
     const passed = (direction: keyof typeof bytes) => (chunk: Buffer) => {
       bytes[direction] += chunk.length;
+      this.#frames?.[direction].take(chunk);
       this.#moves++;
       this.#silence.moved();
     };
@@ -67,7 +77,8 @@ export class Tunnel {
     const until = clock.now() + lingerMs;
     let [quiet, seen] = [0, -1];
     const look = (): void => {
-      const pending = app.writableLength + endpoint.writableLength > 0 || seen !== this.#moves;
+      const inside = this.#frames !== undefined && (this.#frames.sent.inside || this.#frames.received.inside);
+      const pending = inside || app.writableLength + endpoint.writableLength > 0 || seen !== this.#moves;
       quiet = pending ? 0 : quiet + 1;
       seen = this.#moves;
       if (quiet === quietLooks) return this.#endBoth();
@@ -83,6 +94,8 @@ export class Tunnel {
     this.#end ??= 'ended';
     for (const socket of [app, endpoint]) {
       socket.unpipe();
+      const frames = socket === app ? this.#frames?.received : this.#frames?.sent;
+      if (frames?.mayClose === true && socket.writable) socket.write(goingAway(socket === endpoint));
       socket.end();
       socket.resume(); // what still comes is nobody's any more, and its end is waited for
       const stop = clock.after(lingerMs, () => socket.destroy());

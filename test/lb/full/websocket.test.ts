@@ -1,5 +1,5 @@
 /** Websockets through the full lane, between a real client (undici's) and a server that sees each frame. */
-import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
+import { deepEqual, equal, match, ok as isTrue } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
@@ -186,13 +186,15 @@ describe('a websocket', () => {
 });
 
 describe('a websocket of a sidecar that stops', () => {
-  it('goes on while it drains, and is ended in order when it closes, after what was on its way', async (t) => {
-    let got = '';
+  it('goes on while it drains, and is closed with 1001 on both sides when it closes, after what was on its way', async (t) => {
+    const got: string[] = [];
+    let last: Frame | undefined;
     const [client, built, server] = await between(t, async (peer) => {
       for (;;) {
-        const { payload } = await peer.frame();
-        got = payload.toString();
-        peer.send(opcode.text, payload);
+        last = await peer.frame();
+        if (last.opcode === opcode.close) return;
+        got.push(last.payload.toString());
+        peer.send(opcode.text, last.payload);
       }
     });
     built.proxy.drain();
@@ -200,13 +202,14 @@ describe('a websocket of a sidecar that stops', () => {
     equal((await client.message()).toString(), 'still');
     equal(built.proxy.quiet().calls, 1);
     const closing = built.proxy.close();
-    notEqual((await client.closed()).code, 1000, 'nobody pretends that the server has closed it');
+    deepEqual(await client.closed(), { code: 1001, reason: '', clean: true });
     const wire = server.wires[0]!;
     equal((await wire.rest()).end, 'ended');
+    deepEqual(last, { opcode: opcode.close, final: true, payload: Buffer.from([0x03, 0xe9]) });
     equal(built.proxy.quiet().calls, 1, 'it is waited for');
     wire.write('last words').end();
     await closing;
-    equal(got, 'still');
+    deepEqual(got, ['still']);
     deepEqual(built.proxy.quiet(), { connections: 0, calls: 0 });
   });
 
@@ -227,6 +230,44 @@ describe('a websocket of a sidecar that stops', () => {
     // who reads at the moment of a reset may be told of an end by libuv, if it comes right behind bytes; who only writes never is
     equal((await pouring.wires[0]!.rest()).end, 'broken');
     await wire.gone();
+  });
+
+  it('gets no frame into the middle of another one: who stands there for a second is broken', async (t) => {
+    const server = await webSocketServer(async (peer) => {
+      await peer.frame();
+      peer.wire.write(Buffer.from([0x82, 0x05]), 'hal'); // two bytes are missing
+    });
+    const built = await house(t, { orders: [server] });
+    const wire = (await built.app()).write(handshake());
+    await wire.head();
+    wire.write(Buffer.from([0x81, 0x80, 1, 2, 3, 4]));
+    equal(await wire.bytes(5), '\x82\x05hal');
+    await built.proxy.close();
+    for (const side of [wire, server.wires[0]!]) deepEqual(await side.rest(), { text: '', end: 'broken' });
+    deepEqual(built.proxy.quiet(), { connections: 0, calls: 0 });
+  });
+
+  it('gets no second close frame behind the one of its other side, and none where what it carries are no frames', async (t) => {
+    let peer: Peer | undefined;
+    const server = await webSocketServer((opened) => {
+      peer = opened;
+      if (server.wires.length === 2) opened.wire.write('no frames');
+      else opened.close(4000, 'bye');
+    });
+    const built = await house(t, { orders: [server] });
+    const wires = [];
+    for (const came of ['\x88\x05\x0f\xa0bye', 'no frames']) {
+      const wire = (await built.app()).write(handshake());
+      await wire.head();
+      equal(await wire.bytes(came.length), came);
+      wires.push(wire);
+    }
+    const closing = built.proxy.close();
+    for (const wire of wires) deepEqual(await wire.rest(), { text: '', end: 'ended' });
+    for (const wire of [...wires, ...server.wires]) wire.end();
+    await closing;
+    isTrue(peer);
+    equal((await server.wires[0]!.rest()).text, '\x88\x82\0\0\0\0\x03\xe9', 'the app has not said goodbye');
   });
 
   it('is cut after a second when a side does not go', async (t) => {
