@@ -8,7 +8,7 @@ const targets: Readonly<Record<string, (ms: number, seed: number) => Promise<str
     const { cases, stricter } = await http(ms, seed);
     return `${cases} messages through both lanes: nobody saw another message, and nothing hung; in ${stricter} one lane was stricter`;
   },
-  zookeeper: async (ms, seed) => `${zookeeper(ms, seeded(seed))} damaged answers, each as every kind: only refusals`,
+  zookeeper: async (ms, seed) => `${zookeeper({ ms }, seeded(seed))} damaged answers, each as every kind: only refusals`,
 };
 
 const [, , name = '', seconds = '10', seed = String(Date.now() % 1_000_000)] = process.argv;

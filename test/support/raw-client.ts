@@ -9,7 +9,7 @@ import { withoutOurSockets } from '../../agent/inherited.js';
 import { dieWithUs } from './die-with-us.js';
 
 /** A frozen server never answers, and a test that waits for it must fail rather than wait. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 const MODES = { persistent: 0, ephemeral: 1, persistent_sequential: 2, ephemeral_sequential: 3, container: 4 } as const;
 export type RawMode = keyof typeof MODES;
@@ -51,7 +51,7 @@ export class RawClient {
   }
 
   /** Resolves when it has a session, which outlives a machine that stands still for seconds, and a server that is restarted. `connect`: addresses only. */
-  static async open(connect: string, timeoutMs = 60_000): Promise<RawClient> {
+  static async open(connect: string, timeoutMs = 18_000): Promise<RawClient> {
     const script = fileURLToPath(new URL('./raw-client-process.js', import.meta.url));
     const child = withoutOurSockets(['ignore', 'inherit', 'inherit', 'ipc'], (stdio) =>
       fork(script, [connect, String(timeoutMs)], { stdio, serialization: 'advanced' }),

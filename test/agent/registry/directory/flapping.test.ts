@@ -3,8 +3,8 @@ import { deepEqual } from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { it } from 'node:test';
-import { random } from '../../../../agent/system.js';
 import { eventually } from '../../../support/program.js';
+import { seeded } from '../../../support/random.js';
 import { makeFolder } from './folder.js';
 
 const TREES = 12;
@@ -13,6 +13,7 @@ const FLIPS = 60;
 it('a folder that comes and goes ends no session and empties no list', { timeout: 120_000 }, async (t) => {
   const folder = await makeFolder();
   const { path: root, facts } = folder;
+  const random = seeded(1126);
   t.after(() => folder.remove());
   const trees = Array.from({ length: TREES }, () => folder.open({ sessionTimeoutMs: 1_000 }));
   await eventually(() => trees.every(({ session }) => session.state === 'connected'));

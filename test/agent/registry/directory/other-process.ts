@@ -9,6 +9,7 @@ import { openDirectory } from '../../../../agent/registry/directory.js';
 import { RegistryError } from '../../../../agent/registry/tree.js';
 import type { Mode } from '../../../../agent/registry/tree.js';
 import { clock, random } from '../../../../agent/system.js';
+import { dieWithUs, holding } from '../../../support/die-with-us.js';
 import { bytes, connected } from '../tree-contract.js';
 
 export type Ask =
@@ -23,17 +24,20 @@ const self = fileURLToPath(import.meta.url);
 
 export async function startOther(folder: string, sessionTimeoutMs: number) {
   const child = fork(self, [folder, `${sessionTimeoutMs}`], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  await once(child, 'message'); // it is connected
+  dieWithUs(child);
+  await holding(once(child, 'message')); // it is connected
   return {
     async ask(what: Ask): Promise<readonly string[]> {
+      const answered = once(child, 'message');
       child.send(what);
-      const [answer] = (await once(child, 'message')) as [readonly string[]];
+      // one that writes for ever never answers, and keeps nobody
+      const [answer] = (await ('writeForEver' in what ? answered : holding(answered))) as [readonly string[]];
       return answer;
     },
     signal: (name: 'SIGSTOP' | 'SIGCONT') => child.kill(name),
     async kill(): Promise<void> {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = once(child, 'exit');
+      const gone = holding(once(child, 'exit'));
       child.kill('SIGKILL');
       await gone;
     },

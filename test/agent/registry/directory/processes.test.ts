@@ -31,7 +31,7 @@ describe('several processes in one folder', () => {
 
   it('loses the ephemerals of a process that was killed, and what else it left', async () => {
     await us.create('/killed', new Uint8Array(), 'persistent');
-    const other = await start(1_000);
+    const other = await start();
     deepEqual(await other.ask({ create: ['/killed/a', '/killed/b'], mode: 'ephemeral' }), ['/killed/a', '/killed/b']);
     const { ring, heard } = bell();
     equal((await us.children('/killed', ring))?.names.length, 2);
@@ -42,7 +42,7 @@ describe('several processes in one folder', () => {
 
   it('ends the session of a frozen process, which comes back in a new epoch', async () => {
     await us.create('/frozen', new Uint8Array(), 'persistent');
-    const other = await start(1_000);
+    const other = await start(3_000); // outlives a moment in which the machine stands still
     await other.ask({ create: ['/frozen/a'], mode: 'ephemeral' });
     await other.ask({ states: true });
     other.signal('SIGSTOP');

@@ -20,6 +20,8 @@ export class BadLine implements Place {
   delay = 0;
   /** May change what the server says. */
   damage: ((bytes: Buffer) => Buffer) | undefined;
+  /** Is told of each request that goes to the server. */
+  asked: ((op: number) => void) | undefined;
   /** Requests with this number never reach the server, which seems not to know them. */
   unknownOp: number | undefined;
   #isCut = false;
@@ -77,6 +79,7 @@ export class BadLine implements Place {
             client.end(frame((writer) => writer.int(xid).long(0n).int(-6))); // as real ones do it
             return;
           }
+          this.asked?.(op);
         }
         server.write(whole);
       }
@@ -95,7 +98,7 @@ export class BadLine implements Place {
   async #pass(socket: Socket, bytes: Buffer): Promise<void> {
     const size = this.split || bytes.length;
     for (let at = 0; at < bytes.length && !socket.destroyed; at += size) {
-      if (this.delay > 0) await sleep(this.delay);
+      if (this.delay > 0) await sleep(this.delay, undefined, { ref: false });
       socket.write(bytes.subarray(at, at + size));
       if (this.split > 0) await new Promise(setImmediate); // or the pieces would be joined again
     }

@@ -14,7 +14,7 @@ const EXISTS = 3;
 
 describe('a bound of the client', () => {
   it('stands in the error of what it refused', async () => {
-    const server = await FakeServer.start();
+    const server = await FakeServer.start({ timeoutMs: 60_000 });
     const { client, up } = opened([server], { bounds: { requests: 3, bytes: MIB } });
     await up();
     const bound = (of: string, limit: number) => (error: { bound?: unknown }) => (deepEqual(error.bound, { of, limit }), true);

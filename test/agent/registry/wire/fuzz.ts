@@ -1,6 +1,6 @@
 /**
  * A fuzzer for the decoder: answers of every kind, whole and then damaged, and plain noise. `npm run fuzz -- zookeeper SECONDS [SEED]` goes on
- * for that long (../../../fuzz.ts); the tests run it for a moment. Whatever is thrown must be a ProtocolError.
+ * for that long (../../../fuzz.ts); the tests run it for some thousand tries. Whatever is thrown must be a ProtocolError.
  */
 import { Frames } from '../../../../agent/registry/wire/frames.js';
 import { Greeting } from '../../../../agent/registry/wire/greeting.js';
@@ -69,12 +69,13 @@ const answers: readonly Buffer[] = [
   }),
 ];
 
-/** Answers with the number of tries. Throws, with the bytes in the message, at the first that fails otherwise. */
-export function fuzz(ms: number, random: () => number): number {
-  const end = performance.now() + ms;
+/** Goes on for so long, or for so many tries; answers with their number. Throws, with the bytes in the message, at the first that fails otherwise. */
+export function fuzz(until: { readonly ms: number } | { readonly tries: number }, random: () => number): number {
+  const end = 'ms' in until ? performance.now() + until.ms : Infinity;
+  const most = 'ms' in until ? Infinity : until.tries;
   let count = 0;
-  const upTo = (most: number): number => Math.floor(random() * most);
-  for (; performance.now() < end; count++) {
+  const upTo = (beyond: number): number => Math.floor(random() * beyond);
+  for (; count < most && performance.now() < end; count++) {
     const bytes = Buffer.from(answers[upTo(answers.length)]!.subarray(random() < 0.9 ? 4 : 0));
     for (let damage = upTo(6); damage >= 0; damage--) {
       const at = upTo(bytes.length);

@@ -29,7 +29,7 @@ export function opened(servers: readonly Place[], options: Partial<ClientOptions
     ...(server.name !== undefined && { name: server.name }),
   }));
   const client = new Client(
-    { find: async () => addresses, timeoutMs: 6_000, clock, random, ...options },
+    { find: async () => addresses, timeoutMs: 30_000, clock, random, ...options },
     {
       up: (up) => void ups.push(up),
       down: (why) => void downs.push(why),

@@ -53,6 +53,7 @@ it('a search for a server that can write lets go of whom it asks when its stay i
   });
   const silent = createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');
+  silent.on('connection', (socket) => socket.on('error', () => undefined));
   const { port } = silent.address() as AddressInfo;
   const { client, up } = opened([reader, { host: '127.0.0.1', port }], { takesReadOnly: true });
   equal((await up()).isReadOnly, true);

@@ -47,7 +47,7 @@ describe('a server with TLS that asks who we are', { skip: !requireZooKeeper() }
   let port: number;
   const [ours, theirs] = [new Authority('ours'), new Authority('theirs')];
   const me = ours.issue('me');
-  const tls = (files: TlsFiles): Partial<ClientOptions> => ({ tls: tlsFrom(files, () => undefined), timeoutMs: 10_000 });
+  const tls = (files: TlsFiles): Partial<ClientOptions> => ({ tls: tlsFrom(files, () => undefined), timeoutMs: 60_000 });
   const place = (name?: string): { host: string; port: number; label: string; name?: string } => ({
     host: '127.0.0.1',
     port,
@@ -103,7 +103,7 @@ describe('a server with TLS that asks who we are', { skip: !requireZooKeeper() }
     const told: string[] = [];
     const next = tlsFrom({ ca: ours.ca, cert, key }, (why) => told.push(why));
     const who = async (): Promise<string | undefined> => {
-      const { client, up } = opened([place()], { tls: next, timeoutMs: 10_000 });
+      const { client, up } = opened([place()], { tls: next, timeoutMs: 60_000 });
       await up();
       const user = (await client.whoAmI()).find(({ scheme }) => scheme === 'x509')?.user;
       await client.close();
@@ -165,7 +165,7 @@ describe('a server with logins', { skip: !requireZooKeeper() }, () => {
       ['digest', login, 'alice'],
       ['sasl', sasl, 'bob'],
     ] as const) {
-      const one = opened([server], by(user, `${user}'s secret`));
+      const one = opened([server], { ...by(user, `${user}'s secret`), timeoutMs: 60_000 });
       await one.up();
       ok((await one.client.whoAmI()).some((identity) => identity.scheme === scheme && identity.user === user));
       await one.client.create(`/of-${user}`, bytes('x'), { acl: creatorOnly });

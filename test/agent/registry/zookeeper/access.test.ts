@@ -9,6 +9,7 @@ import type { Access } from '../../../../agent/registry/zookeeper/access.js';
 import type { Client } from '../../../../agent/registry/wire/client.js';
 import { permissions } from '../../../../agent/registry/wire/protocol.js';
 import { clientOf, type ClientSettings } from '../../../../agent/zookeeper-client.js';
+import { Cuttable } from '../../../support/cuttable.js';
 import { Sidecar, zidecar } from '../../../support/program.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { bytes, connected, until } from '../tree-contract.js';
@@ -25,7 +26,7 @@ describe('nodes with access lists', { skip: !requireZooKeeper() }, () => {
   let nobody: Client;
   const folder = mkdtempSync(join(tmpdir(), 'zidecar-access-'));
   const as = (user: string, access: Access, chroot = ''): Opened =>
-    opening({ kind: 'wire', login: login(user), access })([server], { chroot, sessionTimeoutMs: 8_000 });
+    opening({ kind: 'wire', login: login(user), access })([server], { chroot, sessionTimeoutMs: 60_000 });
   const announce = async ({ tree }: Opened, service: string, id: string): Promise<void> => {
     await connected(tree);
     await tree.create(`/${service}/${id}`, bytes('x'), 'ephemeral').catch(async () => {
@@ -98,7 +99,7 @@ describe('nodes with access lists', { skip: !requireZooKeeper() }, () => {
   it('are given to nobody when the servers do not know who we are, which says what to do', async () => {
     const { tree, trouble } = opening({ kind: 'wire', access: 'owner' })([server], {
       chroot: '/nobody',
-      sessionTimeoutMs: 8_000,
+      sessionTimeoutMs: 60_000,
     });
     match(
       await trouble(/nobody/),
@@ -107,7 +108,7 @@ describe('nodes with access lists', { skip: !requireZooKeeper() }, () => {
     await tree.close();
   });
 
-  it('are made by who the file says in a new session, and by who we were as long as the old one lives', async () => {
+  it('are made by who the file says in a new session, and by who we were as long as the old one lives', async (t) => {
     const path = join(folder, 'login');
     const warnings: string[] = [];
     const write = (text: string): void => writeFileSync(path, text);
@@ -119,37 +120,35 @@ describe('nodes with access lists', { skip: !requireZooKeeper() }, () => {
     };
     const client = clientOf(settings, (why) => warnings.push(why));
     ok(client.kind === 'wire');
-    const wiped = await ZooKeeperServer.start();
-    const { tree } = opening(client)([wiped], { sessionTimeoutMs: 1_500 });
+    const way = await Cuttable.to(server);
+    t.after(() => way.stop());
+    const { tree } = opening(client)([way], { sessionTimeoutMs: 60_000 });
     const owner = async (name: string): Promise<string> => {
       await connected(tree);
       await tree.create(name, bytes(''), 'ephemeral');
-      const { client: reader, up } = opened([wiped]);
+      const { client: reader, up } = opened([server]);
       await up();
       const { acl } = await reader.getAcl(name);
       await reader.close();
       return acl.map(({ scheme, id }) => `${scheme}:${id.split(':')[0]!}`).join();
     };
-    equal(await owner('/a'), 'digest:first,world:anyone');
+    equal(await owner('/login-a'), 'digest:first,world:anyone');
     write("digest:second:second's secret\n");
-    equal(await owner('/b'), 'digest:first,world:anyone');
+    equal(await owner('/login-b'), 'digest:first,world:anyone');
     const next = async (): Promise<void> => {
       const { epoch } = tree.session;
-      await wiped.kill();
-      wiped.wipe();
-      await wiped.start();
+      await way.endSession();
       await until(() => tree.session.epoch > epoch && tree.session.state === 'connected', 'the next session');
     };
     await next();
-    equal(await owner('/c'), 'digest:second,world:anyone');
+    equal(await owner('/login-c'), 'digest:second,world:anyone');
     write('digest:third');
     await next();
-    equal(await owner('/d'), 'digest:second,world:anyone');
+    equal(await owner('/login-d'), 'digest:second,world:anyone');
     equal(warnings.length, 1);
     match(warnings[0]!, /^the login in .*login is no login: it should be digest:USER:PASSWORD or .*; the one before is used$/);
     ok(!warnings.join().includes('third'));
     await tree.close();
-    await wiped.remove();
   });
 
   it('are what a sidecar makes that is told so, and one that cannot is refused at its start', async (t) => {

@@ -6,7 +6,7 @@ import { Cuttable } from '../../../support/cuttable.js';
 import { RawClient } from '../../../support/raw-client.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { contract } from '../tree-contract.js';
-import { clients } from './open.js';
+import { clients, longFor } from './open.js';
 
 /** Below a chroot that is not there yet: every path then goes through one line more than without. */
 const chroot = '/apps/shop';
@@ -25,7 +25,7 @@ for (const client of requireZooKeeper() ? clients : []) {
       const tree = openZooKeeper({
         servers: [way],
         chroot,
-        sessionTimeoutMs: 10_000,
+        ...longFor(client),
         client,
         clock,
         random,

@@ -6,17 +6,19 @@ import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { diagnose, nobodyListens } from '../../../../agent/registry/zookeeper/diagnose.js';
 import type { Address } from '../../../../agent/registry/wire/resolve.js';
-import { clock } from '../../../../agent/system.js';
+import { clock, type Clock } from '../../../../agent/system.js';
+import { FakeClock } from '../../../support/clock.js';
+import { freePort } from '../../../support/ports.js';
 
-const sentence = async (port: number): Promise<string> =>
-  (await diagnose([{ host: '127.0.0.1', port, label: 'zk:2181' }], clock)).why;
+const sentence = async (port: number, by: Clock): Promise<string> =>
+  (await diagnose([{ host: '127.0.0.1', port, label: 'zk:2181' }], by)).why;
 
 /** What is said of a server on the loopback that treats its connections so. */
-async function of(onSocket: (socket: Socket) => void): Promise<string> {
+async function of(onSocket: (socket: Socket) => void, by: Clock = clock): Promise<string> {
   const server = createServer(onSocket).listen(0, '127.0.0.1');
   await once(server, 'listening');
   try {
-    return await sentence((server.address() as AddressInfo).port);
+    return await sentence((server.address() as AddressInfo).port, by);
   } finally {
     server.close();
   }
@@ -33,13 +35,15 @@ const RESETTING = `
 
 describe('the trouble with a server', () => {
   it('is that it is no ZooKeeper, when it speaks HTTP and waits for a whole line', async () => {
+    const patience = new FakeClock();
     const said = await of((socket) => {
       let line = '';
       socket.on('data', (chunk) => {
         line += chunk.toString();
         if (line.includes('\r\n')) socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+        else void patience.advance(500);
       });
-    });
+    }, patience);
     equal(said, 'zk:2181 answers, but is no ZooKeeper: check the port in ZIDECAR_ZOOKEEPER');
   });
 
@@ -48,7 +52,7 @@ describe('the trouble with a server', () => {
     const server = new Worker(RESETTING, { eval: true, workerData: closed });
     try {
       const [port] = (await once(server, 'message')) as [number];
-      const said = sentence(port);
+      const said = sentence(port, new FakeClock());
       process.nextTick(() => Atomics.wait(closed, 0, 0, 10_000)); // the connect is on its way, and nothing of its end is heard
       match(await said, /^zk:2181 accepts a connection and closes it at once: maxClientCnxns/);
     } finally {
@@ -70,29 +74,21 @@ describe('the trouble with a server', () => {
 
 describe('that nobody listens', () => {
   const at = (port: number): Address => ({ host: '127.0.0.1', port, label: `zk:${port}` });
-  const free = async (): Promise<number> => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, 'close');
-    return port;
-  };
 
   it('is said when every server refuses', async () => {
-    const port = await free();
+    const port = await freePort();
     equal(
-      await nobodyListens([at(port), at(port)], clock),
+      await nobodyListens([at(port), at(port)], new FakeClock()),
       `nothing listens at zk:${port}, zk:${port}: start ZooKeeper there, or check ZIDECAR_ZOOKEEPER`,
     );
   });
 
   it('is not said when one of them has taken the connection, or none is known', async () => {
-    const port = await free();
+    const port = await freePort();
     const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    equal(await nobodyListens([at(port), at((server.address() as AddressInfo).port)], clock), undefined);
+    equal(await nobodyListens([at(port), at((server.address() as AddressInfo).port)], new FakeClock()), undefined);
     server.close();
-    equal(await nobodyListens([], clock), undefined);
+    equal(await nobodyListens([], new FakeClock()), undefined);
   });
 });

@@ -5,14 +5,13 @@ import { after, before, describe, it } from 'node:test';
 import type { Tree } from '../../../../agent/registry/tree.js';
 import { ensemble, leaderOf, requireZooKeeper, type ZooKeeperServer } from '../../../support/zookeeper.js';
 import { bell, bytes, connected, until } from '../tree-contract.js';
-import { clients, closeAll, opening } from './open.js';
+import { clients, closeAll, longFor, opening } from './open.js';
 
 const nothing = new Uint8Array();
-/** Long against an election on a slow machine. */
-const LONG = { sessionTimeoutMs: 10_000 };
 
 for (const client of clients) {
   const open = opening(client);
+  const long = longFor(client);
 
   describe(`a session with an ensemble of three, by the ${client.kind} client`, { skip: !requireZooKeeper() }, () => {
     let servers: readonly ZooKeeperServer[] = [];
@@ -39,7 +38,7 @@ for (const client of clients) {
     };
 
     it('outlives the leader, with its ephemerals and watches, whichever server it is at', async () => {
-      const opened = servers.map((server) => open([server, ...servers], { ...LONG, random: () => 0.999 }));
+      const opened = servers.map((server) => open([server, ...servers], { ...long, random: () => 0.999 }));
       const trees = opened.map(({ tree }) => tree);
       await Promise.all(trees.map(connected));
       const sessions = trees.map(({ session }) => session);
@@ -65,7 +64,7 @@ for (const client of clients) {
     });
 
     it('leaves a server that hangs early enough to keep its life', async (t) => {
-      const { tree, states } = open(await followers(), { sessionTimeoutMs: 8_000 });
+      const { tree, states } = open(await followers(), { sessionTimeoutMs: 12_000 });
       t.after(() => tree.close());
       await connected(tree);
       const { session } = tree;
@@ -78,14 +77,14 @@ for (const client of clients) {
 
     it('tells when every server that serves knows of a change, and which of them lags behind', async (t) => {
       const [one, two] = servers;
-      const { tree } = open(servers, LONG);
+      const { tree } = open(servers, long);
       t.after(() => tree.close());
       await connected(tree);
-      const at = servers.map((server) => open([server], LONG).tree);
+      const at = servers.map((server) => open([server], long).tree);
       await Promise.all(at.map(connected));
       for (let n = 0; n < 50; n++) {
         await tree.create(`/spread-${n}`, nothing, 'ephemeral');
-        deepEqual(await tree.spread!(5_000), { servers: 3, behind: [] });
+        deepEqual(await tree.spread!(60_000), { servers: 3, behind: [] });
         // nobody syncs
         for (const there of await Promise.all(at.map((each) => each.exists(`/spread-${n}`)))) ok(there);
       }
@@ -94,14 +93,14 @@ for (const client of clients) {
       await once(late.listen(0, '127.0.0.1'), 'listening');
       t.after(() => late.close());
       const { port } = late.address() as AddressInfo;
-      const { tree: other } = open([one!, two!, { host: '127.0.0.1', port }], LONG);
+      const { tree: other } = open([one!, two!, { host: '127.0.0.1', port }], long);
       t.after(() => other.close());
       await connected(other);
-      deepEqual(await other.spread!(200), { servers: 3, behind: [`127.0.0.1:${port}`] });
+      deepEqual(await other.spread!(2_000), { servers: 3, behind: [`127.0.0.1:${port}`] });
     });
 
     it('goes back and forth between two servers', async () => {
-      const { tree, states } = open(await followers(), LONG);
+      const { tree, states } = open(await followers(), long);
       await connected(tree);
       const { session } = tree;
       for (const losses of [1, 2, 3]) {
@@ -117,7 +116,7 @@ for (const client of clients) {
     it('finds servers that have new addresses under their old name', async () => {
       const [one, other] = await followers();
       let addresses = [one!.host];
-      const { tree, states, facts } = open([{ host: 'zk.test', port: one!.port }], { ...LONG, lookup: async () => addresses });
+      const { tree, states, facts } = open([{ host: 'zk.test', port: one!.port }], { ...long, lookup: async () => addresses });
       await connected(tree);
       const { session } = tree;
       equal(session.server, `zk.test:${one!.port} (${one!.host})`);

@@ -9,6 +9,14 @@ import { until } from '../tree-contract.js';
 /** Both, for tests that hold either to the same; our own where the other is not built. */
 export const clients: readonly ZooKeeperClient[] = [...(isNativeBuilt() ? [{ kind: 'native' } as const] : []), { kind: 'wire' }];
 
+/**
+ * A session that outlives an election, and a server that is restarted, on a slow machine too. The native client waits for a third of it before
+ * it tries a server again that was not there.
+ */
+export const longFor = ({ kind }: ZooKeeperClient): { readonly sessionTimeoutMs: number } => {
+  return { sessionTimeoutMs: kind === 'native' ? 15_000 : 60_000 };
+};
+
 export interface Opened {
   readonly tree: Tree;
   readonly facts: Fact[];

@@ -26,7 +26,7 @@ describe('children that a tree tells of', { skip: !requireZooKeeper() }, () => {
     server = await ZooKeeperServer.start();
     line = await BadLine.to(server);
     stranger = await RawClient.open(server.connect);
-    opened = open([line], { sessionTimeoutMs: 20_000 });
+    opened = open([line], { sessionTimeoutMs: 60_000 });
     tree = opened.tree;
     await connected(tree);
     for (const path of ['/s', '/s/a', '/s/b']) await stranger.create(path);

@@ -4,7 +4,7 @@ import type { Tree } from '../../../../agent/registry/tree.js';
 import { RawClient } from '../../../support/raw-client.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { bell, bytes, connected, until } from '../tree-contract.js';
-import { clients, closeAll, opening, type Opened } from './open.js';
+import { clients, closeAll, longFor, opening, type Opened } from './open.js';
 
 const nothing = new Uint8Array();
 
@@ -19,7 +19,7 @@ for (const client of clients) {
     before(async () => {
       server = await ZooKeeperServer.start();
       stranger = await RawClient.open(server.connect);
-      opened = open([server], { sessionTimeoutMs: 8_000 });
+      opened = open([server], longFor(client));
       tree = opened.tree;
       await connected(tree);
     });
