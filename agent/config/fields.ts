@@ -7,6 +7,8 @@ import { nearest } from './nearest.js';
 import { readChecked, type Grammar } from './parse.js';
 import { refusal, written } from './problems.js';
 
+const MOST_UNKNOWN = 10;
+
 export class Fields {
   /** Where the map stands, for sentences: `zidecar.yaml: announce[0]`. */
   readonly where: string;
@@ -74,13 +76,15 @@ export class Fields {
     return this.where.includes(': ') ? `${this.where}.${key}` : `${this.where}: ${key}`;
   }
 
-  /** Tells of every key that is not one of these; `elsewhere` has better words for some than the nearest name. */
+  /** Tells of keys that are not among these; `elsewhere` has better words for some than the nearest name. Of a wrong file the first will do. */
   only(known: readonly string[], elsewhere: (key: string) => string | undefined = () => undefined): void {
-    for (const key of this.#map.keys()) {
-      if (typeof key === 'string' && known.includes(key)) continue;
+    const unknown = [...this.#map.keys()].filter((key) => typeof key !== 'string' || !known.includes(key));
+    for (const key of unknown.slice(0, MOST_UNKNOWN)) {
       const shown = printable(String(key), 80);
       this.#problems.push(`${this.name(shown)}: ${elsewhere(shown) ?? `unknown; the nearest is ${nearest(shown, known)}`}`);
     }
+    const more = unknown.length - MOST_UNKNOWN;
+    if (more > 0) this.problem(`has ${more} more keys that are unknown here: is it a file of something else?`);
   }
 }
 

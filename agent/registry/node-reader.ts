@@ -41,17 +41,26 @@ export class NodeReader {
   readonly #live: () => boolean;
   readonly #tells: () => boolean;
   readonly #onRead: () => void;
+  readonly #onFired: () => void;
   #readers = 0;
   /** Some node is being read without its size being known, or no more is. */
   #isMeasuring = false;
 
-  /** `live`: the session is one that we may ask. `tells`: the tree tells who comes and goes. `onRead`: `children` may know more than before. */
-  constructor(parts: NodeReaderParts, children: Children, on: { live: () => boolean; tells: () => boolean; onRead: () => void }) {
+  /**
+   * `live`: the session is one that we may ask. `tells`: the tree tells who comes and goes. `onRead`: `children` may know more than before.
+   * `onFired`: a node's watch has, and `go` is to be called soon.
+   */
+  constructor(
+    parts: NodeReaderParts,
+    children: Children,
+    on: { live: () => boolean; tells: () => boolean; onRead: () => void; onFired: () => void },
+  ) {
     this.#parts = parts;
     this.#children = children;
     this.#live = on.live;
     this.#tells = on.tells;
     this.#onRead = on.onRead;
+    this.#onFired = on.onFired;
     this.#folder = nameOf(parts.path);
     this.#turn = new Alarm(parts.clock, () => this.go());
   }
@@ -174,7 +183,7 @@ export class NodeReader {
         child.fired = true;
         child.heardAt = this.#parts.clock.now();
         this.#queue.now(child.name);
-        this.go();
+        this.#onFired();
       });
     } catch (error) {
       child.watch = undefined;

@@ -56,6 +56,12 @@ export interface Spread {
   readonly behind: readonly string[];
 }
 
+/** A node as it was seen. */
+export interface Versioned {
+  readonly path: string;
+  readonly version: number;
+}
+
 export interface Node {
   readonly data: Uint8Array;
   readonly stat: Stat;
@@ -89,6 +95,11 @@ export interface Tree {
   write(path: string, data: Uint8Array, version: number): Promise<Stat>;
   /** False: it was gone already. Fails with 'bad_version', 'not_empty'. Without a version, any version. */
   remove(path: string, version?: number): Promise<boolean>;
+  /**
+   * Removes one node and creates another (or the same) as one change, so that nobody ever sees neither. Undefined: the tree has no such change,
+   * and nothing was done. Fails with 'no_node', 'bad_version', 'node_exists', and then neither was done.
+   */
+  replace?(old: Versioned, path: string, data: Uint8Array, mode: Mode): Promise<{ readonly path: string }> | undefined;
   /** Flushes what the server knows to us, so that a read that follows is no older than this call. */
   sync(path: string): Promise<void>;
   /** Waits, so long at most, until every server that answers knows what ours does now. Only where there may be several. */

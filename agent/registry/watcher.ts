@@ -55,6 +55,8 @@ export class Watcher {
   #listWatch: { tells: boolean } | undefined;
   /** What was told while a look was out, which the answer may be older than. */
   readonly #toldMeanwhile = new Map<string, boolean>();
+  /** Told to have gone within this turn of the event loop, and when. */
+  readonly #leaving = new Map<string, number>();
   #asking = false;
   #askAgain = false;
   #missing = false;
@@ -77,6 +79,7 @@ export class Watcher {
       live: () => this.#live,
       tells: () => this.#listWatch?.tells === true,
       onRead: () => this.#tellSoon(),
+      onFired: () => parts.tellings.soon(this.#settle),
     });
     this.#looks = new Alarm(parts.clock, () => void this.#look());
     this.#tells = new Alarm(parts.clock, () => parts.tellings.soon(this.#tell));
@@ -94,7 +97,7 @@ export class Watcher {
     this.#stopped = true;
     this.#stopListening();
     for (const alarm of [this.#looks, this.#tells, this.#verifies]) alarm.cancel();
-    this.#parts.tellings.cancel(this.#tell);
+    for (const telling of [this.#settle, this.#tell]) this.#parts.tellings.cancel(telling);
     this.#nodes.reset();
   }
 
@@ -143,14 +146,25 @@ export class Watcher {
     this.#changedAt = now;
     this.#asOf = this.#clock.wall();
     if (this.#asking) this.#toldMeanwhile.set(name, isThere);
-    if (isThere) {
-      const child = this.#children.came(name, now);
-      if (!child) return this.#onNames(); // too many: the names tell how many
-      this.#nodes.ask([child], gather);
-    } else this.#children.gone(name, now);
+    if (!isThere) {
+      this.#leaving.set(name, now);
+      return this.#parts.tellings.soon(this.#settle);
+    }
+    const isBack = this.#leaving.delete(name);
+    const child = this.#children.came(name, now);
+    if (!child) return this.#onNames(); // too many: the names tell how many
+    this.#nodes.ask([child], isBack ? 0 : gather);
     this.#nodes.go();
     this.#tellSoon();
   }
+
+  /** A turn after some were told to have gone, or to be another: who has come again within it was replaced in one breath, and is only read again. */
+  readonly #settle = (): void => {
+    for (const [name, at] of this.#leaving) this.#children.gone(name, at);
+    this.#leaving.clear();
+    this.#nodes.go();
+    this.#tellSoon();
+  };
 
   #lookIn(ms: number): void {
     if (!this.#stopped) this.#looks.at(Math.max(this.#clock.now() + ms, this.#notBefore));
@@ -217,6 +231,7 @@ export class Watcher {
     this.#notBefore = names === undefined && this.#came ? this.#clock.now() + MISSING_MS : 0;
     this.#missing = names === undefined;
     this.#came = false;
+    this.#leaving.clear(); // the names say it
     const { joined, beyond } = this.#children.update(names ?? [], heardAt);
     if (beyond > 0 && !this.#overfull) {
       const detail = `${path} has ${beyond} nodes more, which are not looked at`;

@@ -4,7 +4,7 @@
  */
 import { parentOf } from './node-path.js';
 import { RegistryError } from './tree.js';
-import type { Mode, Tree } from './tree.js';
+import type { Mode, Tree, Versioned } from './tree.js';
 
 export class Writer {
   readonly #tree: Tree;
@@ -29,10 +29,12 @@ export class Writer {
   }
 
   /**
-   * Both are sent before either is answered, so that the servers carry them out one right after the other: a peer that hears of the
-   * removal and asks for the list finds the node that has followed it, and loses no call. Answers with the path of the new one.
+   * As one change where the tree can. Else both are sent before either is answered, so that the servers carry them out one right after the other:
+   * a peer that hears of the removal and asks for the list finds the node that has followed it. Answers with the path of the new one.
    */
-  async replace(old: { path: string; version: number }, path: string, data: Uint8Array, mode: Mode): Promise<string> {
+  async replace(old: Versioned, path: string, data: Uint8Array, mode: Mode): Promise<string> {
+    const replaced = this.#tree.replace?.(old, path, data, mode);
+    if (replaced !== undefined) return (await replaced).path;
     const [removed, created] = await Promise.allSettled([
       this.#tree.remove(old.path, old.version),
       this.#tree.create(path, data, mode),

@@ -8,7 +8,7 @@ import type { Clock } from '../../system.js';
 import { checkPath, parentOf } from '../node-path.js';
 import type { SessionKeeper } from '../session.js';
 import { MAX_NODE_BYTES, RegistryError } from '../tree.js';
-import type { List, Mode, Node, OnChild, RegistryErrorCode, Session, Spread, Stat, Tree } from '../tree.js';
+import type { List, Mode, Node, OnChild, RegistryErrorCode, Session, Spread, Stat, Tree, Versioned } from '../tree.js';
 import { Turns } from '../wire/turns.js';
 import type { Pieces } from '../wire/turns.js';
 import { Watches } from './watches.js';
@@ -149,6 +149,19 @@ export class ZooKeeperTree implements Tree {
       const wasThere = await wire.remove(whole, version);
       this.#ours.delete(whole);
       return wasThere;
+    });
+  }
+
+  replace(old: Versioned, path: string, data: Uint8Array, mode: Mode): Promise<{ readonly path: string }> | undefined {
+    const { link } = this.#keeper;
+    if (link && !link.replace) return undefined;
+    return this.#ask('replace', path, async (wire, whole) => {
+      checkSize('replace', whole, data.length);
+      checkPath(old.path);
+      const made = await wire.replace!({ ...old, path: this.#chroot + old.path }, whole, data, mode);
+      this.#ours.delete(this.#chroot + old.path);
+      if (mode.startsWith('ephemeral') && this.#ours.size < MOST_OURS) this.#ours.add(made.path);
+      return { path: made.path.slice(this.#chroot.length) };
     });
   }
 

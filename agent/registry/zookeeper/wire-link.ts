@@ -4,7 +4,7 @@
  * place of one for each child. Servers before 3.6 have no such watch; there each node has its own.
  */
 import { RegistryError } from '../tree.js';
-import type { List, Mode, Node, Stat } from '../tree.js';
+import type { List, Mode, Node, Stat, Versioned } from '../tree.js';
 import type { LinkEvents } from '../turn.js';
 import { Client } from '../wire/client.js';
 import type { ClientOptions } from '../wire/client.js';
@@ -115,6 +115,18 @@ export class WireLink implements Wire {
     })
       .catch(absent)
       .then((done) => done === true);
+  }
+
+  replace(old: Versioned, path: string, data: Uint8Array, mode: Mode): Promise<Made> {
+    const acl = this.#access.of(path, mode);
+    return this.#ask('replace', path, async () => {
+      const [, made] = await this.#client.multi([
+        { do: 'delete', path: old.path, version: old.version },
+        { do: 'create', path, data, mode, acl },
+      ]);
+      if (mode.startsWith('ephemeral')) void this.#doubt(parentOf(path));
+      return { path: (made as { readonly path: string }).path };
+    });
   }
 
   sync(path: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** What the tree asks of a link to the servers, whichever client it is made of. Paths are complete and checked. */
-import type { List, Mode, Node, Stat } from '../tree.js';
+import type { List, Mode, Node, Stat, Versioned } from '../tree.js';
 import type { Link } from '../turn.js';
 import type { Kind } from './watches.js';
 
@@ -19,6 +19,8 @@ export interface Wire extends Link {
   create(path: string, data: Uint8Array, mode: Mode): Promise<Made>;
   set(path: string, data: Uint8Array, version: number): Promise<Stat>;
   remove(path: string, version?: number): Promise<boolean>;
+  /** Removes one and creates another, or does neither. For a link that can do it. */
+  replace?(old: Versioned, path: string, data: Uint8Array, mode: Mode): Promise<Made>;
   sync(path: string): Promise<void>;
 }
 

@@ -20,6 +20,12 @@ describe('an unknown name', () => {
     ]);
   });
 
+  it("is told of the first ten in a file that is another system's", () => {
+    const told = problems(zk, Array.from({ length: 500 }, (_, index) => `kind${index}: Deployment`).join('\n'));
+    deepEqual(told.length, 11);
+    deepEqual(told.at(-1), 'z.yaml has 490 more keys that are unknown here: is it a file of something else?');
+  });
+
   it('that Kubernetes makes for a Service is passed over with one warning', () => {
     const service = { HOST: '10.0.0.1', PORT: '443', PORT_HTTPS: '443' };
     const links = Object.fromEntries(Object.entries(service).map(([name, text]) => [`ZIDECAR_SERVICE_${name}`, text]));

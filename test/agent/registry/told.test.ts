@@ -52,6 +52,20 @@ describe('a watcher that is told who comes and goes', () => {
     deepEqual(listed(), ['b 1', 'c 1']);
   });
 
+  it('misses nobody who is replaced in one breath, and reads him once', async () => {
+    const { store, tree, join, pass, listed, lists } = await house(['a', 'b']);
+    const before = lists.length;
+    store.delete(`${path}/a`);
+    join('a', 5);
+    await pass(2_000);
+    deepEqual(
+      lists.slice(before).map(({ instances }) => instances.length),
+      [2],
+    );
+    deepEqual(listed(), ['a 5', 'b 1']);
+    deepEqual(tree.calls, [`read ${path}/a`]);
+  });
+
   it('asks one question for a change in place', async () => {
     const { tree, join, pass, listed } = await house(['a', 'b']);
     join('a', 5);
