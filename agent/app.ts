@@ -108,7 +108,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
       watches: () => tree.watches,
       logLinesLost: () => log.lost,
     },
-    { version, node: process.version, perEndpoint: config.metricsEndpoints },
+    { version, node: process.version, perEndpoint: config.metricsEndpoints, rest: () => clock.sleep(0) },
   );
   config.warnings.forEach(warn);
 

@@ -50,6 +50,8 @@ export interface MetricOptions {
   readonly node: string;
   /** One series an endpoint: for a few services, not for a fleet. */
   readonly perEndpoint: boolean;
+  /** Lets others have their turn. */
+  readonly rest: () => Promise<void>;
 }
 
 export interface Metrics {
@@ -68,6 +70,8 @@ interface Sample {
 const sessionStates: readonly SessionState[] = ['connecting', 'connected', 'suspended', 'expired', 'closed'];
 /** In one scrape; a fleet has more than a Prometheus wants from each pod. */
 const MOST_ENDPOINTS = 2_000;
+/** Characters of one metric, after which others have their turn. */
+const LONG_TEXT = 4_096;
 const circuitNumber: Readonly<Record<CircuitState, number>> = { closed: 0, half_open: 1, open: 2 };
 const propagationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -209,8 +213,19 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
       else if (fact.kind === 'bound_reached') bounds.inc({ bound: fact.bound });
       else if (fact.kind === 'list_changed' && fact.tookMs !== undefined) propagation.observe(fact.tookMs / 1000);
     },
-    scrape: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+    scrape: async () => ({ type: registry.contentType, text: await wholeText(registry, options.rest) }),
   };
+}
+
+/** One metric of hundreds of services is long work already, and all of them at one time would hold up the calls. */
+async function wholeText(registry: Registry, rest: () => Promise<void>): Promise<string> {
+  const texts: string[] = [];
+  for (const { name } of registry.getMetricsAsArray()) {
+    const text = await registry.getSingleMetricAsString(name);
+    texts.push(text);
+    if (text.length > LONG_TEXT) await rest();
+  }
+  return `${texts.join('\n\n')}\n`;
 }
 
 /** Prometheus counts up: each bucket holds all that is faster, the last one everything. */

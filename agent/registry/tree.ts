@@ -50,7 +50,7 @@ export interface Session {
 }
 
 export interface Spread {
-  /** Those that have said how far they are. */
+  /** Those that have said how far they are; 0: too few to know. */
   readonly servers: number;
   /** Of these: they lag behind. */
   readonly behind: readonly string[];

@@ -52,6 +52,12 @@ function parseLabels(text: string): Record<string, string> {
   return found;
 }
 
+let rests = 0;
+const rest = (): Promise<void> => {
+  rests++;
+  return Promise.resolve();
+};
+
 type Upstream = ReturnType<MetricSources['upstreams']> extends Iterable<infer T> ? T : never;
 
 const three = [
@@ -90,7 +96,7 @@ function setup(
     watches: () => 7,
     logLinesLost: () => 3,
   };
-  return { metrics: makeMetrics(sources, { version: '0.1.0', node: 'v20', perEndpoint }), orders: orders.stats, unrouted };
+  return { metrics: makeMetrics(sources, { version: '0.1.0', node: 'v20', perEndpoint, rest }), orders: orders.stats, unrouted };
 }
 
 /** Value by labels, as `a=b c=d`. */
@@ -223,6 +229,17 @@ describe('metrics', () => {
       equal(families.get('zidecar_circuit_state')!.samples.length, 2_000);
       equal('bound=endpoints in the metrics' in values(families, 'zidecar_bound_reached_total'), isReached);
     }
+  });
+
+  it('let others have their turn after each that is long, and in between only then', async () => {
+    rests = 0;
+    await setup().metrics.scrape();
+    equal(rests, 0);
+    await setup(
+      true,
+      Array.from({ length: 100 }, (_, port) => ({ host: '10.0.0.1', port, circuit: 'closed' })),
+    ).metrics.scrape();
+    equal(rests, 1);
   });
 
   it('tell the session, the announcements and the bounds', async () => {

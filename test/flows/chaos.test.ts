@@ -1,36 +1,28 @@
 /** What an operator fears, on real servers and with calls going on: a leader dies, ZooKeeper is away, its data is gone, a fleet comes and goes. */
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { Calling } from '../support/calls.js';
 import { Cuttable } from '../support/cuttable.js';
 import { clients, eventually } from '../support/program.js';
 import { RawClient } from '../support/raw-client.js';
-import { ensemble, leaderOf, requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
-import { connected, Fleet } from './fleet.js';
+import { leaderOf } from '../support/zookeeper.js';
+import { connected, grounds } from './fleet.js';
 
 const node = (service: string, id: string, port: number, address = '127.0.0.1'): string =>
   JSON.stringify({ name: service, id, address, port, sslPort: null, payload: null });
 
 for (const client of clients)
   describe(`an ensemble of three, by the ${client} client`, { timeout: 240_000 }, () => {
-    let servers: readonly ZooKeeperServer[] = [];
-    const fleet = new Fleet(client, () => servers.map(({ connect }) => connect).join(','));
-    before(async () => {
-      requireZooKeeper();
-      servers = await ensemble(3);
-    });
-    after(async () => {
-      await fleet.end();
-      await Promise.all(servers.map((server) => server.remove()));
-    });
+    const on = grounds(client, 3);
+    const { fleet } = on;
 
     it('loses no call and no session when its leader is killed', async () => {
       const instances = [await fleet.instance('orders', 'a'), await fleet.instance('orders', 'b')];
       const { sidecar, at } = await fleet.caller('orders', 2);
       const calling = new Calling(at, 'orders');
-      const leader = await leaderOf(servers);
+      const leader = await leaderOf(on.servers);
       await leader.kill();
-      const rest = servers.filter((server) => server !== leader);
+      const rest = on.servers.filter((server) => server !== leader);
       await leaderOf(rest);
       for (const each of [sidecar, ...instances]) await connected(each);
       const { lost, total } = await calling.stop();
@@ -44,25 +36,17 @@ for (const client of clients)
 
 for (const client of clients)
   describe(`a single server, by the ${client} client`, { timeout: 240_000 }, () => {
-    let server: ZooKeeperServer;
-    const fleet = new Fleet(client, () => server.connect);
-    before(async () => {
-      requireZooKeeper();
-      server = await ZooKeeperServer.start();
-    });
-    after(async () => {
-      await fleet.end();
-      await server.remove();
-    });
+    const on = grounds(client);
+    const { fleet } = on;
 
     it('may be away for 12 s, three times a session, and no call is lost', async () => {
       const one = await fleet.instance('away', 'one');
       const two = await fleet.instance('away', 'two');
       const { sidecar, at } = await fleet.caller('away', 2);
       const calling = new Calling(at, 'away');
-      await server.kill();
+      await on.server.kill();
       await new Promise((resolve) => setTimeout(resolve, 12_000));
-      await server.start();
+      await on.server.start();
       for (const each of [one, two, sidecar]) await connected(each);
       await eventually(
         async () =>
@@ -75,15 +59,15 @@ for (const client of clients)
     it('may lose all its data: instances announce themselves again', async () => {
       const one = await fleet.instance('wiped', 'one');
       const { sidecar } = await fleet.caller('wiped', 1);
-      await server.kill();
-      server.wipe();
-      await server.start();
+      await on.server.kill();
+      on.server.wipe();
+      await on.server.start();
       await eventually(() => one.lines.filter(({ kind }) => kind === 'announced').length === 2);
       await fleet.routable(sidecar, 1);
     });
 
     it('may give a sidecar another session without a word of the old one: its app is announced in the new one', async (t) => {
-      const proxy = await Cuttable.to(server);
+      const proxy = await Cuttable.to(on.server);
       t.after(() => proxy.stop());
       const sidecar = await fleet.instance('replaced', 'one', { ZIDECAR_ZOOKEEPER: `${proxy.host}:${proxy.port}` });
       const { sidecar: caller } = await fleet.caller('replaced', 1);
@@ -96,7 +80,7 @@ for (const client of clients)
       const { id: now } = await sidecar.get<{ id: string }>('/session');
       notEqual(now, before);
       await sidecar.fact('session_changed', { state: 'expired', session: before });
-      const raw = await RawClient.open(server.connect);
+      const raw = await RawClient.open(on.server.connect);
       equal((await raw.exists('/services/replaced/one'))?.ephemeralOwner, now);
       await raw.close();
       await fleet.routable(caller, 1);
@@ -104,7 +88,7 @@ for (const client of clients)
 
     it('holds 500 instances of one service, all of them routable', async () => {
       const { port } = await fleet.app('many');
-      const raw = await RawClient.open(server.connect);
+      const raw = await RawClient.open(on.server.connect);
       await raw.create('/services', '').catch(() => undefined);
       await raw.create('/services/many', '');
       // an address each, since duplicates are one endpoint, and none at which the caller's sidecar listens itself
@@ -121,7 +105,7 @@ for (const client of clients)
 
     it('sees instances join and leave, 20 times a second each, and no call is lost', async () => {
       const apps = await Promise.all(Array.from({ length: 6 }, (_, index) => fleet.app(`app ${index}`)));
-      const raw = await RawClient.open(server.connect);
+      const raw = await RawClient.open(on.server.connect);
       await raw.create('/services', '').catch(() => undefined);
       await raw.create('/services/churn', '');
       const join = (index: number): Promise<unknown> =>

@@ -1,10 +1,9 @@
 /** The wall clock of a machine is set a day ahead, and then two days back: sessions, lists and calls do not go by it. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { Calling } from '../support/calls.js';
 import { clients, eventually, type Sidecar } from '../support/program.js';
-import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
-import { Fleet } from './fleet.js';
+import { grounds } from './fleet.js';
 
 const NODE_OPTIONS = `--import=${new URL('../support/shifted-clock.js', import.meta.url).href}`;
 const HOUR_MS = 60 * 60 * 1_000;
@@ -15,21 +14,13 @@ interface Upstreams {
 
 for (const client of clients)
   describe(`a wall clock that jumps, by the ${client} client`, { timeout: 120_000 }, () => {
-    let server: ZooKeeperServer;
-    const fleet = new Fleet(client, () => server.connect);
-    before(async () => {
-      requireZooKeeper();
-      server = await ZooKeeperServer.start();
-    });
-    after(async () => {
-      await fleet.end();
-      await server.remove();
-    });
+    const on = grounds(client);
+    const { fleet } = on;
 
     /** How often its session was heard by the server. */
     const heard = async (sidecar: Sidecar): Promise<number> => {
       const { id } = await sidecar.get<{ id: string }>('/session');
-      const found = new RegExp(`recved=(\\d+),sent=\\d+,sid=0x${id},`).exec(await server.ask('cons'));
+      const found = new RegExp(`recved=(\\d+),sent=\\d+,sid=0x${id},`).exec(await on.server.ask('cons'));
       ok(found, `the session ${id} is open`);
       return Number(found[1]);
     };

@@ -1,6 +1,8 @@
 /** Sidecars and apps of one suite, on whatever registry it has: what a fleet's tests stand on. */
+import { after, before } from 'node:test';
 import { app, type App } from '../support/calls.js';
 import { eventually, Sidecar } from '../support/program.js';
+import { ensemble, requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
 
 interface Upstreams {
   readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly { readonly id: string }[] }[];
@@ -59,6 +61,36 @@ export class Fleet {
     for (const sidecar of this.#sidecars) sidecar.kill();
     await Promise.all(this.apps.map((each) => each.close()));
   }
+}
+
+export interface Grounds {
+  readonly fleet: Fleet;
+  readonly servers: readonly ZooKeeperServer[];
+  /** The first of them. */
+  readonly server: ZooKeeperServer;
+}
+
+/** For a suite: one server or an ensemble, and a fleet on it. They come before its tests and go after them. */
+export function grounds(client: string, count = 1): Grounds {
+  let servers: readonly ZooKeeperServer[] = [];
+  const fleet = new Fleet(client, () => servers.map(({ connect }) => connect).join(','));
+  before(async () => {
+    requireZooKeeper();
+    servers = count === 1 ? [await ZooKeeperServer.start()] : await ensemble(count);
+  });
+  after(async () => {
+    await fleet.end();
+    await Promise.all(servers.map((server) => server.remove()));
+  });
+  return {
+    fleet,
+    get servers() {
+      return servers;
+    },
+    get server() {
+      return servers[0]!;
+    },
+  };
 }
 
 export const connected = (sidecar: Sidecar): Promise<boolean> =>

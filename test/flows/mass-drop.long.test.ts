@@ -1,28 +1,19 @@
 /** How long the brake on a mass drop holds: until a sync and a read have shown that they are gone, or they are listed again. */
 import { equal, ok } from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { Calling } from '../support/calls.js';
 import { RawClient } from '../support/raw-client.js';
 import { clients } from '../support/program.js';
-import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
-import { Fleet } from './fleet.js';
+import { grounds } from './fleet.js';
 import { herd } from './mass-drop.js';
 
 for (const client of clients)
   describe(`after a mass drop, by the ${client} client`, { timeout: 120_000 }, () => {
-    let server: ZooKeeperServer;
-    const fleet = new Fleet(client, () => server.connect);
-    before(async () => {
-      requireZooKeeper();
-      server = await ZooKeeperServer.start();
-    });
-    after(async () => {
-      await fleet.end();
-      await server.remove();
-    });
+    const on = grounds(client);
+    const { fleet } = on;
 
     it('those who are gone are let go by a sync and a read, after 10 s', async (t) => {
-      const members = await herd(server.connect, { gone: 4 });
+      const members = await herd(on.server.connect, { gone: 4 });
       t.after(() => members.end());
       const { sidecar } = await fleet.caller('gone', 4);
       await members.vanish();
@@ -35,13 +26,13 @@ for (const client of clients)
     });
 
     it('those who come back are confirmed, and no call is lost in between', async (t) => {
-      const members = await herd(server.connect, { back: 4 });
+      const members = await herd(on.server.connect, { back: 4 });
       t.after(() => members.end());
       const { sidecar, at } = await fleet.caller('back', 4);
       const calling = new Calling(at, 'back', { method: 'POST' });
       await members.vanish();
       await sidecar.fact('mass_drop', { upstream: 'back' });
-      const raw = await RawClient.open(server.connect);
+      const raw = await RawClient.open(on.server.connect);
       t.after(() => raw.close());
       for (const { name, port } of members.apps.get('back')!)
         await raw.create(`/services/back/${name}`, JSON.stringify({ id: name, address: '127.0.0.1', port }), 'ephemeral');

@@ -123,7 +123,9 @@ function vector(data: Uint8Array): Verdict {
   const said = readVector(data);
   if ('skip' in said) return ignores(said.detail);
   const whole = /"weight"\s*:\s*-?\d+\s*[,}]/.test(new TextDecoder().decode(data));
-  return whole ? ignores('a weight that is written as an integer: write 2.0 for 2') : accepts('weighs others');
+  return whole
+    ? ignores('a weight that is written as an integer: write 2.0 for 2')
+    : accepts('weighs others, though Prometheus takes it for a target :0');
 }
 
 const synapse: Reader = {

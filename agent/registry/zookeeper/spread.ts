@@ -1,7 +1,7 @@
 /**
  * Whether every server of the ensemble knows what ours does: until then whoever reads at one that lags behind may not have heard of our last
  * change. Each is asked one word, `srvr`, to which it answers with the last change that it knows; no session is opened for that. One that
- * does not answer serves nobody just now, or has the word switched off, and is not waited for.
+ * does not answer serves nobody just now, or has the word switched off, and is not waited for; where less than half of them answer, nobody knows.
  */
 import type { Clock } from '../../system.js';
 import type { Spread } from '../tree.js';
@@ -26,7 +26,8 @@ export async function spreadOf(
   };
   const first = await Promise.all(servers.map(zxidOf));
   const known = first.flatMap((zxid) => zxid ?? []);
-  // ours is among them, so the furthest has it
+  // a majority has it, so the furthest of half of them has it, whether ours is among them or not
+  if (known.length * 2 < servers.length) return { servers: 0, behind: [] };
   const wanted = known.reduce((most, zxid) => (zxid > most ? zxid : most), 0n);
   let behind = servers.filter((_, index) => first[index] !== undefined && first[index] < wanted);
   while (behind.length > 0 && clock.now() < end) {

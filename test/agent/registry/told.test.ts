@@ -66,6 +66,18 @@ describe('a watcher that is told who comes and goes', () => {
     deepEqual(tree.calls, [`read ${path}/a`]);
   });
 
+  for (const code of ['connection_lost', 'failed'] as const)
+    it(`loses no news when the read that it leads to fails (${code})`, async () => {
+      const { tree, join, pass, listed } = await house(['a', 'b']);
+      tree.fail('read', code);
+      join('a', 5);
+      await pass(2_000);
+      deepEqual(listed(), ['a 5', 'b 1']);
+      join('a', 7);
+      await pass(2_000);
+      deepEqual(listed(), ['a 7', 'b 1'], 'the watch is armed again');
+    });
+
   it('asks one question for a change in place', async () => {
     const { tree, join, pass, listed } = await house(['a', 'b']);
     join('a', 5);

@@ -97,6 +97,14 @@ for (const client of clients) {
       t.after(() => other.close());
       await connected(other);
       deepEqual(await other.spread!(2_000), { servers: 3, behind: [`127.0.0.1:${port}`] });
+      const silent = createServer((socket) => socket.on('error', () => undefined).once('data', () => socket.end()));
+      await once(silent.listen(0, '127.0.0.1'), 'listening');
+      t.after(() => silent.close());
+      const { port: closed } = silent.address() as AddressInfo;
+      const { tree: deaf } = open([one!, { host: '127.0.0.1', port: closed }, { host: '127.0.0.2', port: closed }], long);
+      t.after(() => deaf.close());
+      await connected(deaf);
+      deepEqual(await deaf.spread!(2_000), { servers: 0, behind: [] }, 'the one that answers may lag behind');
     });
 
     it('goes back and forth between two servers', async () => {
