@@ -1,6 +1,6 @@
 /**
  * A million watches that fire leave nothing behind in the process of the wire client, which arms each again: neither on the heap nor resident. By the
- * native package they do, some 600 bytes each, and that is not ours to mend. FIRINGS=… for another number, CLIENT=native to see it.
+ * native package they do, 400 to 600 bytes each, and that is not ours to mend. FIRINGS=… for another number, CLIENT=native to see it.
  */
 import { ok } from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
