@@ -31,11 +31,11 @@ export interface RequestFields {
   readonly fields: string[];
   readonly requestId: string;
   /** What the app asked for by x-zidecar-timeout or grpc-timeout: still among the fields, for each attempt to say what is left of it. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs: number | undefined;
   /** What the app asked for by x-zidecar-retries. */
-  readonly retries?: number;
+  readonly retries: number | undefined;
   /** Which endpoints will do, by x-zidecar-subset. */
-  readonly subset?: Subset;
+  readonly subset: Subset | undefined;
   /** The app says by Idempotency-Key that doing it twice does no harm. */
   readonly keyed: boolean;
 }
@@ -62,32 +62,24 @@ export const requestFields = (raw: readonly string[], rules: RequestRules): Requ
 
   const kept = requestIdOf(raw);
   const requestId = kept ?? rules.newRequestId();
-  const dropped = connectionOnly(raw, rules.trailers ?? false)
-    .add('host')
-    .add('expect');
-  dropped.add('x-zidecar-retries').add('x-zidecar-subset');
+  const dropped = named(raw, rules.trailers ?? false);
   if (kept === undefined) dropped.add('x-request-id');
   if (rules.prefix !== undefined) dropped.add('x-forwarded-prefix');
 
-  const fields = ['Host', rules.host, ...without(raw, dropped)];
+  const fields = without(raw, ofRequests, dropped, ['Host', rules.host]);
   if (rules.upgrade) fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
   if (rules.forwardedFor !== undefined) appendTo(fields, 'x-forwarded-for', rules.forwardedFor);
   if (rules.prefix !== undefined) fields.push('x-forwarded-prefix', rules.prefix);
   if (kept === undefined) fields.push('x-request-id', requestId);
   fields.push('via', `${rules.version} ${rules.pseudonym}`);
-  const asked = {
-    ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(retries !== undefined && { retries }),
-    ...(subset && { subset }),
-  };
-  return { fields, requestId, keyed: isKeyed(raw), ...asked };
+  return { fields, requestId, keyed: isKeyed(raw), timeoutMs, retries, subset };
 };
 
 /** Refused as `bad_answer`: a field that cannot be passed on. */
 export const answerFields = (raw: readonly string[], rules: AnswerRules): string[] | Refused => {
   const wrong = unsendable(raw);
   if (wrong) return { ...wrong, code: 'bad_answer' };
-  const fields = without(raw, connectionOnly(raw, rules.trailers ?? false).add('x-zidecar-error'));
+  const fields = without(raw, ofAnswers, named(raw, rules.trailers ?? false));
   if (rules.upgrade) fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
   fields.push('via', `${rules.version} ${rules.pseudonym}`);
   return fields;
@@ -96,32 +88,49 @@ export const answerFields = (raw: readonly string[], rules: AnswerRules): string
 /** What of a message's trailers may be passed on: nothing that frames, routes or is ours; nothing that cannot be sent. */
 export const trailerFields = (raw: readonly string[]): string[] => {
   if (unsendable(raw)) return [];
-  const dropped = connectionOnly(raw, false).add('host');
+  const dropped = named(raw, false);
   for (let index = 0; index < raw.length; index += 2)
     if (isOurs(raw[index]!.toLowerCase())) dropped.add(raw[index]!.toLowerCase());
-  return without(raw, dropped);
+  return without(raw, ofTrailers, dropped);
 };
 
-const connectionOnly = (raw: readonly string[], trailers: boolean): Set<string> => {
-  const names = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'upgrade']);
+const ofOneConnection = ['connection', 'keep-alive', 'proxy-connection', 'te', 'upgrade'];
+const ofRequests: ReadonlySet<string> = new Set([...ofOneConnection, 'host', 'expect', 'x-zidecar-retries', 'x-zidecar-subset']);
+const ofAnswers: ReadonlySet<string> = new Set([...ofOneConnection, 'x-zidecar-error']);
+const ofTrailers: ReadonlySet<string> = new Set([...ofOneConnection, 'host']);
+
+/** What the message itself says to be of its connection only. */
+const named = (raw: readonly string[], trailers: boolean): Set<string> => {
+  const names = new Set<string>();
   for (const value of valuesOf(raw, 'connection')) for (const name of value.split(',')) names.add(trimmed(name).toLowerCase());
-  for (const name of ['host', 'content-length', 'transfer-encoding']) names.delete(name);
+  if (names.size > 0) for (const name of ['host', 'content-length', 'transfer-encoding']) names.delete(name);
   if (!trailers) names.add('trailer');
   return names;
 };
 
-const without = (raw: readonly string[], dropped: ReadonlySet<string>): string[] => {
-  const left: string[] = [];
+const without = (
+  raw: readonly string[],
+  always: ReadonlySet<string>,
+  dropped: ReadonlySet<string>,
+  left: string[] = [],
+): string[] => {
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]!.toLowerCase();
-    if (!dropped.has(name) && !shadowsOurs(name)) left.push(raw[index]!, raw[index + 1]!);
+    if (!always.has(name) && !dropped.has(name) && !shadowsOurs(name)) left.push(raw[index]!, raw[index + 1]!);
   }
   return left;
 };
 
 /** The values of a field of this name, in lower case, one for each time that it is there. */
-export const valuesOf = (raw: readonly string[], name: string): string[] =>
-  raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === name);
+export function valuesOf(raw: readonly string[], name: string): string[] {
+  const values: string[] = [];
+  for (let index = 0; index + 1 < raw.length; index += 2) if (isNamed(raw[index]!, name)) values.push(raw[index + 1]!);
+  return values;
+}
+
+/** A call asks for many a field: most are told apart by their length. */
+export const isNamed = (spelled: string, name: string): boolean =>
+  spelled.length === name.length && (spelled === name || spelled.toLowerCase() === name);
 
 /** Without the blanks around it: space and tab, and nothing else that JavaScript takes for blank. Without a search that can take long. */
 export function trimmed(text: string): string {

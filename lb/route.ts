@@ -20,7 +20,7 @@ export interface RouteAsk {
 
 export interface RouteRules {
   /** This listener serves one upstream: Host and path go on as they came. */
-  readonly fixedUpstream?: string;
+  readonly fixedUpstream?: string | undefined;
   /** Lower-case hosts, beside `localhost` and addresses, that mean this listener itself: `/svc/…` is honoured there. */
   readonly own: ReadonlySet<string>;
   /** The suffix that is taken off a name, without a dot before it. Empty: none. */

@@ -13,7 +13,7 @@ import type { Connection } from './connection.js';
 import { hashKeyIn } from './hash-key.js';
 import { mostBytes, type Outbox } from './outbox.js';
 import type { RequestHead } from './request-head.js';
-import { RequestId } from './request-id.js';
+import { RequestId } from '../request-id.js';
 import { rewrite } from './rewrite.js';
 import { rawFields, text } from './strings.js';
 import type { Subset } from '../subset.js';

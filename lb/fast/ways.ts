@@ -4,7 +4,7 @@
  * the address, never for the path behind it. Names that route to nobody are not remembered, nor is an upstream that is followed no more.
  */
 import type { CallParts, Entrance } from '../lane.js';
-import { requestIdName } from './request-id.js';
+import { requestIdName } from '../request-id.js';
 import { is } from './names.js';
 import type { Pools } from './pools.js';
 import { ASTERISK, type RequestHead } from './request-head.js';

@@ -19,6 +19,7 @@ import type { Refused } from '../refusal.js';
 import { alarm } from '../alarm.js';
 import { answerFault, type Answer, type Failed, type Inform, type Sent } from './answer.js';
 import type { Connection } from './pools.js';
+import type { Stop } from './stop.js';
 
 export interface Outgoing {
   readonly method: string;
@@ -34,8 +35,8 @@ export interface AttemptTerms {
   readonly clock: Clock;
   /** From the last byte of the request to the head of its answer. */
   readonly responseTimeoutMs: number | undefined;
-  /** Its reason is a CallError, which becomes the failure. After the head of the answer it is without effect. */
-  readonly stop: AbortSignal;
+  /** Its reason becomes the failure. After the head of the answer it is without effect. */
+  readonly stop: Stop;
   readonly inform: Inform;
   /** Told whenever the body of the answer moves on, or begins to be waited for. */
   readonly moved: () => void;
@@ -57,6 +58,7 @@ class Attempt {
   #trailers: readonly string[] = [];
   #abort: (error: CallError) => void;
   #stopAlarm: () => void = () => undefined;
+  #hearNoMore: () => void = () => undefined;
 
   constructor(connection: Connection, request: Outgoing, terms: AttemptTerms, resolve: (result: Answer | Failed) => void) {
     this.#connection = connection;
@@ -71,8 +73,8 @@ class Attempt {
 
   send(): void {
     const { stop } = this.#terms;
-    if (stop.aborted) return this.#stopped();
-    stop.addEventListener('abort', this.#stopped);
+    if (stop.reason !== undefined) return this.#stopped();
+    this.#hearNoMore = stop.heard(this.#stopped);
     const { method, target, fields, body = null } = this.#request;
     const path = target === '*' ? '/' : target; // undici takes no `*`: see `expectAnswer`
     this.#connection.open((failure) => {
@@ -81,7 +83,7 @@ class Attempt {
     });
   }
 
-  readonly #stopped = (): void => this.#abort(this.#terms.stop.reason as CallError);
+  readonly #stopped = (): void => this.#abort(this.#terms.stop.reason!);
 
   readonly #handler: Dispatcher.DispatchHandler = {
     onRequestStart: (controller) => {
@@ -141,8 +143,9 @@ class Attempt {
     const giveUp = (): void => this.#abort(new CallError('client_gone', 'the answer is not wanted any more'));
     const body = new AnswerBody(controller, giveUp, this.#terms.moved);
     this.#body = body;
-    const head = { status, reason, fields, ...this.#left };
-    this.#resolve({ kind: 'answer', ...head, body, waiting: () => body.waiting, trailers: () => this.#trailers });
+    const [sent, bodySentAt] = [this.#sent, this.#bodySentAt];
+    const [waiting, trailers] = [() => body.waiting, () => this.#trailers];
+    this.#resolve({ kind: 'answer', sent, bodySentAt, status, reason, fields, body, waiting, trailers });
   }
 
   #fail(error: Error): void {
@@ -150,20 +153,17 @@ class Attempt {
     if (this.#body === undefined) {
       const failure = this.#explained(error);
       const kept = this.#connection.reused && failure.code === 'reset';
-      return this.#resolve({ kind: 'failed', code: failure.code, message: failure.message, ...this.#left, kept });
+      const { code, message } = failure;
+      return this.#resolve({ kind: 'failed', code, message, sent: this.#sent, bodySentAt: this.#bodySentAt, kept });
     }
     // undici counts the bytes of a 304 against its Content-Length and finds them missing
     if (this.#bodiless && codeOf(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') this.#body.whole();
     else this.#body.cut(new CallError('cut', `${this.#connection.address} cut its answer: ${error.message}`, { cause: error }));
   }
 
-  get #left(): Pick<Answer, 'sent' | 'bodySentAt'> {
-    return { sent: this.#sent, bodySentAt: this.#bodySentAt };
-  }
-
   #settle(): void {
     this.#stopAlarm();
-    this.#terms.stop.removeEventListener('abort', this.#stopped);
+    this.#hearNoMore();
   }
 
   #bad(why: string): CallError {

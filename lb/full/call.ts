@@ -29,6 +29,7 @@ import type { Exchange } from './exchange.js';
 import { hedged, type AskOne } from './hedged.js';
 import { Held, type Reached } from './held.js';
 import { makePlan, type Plan } from './plan.js';
+import { Stop } from './stop.js';
 
 export async function carry(exchange: Exchange, entrance: Entrance, parts: CallParts): Promise<void> {
   const { clock } = parts;
@@ -46,14 +47,14 @@ export async function carry(exchange: Exchange, entrance: Entrance, parts: CallP
   const story: Story = { began, tries: new Tries() };
   upstream.budget.called(began);
 
-  const stop = new AbortController();
-  exchange.onGone((why) => stop.abort(why));
+  const stop = new Stop();
+  exchange.onGone((why) => stop.now(why));
   const stopAlarm = alarm(clock, requestTimeoutMs, () =>
-    stop.abort(
+    stop.now(
       new CallError('request_timeout', `no answer in ${requestTimeoutMs ?? 0} ms, after ${times(story.tries.count, 'attempt')}`),
     ),
   );
-  const reached = await reach(exchange, plan, stop.signal, story, parts);
+  const reached = await reach(exchange, plan, stop, story, parts);
   stopAlarm();
 
   if ('code' in reached) {
@@ -77,30 +78,42 @@ interface Story {
 async function reach(
   exchange: Exchange,
   plan: Plan,
-  stop: AbortSignal,
+  stop: Stop,
   { began, tries }: Story,
   parts: CallParts,
 ): Promise<Reached | NotReached> {
   const { upstream, settings } = plan;
   const { clock } = parts;
   tries.begin(plan.key, plan.subset);
-  const unlisted = await Promise.race([upstream.whenListed(firstListMs), stopped(stop)]);
+  const unlisted = upstream.listed ? undefined : await Promise.race([upstream.whenListed(firstListMs), stopped(stop)]);
   if (typeof unlisted === 'string') return { ...upstream.whyNot(unlisted, plan.absolute), retryAfterMs: 1_000 };
 
-  const send = await Promise.race([exchange.sender().catch(couldNotLoad), stopped(stop)]);
-  if (send === true) return named(upstream, stop.reason as CallError);
+  const sender = exchange.sender();
+  const send = typeof sender === 'function' ? sender : await Promise.race([sender.catch(couldNotLoad), stopped(stop)]);
+  if (send === true) return named(upstream, stop.reason!);
   if ('code' in send) return send;
 
   const leftMs = (): number => began + (plan.requestTimeoutMs ?? Infinity) - clock.now();
   const soFar = (): CallSoFar => ({
-    ...{ idempotent: plan.idempotent, replayable: exchange.replayable, attempt: tries.written, unsentTries: tries.unsent },
-    ...{ retries: plan.retries, on: settings.retryOn, leftMs: leftMs() },
+    idempotent: plan.idempotent,
+    replayable: exchange.replayable,
+    attempt: tries.written,
+    unsentTries: tries.unsent,
+    retries: plan.retries,
+    on: settings.retryOn,
+    leftMs: leftMs(),
   });
   const ask: AskOne = async (lease, stopOne) => {
     tries.sent(lease.endpoint);
     const askedAt = clock.now();
     const sending = { upstream, settings, target: plan.target, fields: () => plan.fields(leftMs()), stop: stopOne };
-    const result = passable(await send(lease.endpoint, sending).catch(faultOfOurs), exchange, parts);
+    let came: Answer | Failed;
+    try {
+      came = await send(lease.endpoint, sending);
+    } catch (error) {
+      came = faultOfOurs(error);
+    }
+    const result = passable(came, exchange, parts);
     const now = clock.now();
     const answered = result.kind === 'answer';
     if (parts.traced()) tellAttempt(upstream, lease.endpoint, answered ? result.status : result.code, now - askedAt, parts);
@@ -111,7 +124,7 @@ async function reach(
 
   const held = new Held();
   for (;;) {
-    if (stop.aborted) return held.take() ?? named(upstream, stop.reason as CallError);
+    if (stop.reason !== undefined) return held.take() ?? named(upstream, stop.reason);
     tries.repeatable =
       upstream.triesEarly && upstream.retry.losesNothing({ ...soFar(), replayable: exchange.staysReplayable }, clock.now());
     const lease = upstream.acquire(tries.ask);
@@ -154,7 +167,7 @@ async function reach(
         `${address(asked.endpoint)} answered ${result.status}, and its answer was lost`,
       );
     }
-    if (pauseMs > 0) await clock.sleep(pauseMs, stop).catch(() => undefined);
+    if (pauseMs > 0) await clock.sleep(pauseMs, stop.signal).catch(() => undefined);
   }
 }
 
@@ -180,8 +193,7 @@ function passable(result: Answer | Failed, { asked }: Exchange, { pseudonym }: C
   return { kind: 'failed', ...fields, sent: 'all', kept: false };
 }
 
-const stopped = (stop: AbortSignal): Promise<true> =>
-  new Promise((resolve) => stop.addEventListener('abort', () => resolve(true), { once: true }));
+const stopped = (stop: Stop): Promise<true> => new Promise((resolve) => stop.heard(() => resolve(true)));
 
 /** Too many open files, or ours are gone: no endpoint's fault, so it is told before one is asked. */
 const couldNotLoad = (error: unknown): Refused => ({

@@ -8,6 +8,7 @@ import type { RefusalAnswer } from '../refusal.js';
 import type { CallSettings } from '../settings.js';
 import type { Upstream } from '../upstream.js';
 import type { Answer, Failed } from './answer.js';
+import type { Stop } from './stop.js';
 
 /** The head of a request as it came. */
 export interface Asked {
@@ -30,8 +31,7 @@ export interface Sending {
   readonly target: string;
   /** Flat raw pairs; the framing fields as they came. For the moment at which they are asked for: they tell what is left of the call's time. */
   readonly fields: () => readonly string[];
-  /** Its reason is a CallError. */
-  readonly stop: AbortSignal;
+  readonly stop: Stop;
 }
 
 /** One attempt. Never rejects. */
@@ -45,8 +45,8 @@ export interface Exchange {
   readonly staysReplayable: boolean;
   /** Told once, with the reason, if the app goes away or its request breaks off before the answer is complete. */
   onGone(listener: (why: CallError) => void): void;
-  /** The way to send it: what is needed for that is loaded by the first call of its kind. Rejects if it cannot be loaded. */
-  sender(): Promise<Send>;
+  /** The way to send it. What is needed for that is loaded by the first call of its kind: then it comes later, or rejects if it cannot be loaded. */
+  sender(): Send | Promise<Send>;
   /** Passes an answer on, with these fields. Resolves when the last byte has left, or with why it could not. */
   relay(answer: Answer, fields: readonly string[]): Promise<'whole' | CallError>;
   /** Answers without an endpoint. Resolves when the last byte has left, or the app has gone. */

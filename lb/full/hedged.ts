@@ -11,20 +11,21 @@ import type { Clock } from '../ports.js';
 import type { Tries } from '../tries.js';
 import type { Upstream } from '../upstream.js';
 import type { Answer, Failed } from './answer.js';
+import type { Stop } from './stop.js';
 
 /** An attempt up to its head or its failure: the evidence was given, and a lease that failed given back. */
 export interface Asked {
   readonly lease: Lease;
   readonly result: Answer | Failed;
 }
-export type AskOne = (lease: Lease, stop: AbortSignal) => Promise<Asked>;
+export type AskOne = (lease: Lease, stop: Stop) => Promise<Asked>;
 
 export interface HedgeTerms {
   readonly after: number;
   readonly upstream: Upstream;
   readonly tries: Tries;
   readonly clock: Clock;
-  readonly stop: AbortSignal;
+  readonly stop: Stop;
 }
 
 /** What has ended, the one that decides last: an answer if there is one. */
@@ -35,7 +36,7 @@ export async function hedged(
 ): Promise<readonly Asked[]> {
   const first = cancellable(lease, ask, stop);
   const pause = new AbortController();
-  const slow = clock.sleep(after, AbortSignal.any([stop, pause.signal])).then(
+  const slow = clock.sleep(after, AbortSignal.any([stop.signal, pause.signal])).then(
     () => true,
     () => false,
   );
@@ -55,15 +56,11 @@ export async function hedged(
   return [one];
 }
 
-function cancellable(
-  lease: Lease,
-  ask: AskOne,
-  stop: AbortSignal,
-): { readonly ended: Promise<Asked>; readonly giveUp: () => void } {
-  const own = new AbortController();
-  const ended = ask(lease, AbortSignal.any([stop, own.signal]));
+function cancellable(lease: Lease, ask: AskOne, stop: Stop): { readonly ended: Promise<Asked>; readonly giveUp: () => void } {
+  const own = stop.within();
+  const ended = ask(lease, own);
   const giveUp = (): void => {
-    own.abort(new CallError('client_gone', 'another endpoint has answered'));
+    own.now(new CallError('client_gone', 'another endpoint has answered'));
     void ended.then(({ result }) => {
       if (result.kind === 'failed') return;
       result.body.destroy(); // it had answered as well

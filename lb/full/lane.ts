@@ -33,15 +33,24 @@ export class FullLane implements Lane {
   readonly #visits = new Map<Socket, Visit>();
   readonly #pools = new Map<Upstream, Pools>();
   /** Once the first plain call has loaded it. */
-  #undici: { readonly Pools: typeof Pools } | undefined;
+  #poolsLoaded: PoolsOf | undefined;
   #calls = 0;
   #carried = 0;
   #draining = false;
   #quiet: () => void = () => undefined;
+  readonly #terms: ExchangeTerms;
 
   constructor(parts: CallParts, options: LaneOptions) {
     this.#parts = parts;
     this.#options = options;
+    this.#terms = {
+      clock: parts.clock,
+      loadPools: () => this.#poolsLoaded ?? this.#loadPools(),
+      clientIdleTimeoutMs: options.clientIdleTimeoutMs,
+      maxHeadBytes: options.maxHeadBytes,
+      uploadLingerMs: options.uploadLingerMs ?? 30_000,
+      isLast: () => this.#draining,
+    };
     this.#server = createServer({
       maxHeaderSize: options.maxHeadBytes,
       headersTimeout: Math.min(options.headerTimeoutMs ?? 0, longestMs),
@@ -191,20 +200,9 @@ export class FullLane implements Lane {
     }
   }
 
-  get #terms(): ExchangeTerms {
-    return {
-      clock: this.#parts.clock,
-      loadPools: () => this.#loadPools(),
-      clientIdleTimeoutMs: this.#options.clientIdleTimeoutMs,
-      maxHeadBytes: this.#options.maxHeadBytes,
-      uploadLingerMs: this.#options.uploadLingerMs ?? 30_000,
-      isLast: () => this.#draining,
-    };
-  }
-
   async #loadPools(): Promise<PoolsOf> {
-    const { Pools } = (this.#undici ??= await import('./pools.js'));
-    return (upstream) => this.#poolsOf(upstream, Pools);
+    const { Pools } = await import('./pools.js');
+    return (this.#poolsLoaded = (upstream) => this.#poolsOf(upstream, Pools));
   }
 
   /** Kept from the first connection until the last has gone. */

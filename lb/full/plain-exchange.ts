@@ -23,7 +23,7 @@ export type PoolsOf = (upstream: Upstream) => Pools;
 
 export interface ExchangeTerms {
   readonly clock: Clock;
-  readonly loadPools: () => Promise<PoolsOf>;
+  readonly loadPools: () => PoolsOf | Promise<PoolsOf>;
   readonly clientIdleTimeoutMs: number | undefined;
   readonly maxHeadBytes: number;
   /** How long an app may go on with a body after it has the whole answer. */
@@ -92,9 +92,13 @@ export class PlainExchange implements Exchange {
     for (const listener of this.#goneListeners) listener(why);
   }
 
-  async sender(): Promise<Send> {
-    const poolsOf = await this.#terms.loadPools();
-    return async (endpoint, sending) => this.#send(endpoint, sending, poolsOf);
+  sender(): Send | Promise<Send> {
+    const sendBy =
+      (poolsOf: PoolsOf): Send =>
+      (endpoint, sending) =>
+        this.#send(endpoint, sending, poolsOf);
+    const poolsOf = this.#terms.loadPools();
+    return typeof poolsOf === 'function' ? sendBy(poolsOf) : poolsOf.then(sendBy);
   }
 
   #send(endpoint: Endpoint, { upstream, settings, target, fields, stop }: Sending, poolsOf: PoolsOf): Promise<Answer | Failed> {

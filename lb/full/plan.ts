@@ -4,8 +4,8 @@ import { least, withTimeLeft } from '../deadline.js';
 import { requestFields, valuesOf } from '../headers.js';
 import type { CallParts, Entrance } from '../lane.js';
 import { forwardsLeft, lastStation, withForwards } from '../max-forwards.js';
-import type { Random } from '../ports.js';
 import type { RefusalAnswer, Refused } from '../refusal.js';
+import { newRequestId } from '../request-id.js';
 import { isIdempotent } from '../retry.js';
 import { route } from '../route.js';
 import type { CallSettings } from '../settings.js';
@@ -40,10 +40,9 @@ export function makePlan(
   let { raw } = asked;
   const version = asked.version === '1.0' ? '1.0' : '1.1';
   const { own, domain, pseudonym, forwardedFor } = parts;
-  const fixed = entrance.upstream === undefined ? {} : { fixedUpstream: entrance.upstream };
   const fault = requestFault(asked, parts.maxFields);
   if (fault !== undefined) return fault;
-  const way = route({ method, target, hosts: valuesOf(raw, 'host'), version }, { ...fixed, own, domain });
+  const way = route({ method, target, hosts: valuesOf(raw, 'host'), version }, { fixedUpstream: entrance.upstream, own, domain });
   if ('code' in way) return way;
   const forwards = forwardsLeft(method, raw);
   if (typeof forwards === 'object') return forwards;
@@ -52,12 +51,19 @@ export function makePlan(
   const upstream = parts.lookup(way.name, way.absolute);
   if ('code' in upstream) return upstream;
   const { host, prefix } = way;
-  const rules = { host, prefix, version, pseudonym, forwardedFor, upgrade: asked.upgrade, trailers: false } as const;
-  const head = requestFields(raw, { ...rules, newRequestId: () => newRequestId(parts.random) });
+  const { upgrade } = asked;
+  const newId = (): string => newRequestId(parts.random);
+  const rules = { host, prefix, version, pseudonym, forwardedFor, upgrade, trailers: false, newRequestId: newId } as const;
+  const head = requestFields(raw, rules);
   if ('code' in head) return head;
   const settings = parts.settings(upstream.name);
   return {
-    ...{ upstream, settings, requestId: head.requestId, absolute: way.absolute, subset: head.subset },
+    // one after the other: objects that are spread into others show in the profile
+    upstream,
+    settings,
+    requestId: head.requestId,
+    absolute: way.absolute,
+    subset: head.subset,
     key: settings.hashOn && hashKeyOf(settings.hashOn, { target: way.target, raw, remoteAddress }),
     target: way.target,
     fields: (leftMs) => (head.timeoutMs === undefined ? head.fields : withTimeLeft(head.fields, leftMs)),
@@ -66,11 +72,3 @@ export function makePlan(
     retries: head.retries ?? settings.retries,
   };
 }
-
-/** 32 hex digits. To be told apart, not to be kept secret. */
-const newRequestId = (random: Random): string =>
-  Array.from({ length: 4 }, () =>
-    Math.floor(random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0'),
-  ).join('');

@@ -96,8 +96,8 @@ export class Reply {
         if (response.chunkedEncoding) response.addTrailers(pairs(trailerFields(answer.trailers())));
         response.end();
       });
+      body.pipe(response, { end: false }); // before the head: what of the body is here leaves with it, in one write
       response.write(nothing); // the head goes now, as it came: flushHeaders would make UTF-8 of it
-      body.pipe(response, { end: false });
     });
   }
 

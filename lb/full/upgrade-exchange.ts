@@ -76,7 +76,7 @@ export class UpgradeExchange implements Exchange {
     this.#tunnelIdleTimeoutMs = settings.tunnelIdleTimeoutMs;
     this.#bodyTimeoutMs = settings.bodyTimeoutMs;
     this.#bytes = upstream.stats.tunnelled;
-    const endpoint = await dialled(to, { clock, connectTimeoutMs, allowHalfOpen: true, usage: upstream.usage }, stop);
+    const endpoint = await dialled(to, { clock, connectTimeoutMs, allowHalfOpen: true, usage: upstream.usage }, stop.signal);
     if (endpoint instanceof CallError) {
       const { code, message } = endpoint;
       return { kind: 'failed', code, message, sent: 'nothing', kept: false };

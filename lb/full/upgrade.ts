@@ -17,6 +17,7 @@ import { Agent } from '../node-http.js';
 import type { Clock } from '../ports.js';
 import { alarm } from '../alarm.js';
 import { answerFault, type Answer, type Failed, type Inform } from './answer.js';
+import type { Stop } from './stop.js';
 
 export interface Handshake {
   readonly clock: Clock;
@@ -33,7 +34,7 @@ export interface Handshake {
   readonly responseTimeoutMs: number | undefined;
   readonly maxHeadBytes: number;
   readonly inform: Inform;
-  readonly stop: AbortSignal;
+  readonly stop: Stop;
 }
 
 /** A 101 comes with `open`, which tells the app of it, with these fields, and couples the sockets. */
@@ -45,19 +46,20 @@ export type ShakeHands = (handshake: Handshake) => Promise<Shaken | Failed>;
 export const shakeHands: ShakeHands = (handshake) =>
   new Promise((resolve) => {
     const { clock, app, early, endpoint, address, responseTimeoutMs, inform, stop } = handshake;
+    let hearNoMore = (): void => undefined;
     const settle = (result: Shaken | Failed): void => {
       stopAlarm();
-      stop.removeEventListener('abort', stopped);
+      hearNoMore();
       if (result.kind === 'failed') endpoint.destroy();
       resolve(result);
     };
     const fail = ({ code, message }: CallError): void => settle({ kind: 'failed', code, message, sent: 'all', kept: false });
-    const stopped = (): void => fail(stop.reason as CallError);
+    const stopped = (): void => fail(stop.reason!);
     const stopAlarm = alarm(clock, responseTimeoutMs, () =>
       fail(new CallError('response_timeout', `no answer from ${address} in ${responseTimeoutMs ?? 0} ms`)),
     );
-    if (stop.aborted) return stopped();
-    stop.addEventListener('abort', stopped);
+    if (stop.reason !== undefined) return stopped();
+    hearNoMore = stop.heard(stopped);
 
     let informational = 0;
     const proxy = httpProxy.createProxyServer();

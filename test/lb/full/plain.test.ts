@@ -298,7 +298,7 @@ describe('connections', () => {
     await eventually(() => proxy.quiet().calls === 1);
     await new Promise((resolve) => setTimeout(resolve, 300));
     equal(wire.socket.writableLength > flood.length / 4, true, `${wire.socket.writableLength} bytes are left`);
-    equal(orders.wires.length, 1);
+    await eventually(() => orders.wires.length === 1);
     wire.reset();
   });
 
@@ -365,8 +365,8 @@ describe('back pressure', () => {
       seen = sent;
       return same > 20;
     });
-    const each = (memory() - before) / readers;
-    equal(each < 1024 * 1024, true, `${each} bytes are held for each reader, of ${sent / readers} that its endpoint got rid of`);
+    // buffers that nobody holds are given back beside the collector, not by it
+    await eventually(() => (memory() - before) / readers < 1024 * 1024);
     equal(sent < (readers * 1_000_000_000) / 4, true);
     for (const { socket } of wires) socket.destroy();
   });

@@ -5,6 +5,7 @@ import { clock } from '../../../agent/system.js';
 import { CallError } from '../../../lb/errors.js';
 import type { Answer } from '../../../lb/full/answer.js';
 import { attempt } from '../../../lb/full/attempt.js';
+import { Stop } from '../../../lb/full/stop.js';
 import { Pools, type ConnectionSettings, type PoolOptions } from '../../../lb/full/pools.js';
 import { defaultLimits, Usage } from '../../../lb/limits.js';
 import { UpstreamStats } from '../../../lb/stats.js';
@@ -29,7 +30,7 @@ const pooled = (
 const terms = {
   clock,
   responseTimeoutMs: undefined,
-  stop: new AbortController().signal,
+  stop: new Stop(),
   inform: () => undefined,
   moved: () => undefined,
 };
@@ -184,11 +185,11 @@ describe('the connections to an endpoint', () => {
     const pools = pooled(t);
     for (const target of ['/silent', '/answered']) {
       const before = server.wires.length;
-      const stop = new AbortController();
+      const stop = new Stop();
       const request = { method: 'GET', target, fields: () => ['Host', 'a'] };
-      const result = attempt(pools.take(server.endpoint('a'), settings)!, request, { ...terms, stop: stop.signal });
+      const result = attempt(pools.take(server.endpoint('a'), settings)!, request, { ...terms, stop });
       await eventually(() => server.wires[before]?.unread === '' && server.wires[before].socket.bytesRead > 0);
-      if (target === '/silent') stop.abort(new CallError('client_gone', 'the app went away'));
+      if (target === '/silent') stop.now(new CallError('client_gone', 'the app went away'));
       else ((await result) as Answer).body.destroy();
       await result;
       await server.wires[before]!.gone();

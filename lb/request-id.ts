@@ -1,5 +1,5 @@
-/** The id of a request that came without a good one: 32 hex digits, as in the full lane, but drawn and written without strings. */
-import type { Random } from '../ports.js';
+/** The id of a request that came without a good one: 32 hex digits, to be told apart, not to be kept secret. Drawn and written without strings. */
+import type { Random } from './ports.js';
 
 export const requestIdName = 'x-request-id: ';
 
@@ -26,4 +26,10 @@ export class RequestId {
     this.write(digits, 0);
     return digits.toString('latin1');
   }
+}
+
+export function newRequestId(random: Random): string {
+  const id = new RequestId();
+  id.draw(random);
+  return id.toString();
 }
