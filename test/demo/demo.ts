@@ -133,7 +133,7 @@ const changed = (before: string, state: string): string | undefined => {
   const tried = 'circuit half-open';
   if (state === before || state === tried || (before === tried && state === 'circuit open')) return undefined;
   if (state === 'unregistered') return 'left the registry';
-  if (before === 'unregistered') return 'registered';
+  if (before === 'unregistered') return 'registered: its share grows for 30 s (slow start)';
   return state === 'well' ? 'well again' : state;
 };
 
