@@ -36,7 +36,10 @@ async function main(): Promise<number> {
   if (compiler() === undefined) {
     throw new Error('the load generator is written in C, and there is no compiler: apt-get install -y gcc libc6-dev');
   }
-  const toPlay = chosen(workloads, options.workloads, 'workload').filter(({ quick }) => !options.quick || quick === true);
+  const toPlay = chosen(workloads, options.workloads, 'workload').flatMap((workload) => {
+    if (!options.quick) return [workload];
+    return workload.quick === undefined ? [] : [{ ...workload, contenders: workload.quick }];
+  });
   const wanted = chosen(contenders, options.proxies, 'proxy');
   const file = options.json ?? usualFile;
   let run = options.resume ? kept(file) : begin(options, wanted);

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { chosen, parseArguments } from './arguments.js';
-import { lanesOf } from './contenders/zidecar.js';
+import { flagsOfImage, lanesOf } from './contenders/zidecar.js';
 import { bars } from './plot.js';
 import { busyMs, busyMsOf, bytesOf, cpuMs, cpuMsOf, residentBytes } from './proc.js';
 import { median, ratio, spread } from './statistics.js';
@@ -54,6 +54,15 @@ describe('the lanes of a build', () => {
       'zidecar_calls_total{service="a",lane="fast"} 5\nzidecar_calls_total{lane="fast",service="b"} 2\nzidecar_x{lane="full"} 1\n';
     deepEqual(lanesOf(`# HELP zidecar_calls_total lane="odd"\n${metrics}`), { fast: 7, full: 1 });
     deepEqual(lanesOf('zidecar_watches 3\n'), {});
+  });
+});
+
+describe('the flags of node in the image', () => {
+  it('stand between node and the program', () => {
+    const dockerfile = 'FROM a\nENTRYPOINT ["/bin/node", "--one=2", "--two", "/main.js"]\nCMD ["run"]\n';
+    deepEqual(flagsOfImage(dockerfile), ['--one=2', '--two']);
+    deepEqual(flagsOfImage('ENTRYPOINT ["node", "/main.js"]\n'), []);
+    throws(() => flagsOfImage('FROM a\n'), /no ENTRYPOINT/);
   });
 });
 

@@ -31,6 +31,9 @@ export const QUIET_CORES = 1 / 3;
 /** Of its core, before a contender is measured that is not compiled while it runs. */
 const STARTED_MS = 200;
 
+/** A run whose measurements are shorter, in seconds, is a trial that wants no settled numbers: contenders get that share of their time. */
+const SETTLED_FROM = 0.5;
+
 export async function playCalls(
   workload: Workload,
   contenders: readonly Contender[],
@@ -42,7 +45,7 @@ export async function playCalls(
   const house = await House.open(workload, plan.cores);
   try {
     const all: Started[] = [];
-    const share = Math.min(1, plan.seconds); // a run that is a matter of moments wants no settled numbers
+    const share = plan.seconds < SETTLED_FROM ? plan.seconds : 1;
     for (const contender of contenders) {
       tell(`starting and warming ${contender.title}`);
       const started = await house.start(contender);

@@ -1,5 +1,5 @@
 /**
- * zidecar as it is run: the built program, with a registry (a folder; its nodes are read and watched as those of ZooKeeper are), an app
+ * zidecar as it is run: the built program with the flags that the image gives to node, with a registry (a folder; its nodes are read and watched as those of ZooKeeper are), an app
  * that it probes and announces, all listeners, JSON lines of log at `info`. Nothing is switched off that is on by default.
  *
  * Which lane took the calls is asked of its own metrics: whatever has a label `lane`. A build without such a metric has the full lane only.
@@ -10,6 +10,15 @@ import { freePorts, launch, type Contender } from './contender.js';
 
 const main = fileURLToPath(new URL('../../../agent/main.js', import.meta.url));
 const { version } = JSON.parse(readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** The Dockerfile has them between node and the program. */
+export const flagsOfImage = (dockerfile: string): string[] => {
+  const [, entrypoint = '[]'] = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile) ?? [];
+  const words = JSON.parse(entrypoint) as string[];
+  if (words.length < 2) throw new Error('the Dockerfile has no ENTRYPOINT of node, flags and program');
+  return words.slice(1, -1);
+};
+const flags = flagsOfImage(readFileSync(new URL('../../../../Dockerfile', import.meta.url), 'utf8'));
 
 export interface ZidecarOptions {
   readonly fastLane: boolean;
@@ -36,9 +45,10 @@ export const zidecar = (id: string, title: string, { fastLane, node }: ZidecarOp
       });
     }
     const [admin, health] = (await freePorts(2)) as [number, number];
-    const child = launch([node?.path ?? process.execPath, main, 'run'], {
+    const child = launch([node?.path ?? process.execPath, ...flags, main, 'run'], {
       ...setting,
       env: {
+        NODE_ENV: 'production', // as in the image
         ZIDECAR_ZOOKEEPER: `dir:${folder}/registry`,
         ZIDECAR_UPSTREAMS: services.map(({ name }) => name).join(','),
         ZIDECAR_SERVICE: 'caller',
