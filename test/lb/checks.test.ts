@@ -1,7 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { clock as realClock } from '../../agent/system.js';
 import { check as oneCheck } from '../../lb/check.js';
 import { Checker } from '../../lb/checker.js';
 import type { CheckOptions } from '../../lb/checks.js';
@@ -10,6 +9,7 @@ import type { UpstreamParts } from '../../lb/upstream.js';
 import { failed } from '../../lb/outcome.js';
 import { FakeClock } from '../support/clock.js';
 import { RawServer } from '../support/raw.js';
+import { clock as runningClock } from '../support/running-clock.js';
 import { dead, eventually } from './full/house.js';
 import { abc, bad, orders } from './orders.js';
 
@@ -239,8 +239,8 @@ describe('a checker', () => {
     t.after(() => Promise.all(cases.map(([server]) => server.stop())));
     const list = [...cases.map(([server], index) => server.endpoint('abcdef'[index]!)), await dead('g')];
     const soon = { ...check, intervalMs: 100, timeoutMs: 200, path: '/health', fall: 1 };
-    const { upstream, told } = orders(list, { more: { check: soon, clock: realClock, panic: { percent: 0 } } });
-    const checker = new Checker({ clock: realClock, upstreams: () => [upstream] });
+    const { upstream, told } = orders(list, { more: { check: soon, clock: runningClock, panic: { percent: 0 } } });
+    const checker = new Checker({ clock: runningClock, upstreams: () => [upstream] });
     checker.start();
     t.after(() => checker.stop());
     await eventually(() => told('endpoint_ill').length >= 5);
@@ -317,10 +317,10 @@ describe('a checker', () => {
     t.after(() => server.stop());
     const tcp = { ...check, intervalMs: 100 };
     const breaker = { failures: 1 };
-    const { upstream, call } = orders([server.endpoint('a')], { ...breaker, more: { check: tcp, clock: realClock } });
+    const { upstream, call } = orders([server.endpoint('a')], { ...breaker, more: { check: tcp, clock: runningClock } });
     call(bad);
     equal(upstream.states().open, 1);
-    const checker = new Checker({ clock: realClock, upstreams: () => [upstream] });
+    const checker = new Checker({ clock: runningClock, upstreams: () => [upstream] });
     checker.start();
     t.after(() => checker.stop());
     await eventually(() => upstream.states().half_open === 1);

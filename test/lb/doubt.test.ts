@@ -3,6 +3,7 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Doubt, Endpoint } from '../../lb/endpoint.js';
 import { RawServer } from '../support/raw.js';
+import { clock } from '../support/running-clock.js';
 import { dead, eventually, get, handshake, house, ok, switching, useLane } from './full/house.js';
 
 /** A doubt whose answers are the test's to give. */
@@ -71,7 +72,7 @@ for (const lane of ['fast', 'full'] as const)
       const answer = ask(get());
       while (!(await Promise.race([answer, Promise.resolve(undefined)]))) {
         questions.asked.shift()?.('somebody else has its address');
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await clock.sleep(5);
       }
       match(await answer, /503 .*x-zidecar-error: unproven.*gets no new connection: somebody else has its address/is);
     });

@@ -2,6 +2,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { RawServer, Wire } from '../support/raw.js';
+import { clock } from '../support/running-clock.js';
 import { dead, eventually, get, house, ok, type House, type HouseOptions } from './full/house.js';
 
 type Peers = Parameters<typeof house>[1][string];
@@ -93,7 +94,7 @@ describe('a connection of plain TCP', () => {
       await wire.rest();
       while (!wire.socket.destroyed) {
         wire.write('x'.repeat(10_000));
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await clock.sleep(1);
       }
     });
     const built = await database(t, [server]);
@@ -110,7 +111,7 @@ describe('a connection of plain TCP', () => {
     await wire.bytes(6);
     for (let n = 0; n < 8; n++) {
       await wire.write('ping').bytes(4);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await clock.sleep(300);
     }
     equal((await wire.rest()).end, 'broken');
     await eventually(() => statsOf(built).inFlight === 0);
@@ -139,7 +140,7 @@ describe('a connection of plain TCP', () => {
         before = written;
         return stands;
       });
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await clock.sleep(200);
       const stalled = written;
       const slow = reader === 'app' ? wire : server.wires[0]!;
       let came = slow.unread.length;

@@ -4,6 +4,7 @@
  */
 import type { TestContext } from 'node:test';
 import { RawServer, Wire } from '../../support/raw.js';
+import { clock } from '../../support/running-clock.js';
 import { eventually, house, useLane, type House } from '../full/house.js';
 import type { AnswerCase, RequestCase } from './case.js';
 import { answersIn, requestsIn, type Message } from './strict.js';
@@ -131,9 +132,8 @@ export class Stage {
           answering = true;
           void send(wire, pieces).then(() => {
             if (then === 'end') wire.end();
-            if (then === 'reset')
-              setTimeout(() => (wire.reset(), sent()), 10); // what was sent has arrived by then
-            else sent();
+            if (then !== 'reset') return sent();
+            void clock.sleep(10).then(() => (wire.reset(), sent())); // what was sent has arrived by then
           });
         }
       });
@@ -172,7 +172,7 @@ export class Stage {
   }
 
   #later<T extends string>(what: T): Promise<T> {
-    return new Promise((resolve) => setTimeout(() => resolve(what), this.#hangMs).unref());
+    return new Promise((resolve) => clock.after(this.#hangMs, () => resolve(what)));
   }
 
   async #dial(): Promise<Wire> {
@@ -191,7 +191,7 @@ async function send(wire: Wire, pieces: readonly string[]): Promise<void> {
   }
 }
 
-const silence = (): Promise<'silent'> => new Promise((resolve) => setTimeout(() => resolve('silent'), 200));
+const silence = (): Promise<'silent'> => clock.sleep(200).then(() => 'silent');
 
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));

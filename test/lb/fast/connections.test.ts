@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import type { FailureCode } from '../../../lb/errors.js';
 import { RawServer } from '../../support/raw.js';
+import { clock } from '../../support/running-clock.js';
 import { eventually, get, house, ok, useLane } from '../full/house.js';
 
 useLane('fast');
@@ -69,7 +70,7 @@ describe('a connection to an endpoint', () => {
     const other = await house(t, { orders: [longer] }, { settings: { idleTimeoutMs: 10 } });
     const again = await other.app();
     await again.write(get()).message();
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await clock.sleep(60);
     await again.write(get()).message();
     equal(longer.wires.length, 1);
   });
@@ -106,7 +107,7 @@ describe('a large head of an answer', () => {
       await wire.message();
       for (let at = 0; at < head.length; at += 7_000) {
         wire.write(head.slice(at, at + 7_000));
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await clock.sleep(1);
       }
       wire.write('ok');
     });

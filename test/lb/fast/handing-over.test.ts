@@ -5,9 +5,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { clock } from '../../../agent/system.js';
 import type { Endpoint } from '../../../lb/endpoint.js';
 import { RawServer } from '../../support/raw.js';
+import { clock } from '../../support/running-clock.js';
 import { get, house, ok, useLane } from '../full/house.js';
 
 useLane('fast');
@@ -98,7 +98,7 @@ const hashing = async (t: TestContext): Promise<Endpoint> => {
   const server = createServer((request, response) => {
     const hash = createHash('md5');
     request.on('data', (chunk: Buffer) => hash.update(chunk));
-    request.on('end', () => void setTimeout(() => response.end(hash.digest('hex')), request.url === '/slow' ? 50 : 0));
+    request.on('end', () => clock.after(request.url === '/slow' ? 50 : 0, () => response.end(hash.digest('hex'))));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => (server.closeAllConnections(), server.close()));

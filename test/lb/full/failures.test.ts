@@ -2,6 +2,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RawServer, type Wire } from '../../support/raw.js';
+import { clock } from '../../support/running-clock.js';
 import { dead, eventually, get, house, ok } from './house.js';
 
 const post = (body = 'abc'): string => `POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -215,7 +216,7 @@ describe('an app that goes away', () => {
       wire.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
       while (!wire.socket.destroyed) {
         wire.write('x'.repeat(10_000));
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await clock.sleep(1);
       }
     });
     const { app, upstreams, proxy } = await house(t, { orders: [orders] });
@@ -310,7 +311,7 @@ describe('a name', () => {
     const orders = await RawServer.always(ok());
     t.after(() => orders.stop());
     const answer = ask(get());
-    setTimeout(() => upstreams.get('orders')!.update([orders.endpoint('a')]), 20);
+    clock.after(20, () => upstreams.get('orders')!.update([orders.endpoint('a')]));
     match(await answer, /200 OK/);
   });
 

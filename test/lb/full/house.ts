@@ -2,7 +2,7 @@
 import { defaultLimits, type Limits } from '../../../lb/limits.js';
 import { defaultBreaker } from '../../../lb/breaker.js';
 import type { TestContext } from 'node:test';
-import { clock as realClock, random, type Clock } from '../../../agent/system.js';
+import { random, type Clock } from '../../../agent/system.js';
 import type { Endpoint } from '../../../lb/endpoint.js';
 import type { Outcome } from '../../../lb/outcome.js';
 import type { LbFact } from '../../../lb/facts.js';
@@ -12,6 +12,7 @@ import { defaultCallSettings, type CallSettings } from '../../../lb/settings.js'
 import { Upstream } from '../../../lb/upstream.js';
 import { freePort } from '../../support/ports.js';
 import { RawServer, Wire } from '../../support/raw.js';
+import { clock as runningClock } from '../../support/running-clock.js';
 
 export interface House {
   readonly proxy: Proxy;
@@ -42,7 +43,7 @@ export interface HouseOptions {
 export async function house(
   t: TestContext,
   peers: Readonly<Record<string, readonly (RawServer | Endpoint)[] | undefined>>,
-  { settings = {}, limits = {}, clock = realClock, proxy: options = {}, listener = {} }: HouseOptions = {},
+  { settings = {}, limits = {}, clock = runningClock, proxy: options = {}, listener = {} }: HouseOptions = {},
 ): Promise<House> {
   const facts: LbFact[] = [];
   const outcomes: Outcome[] = [];
@@ -105,7 +106,7 @@ export const dead = async (id: string): Promise<Endpoint> => ({
 
 /** Looks again until it holds. The test's own time limit is the only one. */
 export async function eventually(look: () => boolean): Promise<void> {
-  while (!look()) await realClock.sleep(5);
+  while (!look()) await runningClock.sleep(5);
 }
 
 export const get = (path = '/', more = ''): string => `GET ${path} HTTP/1.1\r\nHost: orders\r\n${more}\r\n`;

@@ -1,7 +1,6 @@
 /** Kept connections: which is used, how many there are, and when they go. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { clock } from '../../../agent/system.js';
 import { CallError } from '../../../lb/errors.js';
 import type { Answer } from '../../../lb/full/answer.js';
 import { attempt } from '../../../lb/full/attempt.js';
@@ -10,6 +9,7 @@ import { Pools, type ConnectionSettings, type PoolOptions } from '../../../lb/fu
 import { defaultLimits, Usage } from '../../../lb/limits.js';
 import { UpstreamStats } from '../../../lb/stats.js';
 import { RawServer, Wire } from '../../support/raw.js';
+import { clock } from '../../support/running-clock.js';
 import { eventually, ok } from './house.js';
 
 const settings = { connectTimeoutMs: 1_000, idleTimeoutMs: 60_000 };
@@ -54,7 +54,7 @@ const exchange = async (
     const { body } = (await result) as Answer;
     body.resume();
     await new Promise((resolve) => body.once('close', resolve));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await clock.sleep(20);
   };
   return { nth, finish };
 };

@@ -7,6 +7,7 @@ import { defaultRetryOn, retryOn, type RetryOn } from '../../../lb/retry-on.js';
 import type { CallSettings } from '../../../lb/settings.js';
 import { FakeClock } from '../../support/clock.js';
 import { RawServer } from '../../support/raw.js';
+import { clock as runningClock } from '../../support/running-clock.js';
 import { eventually, get, house, ok } from './house.js';
 
 const answer = (status: string, body = '', more = ''): string =>
@@ -111,9 +112,9 @@ describe('an answer whose status is to be repeated', () => {
 
   it('is repeated no sooner than its Retry-After, and not at all where that outlasts the call', async (t) => {
     const { ask } = await two(t, answer('503 Busy', '', 'Retry-After: 1\r\n'));
-    const before = performance.now();
+    const before = runningClock.now();
     for (let n = 0; n < 2; n++) match(await ask(get()), /well$/);
-    equal(performance.now() - before >= 1_000, true);
+    equal(runningClock.now() - before >= 1_000, true);
     const { ask: hurried, got } = await two(t, answer('503 Busy', '', 'Retry-After: 1\r\n'), { requestTimeoutMs: 900 });
     const answers = [await hurried(get()), await hurried(get())].map((text) => text.slice(9, 12)).sort();
     deepEqual([answers, got.length], [['200', '503'], 2]);
@@ -309,13 +310,13 @@ describe('a hedged call', () => {
       RawServer.start(async (wire) => {
         for (;;) {
           await wire.message();
-          await new Promise((resolve) => setTimeout(resolve, 150));
+          await runningClock.sleep(150);
           wire.write(ok('late'));
         }
       });
     const failing = await RawServer.start(async (wire) => {
       await wire.message();
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      await runningClock.sleep(60);
       wire.reset();
     });
     const settings = { hedge: 20, retries: 0 };
@@ -385,7 +386,7 @@ describe('a hedged call', () => {
       { settings: { hedge: 1, requestTimeoutMs: 30 } },
     );
     const upstream = upstreams.get('orders')!;
-    while (upstream.budget.spend(performance.now()));
+    while (upstream.budget.spend(runningClock.now()));
     match(await ask(get()), /request_timeout/);
     equal(upstream.stats.hedges, 0);
   });

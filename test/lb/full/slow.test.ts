@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import type { Endpoint } from '../../../lb/endpoint.js';
 import { RawServer } from '../../support/raw.js';
+import { clock } from '../../support/running-clock.js';
 import { eventually, get, house, ok } from './house.js';
 
 const silent = (): Promise<RawServer> => RawServer.start(() => undefined);
@@ -57,7 +58,7 @@ describe('an endpoint', () => {
     });
     const { app } = await house(t, { orders: [orders] }, { settings: { responseTimeoutMs: 1_000 } });
     const wire = (await app()).write('POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 10\r\n\r\nhello');
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await clock.sleep(1_500);
     match(await wire.write('world').message(), /200 OK/);
   });
 
@@ -91,7 +92,7 @@ describe('an endpoint', () => {
     const { app } = await house(t, { orders: [events] }, { settings: { bodyTimeoutMs: 50 } });
     const wire = (await app()).write(get());
     await wire.until('data: 1\n\n');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await clock.sleep(300);
     events.wires[0]!.write('data: 2\n\n');
     match(await wire.until('data: 2\n\n'), /data: 2/);
   });
@@ -133,8 +134,7 @@ describe('an app', () => {
       const peers = { orders: body === undefined ? [] : [early] };
       const { app, proxy } = await house(t, peers, { settings: { bodyTimeoutMs: undefined }, proxy: { uploadLingerMs: 300 } });
       const wire = (await app()).write('POST / HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n');
-      const trickle = setInterval(() => wire.write('1\r\nx\r\n'), 20);
-      t.after(() => clearInterval(trickle));
+      t.after(clock.every(20, () => wire.write('1\r\nx\r\n')));
       t.after(() => early.stop());
       match(await wire.message(), expected);
       await wire.gone();
@@ -142,7 +142,7 @@ describe('an app', () => {
     });
 
   it('that does not finish a head is told so', async (t) => {
-    const { app, proxy } = await house(t, {}, { proxy: { headerTimeoutMs: 100 } });
+    const { app, proxy } = await house(t, {}, { proxy: { headerTimeoutMs: 1_000 } }); // node's own clock, which runs while we stand
     const { text } = await (await app()).write('GET / HTTP/1.1\r\nHos').rest();
     match(text, /^HTTP\/1\.1 408 (?:.|\r\n)*x-zidecar-error: header_timeout/);
     equal(proxy.strays.calls.get('header_timeout'), 1);
@@ -170,7 +170,7 @@ describe('an app', () => {
     const wire = (await app()).write(get());
     await wire.head();
     wire.socket.pause();
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await clock.sleep(2_500);
     let came = wire.unread.length;
     wire.socket.removeAllListeners('data').on('data', (part: Buffer) => (came += part.length));
     wire.socket.resume();
@@ -223,9 +223,9 @@ describe('a limit that is off', () => {
     };
     const orders = await RawServer.start(async (wire) => {
       await wire.message();
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await clock.sleep(50);
       wire.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello');
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await clock.sleep(50);
       wire.write('world');
     });
     const settings = { ...off, idleTimeoutMs: undefined, tunnelIdleTimeoutMs: undefined };

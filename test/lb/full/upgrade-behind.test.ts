@@ -2,6 +2,7 @@
 import { doesNotMatch, equal, match } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RawServer } from '../../support/raw.js';
+import { clock } from '../../support/running-clock.js';
 import { eventually, get, handshake, house, ok, switching } from './house.js';
 
 describe('a request that asks for an upgrade behind others in one packet', () => {
@@ -18,7 +19,7 @@ describe('a request that asks for an upgrade behind others in one packet', () =>
           wire.socket.on('data', (chunk: Buffer) => wire.socket.write(chunk));
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, 30));
+        await clock.sleep(30);
         wire.write(ok(path.startsWith('/big') ? 'x'.repeat(8_000_000) : path));
       }
     });
@@ -55,7 +56,7 @@ describe('a request that asks for an upgrade behind others in one packet', () =>
     const wire = (await app()).write(get('/big') + get('/up', h2c));
     await wire.head();
     wire.socket.pause();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await clock.sleep(200);
     wire.socket.resume();
     await wire.bytes(8_000_000);
     match(await wire.message(), /\/up$/);

@@ -3,6 +3,7 @@ import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import { RawServer, type Wire } from '../../support/raw.js';
+import { clock } from '../../support/running-clock.js';
 import { dead, eventually, get, handshake, house, ok, switching, type House } from './house.js';
 
 /** Switches, and sends back what comes. */
@@ -133,7 +134,7 @@ describe('a websocket', () => {
     const [wire] = await opened(t, orders, { settings: { tunnelIdleTimeoutMs: 1_500, bodyTimeoutMs: 50 } });
     for (let n = 0; n < 8; n++) {
       await wire.write('ping').bytes(4);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await clock.sleep(300);
     }
     await wire.gone();
     await orders.wires[0]!.gone();
@@ -299,7 +300,7 @@ describe('an upgrade to anything else', () => {
     });
     const { app } = await house(t, { orders: [orders] });
     const wire = (await app()).write(`${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhel`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await clock.sleep(50);
     match(await wire.write('lo\r\n5\r\nworld\r\n0\r\n\r\n').message(), /helloworld/);
   });
 

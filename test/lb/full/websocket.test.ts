@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
 import { WebSocket } from 'undici';
 import { RawServer, type Wire } from '../../support/raw.js';
+import { clock } from '../../support/running-clock.js';
 import { echo, opcode, webSocketServer, type Frame, type Peer } from '../../support/websocket.js';
 import { dead, eventually, handshake, house, switching, type House, type HouseOptions } from './house.js';
 
@@ -111,15 +112,15 @@ describe('a websocket', () => {
 
   it('may be silent for longer than any limit but its own', async (t) => {
     const short = {
-      connectTimeoutMs: 400,
-      requestTimeoutMs: 400,
-      responseTimeoutMs: 400,
-      bodyTimeoutMs: 400,
-      idleTimeoutMs: 400,
+      connectTimeoutMs: 1_000,
+      requestTimeoutMs: 1_000,
+      responseTimeoutMs: 1_000,
+      bodyTimeoutMs: 1_000,
+      idleTimeoutMs: 1_000,
     };
-    const limits = { settings: short, proxy: { headerTimeoutMs: 400, clientIdleTimeoutMs: 400, uploadLingerMs: 400 } };
+    const limits = { settings: short, proxy: { headerTimeoutMs: 1_000, clientIdleTimeoutMs: 1_000, uploadLingerMs: 1_000 } };
     const [client] = await between(t, echo, limits);
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await clock.sleep(3_000);
     client.socket.send('still');
     equal((await client.message()).toString(), 'still');
   });
@@ -174,7 +175,7 @@ describe('a websocket', () => {
         before = written;
         return stands;
       });
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await clock.sleep(200);
       const stalled = written;
       const slow = reader === 'app' ? wire : server.wires[0]!;
       let came = slow.unread.length;
@@ -219,7 +220,7 @@ describe('a websocket of a sidecar that stops', () => {
       wire.write(switching());
       while (!wire.socket.destroyed) {
         wire.write('x'.repeat(10_000));
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await clock.sleep(5);
       }
     });
     const built = await house(t, { orders: [pouring] });
