@@ -60,7 +60,13 @@ export const trouble = {
     ),
   ),
   outlierInterval: live(perUpstream('10s', duration('1s', '1h'), 'How often success and latency of the instances are compared.')),
-  outlierTime: live(perUpstream('30s', duration('1s', '5m'), 'An ejection lasts so long, times its count, 5m at most.')),
+  outlierTime: live(
+    perUpstream(
+      '30s',
+      duration('1s', '5m'),
+      'An ejection lasts so long, times its count, 5m at most; the first one less where calls that can be sent again find it well.',
+    ),
+  ),
   outlierMax: live(perUpstream('30', integer(0, 100), 'Most instances ejected at one time, in percent; one may be in any case.')),
   panic: live(
     perUpstream('50', integer(0, 100), 'Below so many percent of well instances, ejections and checks are pardoned; 0: never.'),

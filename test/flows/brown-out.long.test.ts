@@ -22,19 +22,23 @@ async function latencies(at: string, count: number): Promise<number[]> {
   return times.sort((a, b) => a - b);
 }
 
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const p99 = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length * 0.99)]!;
 
-describe('a brown-out of one of three', { timeout: 120_000 }, () => {
+describe('a brown-out of one of three', { timeout: 600_000 }, () => {
   it('costs callers by latency at most half the p99 of callers by turns', async (t) => {
-    const tails: Record<string, number> = {};
-    for (const policy of ['round_robin', 'peak_ewma']) {
-      const { peers, at, end } = await peersAndCaller(3, { ZIDECAR_POLICY: policy });
-      t.after(end);
-      await latencies(at, 300);
-      peers[0]!.mood = 'slow'; // 400 ms
-      tails[policy] = p99(await latencies(at, 2_000));
-    }
+    const tails: Record<string, number[]> = { round_robin: [], peak_ewma: [] };
+    // by turns, so that what else the machine does meets both; the median of three tails of 2,000 calls each
+    for (let round = 0; round < 3; round++)
+      for (const policy of Object.keys(tails)) {
+        const { peers, at, end } = await peersAndCaller(3, { ZIDECAR_POLICY: policy });
+        await latencies(at, 300);
+        peers[0]!.mood = 'slow'; // 400 ms
+        tails[policy]!.push(Math.round(p99(await latencies(at, 2_000))));
+        await end();
+      }
     t.diagnostic(JSON.stringify(tails));
-    ok(tails['peak_ewma']! <= tails['round_robin']! / 2, JSON.stringify(tails));
+    const [even, latency] = [tails['round_robin']!, tails['peak_ewma']!].map(median);
+    ok(latency! <= even! / 2, JSON.stringify(tails));
   });
 });

@@ -28,7 +28,7 @@ const scenes: readonly Scene[] = [
 ];
 
 for (const lane of ['on', 'off'])
-  describe(`one of three peers, at load, with FAST_LANE=${lane}`, { timeout: 120_000 }, () => {
+  describe(`one of three peers, at load, with FAST_LANE=${lane}`, { timeout: 400_000 }, () => {
     for (const { mood, calls, most, env = {}, out } of scenes)
       it(`${mood} ${Object.keys(env).join()}: at most ${most} of ${calls} calls fail, and what keeps it away is ${out}`, async (t) => {
         const { peers, sidecar, at, end } = await peersAndCaller(3, { ZIDECAR_FAST_LANE: lane, ...env });

@@ -7,7 +7,9 @@ export interface Lines {
   readonly longest: number;
 }
 
-const COLOURS = ['#4c78a8', '#f58518', '#54a24b', '#b279a2', '#e45756', '#72b7b2'];
+const COLOURS = ['#4c78a8', '#f58518', '#54a24b', '#b279a2', '#e45756', '#72b7b2', '#9d755d', '#bab0ac'];
+/** In one row. */
+const LABELS = 3;
 const [WIDTH, HEIGHT, LEFT, TOP, BOTTOM] = [850, 380, 60, 60, 40];
 
 /** The height is by the logarithm, from 1 up. */
@@ -26,10 +28,12 @@ export function lines({ title, unit, series, longest }: Lines): string {
     const colour = COLOURS[index % COLOURS.length]!;
     const points = values.map((value, at) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
     parts.push(`<polyline fill="none" stroke="${colour}" stroke-width="1.5" points="${points}"/>`);
-    parts.push(text(LEFT + index * 130, HEIGHT - 10, label, `fill="${colour}"`));
+    const [row, column] = [Math.floor(index / LABELS), index % LABELS];
+    parts.push(text(LEFT + column * 260, HEIGHT - 20 + row * 18, label, `fill="${colour}"`));
   });
+  const height = HEIGHT + Math.ceil(series.length / LABELS) * 18 - 18;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">`,
     '<rect width="100%" height="100%" fill="#fff"/>',
     ...parts,
     '</svg>\n',

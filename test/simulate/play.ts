@@ -1,5 +1,6 @@
 /** Plays one scenario with one setup: a fleet of callers, a fleet of servers, a script, and what became of the calls. */
 import type { Endpoint } from '../../lb/endpoint.js';
+import { mix } from '../../lb/hashing.js';
 import { Caller, type Setup } from './caller.js';
 import { Server, type How } from './server.js';
 import { World } from './world.js';
@@ -13,14 +14,18 @@ export interface Scenario {
   /** Calls that each server can carry at one time, and the mean work of one. */
   readonly workers: number;
   readonly workMs: number;
-  /** The part of all that the servers can carry that is asked of them. */
-  readonly load: number;
+  /** The part of all that the servers can carry that is asked of them; it may change. */
+  readonly load: number | ((ms: number) => number);
   readonly lengthMs: number;
   /** Calls that begin then are counted. */
   readonly fromMs: number;
   readonly untilMs?: number;
   /** Zones, in turn; none where they do not matter. */
   readonly zones?: readonly string[];
+  /** Calls are about so many things, few of which are asked for most. */
+  readonly keys?: number;
+  /** The first server is well again then. */
+  readonly wellAtMs?: number;
   readonly script: (stage: Stage) => void;
 }
 
@@ -42,16 +47,22 @@ export interface Result {
   readonly p99: number;
   readonly p999: number;
   readonly attemptsPerCall: number;
+  /** Of the calls, those that met a server to which their key was new; undefined where there are no keys. */
+  readonly newPercent: number | undefined;
+  /** From `wellAtMs` on until half of the callers had their second answer from it; Infinity: they did not. */
+  readonly backMs: number | undefined;
   /** The most that one server held at one time, in means of all. */
   readonly mostHeld: number;
   readonly servers: readonly Server[];
   /** 99 of 100 calls took less, for each second. */
   readonly p99BySecond: readonly number[];
+  /** Percent of the calls that began in each second. */
+  readonly failedBySecond: readonly number[];
 }
 
 export function play(scenario: Scenario, setup: Setup, seed: number): Result {
   const world = new World(seed);
-  const { workers, workMs, zones = [], untilMs = Infinity } = scenario;
+  const { workers, workMs, zones = [], untilMs = Infinity, keys, wellAtMs } = scenario;
   const servers: Server[] = [];
   const byId = new Map<string, Server>();
   const listed = new Set<Server>();
@@ -93,19 +104,34 @@ export function play(scenario: Scenario, setup: Setup, seed: number): Result {
 
   const times: number[] = [];
   const bySecond: number[][] = [];
-  let [failures, attempts] = [0, 0];
-  const everyMs = workMs / (scenario.servers * workers * scenario.load);
+  const failedIn: number[] = [];
+  let [failures, attempts, strange] = [0, 0, 0];
+  const loadAt = typeof scenario.load === 'number' ? (): number => scenario.load as number : scenario.load;
+  const everyMs = (): number => workMs / (scenario.servers * workers * loadAt(world.now()));
+  const backAt: number[] = [];
+  const since = new Map<Caller, number>();
   const arrive = (): void => {
     const began = world.now();
     const caller = callers[Math.floor(world.random() * callers.length)]!;
-    caller.call(({ ms, ok, attempts: sent }) => {
-      (bySecond[Math.floor(began / 1_000)] ??= []).push(ms);
+    const key = keys === undefined ? undefined : mix(Math.floor(keys ** world.random())); // 1 is asked for most
+    const known = key === undefined ? undefined : new Set(servers.filter((server) => server.knows(key)));
+    caller.call(key, ({ ms, ok, attempts: sent, by }) => {
+      const server = by === undefined ? undefined : byId.get(by);
+      if (wellAtMs !== undefined && ok && server === servers[0] && began >= wellAtMs) {
+        const count = (since.get(caller) ?? 0) + 1;
+        since.set(caller, count);
+        if (count === 2) backAt.push(world.now() - wellAtMs);
+      }
+      const second = Math.floor(began / 1_000);
+      (bySecond[second] ??= []).push(ms);
+      if (!ok) failedIn[second] = (failedIn[second] ?? 0) + 1;
       if (began < scenario.fromMs || began >= untilMs) return;
       times.push(ms);
       attempts += sent;
       if (!ok) failures++;
+      if (known !== undefined && server !== undefined && !known.has(server)) strange++;
     });
-    world.after(world.exponential(everyMs), arrive);
+    world.after(world.exponential(everyMs()), arrive);
   };
   arrive();
   world.run(scenario.lengthMs);
@@ -117,8 +143,14 @@ export function play(scenario: Scenario, setup: Setup, seed: number): Result {
     p99: quantile(times, 0.99),
     p999: quantile(times, 0.999),
     attemptsPerCall: attempts / times.length,
+    newPercent: keys === undefined ? undefined : (strange * 100) / times.length,
+    backMs: wellAtMs === undefined ? undefined : (backAt[Math.ceil(callers.length / 2) - 1] ?? Infinity),
     mostHeld: Math.max(...servers.map(({ mostHeld }) => mostHeld)),
     servers,
+    failedBySecond: Array.from(
+      bySecond,
+      (some: number[] | undefined, second) => ((failedIn[second] ?? 0) * 100) / (some?.length ?? 1),
+    ),
     p99BySecond: Array.from(bySecond, (some: number[] | undefined = []) =>
       quantile(
         some.sort((a, b) => a - b),

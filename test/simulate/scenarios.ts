@@ -46,6 +46,73 @@ export const scenarios = {
       at(40_000, () => become(servers.slice(2), { silent: 0 }));
     },
   },
+  ill: {
+    ...usual,
+    ...{ name: 'ill and well again', what: 'one of ten answers 500 to everything from 20 s to 30 s' },
+    ...{ fromMs: 20_000, wellAtMs: 30_000 },
+    script: ({ at, become, servers }) => {
+      at(20_000, () => become(servers.slice(0, 1), { bad: 1 }));
+      at(30_000, () => become(servers.slice(0, 1), { bad: 0 }));
+    },
+  },
+  comesAndGoes: {
+    ...usual,
+    ...{ name: 'it comes and goes', what: 'one of ten answers 500 to everything for 2 s, and is well for 2 s, by turns' },
+    ...{ fromMs: 20_000 },
+    script: ({ at, become, servers }) => {
+      for (let ms = 20_000; ms < 60_000; ms += 4_000) {
+        at(ms, () => become(servers.slice(0, 1), { bad: 1 }));
+        at(ms + 2_000, () => become(servers.slice(0, 1), { bad: 0 }));
+      }
+    },
+  },
+  threeIll: {
+    ...usual,
+    ...{ name: 'three ill ones', what: 'three of ten answer 500 to everything from 20 s on', load: 0.4, fromMs: 20_000 },
+    script: ({ at, become, servers }) => at(20_000, () => become(servers.slice(0, 3), { bad: 1 })),
+  },
+  noise: {
+    ...usual,
+    ...{ name: 'noise', what: 'all of them lose one of ten calls without an answer, all the time', load: 0.3 },
+    script: ({ become, servers }) => become(servers, { silent: 0.1 }),
+  },
+  dark: {
+    ...usual,
+    ...{ name: 'dark', what: 'all of them answer no call from 20 s to 30 s', fromMs: 20_000, untilMs: 30_000 },
+    script: ({ at, become, servers }) => {
+      at(20_000, () => become(servers, { silent: 1 }));
+      at(30_000, () => become(servers, { silent: 0 }));
+    },
+  },
+  lyingPages: {
+    ...usual,
+    ...{
+      name: 'pages that lie',
+      what: 'the health pages of all say that they are ill from 20 s on, and they are well',
+      fromMs: 20_000,
+    },
+    script: ({ at, become, servers }) => at(20_000, () => become(servers, { pageLies: true })),
+  },
+  tooMuch: {
+    ...usual,
+    ...{ name: 'too much', what: 'for 5 s twice as many calls come as can be carried', fromMs: 20_000, lengthMs: 50_000 },
+    load: (ms: number) => (ms >= 20_000 && ms < 25_000 ? 2 : 0.6),
+    script: () => undefined,
+  },
+  keyed: {
+    ...usual,
+    ...{
+      name: 'calls about something',
+      what: 'what is new to a server takes it five times as long; one dies at 20 s and leaves at 30 s, another joins at 40 s',
+    },
+    ...{ keys: 20_000, load: 0.25, fromMs: 15_000 },
+    script: ({ at, become, join, leave, servers }) => {
+      become(servers, { cold: 5 });
+      at(20_000, () => become(servers.slice(0, 1), { dead: true }));
+      at(30_000, () => leave(servers.slice(0, 1)));
+      at(40_000, () => become([join()], { cold: 5 }));
+    },
+  },
   newcomer: {
     ...usual,
     ...{

@@ -5,7 +5,11 @@ import { policyOnly } from './facts.js';
 import { play, type Result, type Scenario } from './play.js';
 import { many, scenarios } from './scenarios.js';
 
-const short = (scenario: Scenario): Scenario => ({ ...scenario, workers: 2, callers: Math.ceil(scenario.callers / 3) });
+const short = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  ...{ workers: 2, callers: Math.ceil(scenario.callers / 3) },
+  lengthMs: Math.min(scenario.lengthMs, (scenario.untilMs ?? Infinity) + 2_000),
+});
 const unprotected = { circuits: false, ejection: false };
 const numbers = ({ calls, p50, p99, failedPercent, mostHeld }: Result): number[] => [calls, p50, p99, failedPercent, mostHeld];
 
@@ -47,7 +51,9 @@ describe('in a simulated fleet', () => {
 
   it('a newcomer that is cold hurts less when it starts slowly, and is flooded by nobody', () => {
     const setup = policyOnly('weighted_round_robin');
-    const [atOnce, slowly] = [false, true].map((slowStart) => play(short(scenarios.newcomer), { ...setup, slowStart }, 1));
+    const [atOnce, slowly] = [false as const, 30_000].map((slowStart) =>
+      play(short(scenarios.newcomer), { ...setup, slowStart }, 1),
+    );
     ok(slowly!.p99 < atOnce!.p99 && slowly!.mostHeld < atOnce!.mostHeld / 2, `${slowly!.p99} ${atOnce!.p99}`);
     for (const policy of ['least_request', 'peak_ewma'] as const) {
       const { servers } = play(short(scenarios.newcomer), policyOnly(policy), 1);
@@ -65,6 +71,51 @@ describe('in a simulated fleet', () => {
     const { calls, attemptsPerCall } = play(dark, { ...policyOnly('weighted_round_robin'), ...unprotected }, 1);
     const most = 1.2 + (callers * 30 * 3) / calls + 0.01;
     ok(attemptsPerCall <= most, `${attemptsPerCall} attempts a call, where ${most} may be`);
+  });
+
+  it('one that answered 500 is back within a second, and one that comes and goes costs little more than one that stays ill', () => {
+    const setup = policyOnly('weighted_round_robin');
+    const few = (scenario: Scenario): Scenario => ({ ...short(scenario), callers: 3, load: 0.3, lengthMs: 36_000 });
+    const [again, post] = [false, true].map((once) => play(few(scenarios.ill), { ...setup, once }, 1));
+    ok(again!.backMs! <= 1_000 && post!.backMs === Infinity, `${again!.backMs} ${post!.backMs}`);
+    const [flapping, held] = [false, true].map((once) => play(few(scenarios.comesAndGoes), { ...setup, once }, 1));
+    const lost = ({ failedPercent, calls }: Result): number => (failedPercent * calls) / 100;
+    ok(lost(flapping!) <= 3 * lost(held!), `${lost(flapping!)} ${lost(held!)}`);
+  });
+
+  it('a second send beside a slow one shortens the tail, and costs a twentieth of the calls', () => {
+    const setup = { ...policyOnly('weighted_round_robin'), ...unprotected };
+    const slow = { ...short(scenarios.slow), load: 0.3, fromMs: 5_000, lengthMs: 15_000 };
+    const [plain, hedged] = [undefined, 'p95' as const].map((hedge) => play(slow, { ...setup, hedge }, 1));
+    ok(hedged!.p99 < plain!.p99 && hedged!.attemptsPerCall < 1.08, `${hedged!.p99} ${plain!.p99} ${hedged!.attemptsPerCall}`);
+  });
+
+  it('a limit of calls refuses at once what is too much, so that others are served in time', () => {
+    const setup = policyOnly('weighted_round_robin');
+    const load = (ms: number): number => (ms >= 2_000 ? 2 : 0.5);
+    const much = { ...short(scenarios.tooMuch), load, fromMs: 2_000, untilMs: 6_000, lengthMs: 8_000 };
+    const [free, limited] = [1_024, 8].map((requests) => play(much, { ...setup, limits: { requests } }, 1));
+    ok(limited!.failedPercent > 10 && limited!.p99 < free!.p99 / 5, `${limited!.p99} ${free!.p99} ${limited!.failedPercent}`);
+  });
+
+  it('calls by a key meet whom they met before, where turns would take them to somebody new', () => {
+    const keyed = {
+      ...short(scenarios.keyed),
+      keys: 2_000,
+      fromMs: 10_000,
+      lengthMs: 15_000,
+      load: 0.1,
+      script: () => undefined,
+    };
+    const [turns, maglev] = (['weighted_round_robin', 'maglev'] as const).map((policy) => play(keyed, policyOnly(policy), 1));
+    ok(maglev!.newPercent! * 2 < turns!.newPercent!, `${maglev!.newPercent} ${turns!.newPercent}`);
+  });
+
+  it('checks whose pages all lie cost no call, for too few would be left', () => {
+    const check = { path: '/health', intervalMs: 1_000, timeoutMs: 1_000, rise: 2, fall: 3 };
+    const lying = { ...short(scenarios.lyingPages), load: 0.2, lengthMs: 28_000 };
+    const [pardoned, held] = [50, 0].map((panic) => play(lying, { ...policyOnly('weighted_round_robin'), check, panic }, 1));
+    ok(pardoned!.failedPercent === 0 && held!.failedPercent > 50, `${pardoned!.failedPercent} ${held!.failedPercent}`);
   });
 
   it('numbers of endpoints and callers are no matter', () => {

@@ -6,8 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lines } from './lines.js';
 import { markdown, table } from '../bench/table.js';
-import { comparisons, head, policyOnly, rowOf } from './facts.js';
-import { play } from './play.js';
+import { comparisons, headOf, policyOnly, rowOf } from './facts.js';
+import { play, type Result } from './play.js';
 import { many } from './scenarios.js';
 
 const [word = '', seedText = '1'] = process.argv.slice(2);
@@ -15,7 +15,7 @@ const seed = Number(seedText);
 const folder = join(process.cwd(), 'test', 'simulate');
 const all = [
   ...comparisons,
-  ...[many(2_000, 50), many(50, 2_000)].map((scenario) => ({
+  ...[many(5_000, 50), many(50, 5_000)].map((scenario) => ({
     scenario,
     setups: (['random', 'least_request', 'peak_ewma'] as const).map(policyOnly),
   })),
@@ -25,22 +25,23 @@ const began = process.hrtime.bigint();
 mkdirSync(join(folder, 'plots'), { recursive: true });
 for (const { scenario, setups } of all.filter(({ scenario: { name } }) => name.includes(word))) {
   const played = setups.map((setup) => ({ setup, result: play(scenario, setup, seed) }));
-  const rows = [[...head], ...played.map(({ setup, result }) => rowOf(setup, result))];
+  const rows = [headOf(played[0]!.result), ...played.map(({ setup, result }) => rowOf(setup, result))];
   console.log(`\n${scenario.name}: ${scenario.what}\n\n${table(rows)}`);
-  const plot = `plots/${scenario.name.replace(/[^a-z0-9]+/g, '-')}.svg`;
-  if (word === '')
-    writeFileSync(
-      join(folder, plot),
-      lines({
-        title: `${scenario.name}: p99 of each second`,
-        unit: `${scenario.what}; milliseconds, cut at one second`,
-        longest: 1_000,
-        series: played.map(({ setup, result }) => ({ label: setup.name, values: result.p99BySecond })),
-      }),
+  const name = scenario.name.replace(/[^a-z0-9]+/g, '-');
+  const draw = (plot: string, title: string, longest: number, valuesOf: (result: Result) => readonly number[]): string => {
+    const series = played.map(({ setup, result }) => ({ label: setup.name, values: valuesOf(result) }));
+    const unit = `${scenario.what}; ${longest === 100 ? 'percent' : 'milliseconds, cut at one second'}`;
+    if (word === '')
+      writeFileSync(join(folder, 'plots', plot), lines({ title: `${scenario.name}: ${title}`, unit, longest, series }));
+    return `![](plots/${plot})\n`;
+  };
+  const plots = [draw(`${name}.svg`, 'p99 of each second', 1_000, ({ p99BySecond }) => p99BySecond)];
+  if (played.some(({ result }) => result.failedPercent > 0.05))
+    plots.push(
+      draw(`${name}-failed.svg`, 'calls that failed, of those of each second', 100, ({ failedBySecond }) => failedBySecond),
     );
-  pages.push(
-    `## ${scenario.name}\n\n${scenario.what[0]!.toUpperCase()}${scenario.what.slice(1)}.\n\n${markdown(rows)}\n\n![](${plot})\n`,
-  );
+  const what = `${scenario.what[0]!.toUpperCase()}${scenario.what.slice(1)}.`;
+  pages.push(`## ${scenario.name}\n\n${what}\n\n${markdown(rows)}\n\n${plots.join('\n')}`);
 }
 const seconds = Number(process.hrtime.bigint() - began) / 1e9;
 console.log(`\n${seconds.toFixed(1)} s`);
