@@ -6,7 +6,7 @@
 import type { Random } from './ports.js';
 
 /** The first wait is that for another server, after one was lost: it is short, and yet no herd arrives at the same moment. */
-const FIRST_MS = 40;
+const FIRST_MS = 20;
 const LONGEST_MS = 10_000;
 /** As the Java client does it: a session that is held is to be kept, and nobody makes a new one. */
 const LONGEST_HELD_MS = 1_000;

@@ -72,7 +72,7 @@ export class Session {
   readonly #end = new AbortController();
   #visit: Visit | undefined;
   #isUp = false;
-  /** Rounds in which a server let us wait in vain, since the session was confirmed. One that refuses is not slow. */
+  /** Rounds in which a server let us wait in vain, since it was last up. One that refuses is not slow. */
   #slowRounds = 0;
   #wasSlow = false;
   /** The server that was lost or refused last is tried last. */
@@ -130,16 +130,18 @@ export class Session {
   }
 
   async #run(): Promise<void> {
-    while (this.#isAlive()) {
-      const servers = await this.#parts.find();
+    for (let pause = Promise.resolve(); this.#isAlive(); pause = this.#pause()) {
+      const [servers] = await Promise.all([this.#parts.find(), pause]); // names are resolved meanwhile
       for (const server of [...servers].sort((one, other) => this.#rank(one) - this.#rank(other))) {
         if (!this.#isAlive() || (await this.#stay(server, servers.length))) break;
       }
-      if (!this.#isAlive()) return;
       if (this.#wasSlow) this.#slowRounds++;
       this.#wasSlow = false;
-      await this.#parts.clock.sleep(this.#backoff.next(this.#greeting.isHeld), this.#end.signal).catch(() => undefined);
     }
+  }
+
+  #pause(): Promise<void> {
+    return this.#parts.clock.sleep(this.#backoff.next(this.#greeting.isHeld), this.#end.signal).catch(() => undefined);
   }
 
   /** To be asked anew after every wait. */
@@ -177,11 +179,6 @@ export class Session {
       },
       {
         greeted: () => this.#stopClock(),
-        confirmed: () => {
-          this.#slowRounds = 0;
-          this.#wasSlow = false;
-          this.#backoff.confirmed();
-        },
         up: (isReadOnly) => this.#up(server, isReadOnly),
         doubted: () => void this.#elsewhere?.seekAnswer(),
         ended: (why, isOver) => {
@@ -199,6 +196,9 @@ export class Session {
   #up(server: Address, isReadOnly: boolean): void {
     if (!this.#isAlive()) return;
     this.#isUp = true;
+    this.#slowRounds = 0;
+    this.#wasSlow = false;
+    this.#backoff.confirmed();
     this.#watchedTo = undefined;
     const { hexId: id, timeoutMs } = this.#greeting;
     if (isReadOnly) this.#elsewhere?.seekWriter();

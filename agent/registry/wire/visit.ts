@@ -2,7 +2,7 @@
  * One stay at one server: greets it, says who we are, has it confirm the session by an answer, tells it of the watches, and then asks and
  * listens until the connection ends. What makes the session (its id, its watches) is handed in, and outlives the stay.
  *
- *     connecting ──▶ greeted ──login──▶ known ──ping answered──▶ confirmed ──watches told──▶ up ──▶ ended
+ *     connecting ──▶ greeted ──login──▶ known ──ping answered, watches told──▶ up ──▶ ended
  */
 import { Connection } from './connection.js';
 import type { Tls } from './connection.js';
@@ -44,7 +44,7 @@ export interface VisitParts {
 export interface VisitEvents {
   /** The server holds our session from now on. */
   greeted(): void;
-  confirmed(): void;
+  /** It has answered, and knows all watches. */
   up(isReadOnly: boolean): void;
   /** It leaves a question unanswered, and is silent. Told again when it was heard meanwhile. */
   doubted(): void;
@@ -163,21 +163,30 @@ export class Visit {
   }
 
   async #prepare(isReadOnly: boolean): Promise<void> {
-    const { login, watches, watchedTo } = this.#parts;
+    const { credentials: all } = this.#parts.login;
     try {
-      for (const credentials of login.credentials) await this.#special(xid.auth, present(credentials));
+      for (const credentials of all) await this.#special(xid.auth, present(credentials));
       await this.#converse();
-      await this.#special(xid.ping, ping);
-      this.#isConfirmed = true;
-      this.#events.confirmed();
-      for (const { hasLasting, write } of watches.parts()) {
-        const told = { op: hasLasting ? op.setWatches2 : op.setWatches, name: 'setWatches', path: '', read: () => undefined };
-        await this.#special(xid.setWatches, { ...told, write: (writer) => write(writer, watchedTo) });
-      }
+      // at once, since at a reconnect each wait for an answer is a part of the outage
+      await Promise.all([this.#confirm(), this.#tellWatches()]);
       this.#events.up(isReadOnly);
     } catch (error) {
       this.#isOver = isCode(error, 'AUTH_FAILED', 'SESSION_EXPIRED');
       this.end(error instanceof ZooKeeperError ? `refuses ${error.message}` : (error as Error).message);
+    }
+  }
+
+  async #confirm(): Promise<void> {
+    await this.#special(xid.ping, ping);
+    this.#isConfirmed = true;
+  }
+
+  /** One packet after the other, since all have the same number. */
+  async #tellWatches(): Promise<void> {
+    const { watches, watchedTo } = this.#parts;
+    for (const { hasLasting, write } of watches.parts()) {
+      const told = { op: hasLasting ? op.setWatches2 : op.setWatches, name: 'setWatches', path: '', read: () => undefined };
+      await this.#special(xid.setWatches, { ...told, write: (writer) => write(writer, watchedTo) });
     }
   }
 

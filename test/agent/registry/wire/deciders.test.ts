@@ -56,10 +56,10 @@ describe('back-off', () => {
   it('draws from a window that doubles, and is small again only after a confirmation', () => {
     const backoff = new Backoff(() => 1);
     const next = (count: number, isHeld: boolean): number[] => Array.from({ length: count }, () => backoff.next(isHeld));
-    deepEqual(next(9, false), [40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_000]);
+    deepEqual(next(10, false), [20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_000]);
     equal(backoff.next(true), 1_000, 'a session that is held is looked after sooner');
     backoff.confirmed();
-    deepEqual(next(5, true), [40, 80, 160, 320, 640]);
+    deepEqual(next(5, true), [20, 40, 80, 160, 320]);
   });
 });
 

@@ -1,16 +1,19 @@
 /** What a client keeps over lost connections, on a real server behind a line that a test can break. */
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import type { Client } from '../../../../agent/registry/wire/client.js';
+import type { Client, ClientOptions } from '../../../../agent/registry/wire/client.js';
 import type { WatchEvent } from '../../../../agent/registry/wire/watches.js';
+import { clock } from '../../../../agent/system.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { bytes, until } from '../tree-contract.js';
 import { BadLine } from './bad-line.js';
+import { FakeServer, writeStat, type Guest } from './fake-server.js';
 import { opened } from './opened.js';
 
 /** addWatch and setWatches2. */
 const [ADD_WATCH, SET_WATCHES_2] = [106, 105];
 const SET_WATCHES = [101, SET_WATCHES_2];
+const EXISTS = 3;
 
 describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
   let server: ZooKeeperServer;
@@ -201,5 +204,54 @@ describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
     await client.sync('/');
     deepEqual(heard, ['created /old']);
     await client.close();
+  });
+});
+
+describe('a reconnect', () => {
+  /** Lets everybody in; what it does when it is told of watches is for the test. */
+  const lost = async (
+    onWatches: (guest: Guest, xid: number) => void,
+    options: Partial<ClientOptions> = {},
+  ): Promise<{ readonly server: FakeServer; readonly one: ReturnType<typeof opened> }> => {
+    const server = await FakeServer.start({
+      answersPings: false,
+      onRequest(guest, { xid, op }) {
+        if (SET_WATCHES.includes(op)) onWatches(guest, xid);
+        else if (server.guests.length === 1) guest.answer(xid, 0, op === EXISTS ? writeStat : undefined);
+      },
+    });
+    const one = opened([server], options);
+    await one.up();
+    await one.client.exists('/a', () => undefined);
+    server.guests[0]!.socket.destroy();
+    return { server, one };
+  };
+
+  it('waits once for both answers, that of its ping and that to its watches', async () => {
+    const { server, one } = await lost((guest, xid) => {
+      guest.answer(-2);
+      guest.answer(xid);
+    });
+    await one.up(2);
+    one.client.drop();
+    await server.stop();
+  });
+
+  it('waits ever longer for a server that lets it in and throws it out when it is told of watches', async () => {
+    const pauses: number[] = [];
+    const { server, one } = await lost(
+      (guest) => {
+        guest.answer(-2);
+        guest.socket.end();
+      },
+      {
+        random: () => 1,
+        clock: { ...clock, sleep: (ms) => (ms > 0 && pauses.push(ms), clock.sleep(ms > 0 ? 1 : 0)) },
+      },
+    );
+    await until(() => pauses.length >= 7, 'the pauses');
+    one.client.drop();
+    deepEqual(pauses.slice(0, 7), [20, 40, 80, 160, 320, 640, 1_000]);
+    await server.stop();
   });
 });
