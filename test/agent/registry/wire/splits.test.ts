@@ -66,8 +66,11 @@ async function ends(
     match(heard()!, told);
     equal(heard()!.startsWith(`${server.label} `), true, heard());
   };
-  for (let left = ways; left > 0; left -= atOnce) await Promise.all(Array.from({ length: Math.min(left, atOnce) }, one));
-  await server.stop();
+  try {
+    for (let left = ways; left > 0; left -= atOnce) await Promise.all(Array.from({ length: Math.min(left, atOnce) }, one));
+  } finally {
+    await server.stop();
+  }
 }
 
 const exists: Ask = (client) => client.exists('/a');
