@@ -5,7 +5,7 @@ import { seeded } from './support/random.js';
 
 const targets: Readonly<Record<string, (ms: number, seed: number) => Promise<string>>> = {
   http: async (ms, seed) => {
-    const { cases, stricter } = await http(ms, seed);
+    const { cases, stricter } = await http({ ms }, seed);
     return `${cases} messages through both lanes: nobody saw another message, and nothing hung; in ${stricter} one lane was stricter`;
   },
   zookeeper: async (ms, seed) => `${zookeeper({ ms }, seeded(seed))} damaged answers, each as every kind: only refusals`,

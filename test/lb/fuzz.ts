@@ -54,7 +54,7 @@ export interface Fuzzed {
 }
 
 /** Throws at the first case that fails, with the smallest one that was found in that time. */
-export async function fuzz(ms: number, seed: number): Promise<Fuzzed> {
+export async function fuzz(until: { readonly ms: number } | { readonly tries: number }, seed: number): Promise<Fuzzed> {
   const stages = { full: await Stage.open('full', hangMs), fast: await Stage.open('fast', hangMs) };
   let stricter = 0;
   const examples = new Map<string, Case>();
@@ -70,8 +70,7 @@ export async function fuzz(ms: number, seed: number): Promise<Fuzzed> {
     });
     const run = await fc.check(property, {
       seed,
-      numRuns: 1_000_000_000,
-      interruptAfterTimeLimit: ms,
+      ...('tries' in until ? { numRuns: until.tries } : { numRuns: 1_000_000_000, interruptAfterTimeLimit: until.ms }),
       markInterruptAsFailure: false,
     });
     if (run.failed) {
