@@ -42,7 +42,8 @@ const sidecar = (more = ''): string => `
   for (const name of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP']) process.on(name, () => console.log('sidecar ' + name));
   process.on('SIGWINCH', () => console.log('sidecar SIGWINCH'));
   child.ended.then((code) => process.exit(code));
-  ${more}`;
+  ${more}
+  console.log('sidecar hears');`;
 
 interface Parent {
   readonly process: ChildProcess;
@@ -57,7 +58,9 @@ async function sidecarProcess(more = ''): Promise<Parent> {
   });
   const lines = on(createInterface(started.stdout), 'line');
   const line = async (): Promise<string> => ((await lines.next()).value as [string])[0];
-  const parent = { process: started, app: Number((await line()).slice('app '.length)), line };
+  const ready = [await line(), await line()].sort(); // whichever of the two is quicker
+  deepEqual(ready[1], 'sidecar hears');
+  const parent = { process: started, app: Number(ready[0]!.slice('app '.length)), line };
   parents.push(parent);
   return parent;
 }

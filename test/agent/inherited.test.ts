@@ -28,7 +28,7 @@ describe('what a child inherits', { skip: !requireZooKeeper() || process.platfor
   after(() => server.remove());
 
   it('is not the socket of our session', async (t) => {
-    const tree = openZooKeeper({ servers: [server], chroot: '', sessionTimeoutMs: 4_000, clock, random, emit: () => undefined });
+    const tree = openZooKeeper({ servers: [server], chroot: '', sessionTimeoutMs: 30_000, clock, random, emit: () => undefined });
     await connected(tree);
     t.after(() => tree.close());
     const plain = await socketsOf((run) => run(['ignore', 'pipe', 'inherit']));

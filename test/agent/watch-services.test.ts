@@ -6,7 +6,7 @@ import { watchServices } from '../../agent/watch-services.js';
 import { eventually } from '../support/program.js';
 
 const over = new Error('the test is over');
-const limit = { timeout: 60_000 };
+const limit = { timeout: 240_000 };
 
 async function watched(
   signal: AbortSignal,

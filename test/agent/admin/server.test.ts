@@ -270,12 +270,14 @@ describe('admin server under slow clients', () => {
     deepEqual(side.done, []);
   });
 
-  it('goes on after a client that left in the middle', async () => {
-    const socket = connect(Number(listening.addresses[0]!.split(':')[1]), '127.0.0.1');
+  it('goes on after a client that left in the middle', async (t) => {
+    const patient = await serveAdmin(side.views, side.changes, [at], () => undefined);
+    t.after(() => patient.close());
+    const socket = connect(Number(patient.addresses[0]!.split(':')[1]), '127.0.0.1');
     socket.write('POST /log-level HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"level"');
     await once(socket, 'connect');
     socket.destroy();
-    equal((await ask(listening.addresses[0]!, '/session')).status, 200);
+    equal((await ask(patient.addresses[0]!, '/session')).status, 200);
   });
 });
 

@@ -1,4 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +33,9 @@ describe('a file that is followed', () => {
     const path = join(await folder(t), 'z.yaml');
     await writeFile(path, 'a');
     const { next, count } = following(t, path);
-    await Promise.all([next(), writeFile(path, 'b')]);
+    const heard = next();
+    writeFileSync(path, 'b'); // in one go: who reads it half written is told twice
+    await heard;
     await writeFile(`${path}.new`, 'c');
     await Promise.all([next(), rename(`${path}.new`, path)]);
     equal(count(), 2);

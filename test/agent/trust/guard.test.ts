@@ -43,8 +43,15 @@ const setup = (proofs: Readonly<Record<string, Proof>> = {}, names: () => Promis
   return { clock, guard, asked, facts, told: () => told, ids: () => told.map(({ id }) => id) };
 };
 
-const listening = async (t: TestContext): Promise<number> => {
-  const server = createServer((socket) => socket.on('error', () => undefined).resume()).listen(0, '127.0.0.1');
+/** `looked`: a connection was made, and has ended again. */
+const listening = async (t: TestContext, looked = (): void => undefined): Promise<number> => {
+  const server = createServer((socket) =>
+    socket
+      .on('error', () => undefined)
+      .on('close', looked)
+      .resume(),
+  );
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
   return (server.address() as AddressInfo).port;
@@ -92,12 +99,13 @@ describe('the guard of an upstream', () => {
   it('looks at once after those that a mass drop has taken, and keeps who can be reached until a sync and a read', async (t) => {
     const there = new Set<string>();
     const { guard, clock, facts, ids } = setup({ b: { kind: 'withdrawn', why: 'its sidecar says so' } }, async () => there);
-    const [open, shut] = [await listening(t), await deadPort()];
+    let looks = 0;
+    const [open, shut] = [await listening(t, () => looks++), await deadPort()];
     guard.heard(confirmed([endpoint('a', 1), endpoint('b', 2), endpoint('c', shut), endpoint('d', open)]), nobody);
     guard.heard(confirmed([endpoint('a', 1)]), nobody);
     deepEqual(ids(), ['a', 'b', 'c', 'd']);
     await clock.advance(1);
-    await until(() => facts.filter(({ kind }) => kind === 'doubtful_dropped').length === 2);
+    await until(() => facts.filter(({ kind }) => kind === 'doubtful_dropped').length === 2 && looks === 1);
     await clock.advance(1_000);
     deepEqual(ids(), ['a', 'd']);
     there.add('d');
@@ -112,9 +120,12 @@ describe('the guard of an upstream', () => {
       if (fails-- > 0) throw new Error('no session');
       return nobody;
     });
-    const ports = await Promise.all([listening(t), listening(t), listening(t)]);
+    let looks = 0; // by real connections, whose patience is that of the clock
+    const ports = await Promise.all(Array.from({ length: 3 }, () => listening(t, () => looks++)));
     guard.heard(confirmed(ports.map((port, index) => endpoint('abc'[index]!, port))), nobody);
     guard.heard([], nobody);
+    await clock.advance(1);
+    await until(() => looks === 3);
     await clock.advance(11_000);
     equal(ids().length, 3);
     await clock.advance(8_000);

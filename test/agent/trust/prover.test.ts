@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { clock } from '../../../agent/system.js';
 import { Prover, type Foreign, type Proof, type Suspect } from '../../../agent/trust/prover.js';
+import { FakeClock } from '../../support/clock.js';
+import { freePort } from '../../support/ports.js';
 import { healthPortOf, judge, toldHealthPort, type Identity, type Meant } from '../../../agent/trust/who-answers.js';
 
 const meant: Meant = { services: new Set(['orders']), id: 'o1', hosts: new Set(['10.1.2.3', 'pod-1']), port: 8080 };
@@ -72,10 +73,12 @@ const suspect = (healthPort: number | undefined, port = 8080, foreign: Foreign =
   ...{ host: '127.0.0.1', port, healthPort, foreign },
   meant: { ...meant, hosts: new Set(['127.0.0.1']), port },
 });
-const prover = (): { prove: (one: Suspect) => Promise<Proof>; told: string[] } => {
+/** Its patience ends when the test says so. */
+const prover = (): { prove: (one: Suspect) => Promise<Proof>; told: string[]; clock: FakeClock } => {
   const told: string[] = [];
+  const clock = new FakeClock();
   const made = new Prover({ clock, told: (result) => void told.push(result) });
-  return { prove: (one) => made.prove(one), told };
+  return { prove: (one) => made.prove(one), told, clock };
 };
 
 describe('a proof', () => {
@@ -96,16 +99,14 @@ describe('a proof', () => {
   });
 
   it('fails where a known sidecar is silent, speaks of others, breaks off, or never ends', async (t) => {
-    const { prove } = prover();
-    const nobody = await serving(t, () => undefined);
-    await nobody.close();
-    match(JSON.stringify(await prove(suspect(nobody.port))), /silent.*ECONNREFUSED/);
+    const { prove, clock } = prover();
+    match(JSON.stringify(await prove(suspect(await freePort()))), /silent.*ECONNREFUSED/);
     for (const [answer, why] of [
       [(_, response) => response.writeHead(404).end('no'), /silent.*it answered 404/],
       [(_, response) => response.end(JSON.stringify(said())), /silent.*speaks of others/],
       [(_, response) => response.end('<html>'), /silent.*speaks of others/],
       [(request) => request.socket.destroy(), /silent/],
-      [() => undefined, /silent.*no answer in 500 ms/],
+      [() => void clock.advance(500), /silent.*no answer in 500 ms/],
       [(_, response) => void response.write('x'.repeat(100_000)), /silent.*more than 65536 bytes/],
     ] as readonly (readonly [RequestListener, RegExp])[])
       match(JSON.stringify(await prove(suspect((await serving(t, answer)).port))), why);

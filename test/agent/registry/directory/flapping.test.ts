@@ -10,7 +10,7 @@ import { makeFolder } from './folder.js';
 const TREES = 12;
 const FLIPS = 60;
 
-it('a folder that comes and goes ends no session and empties no list', { timeout: 120_000 }, async (t) => {
+it('a folder that comes and goes ends no session and empties no list', { timeout: 240_000 }, async (t) => {
   const folder = await makeFolder();
   const { path: root, facts } = folder;
   const random = seeded(1126);
