@@ -26,7 +26,7 @@ if (files.length === 0) {
   if (SEED !== undefined) console.log(`SEED=${SEED}`);
   // many of them wait most of their time: for a session to end, a server to come back
   const concurrency = availableParallelism() + 1;
-  const options = ['--test-reporter=spec', `--test-concurrency=${concurrency}`, `--test-timeout=${long ? 3_600_000 : 300_000}`];
+  const options = ['--test-reporter=spec', `--test-concurrency=${concurrency}`, `--test-timeout=${long ? 3_600_000 : 600_000}`];
   const runner = spawn(process.execPath, ['--test', ...options, ...files], {
     stdio: 'inherit',
     env: { ...process.env, ...(SEED !== undefined && { SEED }) },

@@ -11,7 +11,7 @@ interface Why {
   readonly endpoints: readonly { readonly id: string; readonly share: number; readonly reason: string }[];
 }
 
-describe('a sidecar that chooses', { timeout: 60_000 }, () => {
+describe('a sidecar that chooses', { timeout: 240_000 }, () => {
   let folder = '';
   let outbound = '';
   let sidecar: Sidecar;
@@ -50,7 +50,7 @@ describe('a sidecar that chooses', { timeout: 60_000 }, () => {
         '  sticky: { policy: maglev, hashKey: "header:x-user" }',
         '  zoned: {}',
         '  labelled: { split: { version: { canary: 10 } } }',
-        '  grown: { policy: least_request }',
+        '  grown: { policy: least_request, slowStart: 10m }',
       ].join('\n'),
     );
     sidecar = Sidecar.start({ ZIDECAR_CONFIG: config });
@@ -144,7 +144,7 @@ describe('a sidecar that chooses', { timeout: 60_000 }, () => {
 
   it('says of one that has just registered how much it gets, and for how long', async () => {
     const { endpoints } = await why('grown');
-    match(endpoints[0]!.reason, /slow start: \d0 % of its weight, all of it in \d+ s/);
+    match(endpoints[0]!.reason, /slow start: \d0 % of its weight, all of it in \d+ (min|s)/);
     ok(endpoints[0]!.share < endpoints[1]!.share, `${endpoints[0]!.share} ${endpoints[1]!.share}`);
   });
 });

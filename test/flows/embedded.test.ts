@@ -9,12 +9,12 @@ import { after, before, describe, it } from 'node:test';
 import { app, call, Calling, type App } from '../support/calls.js';
 import { eventually, Sidecar, zidecar } from '../support/program.js';
 
-describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
+describe('sidecars on the embedded tree', { timeout: 240_000 }, () => {
   let folder = '';
   const running: Sidecar[] = [];
   const apps: App[] = [];
   const start = (env: Record<string, string>): Sidecar => {
-    const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ...env });
+    const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_SESSION_TIMEOUT: '30s', ...env });
     running.push(sidecar);
     return sidecar;
   };
@@ -61,7 +61,7 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
     apps.push(peer);
     await mkdir(join(folder, 'services', 'nobody'), { recursive: true });
     await writeFile(join(folder, 'services', 'nobody', 'n1'), JSON.stringify({ address: '127.0.0.1', port: peer.port }));
-    await sidecar.fact('endpoints_changed');
+    await sidecar.fact('endpoints_changed', { total: 1 });
     await call(outbound, 'nobody');
     await sidecar.fact('call_ended', { upstream: 'nobody', status: 200 });
     equal(
@@ -129,7 +129,7 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
     await instance('a', 5);
     const b = await instance('b', 1);
     await instance('c', 1);
-    const caller = start({ ZIDECAR_UPSTREAMS: 'orders' });
+    const caller = start({ ZIDECAR_UPSTREAMS: 'orders', ZIDECAR_SLOW_START: 'off' }); // however long the three took to start
     const outbound = await caller.at('outbound');
     await eventually(
       async () =>
@@ -233,7 +233,6 @@ describe('sidecars on the embedded tree', { timeout: 120_000 }, () => {
       ZIDECAR_SERVICE: 'orders',
       ZIDECAR_INSTANCE_ID: 'killed',
       ZIDECAR_APP_PORT: String(beside.port),
-      ZIDECAR_SESSION_TIMEOUT: '30s',
     });
     await killed.fact('announced');
     const look = async (): Promise<string> => (await zidecar(['services', '--zookeeper', `dir:${alone}`])).out;

@@ -27,7 +27,7 @@ async function serve(wire: Wire): Promise<void> {
   }
 }
 
-describe('the first calls that are not plain', { timeout: 120_000 }, () => {
+describe('the first calls that are not plain', { timeout: 240_000 }, () => {
   let folder = '';
   let peer: RawServer;
   before(async () => {
@@ -49,6 +49,7 @@ describe('the first calls that are not plain', { timeout: 120_000 }, () => {
     const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_UPSTREAMS: 'orders', ...env });
     t.after(() => sidecar.kill());
     const port = Number((await sidecar.at('outbound')).split(':').at(-1));
+    await sidecar.fact('endpoints_changed', { total: 1 });
     return { sidecar, app: () => Wire.dial(port) };
   };
 

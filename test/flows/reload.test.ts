@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { app, call, type App } from '../support/calls.js';
 import { eventually, Sidecar, zidecar } from '../support/program.js';
 
-describe('settings that change while the sidecar runs', { timeout: 60_000 }, () => {
+describe('settings that change while the sidecar runs', { timeout: 240_000 }, () => {
   let folder = '';
   let file = '';
   let sidecar: Sidecar;

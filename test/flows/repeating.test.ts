@@ -44,7 +44,7 @@ const services: Readonly<
   resetting: { is: 'retries: 3', does: (response) => void response.socket!.resetAndDestroy() },
 };
 
-describe('calls that are sent more than once', { timeout: 60_000 }, () => {
+describe('calls that are sent more than once', { timeout: 240_000 }, () => {
   let folder = '';
   let at = '';
   let sidecar: Sidecar;
@@ -141,11 +141,11 @@ describe('calls that are sent more than once', { timeout: 60_000 }, () => {
       return sendsOf('hurried', path).map(({ headers }) => Number(/^(\d+)/.exec(String(headers[field]))?.[1]));
     };
     for (const [path, field, value] of [
-      ['/ours', 'x-zidecar-timeout', '2s'],
-      ['/grpc', 'grpc-timeout', '2000m'],
+      ['/ours', 'x-zidecar-timeout', '60s'],
+      ['/grpc', 'grpc-timeout', '60000m'],
     ] as const) {
       const [first, second] = await told(path, field, value);
-      ok(first! <= 2_000 && first! > 1_000 && second! <= first! - 99, `${field}: ${first}, then ${second}`);
+      ok(first! <= 60_000 && first! > 30_000 && second! <= first! - 99, `${field}: ${first}, then ${second}`);
     }
     equal(sendsOf('hurried', '/grpc')[0]!.headers['x-zidecar-timeout'], undefined);
   });
@@ -153,12 +153,15 @@ describe('calls that are sent more than once', { timeout: 60_000 }, () => {
   it('are no storm when all peers fail: so many sends more as the budget has, counted at the peers', async () => {
     for (const service of ['failing', 'resetting']) {
       const calls = 300;
+      const began = performance.now();
       for (let round = 0; round < calls / 10; round++)
         await Promise.all(
           Array.from({ length: 10 }, (_, index) => call(service, `/${round}.${index}`).then((got) => got.text())),
         );
       const sends = sentTo(service);
-      ok(sends <= calls * 1.2 + 30, `${service}: ${sends} sends for ${calls} calls`);
+      // 30 more in any 10 s: a slow machine needs several of them
+      const spans = Math.ceil((performance.now() - began) / 10_000);
+      ok(sends <= calls * 1.2 + 30 * spans, `${service}: ${sends} sends for ${calls} calls in ${spans} times 10 s`);
       if (service === 'failing') ok(sends > calls, 'nothing was repeated at all');
     }
     const metrics = await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();

@@ -16,7 +16,7 @@ interface Upstreams {
   }[];
 }
 
-describe('a sidecar that starts while ZooKeeper is down', { timeout: 120_000 }, () => {
+describe('a sidecar that starts while ZooKeeper is down', { timeout: 240_000 }, () => {
   let server: ZooKeeperServer;
   let folder: string;
   const sidecars: Sidecar[] = [];

@@ -1,14 +1,15 @@
 /** How the process ends: exit codes, the child of `run --`, first and second signals. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { app, call, type App } from '../support/calls.js';
 import { eventually, Sidecar, sidecarCommand, sidecarDefaults, zidecar } from '../support/program.js';
+import { RawServer } from '../support/raw.js';
 import { onTerminal } from '../support/terminal.js';
 
-describe('the end of a sidecar', { timeout: 120_000 }, () => {
+describe('the end of a sidecar', { timeout: 240_000 }, () => {
   let folder = '';
   let orders: App;
   const running: Sidecar[] = [];
@@ -114,18 +115,30 @@ describe('the end of a sidecar', { timeout: 120_000 }, () => {
     ok(at('child_ended') - at('withdrawn') >= 1_000, sidecar.story());
   });
 
-  it('keeps outbound open while the app still calls', async () => {
-    const sidecar = start({ ...announcing(), ZIDECAR_GRACE: '20s' });
+  it('keeps outbound open while the app still calls', async (t) => {
+    let answer = (): void => undefined;
+    const answering = new Promise<void>((resolve) => (answer = resolve));
+    const slow = await RawServer.start(async (wire) => {
+      await wire.head();
+      await answering;
+      wire.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow');
+    });
+    t.after(() => slow.stop());
+    await mkdir(join(folder, 'services', 'slow'), { recursive: true });
+    await writeFile(join(folder, 'services', 'slow', 's1'), JSON.stringify({ address: '127.0.0.1', port: slow.port }));
+    const sidecar = start({ ...announcing(), ZIDECAR_UPSTREAMS: 'slow,nobody', ZIDECAR_GRACE: '60s' });
     await sidecar.fact('announced');
+    await sidecar.fact('endpoints_changed', { upstream: 'slow', total: 1 });
     const outbound = await sidecar.at('outbound');
-    equal((await call(outbound, 'orders')).status, 200);
+    const calling = call(outbound, 'slow');
+    await eventually(() => slow.wires.length > 0);
     sidecar.signal('SIGTERM');
     await sidecar.fact('withdrawn');
-    for (let i = 0; i < 5; i++) {
-      const { headers } = await call(outbound, 'nobody');
-      equal(headers['x-zidecar-error'], 'no_endpoints');
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    // by then peers can know, and a second without a call would be over
+    await new Promise((resolve) => setTimeout(resolve, 1_600));
+    equal((await call(outbound, 'nobody')).headers['x-zidecar-error'], 'no_endpoints');
+    answer();
+    equal((await calling).body, 'slow');
     equal(await sidecar.ended(), 0);
   });
 

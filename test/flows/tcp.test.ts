@@ -8,7 +8,7 @@ import { call } from '../support/calls.js';
 import { database, login, type Database } from '../support/database.js';
 import { eventually, Sidecar, zidecar } from '../support/program.js';
 
-describe('a port for plain TCP', { timeout: 120_000 }, () => {
+describe('a port for plain TCP', { timeout: 240_000 }, () => {
   let folder = '';
   let sidecar: Sidecar;
   let at = '';
@@ -34,8 +34,9 @@ describe('a port for plain TCP', { timeout: 120_000 }, () => {
     folder = await mkdtemp(join(tmpdir(), 'zidecar-tcp-'));
     await mkdir(join(folder, 'services', 'db'), { recursive: true });
     databases.push(await database('one'), await database('two'), await database('three'));
-    sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_UPSTREAMS: 'db@tcp:0', ZIDECAR_GRACE: '1s' });
+    sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_UPSTREAMS: 'db@tcp:0', ZIDECAR_GRACE: '5s' });
     at = await sidecar.at('upstream', 'db');
+    await eventually(async () => (await (await fetch(`http://${await sidecar.at('health')}/ready`)).text()) === 'ready\n'); // and has a list
   });
   after(async () => {
     sidecar.kill();

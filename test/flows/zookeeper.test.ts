@@ -28,8 +28,10 @@ for (const client of clients)
     const running: Sidecar[] = [];
     const apps: App[] = [];
 
+    /** Its session outlives a moment in which the machine stands still. */
     const start = (env: Record<string, string>): Sidecar => {
-      const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: server.connect, ZIDECAR_ZOOKEEPER_CLIENT: client, ...env });
+      const settings = { ZIDECAR_ZOOKEEPER: server.connect, ZIDECAR_ZOOKEEPER_CLIENT: client, ZIDECAR_SESSION_TIMEOUT: '15s' };
+      const sidecar = Sidecar.start({ ...settings, ...env });
       running.push(sidecar);
       return sidecar;
     };
@@ -38,6 +40,8 @@ for (const client of clients)
       apps.push(made);
       return made;
     };
+    /** For one whose end is waited for. */
+    const brief = { ZIDECAR_SESSION_TIMEOUT: '4s' };
     const instance = async (
       service: string,
       id: string,
@@ -122,7 +126,7 @@ for (const client of clients)
     });
 
     it('takes over the node that its killed predecessor left', async () => {
-      const first = await instance('again', 'a1', { ZIDECAR_SESSION_TIMEOUT: '20s' });
+      const first = await instance('again', 'a1', { ZIDECAR_SESSION_TIMEOUT: '60s' });
       first.sidecar.kill();
       const second = start({
         ZIDECAR_SERVICE: 'again',
@@ -159,7 +163,7 @@ for (const client of clients)
     });
 
     it('comes back after its session expired while it stood still', async () => {
-      const { sidecar } = await instance('frozen', 'f1');
+      const { sidecar } = await instance('frozen', 'f1', brief);
       const { sidecar: watching } = await caller('frozen', 1);
       sidecar.signal('SIGSTOP');
       await routable(watching, 0);
@@ -169,7 +173,7 @@ for (const client of clients)
     });
 
     it('loses no call when an instance is killed hard', async () => {
-      const victim = await instance('killed', 'k1');
+      const victim = await instance('killed', 'k1', brief);
       await instance('killed', 'k2');
       const { sidecar, at } = await caller('killed', 2);
       const calling = new Calling(at, 'killed');

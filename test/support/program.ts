@@ -48,6 +48,7 @@ export const sidecarDefaults = {
   ZIDECAR_SESSION_TIMEOUT: '4s',
   ZIDECAR_DRAIN_WAIT: '300ms',
   ZIDECAR_GRACE: '2s',
+  ZIDECAR_PROBE_TIMEOUT: '10s', // the app of a test stands still with the test
   ZIDECAR_SNAPSHOT: 'off',
   ZIDECAR_LOG_FORMAT: 'json',
 };
