@@ -123,12 +123,9 @@ export class PlainExchange implements Exchange {
     return attempt(connection, request, terms);
   }
 
-  /**
-   * Node drops what chunks have beside data, up to 16 KiB of each: who sends hardly anything else is told so. Of a body that is whole there
-   * is nothing to bound any more, and what has come behind it is no part of it.
-   */
+  /** Node drops what chunks have beside data, up to 16 KiB of each: who sends hardly anything else is told so. */
   #boundExtensions(): void {
-    if (!this.#chunked || this.#request.complete) return;
+    if (!this.#chunked) return;
     const came = this.#request.socket.bytesRead - this.#before - this.#request.readableLength;
     if (came <= mostOverheadBytes + mostOverheadFactor * this.#replay!.length) return;
     this.broken(new CallError('bad_request', 'the chunks of the body are more extension than data'));
@@ -173,7 +170,7 @@ export class PlainExchange implements Exchange {
   };
 }
 
-/** A read of what comes next, extensions, and a size of so many digits for each byte. */
+/** What comes next (a head and a read: visit.ts has no more read on), extensions, and a size of so many digits for each byte. */
 const mostOverheadBytes = 128 * 1024;
 const mostOverheadFactor = 32;
 

@@ -96,6 +96,25 @@ describe('a request that cannot be told from two', () => {
     });
 });
 
+describe('a request whose chunks have no end of extensions', () => {
+  for (const [what, chunk] of Object.entries({
+    'long ones': `1;${'x'.repeat(15_000)}\r\na\r\n`,
+    'a short one for each byte': `1;${'x'.repeat(60)}\r\na\r\n`.repeat(200),
+  }))
+    it(`is refused before long: ${what}`, async (t) => {
+      const orders = await RawServer.start(() => undefined);
+      const { app } = await house(t, { orders: [orders] });
+      const wire = (await app()).write('POST / HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n');
+      let sent = 0;
+      for (; !wire.over && wire.unread === '' && sent < 20_000_000; sent += chunk.length) {
+        wire.write(chunk);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      match(await wire.message(), /^HTTP\/1\.1 400 (?:.|\r\n)*more extension than data/);
+      equal(sent < 4_000_000, true, `after ${sent} bytes`);
+    });
+});
+
 describe('a request that is too large', () => {
   const large: Readonly<Record<string, string>> = {
     'a field': get('/', `A: ${'a'.repeat(40_000)}\r\n`),
