@@ -10,7 +10,8 @@ import { Stage } from './corpus/play.js';
 import { requestCases } from './corpus/run.js';
 
 const short = ({ bytes, want, then = 'next' }: RequestCase): boolean =>
-  bytes.length < 1_000 && then === 'next' && want.or === undefined && want.harmless === undefined;
+  // which answer was to HEAD is not known of a row with refusals in it
+  !bytes.includes('HEAD ') && bytes.length < 1_000 && then === 'next' && want.or === undefined && want.harmless === undefined;
 const goOn = requestCases.filter((each) => short(each) && each.want.goesOn);
 const end = requestCases.filter((each) => short(each) && !each.want.goesOn);
 
