@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
+import { eventually } from '../support/program.js';
 import type { Cluster } from './cluster.js';
 import type { Kubelet } from './kubelet.js';
 
@@ -76,7 +77,7 @@ function desired(perSecond: number, replicas: number, most: number): number {
 /** Calls that have ended, by the metric that the adapter's rule sums up. */
 async function calls(cluster: Cluster, callers: readonly Kubelet[], service: string): Promise<number> {
   const counts = callers.map(async ({ host }) => {
-    const { text } = (await cluster.network.node.get(host.address, 6191, '/metrics'))!;
+    const { text } = await eventually(() => cluster.network.node.get(host.address, 6191, '/metrics')); // none while all stands still
     const samples = text.matchAll(new RegExp(`^zidecar_requests_total\\{service="${service}",.*\\} (\\d+)`, 'gm'));
     return Array.from(samples, ([, count]) => Number(count)).reduce((sum, count) => sum + count, 0);
   });

@@ -45,6 +45,15 @@ export class Cluster {
 
   static async open(): Promise<Cluster> {
     const network = await Network.open();
+    try {
+      return await Cluster.#of(network);
+    } catch (error) {
+      network.close(); // or it would keep this process alive
+      throw error;
+    }
+  }
+
+  static async #of(network: Network): Promise<Cluster> {
     const hosts = await Promise.all(['zk-0', 'zk-1', 'zk-2'].map((name) => network.host(name, `${name}.zk`)));
     const list = Object.fromEntries(hosts.map(({ address }, index) => [`server.${index + 1}`, `${address}:2888:3888`]));
     const members = hosts.map((host, index) => ({

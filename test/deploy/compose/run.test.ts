@@ -29,9 +29,12 @@ describe('compose.yaml, each service a process', { timeout: 240_000, skip: canno
   const sidecars = new Map<string, Sidecar>();
   const told: string[] = [];
   let network: Network;
+  /** Again, when there is no answer: it has just been started, or the machine stood still. */
+  const asked = (name: string, port: number, path: string): Promise<{ status: number; text: string }> =>
+    eventually(() => network.node.get(hosts.get(name)!.address, port, path));
   const query = async (expression: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]> => {
     const path = `/api/v1/query?query=${encodeURIComponent(expression).replaceAll('%', '%%')}`;
-    const { status, text } = (await network.node.get(hosts.get('prometheus')!.address, 9090, path)) ?? { status: 0, text: '' };
+    const { status, text } = await asked('prometheus', 9090, path);
     equal(status, 200, `${expression}: ${text}`);
     return (JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) as { data: { result: never } }).data.result;
   };
@@ -72,6 +75,7 @@ describe('compose.yaml, each service a process', { timeout: 240_000, skip: canno
     await network.node.sh(mounted.join('; '));
     const flags = command.map((flag) => flag.replace('=/', `=${folder}/`));
     hosts.get('prometheus')!.spawn(['prometheus', ...flags, '--log.level=error'], {}, 'inherit');
+    await eventually(async () => (await asked('prometheus', 9090, '/-/ready')).status === 200);
   });
   after(() => {
     network.close();
@@ -121,8 +125,8 @@ describe('compose.yaml, each service a process', { timeout: 240_000, skip: canno
   const rules = alerts.groups.flatMap(({ rules }) => rules);
 
   it('tells every metric that a panel or an alert asks for', async () => {
-    const { text } = (await network.node.get(hosts.get('orders')!.address, 6191, '/metrics'))!;
-    const caller = (await network.node.get(hosts.get('caller')!.address, 6191, '/metrics'))!.text;
+    const { text } = await asked('orders', 6191, '/metrics');
+    const caller = (await asked('caller', 6191, '/metrics')).text;
     const webhook = new Tally().text(); // which a cluster has, and Compose has not
     const names = new Set([...`${text}${caller}${webhook}`.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!));
     for (const { expr } of [...panels, ...rules])
