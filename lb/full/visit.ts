@@ -65,6 +65,8 @@ export class Visit {
     if (this.#running === undefined) return this.#start(next);
     this.#waiting.push(next);
     this.socket.pause();
+    // node may have asked a moment ago to read on, which is done in the next tick, and then it reads however the stream stands
+    process.nextTick(() => this.#waiting.length > 0 && this.socket.emit('pause'));
   }
 
   /**
@@ -130,9 +132,10 @@ export class Visit {
     if (this.#wrong !== undefined && !next.complete()) this.#break(next);
     void over.finally(() => {
       this.#running = undefined;
-      if (!this.socket.writable)
+      if (!this.socket.writable) {
         this.end(); // that was the last answer
-      else if (this.#wrong !== undefined && !next.complete()) return this.#endPolitely(); // its answer was none to that
+        this.socket.resume(); // the app's end is waited for
+      } else if (this.#wrong !== undefined && !next.complete()) return this.#endPolitely(); // its answer was none to that
       const waiting = this.#waiting.shift();
       if (waiting === undefined) {
         if (this.#farewell) this.#goodbye();

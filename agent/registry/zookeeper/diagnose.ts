@@ -61,12 +61,11 @@ export async function diagnose(addresses: readonly Address[], clock: Clock, hear
   return { why: NOWHERE, isServing: false };
 }
 
-/** The sentence for it where every server refuses; undefined where one does not, or none is known. Never rejects. */
+/** The sentence for it where every server refuses; undefined where one does not, none is known, or too many are to ask them all. Never rejects. */
 export async function nobodyListens(addresses: readonly Address[], clock: Clock): Promise<string | undefined> {
-  const asked = addresses.slice(0, MOST_ASKED);
-  const findings = await Promise.all(asked.map((address) => ask(address, clock)));
-  if (asked.length === 0 || findings.some((finding) => finding !== 'refuses')) return undefined;
-  return nothingListens(labels(asked));
+  if (addresses.length === 0 || addresses.length > MOST_ASKED) return undefined;
+  const findings = await Promise.all(addresses.map((address) => ask(address, clock)));
+  return findings.every((finding) => finding === 'refuses') ? nothingListens(labels(addresses)) : undefined;
 }
 
 const labels = (addresses: readonly Address[]): string =>

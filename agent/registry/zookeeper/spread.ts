@@ -27,14 +27,14 @@ export async function spreadOf(
   const first = await Promise.all(servers.map(zxidOf));
   const known = first.flatMap((zxid) => zxid ?? []);
   // a majority has it, so the furthest of half of them has it, whether ours is among them or not
-  if (known.length * 2 < servers.length) return { servers: 0, behind: [] };
+  const isKnown = known.length * 2 >= servers.length;
   const wanted = known.reduce((most, zxid) => (zxid > most ? zxid : most), 0n);
-  let behind = servers.filter((_, index) => first[index] !== undefined && first[index] < wanted);
+  let behind = servers.filter((_, index) => isKnown && first[index] !== undefined && first[index] < wanted);
   while (behind.length > 0 && clock.now() < end) {
     await clock.sleep(Math.min(AGAIN_MS, end - clock.now()));
     const now = await Promise.all(behind.map(zxidOf));
     behind = behind.filter((_, index) => now[index] === undefined || now[index] < wanted);
   }
   stop();
-  return { servers: known.length, behind: behind.map(({ label }) => label) };
+  return { servers: isKnown ? known.length : 0, behind: behind.map(({ label }) => label) };
 }

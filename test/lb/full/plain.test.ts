@@ -334,6 +334,20 @@ describe('connections', () => {
     wire.reset();
   });
 
+  it('over which requests pour in behind an upload that waits for its endpoint read no more of them either', async (t) => {
+    const orders = await RawServer.start(() => undefined);
+    const { app, proxy } = await house(t, { orders: [orders] });
+    const wire = await app();
+    const size = 48 * 1024; // of which node cannot pass on all at once
+    const upload = `POST / HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n${'x'.repeat(size)}\r\n0\r\n\r\n`;
+    const flood = Buffer.from(upload + get().repeat(300_000));
+    wire.socket.write(flood);
+    await eventually(() => proxy.quiet().calls === 1);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    equal(wire.socket.writableLength > flood.length / 4, true, `${wire.socket.writableLength} bytes are left`);
+    wire.reset();
+  });
+
   it('of which the app asked for the last answer end after it', async (t) => {
     const { app } = await house(t, { orders: [await RawServer.always(ok())] });
     const { text, end } = await (await app()).write(get('/', 'Connection: close\r\n')).rest();
