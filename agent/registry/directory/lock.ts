@@ -2,8 +2,9 @@
  * One writer at a time, among all processes that share the folder: a lock file that only one can create. Readers never take it.
  *
  * A holder that was killed leaves its lock behind. Whoever waits takes away a lock that it saw unchanged for STALE_MS (by its own
- * clock; the file holds a text that no other hold has), since a hold lasts milliseconds. So a holder that was frozen for longer may
- * wake up without its lock: it must ask `stillOurs` right before the one step that makes its change visible.
+ * clock; the file holds a text that no other hold has), since a hold lasts milliseconds. Who waits and stood still itself begins to count
+ * anew: the holder may have stood still with it. So a holder that was frozen for longer may wake up without its lock: it must ask
+ * `stillOurs` right before the one step that makes its change visible.
  */
 import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, unlink } from 'node:fs/promises';
@@ -12,6 +13,8 @@ import { RegistryError } from '../tree.js';
 import { absent } from './files.js';
 
 const STALE_MS = 2_000;
+/** Between two looks of one that waits: it stood still. */
+const LATE_MS = 500;
 /** Several crashed holders in a row, or a crowd: more than that, and something else is wrong. */
 const PATIENCE_MS = 15_000;
 const COURTESY_MS = 5;
@@ -58,13 +61,14 @@ export class Lock {
     // Others look every few milliseconds, and would never find free what we take again at once.
     if (start - this.#freedAt < COURTESY_MS) await this.#clock.sleep(this.#random() * COURTESY_MS);
     let seen: string | undefined;
-    let since = start;
+    let [since, lookedAt] = [start, start];
     while (!(await this.#create(token))) {
       const holder = await absent(readFile(this.#file, 'utf8'));
       const now = this.#clock.now();
       if (now - start > PATIENCE_MS) throw new RegistryError('failed', `${this.#file} was not free for ${PATIENCE_MS} ms`);
-      if (holder === undefined || holder !== seen) [seen, since] = [holder, now];
+      if (holder === undefined || holder !== seen || now - lookedAt > LATE_MS) [seen, since] = [holder, now];
       else if (now - since > STALE_MS) await this.#break(holder, token);
+      lookedAt = now;
       await this.#clock.sleep(1 + this.#random() * COURTESY_MS);
     }
   }

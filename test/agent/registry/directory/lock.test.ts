@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { unlink, writeFile } from 'node:fs/promises';
+import { readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,6 +48,17 @@ describe('the lock of a folder', () => {
     );
     deepEqual(order, [1, 2, 3]);
     deepEqual(results.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled']); // prettier-ignore
+  });
+
+  it('is not taken from its holder by one that stood still itself while it waited', async () => {
+    await writeFile(file, 'of another');
+    let looks = 0;
+    const stoodStill = { ...clock, now: () => clock.now() + (++looks > 5 ? 3_000 : 0) };
+    const waiting = new Lock(file, stoodStill, random).hold(() => Promise.resolve());
+    while (looks < 20) await sleep(1);
+    equal(await readFile(file, 'utf8'), 'of another');
+    await unlink(file);
+    await waiting;
   });
 
   it('tells a holder that it was taken away meanwhile, and leaves the other one’s alone', async () => {
