@@ -57,6 +57,7 @@ describe('when all members of a service vanish at one time, while their apps are
 
     const [dying] = members.apps.get('kept')!;
     await dying!.close();
+    await why('kept'); // who answers this has heard before that its idle connections are closed, and would lose a call on them
     for (let n = 0; n < 10; n++) equal((await call(at, 'kept')).status, 200);
     await sidecar.fact('doubtful_dropped', { upstream: 'kept', endpoint: `127.0.0.1:${dying!.port}` });
     await has('kept', 4);
