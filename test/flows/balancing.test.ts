@@ -63,7 +63,7 @@ describe('a sidecar that chooses', { timeout: 240_000 }, () => {
   after(async () => {
     sidecar.kill();
     await Promise.all(apps.map((one) => one.close()));
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
 
   it('keeps the calls of a user on one instance, in both lanes, and spreads users', async () => {

@@ -87,7 +87,7 @@ ${servers}
   const end = async (): Promise<void> => {
     child.kill('SIGKILL');
     for (const peer of peers) peer.die();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   };
   return { at, peers, end };
 }

@@ -77,7 +77,7 @@ describe('sidecars in every dialect', { timeout: 240_000 }, () => {
     curator.kill();
     await Promise.all(apps.map((each) => each.close()));
     await server.remove();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
 
   it('move a fleet from serverset to curator without a flag day and without a lost call', async () => {

@@ -39,7 +39,7 @@ describe('sidecars on the embedded tree', { timeout: 240_000 }, () => {
   after(async () => {
     for (const sidecar of running) sidecar.kill();
     await Promise.all(apps.map((each) => each.close()));
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
 
   it('says at start that the tree is for one machine', async () => {

@@ -39,7 +39,7 @@ describe('the first calls that are not plain', { timeout: 240_000 }, () => {
   });
   after(async () => {
     await peer.stop();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
 
   const start = async (

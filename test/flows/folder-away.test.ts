@@ -21,7 +21,6 @@ const session = async (sidecar: Sidecar): Promise<string> => (await sidecar.get<
 /** `frozen`: those of [a, b, caller] that are stopped while the folder is away, and go on when it is back. */
 async function scene(t: TestContext, frozen: (all: readonly Sidecar[]) => readonly Sidecar[]): Promise<void> {
   const house = await mkdtemp(join(tmpdir(), 'zidecar-test-'));
-  t.after(() => rm(house, { recursive: true, force: true }));
   const [folder, away] = [join(house, 'folder'), join(house, 'folder.away')];
   await mkdir(folder);
   const start = (env: Record<string, string>): Sidecar => {
@@ -41,6 +40,8 @@ async function scene(t: TestContext, frozen: (all: readonly Sidecar[]) => readon
   await eventually(async () => (await ids(caller)).length === 2);
   const all = [...instances, caller];
   const calling = new Calling(await caller.at('outbound'), 'orders');
+  t.after(() => calling.stop());
+  t.after(() => rm(house, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 })); // last: they write in it as long as they live
 
   await rename(folder, away);
   for (const sidecar of all) await eventually(async () => (await session(sidecar)) === 'suspended');

@@ -82,7 +82,7 @@ for (const lane of ['fast', 'full'] as const)
   describe(`an endpoint that fails, in the ${lane} lane`, { timeout: 120_000 }, () => {
     it(`in one of ${injections.length} ways harms nobody but its own call, and that not without a word`, async (t) => {
       const folder = await mkdtemp(join(tmpdir(), 'zidecar-injection-'));
-      t.after(() => rm(folder, { recursive: true, force: true }));
+      t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }));
       const good = await RawServer.start(async (wire) => {
         for (;;) {
           await wire.message();

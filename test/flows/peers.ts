@@ -101,7 +101,7 @@ export async function peersAndCaller(count: number, env: Readonly<Record<string,
   const end = async (): Promise<void> => {
     sidecar.kill();
     for (const peer of peers) peer.die();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   };
   return { peers, sidecar, at, end };
 }

@@ -36,7 +36,7 @@ describe('settings that change while the sidecar runs', { timeout: 240_000 }, ()
   after(async () => {
     sidecar.kill();
     await Promise.all(peers.map((peer) => peer.close()));
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
 
   it('are taken when the file is replaced, and calls go on by them', async () => {

@@ -83,7 +83,7 @@ describe('calls that are sent more than once', { timeout: 240_000 }, () => {
     sidecar.kill();
     for (const server of servers) server.closeAllConnections();
     for (const server of servers) server.close();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
 
   const call = (service: string, path: string, init: RequestInit = {}): Promise<Response> =>

@@ -47,7 +47,7 @@ async function start(
   t.after(async () => {
     sidecar.kill();
     await peer.stop();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
   const at = await sidecar.at('outbound');
   await sidecar.fact('endpoints_changed', { upstream: 'orders', total: 1 });

@@ -29,7 +29,7 @@ describe('a peer in two ensembles and a folder', { timeout: 120_000 }, () => {
   after(async () => {
     await Promise.all(fleets.map((fleet) => fleet.end()));
     await Promise.all(servers.map((server) => server.remove()));
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
 
   it('is called wherever it stands, while each of the three is away and the others change', async () => {

@@ -27,7 +27,7 @@ describe('the end of a sidecar', { timeout: 240_000 }, () => {
   after(async () => {
     for (const sidecar of running) sidecar.kill();
     await orders.close();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
 
   const node = (code: string): string[] => [process.execPath, '-e', code];

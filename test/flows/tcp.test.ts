@@ -41,7 +41,7 @@ describe('a port for plain TCP', { timeout: 240_000 }, () => {
   after(async () => {
     sidecar.kill();
     await Promise.all(databases.map((each) => each.stop()));
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
 
   it('closes connections at once while nobody is registered, and says why once', async () => {

@@ -11,7 +11,7 @@ import { echo, webSocketServer } from '../support/websocket.js';
 
 it('a websocket goes on after 70 s of silence', { timeout: 150_000 }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'zidecar-websocket-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }));
   const server = await webSocketServer(echo);
   t.after(() => server.stop());
   await mkdir(join(folder, 'services', 'chat'), { recursive: true });
