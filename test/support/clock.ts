@@ -34,15 +34,7 @@ export class FakeClock implements Clock {
   }
 
   every(ms: number, run: () => void): () => void {
-    let stop: () => void;
-    const again = (): void => {
-      stop = this.after(ms, () => {
-        again();
-        run();
-      });
-    };
-    again();
-    return () => stop();
+    return everyBy((later) => this.after(ms, later), run);
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -73,4 +65,17 @@ export class FakeClock implements Clock {
     }
     this.#now = until;
   }
+}
+
+/** `every` of a clock, made of its `after`. */
+export function everyBy(after: (run: () => void) => () => void, run: () => void): () => void {
+  let stop: () => void;
+  const again = (): void => {
+    stop = after(() => {
+      again();
+      run();
+    });
+  };
+  again();
+  return () => stop();
 }

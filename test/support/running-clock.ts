@@ -6,6 +6,7 @@
  * rings after what has come was read. So between the setting of an alarm and its ring there are as many turns as it has steps.
  */
 import type { Clock } from '../../lb/ports.js';
+import { everyBy } from './clock.js';
 
 const STEP_MS = 5;
 
@@ -38,15 +39,7 @@ class RunningClock implements Clock {
   }
 
   every(ms: number, run: () => void): () => void {
-    let stop = (): void => undefined;
-    const again = (): void => {
-      stop = this.after(ms, () => {
-        again();
-        run();
-      });
-    };
-    again();
-    return () => stop();
+    return everyBy((later) => this.after(ms, later), run);
   }
 
   /** Keeps this process alive, as a timer does. */
