@@ -8,6 +8,7 @@ import { address, type Endpoint } from './endpoint.js';
 import { CallError, type FailureCode } from './errors.js';
 import type { Usage } from './limits.js';
 import type { Clock } from './ports.js';
+import { hearsResets } from './reset.js';
 import { alarm } from './alarm.js';
 
 export interface DialOptions {
@@ -31,6 +32,7 @@ export function dial(
   const { host, port } = endpoint;
   const options = { host, port, allowHalfOpen, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
   const socket = isDoubted(endpoint) ? new Socket(options) : connect(options);
+  hearsResets(socket);
   let [connected, givenUp] = [false, false];
   const stopAsking = isDoubted(endpoint) ? connectOnceProven(socket, options, endpoint, (why) => socket.destroy(why)) : undefined;
   const stopAlarm = alarm(clock, connectTimeoutMs, () =>

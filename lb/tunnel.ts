@@ -11,7 +11,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock } from './ports.js';
-import { reset } from './reset.js';
+import { hearsResets, reset } from './reset.js';
 import { Frames, goingAway } from './frames.js';
 import { Silence } from './silence.js';
 
@@ -62,6 +62,7 @@ export class Tunnel {
       this.#moves++;
       this.#silence.moved();
     };
+    hearsResets(app); // `dial` sees to the other
     if (!coupled) {
       app.pipe(endpoint);
       endpoint.pipe(app);

@@ -13,6 +13,7 @@ import type { Endpoint } from '../endpoint.js';
 import { CallError } from '../errors.js';
 import type { Slot } from '../limits.js';
 import type { Clock } from '../ports.js';
+import { hearsResets } from '../reset.js';
 import type { CallSettings } from '../settings.js';
 import type { Deadlines } from './deadlines.js';
 import type { Outbox, Sender } from './outbox.js';
@@ -99,6 +100,7 @@ export class Connection implements Sender {
     const onread = { buffer: this.#buffer, callback: this.#read };
     const options = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread };
     this.socket = isDoubted(endpoint) ? new Socket(options as SocketConstructorOpts) : connect(options);
+    hearsResets(this.socket);
     this.socket.on('connect', () => {
       this.#connected = true;
       slot.connected();

@@ -23,6 +23,7 @@ export interface Injection {
 
 const ask = (first = 'GET /', more = ''): string => `${first} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n${more}\r\n`;
 const uploadBytes = 1_000_000;
+const handshake = ask('GET /', 'Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZQ==\r\n').replace('close', 'Upgrade');
 const upload = ask('PUT /', `Content-Length: ${uploadBytes}\r\n`) + 'x'.repeat(uploadBytes);
 const large = 'Content-Length: 100000\r\n';
 
@@ -49,7 +50,9 @@ const dies = (bytes: string, how: keyof typeof gone): Act =>
     await arrived();
     gone[how](wire);
   });
-/** The same, when the app has the end of it: a reset that lies right behind bytes is an end to libuv. */
+/** The same at one go. */
+const diesAtOnce = (bytes: string): Act => then((wire) => wire.write(bytes).reset());
+/** The same, when the app has the end of it. */
 const diesBehind = (bytes: string, how: keyof typeof gone): Act =>
   then(async (wire, app) => {
     wire.write(bytes);
@@ -108,7 +111,7 @@ const deaths = (['FIN', 'RST'] as const).flatMap((how): Injection[] => [
     peer: diesBehind(`${switching()}half`, how),
     alone: [how === 'FIN' ? '101 half' : 'cut'],
     stands: true,
-    request: ask('GET /', 'Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZQ==\r\n').replace('close', 'Upgrade'),
+    request: handshake,
   },
 ]);
 
@@ -149,6 +152,19 @@ export const injections: readonly Injection[] = [
   },
   { name: 'ends with its connection, FIN', peer: dies(`${head('')}ok`, 'FIN'), alone: ['200 ok'], stands: true },
   { name: 'ends with its connection, RST', peer: diesBehind(`${head('')}ok`, 'RST'), alone: ['cut'], stands: true },
+  {
+    name: 'ends with its connection, RST right behind its bytes',
+    peer: diesAtOnce(`${head('')}ok`),
+    alone: ['cut'],
+    stands: true,
+  },
+  {
+    name: 'breaks a websocket, RST right behind its bytes',
+    peer: diesAtOnce(`${switching()}half`),
+    alone: ['cut'],
+    stands: true,
+    request: handshake,
+  },
   { name: 'closes its side behind a whole answer', peer: dies(whole, 'FIN'), alone: ['200 ok'], stands: true },
   { name: 'resets behind a whole answer', peer: dies(whole, 'RST'), alone: ['200 ok'], stands: true },
   {

@@ -89,6 +89,31 @@ describe('a connection of plain TCP', () => {
       equal(statsOf(built).lost, side === 'app' ? 0 : 1);
     });
 
+  for (const half of ['open', 'ended'] as const)
+    it(`whose server breaks right behind its last bytes is a break for the app, whose side is ${half}`, async (t) => {
+      const server = await RawServer.start(async (wire) => {
+        await (half === 'open' ? wire.bytes(5) : wire.rest());
+        wire.write('half a dump').reset();
+      });
+      const built = await database(t, [server]);
+      const wire = (await built.app()).write('query');
+      if (half === 'ended') wire.end();
+      deepEqual(await wire.rest(), { text: 'half a dump', end: 'broken' });
+      await eventually(() => statsOf(built).calls.size > 0);
+      deepEqual([...statsOf(built).calls], [['cut', 1]]);
+    });
+
+  it('whose app breaks right behind its last bytes is a break for the server', async (t) => {
+    const server = await greeting();
+    const built = await database(t, [server]);
+    const wire = await built.app();
+    await wire.bytes(6);
+    wire.write('half an upload').reset();
+    equal((await server.wires[0]!.rest()).end, 'broken');
+    await eventually(() => statsOf(built).calls.size > 0);
+    deepEqual([...statsOf(built).calls], [['client_gone', 1]]);
+  });
+
   it('whose app has gone for good while the server still speaks takes the server along', async (t) => {
     const server = await RawServer.start(async (wire) => {
       await wire.rest();

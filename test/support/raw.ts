@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Endpoint } from '../../lb/endpoint.js';
+import { hearsResets } from '../../lb/reset.js';
 
 export class Wire {
   readonly socket: Socket;
@@ -16,6 +17,7 @@ export class Wire {
 
   constructor(socket: Socket) {
     this.socket = socket;
+    hearsResets(socket);
     socket.on('data', (chunk: Buffer) => {
       this.#came.push(chunk);
       this.#count += chunk.length;

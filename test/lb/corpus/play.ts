@@ -132,8 +132,8 @@ export class Stage {
           answering = true;
           void send(wire, pieces).then(() => {
             if (then === 'end') wire.end();
-            if (then !== 'reset') return sent();
-            void clock.sleep(10).then(() => (wire.reset(), sent())); // what was sent has arrived by then
+            if (then === 'reset') wire.reset();
+            sent();
           });
         }
       });

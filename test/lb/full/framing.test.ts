@@ -292,7 +292,7 @@ describe('an answer that is cut', () => {
       'HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
     'in the middle of a chunk': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nhello',
   };
-  /** When the app has got that much: of a reset right behind bytes libuv tells as of an end. */
+  /** When the app has got that much. */
   const endedBehindHello = async (
     orders: RawServer,
     app: Wire,
@@ -330,6 +330,19 @@ describe('an answer that is cut', () => {
       const { text, end } = await endedBehindHello(orders, await app(), version, 'reset');
       equal(version === '1.1' ? text.includes('\r\n0\r\n') : end === 'ended', false);
     }
+  });
+
+  it('by a reset right behind its bytes, where only the end of the connection ends it, is no clean end either', async (t) => {
+    const orders = await RawServer.start(async (wire) => {
+      await wire.head();
+      wire.write('HTTP/1.1 200 OK\r\n\r\nhello').reset();
+    });
+    const { app, upstreams } = await house(t, { orders: [orders] });
+    for (const version of ['1.1', '1.0']) {
+      const { text, end } = await (await app()).write(`GET / HTTP/${version}\r\n${host}Connection: close\r\n\r\n`).rest();
+      equal(version === '1.1' ? text.includes('\r\n0\r\n') : end === 'ended', false);
+    }
+    equal(upstreams.get('orders')!.stats.calls.get('cut'), 2);
   });
 
   it('while the app does not read is cut when the app reads on, and the process lives', async (t) => {
