@@ -63,5 +63,5 @@ HEALTHCHECK --interval=10s --timeout=3s --retries=3 \
 # No init is needed for the sidecar alone. With `run -- CMD` in the same container, use one (docker run --init, or
 # shareProcessNamespace in a pod): somebody has to bury the grandchildren that CMD leaves behind.
 # Node lets its young generation grow to 32 MB, which a sidecar fills once, while it starts: see "Memory" in lb/README.md.
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "/opt/zidecar/dist/agent/main.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/opt/zidecar/dist/agent/main.js"]
 CMD ["run"]

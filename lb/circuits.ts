@@ -49,17 +49,23 @@ export class Circuits {
   /** A newcomer, with a closed circuit. */
   make(endpoint: Endpoint): Member {
     const breaker = new CircuitBreaker(this.#parts.breaker, this.#parts.random);
-    const against = { open: false, shut: false, suspect: false, ejected: false, ill: false };
-    const spotless = {
+    return {
+      // what each call looks at comes first, and so stands together
+      endpoint,
+      breaker,
       answers: new Answers(),
+      active: 0,
+      listed: true,
       ejection: undefined,
+      weight: endpoint.weight,
+      eligible: true,
+      against: { open: false, shut: false, suspect: false, ejected: false, ill: false },
       withheld: undefined,
       timesEjected: 0,
       readmittedAt: -Infinity,
       check: undefined,
-      listed: true,
+      place: -1,
     };
-    return { endpoint, weight: endpoint.weight, breaker, against, ...spotless, active: 0, eligible: true, place: -1 };
   }
 
   forget(member: Member): void {
@@ -93,8 +99,8 @@ export class Circuits {
   }
 
   /** Its trial is due, and had better be a call that loses nothing: one that does should go to somebody else, for a moment. */
-  spares({ against, breaker }: Member, now: number): boolean {
-    return against.open && this.#parts.enforced.circuit && now - breaker.reopenAt < sparesMs;
+  spares({ breaker }: Member, now: number): boolean {
+    return breaker.openedAt !== undefined && this.#parts.enforced.circuit && now - breaker.reopenAt < sparesMs;
   }
 
   /** A call to this member starts. If it is the trial, there is none beside it. */
@@ -108,10 +114,14 @@ export class Circuits {
   }
 
   end(member: Member, epoch: number, outcome: Outcome, now: number): void {
-    const change = member.breaker.end(epoch, outcome, now);
+    const { breaker } = member;
+    const wasUnreachable = breaker.unreachable; // no other is suspect
+    const change = breaker.end(epoch, outcome, now);
     if (!member.listed) return;
     if (change !== undefined) this.#turned(member, change, now);
-    if (outcome.kind !== 'ignored') this.#suspect(member, member.breaker.openedAt === undefined && member.breaker.unreachable);
+    if (outcome.kind === 'ignored') return;
+    const isSuspect = breaker.openedAt === undefined && breaker.unreachable;
+    if (wasUnreachable || isSuspect) this.#suspect(member, isSuspect);
   }
 
   /** A background connect to it came through. No evidence that it serves: it clears a suspicion, and lets a trial begin now. */

@@ -40,22 +40,23 @@ export const defaultOutlier: OutlierOptions = {
   deviations: 1.9,
 };
 
-interface Tally {
-  answers: number;
-  bad: number;
-  ms: number;
-}
-
-/** What is known of the answers of one endpoint. */
+/**
+ * What is known of the answers of one endpoint, in this interval and the one before. Small integers side by side: of thousands of endpoints
+ * each call finds its own cold in memory, and pays for every line of it.
+ */
 export class Answers {
-  now: Tally = { answers: 0, bad: 0, ms: 0 };
-  before: Tally = { answers: 0, bad: 0, ms: 0 };
+  /** Of the last bad ones in a row, so many had the same status. */
+  alike = 0;
+  all = 0;
+  bad = 0;
+  /** What they took, in tenths of a millisecond. */
+  tenths = 0;
+  allBefore = 0;
+  badBefore = 0;
   /** Bad ones in a row: those that always count, and those that may. */
   gateway = 0;
   other = 0;
   lastStatus = 0;
-  /** Of the last in a row, so many had the same status. */
-  alike = 0;
 
   good(): void {
     this.gateway = this.other = this.alike = 0;
@@ -124,8 +125,8 @@ export class OutlierDetector {
   }
 
   #add(answers: Answers, ms: number, bad: 0 | 1): void {
-    count(answers.now, ms, bad);
-    count(this.#all.now, ms, bad);
+    count(answers, ms, bad);
+    count(this.#all, ms, bad);
   }
 
   #inRow(answers: Answers): string | undefined {
@@ -142,20 +143,20 @@ export class OutlierDetector {
   }
 
   #peersDoBetter(own: Answers, run: number): boolean {
-    const of = (what: 'answers' | 'bad'): number =>
-      this.#all.now[what] + this.#all.before[what] - own.now[what] - own.before[what];
-    const answers = of('answers');
-    return answers >= fewestOfPeers && ((of('bad') + unseenBad) / (answers + 1)) ** run < byChance;
+    const all = this.#all;
+    const answers = all.all + all.allBefore - own.all - own.allBefore;
+    const bad = all.bad + all.badBefore - own.bad - own.badBefore;
+    return answers >= fewestOfPeers && ((bad + unseenBad) / (answers + 1)) ** run < byChance;
   }
 
   #outliers<T extends { readonly answers: Answers }>(members: readonly T[]): { member: T; why: string }[] {
     const { minHosts, minAnswers, deviations } = this.options;
-    const hosts = members.filter(({ answers }) => answers.now.answers >= minAnswers);
+    const hosts = members.filter(({ answers }) => answers.all >= minAnswers);
     if (hosts.length < minHosts) return [];
-    const rates = hosts.map(({ answers: { now } }) => 1 - now.bad / now.answers);
+    const rates = hosts.map(({ answers: { all, bad } }) => 1 - bad / all);
     const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
     const deviation = Math.sqrt(rates.reduce((sum, rate) => sum + (rate - mean) ** 2, 0) / rates.length);
-    const times = hosts.map(({ answers: { now } }) => now.ms / now.answers);
+    const times = hosts.map(({ answers: { all, tenths } }) => tenths / 10 / all);
     const median = [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
     return hosts.flatMap((member, index) => {
       const [rate, ms] = [rates[index]!, times[index]!];
@@ -170,15 +171,16 @@ export class OutlierDetector {
   }
 }
 
-function count(tally: Tally, ms: number, bad: 0 | 1): void {
-  tally.answers++;
-  tally.bad += bad;
-  tally.ms += ms;
+function count(answers: Answers, ms: number, bad: 0 | 1): void {
+  answers.all++;
+  answers.bad += bad;
+  answers.tenths += Math.round(ms * 10);
 }
 
 function age(answers: Answers, passed: number): void {
-  answers.before = passed === 1 ? answers.now : { answers: 0, bad: 0, ms: 0 };
-  answers.now = { answers: 0, bad: 0, ms: 0 };
+  answers.allBefore = passed === 1 ? answers.all : 0;
+  answers.badBefore = passed === 1 ? answers.bad : 0;
+  answers.all = answers.bad = answers.tenths = 0;
 }
 
 const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`;

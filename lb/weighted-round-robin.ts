@@ -16,6 +16,8 @@ import type { Random } from './ports.js';
 import { Turns, type Waiting } from './turns.js';
 
 interface Account extends Waiting<Account> {
+  /** Of its endpoint. */
+  readonly id: string;
   readonly seat: Seat;
   /** In a group: credit less its earnings. Out of one: credit. */
   base: number;
@@ -29,8 +31,7 @@ interface Group {
   readonly accounts: Turns<Account>;
 }
 
-const idOf = (account: Account): string => account.seat.endpoint.id;
-const richer = (a: Account, b: Account): boolean => a.base > b.base || (a.base === b.base && idOf(a) < idOf(b));
+const richer = (a: Account, b: Account): boolean => a.base > b.base || (a.base === b.base && a.id < b.id);
 
 /** Turns after which earnings are written into the accounts, so that no number grows without end. */
 const turnsPerSettlement = 2 ** 20;
@@ -105,7 +106,7 @@ export class WeightedRoundRobin implements Balancer {
     for (const { weight, accounts } of this.#groups) {
       const candidate = accounts.first!;
       const credit = candidate.base + weight * turns;
-      if (best !== undefined && (credit < most || (credit === most && idOf(best) < idOf(candidate)))) continue;
+      if (best !== undefined && (credit < most || (credit === most && best.id < candidate.id))) continue;
       best = candidate;
       most = credit;
     }
@@ -130,7 +131,8 @@ export class WeightedRoundRobin implements Balancer {
    */
   #open(seat: Seat, first: boolean): Account {
     const base = first ? 0 : -this.#random() * this.#weightOf(seat);
-    return { seat, base, group: undefined, list: this.#lists, place: -1, ahead: undefined, behind: undefined };
+    const { id } = seat.endpoint;
+    return { base, id, place: -1, ahead: undefined, behind: undefined, group: undefined, seat, list: this.#lists };
   }
 
   /** A fleet that starts as one must not begin with the same endpoint. Turns played, not credits drawn: the shares stay exact. */

@@ -73,7 +73,7 @@ describe('Dockerfile', () => {
     const { bin } = JSON.parse(read('package.json')) as { bin: { zidecar: string } };
     deepEqual(JSON.parse(one(last, 'ENTRYPOINT')), [
       '/usr/local/bin/node',
-      '--max-semi-space-size=2',
+      '--max-semi-space-size=4',
       `/opt/zidecar/${bin.zidecar}`,
     ]);
     deepEqual(JSON.parse(one(last, 'CMD')), ['run']);
