@@ -6,7 +6,8 @@
  *                 │ odd              │ no
  *                 └───── handOver ◀──┘
  *
- * While a call runs, what comes behind it is not read on: of pipelined requests one read is held, and the next follows when it is used up.
+ * While a call runs, what comes behind it is not read on: of pipelined requests three reads are held at most (192 KiB: the one in which the call
+ * began, the one that shows that there is more, and the one that node has under way by then), and the next follows when they are used up.
  */
 import type { Socket } from 'node:net';
 import { endPolitely, sayGoodbye } from '../farewell.js';

@@ -1,5 +1,7 @@
 /** Apps that ask faster than they read, and more than they are answered: what waits for them, and what comes behind. */
 import { doesNotMatch, equal, ok as isTrue } from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { it } from 'node:test';
 import { RawServer, type Wire } from '../../support/raw.js';
 import { eventually, get, house, ok, useLane } from '../full/house.js';
@@ -39,7 +41,7 @@ it('a connection whose answer waited for the app is read again for the next call
   equal(orders.wires.length, 1);
 });
 
-it('requests that wait for others are not read into memory: one read is, and another when it is used up', async (t) => {
+it('requests that wait for others are not read into memory: three reads are, and another when they are used up', async (t) => {
   let go: () => void = () => undefined;
   const told = new Promise<void>((resolve) => (go = resolve));
   const orders = await RawServer.start(async (wire) => {
@@ -64,6 +66,34 @@ it('requests that wait for others are not read into memory: one read is, and ano
     `700 answers, and ${32 * MIB - wire.socket.writableLength} more bytes of requests are taken`,
   );
   wire.socket.destroy();
+});
+
+it('three reads are all that is held of an app that asks without end, however long its requests are', async (t) => {
+  const sockets: Socket[] = [];
+  const accepted = (message: unknown): void => void sockets.push((message as { readonly socket: Socket }).socket);
+  subscribe('net.server.socket', accepted);
+  t.after(() => unsubscribe('net.server.socket', accepted));
+  for (const filler of [0, 3_000, 15_000]) {
+    const each = get('/', `X-Filler: ${'x'.repeat(filler)}\r\n`);
+    let [port, carried, most] = [0, 0, 0];
+    const orders = await RawServer.start(async (wire) => {
+      for (;;) {
+        await wire.message();
+        const socket = sockets.find(({ remotePort }) => remotePort === port)!;
+        if (carried++ % 100 === 0) await standing(() => socket.bytesRead);
+        most = Math.max(most, socket.bytesRead - carried * each.length);
+        wire.write(ok());
+      }
+    });
+    const { app } = await house(t, { orders: [orders] });
+    const wire = await app();
+    port = wire.socket.localPort!;
+    const count = Math.max(201, Math.ceil(MIB / each.length));
+    wire.write(each.repeat(count));
+    for (let n = 0; n < Math.min(count, 150); n++) await wire.message();
+    isTrue(most > 64 * 1024 && most <= 3 * 64 * 1024, `${most} bytes of requests of ${each.length} bytes wait`);
+    wire.socket.destroy();
+  }
 });
 
 it('an app that does not read refusals is not read from', async (t) => {
