@@ -23,7 +23,10 @@ export interface Injection {
 
 const ask = (first = 'GET /', more = ''): string => `${first} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n${more}\r\n`;
 const uploadBytes = 1_000_000;
-const handshake = ask('GET /', 'Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZQ==\r\n').replace('close', 'Upgrade');
+const handshake = ask(
+  'GET /',
+  'Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n',
+).replace('close', 'Upgrade');
 const upload = ask('PUT /', `Content-Length: ${uploadBytes}\r\n`) + 'x'.repeat(uploadBytes);
 const large = 'Content-Length: 100000\r\n';
 
