@@ -42,7 +42,7 @@ const configuration = (
 ): string => `
 global
   nbthread 1
-  maxconn 8000
+  maxconn 4000
   ${global}
 
 defaults
