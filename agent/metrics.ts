@@ -5,7 +5,7 @@
  * Every series is bounded: services are those configured or at most 256 names in use, codes and reasons are closed sets, and endpoints
  * are a label only when asked for.
  */
-import { collectDefaultMetrics, Counter, Histogram, Registry, type Metric } from 'prom-client';
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import { performance } from 'node:perf_hooks';
 import { address, type Endpoint } from '../lb/endpoint.js';
 import { latencyBounds, type UpstreamStats } from '../lb/stats.js';
@@ -13,18 +13,22 @@ import type { CircuitState } from '../lb/breaker.js';
 import type { EndpointState } from '../lb/explain.js';
 import { limitNames, type LimitName, type Usage } from '../lb/limits.js';
 import type { Emit, SessionState } from './events.js';
+import { expose, type Family, type Sample } from './exposition.js';
 import { metricTable, type MetricName } from './metric-table.js';
 
-/** What is read at each scrape. Upstream of lb/upstream.ts fits `upstreams`. */
+/** Upstream of lb/upstream.ts fits. */
+interface Upstream {
+  readonly name: string;
+  readonly stats: UpstreamStats;
+  readonly usage: Usage;
+  states(): Readonly<Record<EndpointState, number>>;
+  verdict(): { readonly panic: boolean };
+  explain(): readonly (Pick<Endpoint, 'host' | 'port'> & { readonly circuit: CircuitState })[];
+}
+
+/** What is read at each scrape. */
 export interface MetricSources {
-  upstreams(): Iterable<{
-    readonly name: string;
-    readonly stats: UpstreamStats;
-    readonly usage: Usage;
-    states(): Readonly<Record<EndpointState, number>>;
-    verdict(): { readonly panic: boolean };
-    explain(): readonly (Pick<Endpoint, 'host' | 'port'> & { readonly circuit: CircuitState })[];
-  }>;
+  upstreams(): Iterable<Upstream>;
   /** Where lists came from, and how far they are to be believed. */
   lists(): Iterable<{
     readonly name: string;
@@ -60,18 +64,9 @@ export interface Metrics {
   scrape(): Promise<{ readonly type: string; readonly text: string }>;
 }
 
-interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-  /** Of a histogram's parts. */
-  readonly metricName?: string;
-}
-
 const sessionStates: readonly SessionState[] = ['connecting', 'connected', 'suspended', 'expired', 'closed'];
 /** In one scrape; a fleet has more than a Prometheus wants from each pod. */
 const MOST_ENDPOINTS = 2_000;
-/** Characters of one metric, after which others have their turn. */
-const LONG_TEXT = 4_096;
 const circuitNumber: Readonly<Record<CircuitState, number>> = { closed: 0, half_open: 1, open: 2 };
 const propagationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -82,27 +77,34 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
     const [, labels, help] = metricTable[name];
     return { name, help, labelNames: labels.split(' ').filter(Boolean), registers };
   };
-  /**
-   * A metric that keeps nothing and asks when scraped. prom-client's own can be given values for that moment too, but not a histogram;
-   * this is the part of their interface that its Registry calls (15.1).
-   */
+  /** They keep nothing, and ask when scraped. */
+  const families: Family[] = [];
   const scraped = (name: MetricName, read: () => Iterable<Sample>): void => {
     const [type, , help] = metricTable[name];
-    const metric = { name, help, type, aggregator: 'sum', get: () => Promise.resolve({ name, help, type, values: [...read()] }) };
-    registry.registerMetric(metric as unknown as Metric);
+    families.push({ name, type, help, read });
   };
+  /** One after the other while they are written: reading all of them first would be one long turn. */
+  const each = <Item>(items: () => Iterable<Item>, samples: (item: Item) => Iterable<Sample>) =>
+    function* (): Iterable<Sample> {
+      for (const item of items()) yield* samples(item);
+    };
   const single = (name: MetricName, read: () => number): void => scraped(name, () => [{ labels: {}, value: read() }]);
-  const perUpstream = (name: MetricName, read: (stats: UpstreamStats) => number): void =>
-    scraped(name, () => all().map(([service, stats]) => ({ labels: { service }, value: read(stats) })));
-  const all = (): [string, UpstreamStats][] => [
-    ...Array.from(sources.upstreams(), ({ name, stats }): [string, UpstreamStats] => [name, stats]),
+  const all = (): readonly (readonly [string, UpstreamStats])[] => [
+    ...Array.from(sources.upstreams(), ({ name, stats }) => [name, stats] as const),
     ['unknown', sources.unrouted()],
   ];
+  const ofStats = (name: MetricName, samples: (service: string, stats: UpstreamStats) => Iterable<Sample>): void =>
+    scraped(
+      name,
+      each(all, ([service, stats]) => samples(service, stats)),
+    );
+  const perUpstream = (name: MetricName, read: (stats: UpstreamStats) => number): void =>
+    ofStats(name, (service, stats) => [{ labels: { service }, value: read(stats) }]);
 
-  scraped('zidecar_requests_total', () =>
-    all().flatMap(([service, { calls }]) => Array.from(calls, ([code, value]) => ({ labels: { service, code }, value }))),
+  ofStats('zidecar_requests_total', (service, { calls }) =>
+    Array.from(calls, ([code, value]) => ({ labels: { service, code }, value })),
   );
-  scraped('zidecar_request_duration_seconds', () => all().flatMap(([service, stats]) => latencySamples(service, stats)));
+  ofStats('zidecar_request_duration_seconds', latencySamples);
   perUpstream('zidecar_requests_in_flight', (stats) => stats.inFlight);
   perUpstream('zidecar_requests_lost_total', (stats) => stats.lost);
   scraped('zidecar_lane_calls_total', () =>
@@ -110,43 +112,38 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
   );
   perUpstream('zidecar_attempts_total', (stats) => stats.attempts);
   perUpstream('zidecar_retries_total', (stats) => stats.retries);
-  scraped('zidecar_hedges_total', () =>
-    all().flatMap(([service, { hedges, hedgesWon }]) => [
-      { labels: { service, result: 'won' }, value: hedgesWon },
-      { labels: { service, result: 'lost' }, value: hedges - hedgesWon },
-    ]),
-  );
+  ofStats('zidecar_hedges_total', (service, { hedges, hedgesWon }) => [
+    { labels: { service, result: 'won' }, value: hedgesWon },
+    { labels: { service, result: 'lost' }, value: hedges - hedgesWon },
+  ]);
   perUpstream('zidecar_retry_overflow_total', (stats) => stats.retryOverflow);
   perUpstream('zidecar_subsets_dropped_total', (stats) => stats.subsetsDropped);
-  scraped('zidecar_tunnel_bytes_total', () =>
-    all().flatMap(([service, { tunnelled }]) =>
-      Object.entries(tunnelled).map(([direction, value]) => ({ labels: { service, direction }, value })),
-    ),
+  ofStats('zidecar_tunnel_bytes_total', (service, { tunnelled }) =>
+    Object.entries(tunnelled).map(([direction, value]) => ({ labels: { service, direction }, value })),
   );
   perUpstream('zidecar_ejections_total', (stats) => stats.ejections);
   perUpstream('zidecar_ejections_withheld_total', (stats) => stats.ejectionsWithheld);
-  scraped('zidecar_would_have_total', () =>
-    all().flatMap(([service, { wouldHave }]) =>
-      Object.entries(wouldHave).map(([what, value]) => ({ labels: { service, what }, value })),
-    ),
+  ofStats('zidecar_would_have_total', (service, { wouldHave }) =>
+    Object.entries(wouldHave).map(([what, value]) => ({ labels: { service, what }, value })),
   );
+  const upstreams = (): Iterable<Upstream> => [...sources.upstreams()];
   const perLimit = (name: MetricName, read: (usage: Usage, limit: LimitName) => number): void =>
-    scraped(name, () =>
-      Array.from(sources.upstreams()).flatMap(({ name: service, usage }) =>
+    scraped(
+      name,
+      each(upstreams, ({ name: service, usage }) =>
         limitNames.map((limit) => ({ labels: { service, limit }, value: read(usage, limit) })),
       ),
     );
   perLimit('zidecar_limit', ({ limits }, limit) => limits[limit]);
   perLimit('zidecar_limit_used', (usage, limit) => usage.used(limit));
   perLimit('zidecar_limit_refused_total', ({ refused }, limit) => refused[limit]);
-  scraped('zidecar_panic', () =>
-    Array.from(sources.upstreams(), (upstream) => ({
-      labels: { service: upstream.name },
-      value: Number(upstream.verdict().panic),
-    })),
+  scraped(
+    'zidecar_panic',
+    each(upstreams, (upstream) => [{ labels: { service: upstream.name }, value: Number(upstream.verdict().panic) }]),
   );
-  scraped('zidecar_endpoints', () =>
-    Array.from(sources.upstreams()).flatMap((upstream) =>
+  scraped(
+    'zidecar_endpoints',
+    each(upstreams, (upstream) =>
       Object.entries(upstream.states()).map(([state, value]) => ({ labels: { service: upstream.name, state }, value })),
     ),
   );
@@ -213,23 +210,19 @@ export function makeMetrics(sources: MetricSources, options: MetricOptions): Met
       else if (fact.kind === 'bound_reached') bounds.inc({ bound: fact.bound });
       else if (fact.kind === 'list_changed' && fact.tookMs !== undefined) propagation.observe(fact.tookMs / 1000);
     },
-    scrape: async () => ({ type: registry.contentType, text: await wholeText(registry, options.rest) }),
+    scrape: async () => {
+      const text = await expose(families, options.rest);
+      return { type: registry.contentType, text: text + (await registry.metrics()) };
+    },
   };
 }
 
-/** One metric of hundreds of services is long work already, and all of them at one time would hold up the calls. */
-async function wholeText(registry: Registry, rest: () => Promise<void>): Promise<string> {
-  const texts: string[] = [];
-  for (const { name } of registry.getMetricsAsArray()) {
-    const text = await registry.getSingleMetricAsString(name);
-    texts.push(text);
-    if (text.length > LONG_TEXT) await rest();
-  }
-  return `${texts.join('\n\n')}\n`;
-}
-
-/** Prometheus counts up: each bucket holds all that is faster, the last one everything. */
-function latencySamples(service: string, { latency, latencySumSeconds }: UpstreamStats): Sample[] {
+/**
+ * Prometheus counts up: each bucket holds all that is faster, the last one everything. Of a service that was never called there is nothing: most of
+ * hundreds are, and their empty buckets would be a third of all that is read.
+ */
+function latencySamples(service: string, { calls, latency, latencySumSeconds }: UpstreamStats): Sample[] {
+  if (calls.size === 0) return [];
   const name = 'zidecar_request_duration_seconds';
   let count = 0;
   const buckets = latency.map((calls, index) => ({

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { AT_ONCE } from '../../agent/exposition.js';
 import { metricTable } from '../../agent/metric-table.js';
 import { makeMetrics, type MetricSources } from '../../agent/metrics.js';
 import { defaultLimits, Usage } from '../../lb/limits.js';
@@ -81,11 +82,12 @@ function upstream(name: string, endpoints: ReturnType<Upstream['explain']>): Ups
 function setup(
   perEndpoint = false,
   endpoints: ReturnType<Upstream['explain']> = three,
+  others: readonly Upstream[] = [],
 ): { metrics: ReturnType<typeof makeMetrics>; orders: UpstreamStats; unrouted: UpstreamStats } {
   const orders = upstream('orders', endpoints);
   const unrouted = new UpstreamStats();
   const sources: MetricSources = {
-    upstreams: () => [orders],
+    upstreams: () => [orders, ...others],
     unrouted: () => unrouted,
     lanes: () => ({ fast: 5, full: 2 }),
     announcements: () => [{ service: 'shop', registered: true, up: false }],
@@ -231,15 +233,23 @@ describe('metrics', () => {
     }
   });
 
-  it('let others have their turn after each that is long, and in between only then', async () => {
+  it('let others have their turn after each few series of hundreds of services', async () => {
     rests = 0;
     await setup().metrics.scrape();
     equal(rests, 0);
-    await setup(
-      true,
-      Array.from({ length: 100 }, (_, port) => ({ host: '10.0.0.1', port, circuit: 'closed' })),
-    ).metrics.scrape();
-    equal(rests, 1);
+    const many = Array.from({ length: 500 }, (_, index) => upstream(`s${index}`, []));
+    const { text } = await setup(false, three, many).metrics.scrape();
+    const series = parse(text);
+    const ours = [...series].flatMap(([name, { samples }]) => (name in metricTable ? samples : [])).length;
+    ok(ours > 10_000);
+    equal(rests, Math.floor(ours / AT_ONCE));
+  });
+
+  it('show no buckets of a service that was never called', async () => {
+    const { metrics, orders } = setup(false, three, [upstream('users', [])]);
+    orders.ended(200, 1);
+    const { samples } = parse((await metrics.scrape()).text).get('zidecar_request_duration_seconds')!;
+    deepEqual([...new Set(samples.map(({ labels }) => labels['service']))], ['orders']);
   });
 
   it('tell the session, the announcements and the bounds', async () => {
@@ -290,9 +300,10 @@ describe('metrics', () => {
   });
 
   it('keep a name of others within its label', async () => {
-    const { metrics } = setup();
+    const { metrics } = setup(false, three, [upstream('a"b\\c\nd', [])]);
     metrics.emit({ kind: 'registry_operation', op: 'a"b\\c\nd', result: 'ok', ms: 1 });
     deepEqual(values(parse((await metrics.scrape()).text), 'zidecar_registry_operations_total'), { 'op=a"b\\c\nd result=ok': 1 });
+    equal(values(parse((await metrics.scrape()).text), 'zidecar_panic')['service=a"b\\c\nd'], 0);
   });
 
   it('are parsed by a parser that refuses what is not the format', () => {
