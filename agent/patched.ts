@@ -1,5 +1,5 @@
 /**
- * The endpoints of a list in which little has changed, made of those before: it costs what has changed, and not what is there. Only where each
+ * The endpoints of a list, made of those before: it costs what has changed, and of what is there no more than a walk. Only where each
  * instance stands for itself, which is nearly always so: one source, and nobody shares an address or an id, is refused, or has a name that is
  * resolved.
  */
@@ -13,9 +13,6 @@ export interface Patch {
   readonly joined: readonly Endpoint[];
 }
 
-/** More than this part of a list is looked at anew with all others. */
-const MOST = 1 / 8;
-
 /** Each of `told`, the list of a source, is an endpoint or marked as down. */
 export const isPlain = ({ endpoints, down, names }: Endpoints, told: readonly Instance[]): boolean =>
   names.length === 0 && endpoints.length + down.length === told.length;
@@ -27,23 +24,21 @@ export function patched(
   joined: readonly Instance[],
   around: Surroundings,
 ): Patch | undefined {
-  if (gone.length + joined.length > found.endpoints.length * MOST) return undefined;
   const fresh = newcomers(found, gone, joined, around);
   if (fresh === undefined) return undefined;
   const { byAddress, origins } = found;
-  const endpoints = [...found.endpoints];
   const left = gone.flatMap((instance) => byAddress.get(addressOf(instance)) ?? []);
   for (const endpoint of left) {
-    endpoints.splice(placeIn(endpoints, endpoint.id), 1);
     byAddress.delete(addressOf(endpoint));
     origins.delete(endpoint);
   }
   for (const [endpoint, instance] of fresh) {
-    endpoints.splice(placeIn(endpoints, endpoint.id), 0, endpoint);
     byAddress.set(addressOf(endpoint), endpoint);
     origins.set(endpoint, instance);
   }
-  const stays = (instance: Instance): boolean => !gone.includes(instance);
+  const endpoints = merged(found.endpoints, new Set(left), [...fresh.keys()].sort(byId));
+  const absent = new Set(gone);
+  const stays = (instance: Instance): boolean => !absent.has(instance);
   const down = [...(gone.every(({ up }) => up) ? found.down : found.down.filter(stays)), ...joined.filter(({ up }) => !up)];
   return { found: { ...found, endpoints, down }, gone: left, joined: [...fresh.keys()] };
 }
@@ -76,6 +71,19 @@ function newcomers(
     fresh.set(endpointFor(instance, id, seen), instance);
   }
   return fresh;
+}
+
+const byId = (one: Endpoint, other: Endpoint): number => (one.id < other.id ? -1 : one.id > other.id ? 1 : 0);
+
+/** Both in order, less those who leave: one walk, however many come. */
+function merged(stay: readonly Endpoint[], leaving: ReadonlySet<Endpoint>, come: readonly Endpoint[]): readonly Endpoint[] {
+  const all: Endpoint[] = [];
+  let next = 0;
+  for (const endpoint of stay) {
+    while (next < come.length && byId(come[next]!, endpoint) < 0) all.push(come[next++]!);
+    if (!leaving.has(endpoint)) all.push(endpoint);
+  }
+  return all.concat(come.slice(next));
 }
 
 /** Where the endpoint of this id stands, or would. */

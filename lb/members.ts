@@ -25,22 +25,23 @@ export class Members implements Iterable<Member> {
     return this.#known.get(identity(endpoint));
   }
 
-  /** `make`: for one that was not there. */
+  /** `make`: for one that was not there. `changed`: they, and those who stay and are told otherwise. */
   update(
     endpoints: readonly Endpoint[],
     make: (endpoint: Endpoint) => Member,
-  ): { readonly joined: Member[]; readonly gone: Member[] } {
+  ): { readonly joined: Member[]; readonly gone: Member[]; readonly changed: Member[] } {
     const ids = new Set<string>();
     const listed = endpoints.filter(({ id }) => ids.size < ids.add(id).size);
     const changes = difference(this.#endpoints, listed);
     const leaving = new Set(changes.gone.map(identity));
-    const joined: Member[] = [];
+    const [joined, changed]: [Member[], Member[]] = [[], []];
     for (const endpoint of changes.joined) {
       const key = identity(endpoint);
       leaving.delete(key);
       const known = this.#known.get(key);
       const member = known ?? make(endpoint);
       member.endpoint = endpoint;
+      changed.push(member);
       if (known !== undefined) continue;
       joined.push(member);
       this.#known.set(key, member);
@@ -48,7 +49,18 @@ export class Members implements Iterable<Member> {
     const gone = Array.from(leaving, (key) => this.#known.get(key)!);
     for (const key of leaving) this.#known.delete(key);
     this.#endpoints = listed;
-    this.#inOrder = listed.map((endpoint) => this.#known.get(identity(endpoint))!);
-    return { joined, gone };
+    this.#inOrder = this.#ordered(listed);
+    return { joined, gone, changed };
+  }
+
+  /** Most follow whom they followed before, and are found without a look into the map. */
+  #ordered(listed: readonly Endpoint[]): readonly Member[] {
+    const before = this.#inOrder;
+    let at = 0;
+    return listed.map((endpoint) => {
+      if (before[at]?.endpoint !== endpoint && before[at + 1]?.endpoint === endpoint) at++;
+      if (before[at]?.endpoint === endpoint) return before[at++]!;
+      return this.#known.get(identity(endpoint))!;
+    });
   }
 }

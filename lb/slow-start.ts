@@ -61,17 +61,25 @@ export class SlowStart {
     this.#changed = changed;
   }
 
-  /** The whole list, and those of it who were not in the one before. Writes down what each counts now. */
-  update(seats: readonly Seat[], joined: readonly Seat[], { now, wall, first }: Moment): void {
+  /**
+   * The whole list, and those of it who were not in the one before; `changed`: who in it may weigh otherwise than before, them included. Writes
+   * down what those count now.
+   */
+  update(seats: readonly Seat[], joined: readonly Seat[], moment: Moment, changed: readonly Seat[] = seats): void {
+    const { now, wall, first } = moment;
     const isNew = new Set(first ? [] : joined);
     const born = (seat: Seat): number => Math.min(seat.endpoint.since ?? (isNew.has(seat) ? wall : -Infinity), wall);
+    const togetherMs = (seat: Seat): number => Math.min(this.#durationOf(seat), this.#options.durationMs ?? Infinity);
+    // the first found who is old enough for each of them will do for the eldest: mostly the first of all
+    const enough = joined.reduce((least, seat) => Math.min(least, born(seat) - togetherMs(seat)), Infinity);
     let eldest = Infinity;
-    if (joined.length > 0) for (const seat of seats) if (seat.endpoint.weight > 0) eldest = Math.min(eldest, born(seat));
-    for (const seat of joined) {
-      const togetherMs = Math.min(this.#durationOf(seat), this.#options.durationMs ?? Infinity);
-      if (born(seat) - eldest >= togetherMs) this.#start(seat, now - (wall - born(seat)), now);
-    }
-    for (const seat of seats) this.weigh(seat);
+    if (joined.length > 0)
+      for (const seat of seats) {
+        if (eldest <= enough) break;
+        if (seat.endpoint.weight > 0) eldest = Math.min(eldest, born(seat));
+      }
+    for (const seat of joined) if (born(seat) - eldest >= togetherMs(seat)) this.#start(seat, now - (wall - born(seat)), now);
+    for (const seat of changed) this.weigh(seat);
   }
 
   /** It comes back from an ejection. */

@@ -125,13 +125,13 @@ export class Upstream {
   update(endpoints: readonly Endpoint[]): void {
     const { clock } = this.#parts;
     const now = clock.now();
-    const { joined, gone } = this.#members.update(endpoints, (endpoint) => this.#evidence.join(endpoint, now));
+    const { joined, gone, changed } = this.#members.update(endpoints, (endpoint) => this.#evidence.join(endpoint, now));
     for (const member of gone) {
       this.#evidence.forget(member);
       this.#slowStart.left(member);
     }
     const members = [...this.#members];
-    this.#slowStart.update(members, joined, { now, wall: clock.wall(), first: !this.listed });
+    this.#slowStart.update(members, joined, { now, wall: clock.wall(), first: !this.listed }, changed);
     this.#evidence.standings.update(members);
     this.#parts.balancer.update(members);
     this.#firstList.came();

@@ -42,6 +42,8 @@ export class WeightedRoundRobin implements Balancer {
   readonly evenly: boolean;
   readonly #random: Random;
   readonly #accounts = new Map<string, Account>();
+  /** As the last list had them. */
+  #inOrder: readonly Account[] = [];
   #lists = 0;
   #groups: Group[] = [];
   #turns = 0;
@@ -58,11 +60,11 @@ export class WeightedRoundRobin implements Balancer {
 
   update(seats: readonly Seat[]): void {
     const list = ++this.#lists;
+    const accounts = this.#known(seats);
     let stay = 0;
-    for (const seat of seats) {
-      const known = this.#accounts.get(seat.endpoint.id);
-      if (known?.seat !== seat) continue;
-      known.list = list;
+    for (const account of accounts) {
+      if (account === undefined) continue;
+      account.list = list;
       stay++;
     }
     if (stay < this.#accounts.size)
@@ -73,16 +75,29 @@ export class WeightedRoundRobin implements Balancer {
         }
     const first = this.#accounts.size === 0;
     this.#roughly = !this.evenly && new Set(seats.map(({ weight }) => weight)).size > mostExactWeights;
-    for (const seat of seats) {
-      if (!this.#accounts.has(seat.endpoint.id)) this.#accounts.set(seat.endpoint.id, this.#open(seat, first));
-      this.#regroup(seat);
-    }
+    this.#inOrder = seats.map((seat, index) => {
+      const account = accounts[index] ?? this.#accounts.get(seat.endpoint.id) ?? this.#open(seat, first);
+      this.#regroup(account, seat);
+      return account;
+    });
     if (this.#hasShrunk()) this.#settle();
     if (first) this.#headStart();
   }
 
+  /** Those who have an account. Most follow whom they followed before, and are found without a look into the map. */
+  #known(seats: readonly Seat[]): readonly (Account | undefined)[] {
+    const before = this.#inOrder;
+    let at = 0;
+    return seats.map((seat) => {
+      if (before[at]?.seat !== seat && before[at + 1]?.seat === seat) at++;
+      if (before[at]?.seat === seat) return before[at++];
+      const known = this.#accounts.get(seat.endpoint.id);
+      return known?.seat === seat ? known : undefined;
+    });
+  }
+
   changed(seat: Seat): void {
-    this.#regroup(seat);
+    this.#regroup(this.#accounts.get(seat.endpoint.id), seat);
     if (this.#hasShrunk()) this.#settle();
   }
 
@@ -132,7 +147,9 @@ export class WeightedRoundRobin implements Balancer {
   #open(seat: Seat, first: boolean): Account {
     const base = first ? 0 : -this.#random() * this.#weightOf(seat);
     const { id } = seat.endpoint;
-    return { base, id, place: -1, ahead: undefined, behind: undefined, group: undefined, seat, list: this.#lists };
+    const account = { base, id, place: -1, ahead: undefined, behind: undefined, group: undefined, seat, list: this.#lists };
+    this.#accounts.set(id, account);
+    return account;
   }
 
   /** A fleet that starts as one must not begin with the same endpoint. Turns played, not credits drawn: the shares stay exact. */
@@ -142,8 +159,7 @@ export class WeightedRoundRobin implements Balancer {
     for (let turn = 0; turn < turns; turn++) this.pick({ tried: [] });
   }
 
-  #regroup(seat: Seat): void {
-    const account = this.#accounts.get(seat.endpoint.id);
+  #regroup(account: Account | undefined, seat: Seat): void {
     if (account?.seat !== seat) return;
     const weight = seat.eligible ? this.#weightOf(seat) : 0;
     if (weight === (account.group?.weight ?? 0)) return;

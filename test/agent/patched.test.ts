@@ -1,4 +1,4 @@
-import { deepEqual } from 'node:assert/strict';
+import { deepEqual, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { difference } from '../../lb/difference.js';
 import { endpointsOf } from '../../agent/endpoints.js';
@@ -12,7 +12,7 @@ const around = { addressOf: () => undefined, isOwnListener: (_: string, port: nu
 const whole = (list: readonly Instance[], idAt: (at: string) => string | undefined) =>
   endpointsOf(unionOf([list]), { ...around, idAt });
 
-/** Forty whom nothing happens to, so that a change is a small one. */
+/** Forty whom nothing happens to. */
 const still = Array.from({ length: 40 }, (_, index) => instance({ id: `s${index}`, host: `10.9.0.${index}` }));
 
 const change = fc.record({
@@ -63,5 +63,21 @@ describe('a list that is patched', () => {
       }),
     );
     deepEqual(byPatch > 50, true, `${byPatch} of them were patched`);
+  });
+
+  it('is patched too where ten times as many join, as they do when a service is found, and when most of them leave', () => {
+    const many = Array.from({ length: 400 }, (_, index) =>
+      instance({ id: `m${index}`, host: `10.8.${index % 4}.${index >> 2}` }),
+    );
+    const grown = patched(
+      whole(still, () => undefined),
+      [],
+      many,
+      around,
+    );
+    ok(grown);
+    deepEqual(grown.found.endpoints, whole([...still, ...many], () => undefined).endpoints);
+    const shrunk = patched(grown.found, many, [], around);
+    deepEqual(shrunk?.found.endpoints, whole(still, () => undefined).endpoints);
   });
 });

@@ -97,6 +97,19 @@ describe('slow start', () => {
     );
   });
 
+  it('looks at those who have changed, and at one who is old enough for them, and not at thousands', () => {
+    let looks = 0;
+    const counted = (one: Seat): Seat =>
+      Object.defineProperty<Seat>({ ...one }, 'endpoint', { get: () => (looks++, one.endpoint) });
+    const [many, fresh] = [Array.from({ length: 5_000 }, () => counted(old())), registered(0)];
+    new SlowStart(defaultSlowStart, () => undefined).update([...many, fresh], [fresh], { now: 0, wall, first: false }, [
+      fresh,
+      many[7]!,
+    ]);
+    ok(looks < 10, `${looks} looks`);
+    deepEqual([fresh.weight, many[7]!.weight], [0.1, 1]);
+  });
+
   it('can be off', () => {
     const one = registered(0);
     const start = new SlowStart({ durationMs: undefined, from: 0.1 }, () => undefined);
