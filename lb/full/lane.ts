@@ -24,6 +24,7 @@ import { isWebSocket, plainAgain } from './plain-again.js';
 import { PlainExchange, type ExchangeTerms, type PoolsOf } from './plain-exchange.js';
 import type { Pools } from './pools.js';
 import { UpgradeExchange } from './upgrade-exchange.js';
+import { inSlices, served } from './slices.js';
 import { Visit } from './visit.js';
 
 export class FullLane implements Lane {
@@ -98,12 +99,13 @@ export class FullLane implements Lane {
     });
     // node would close behind the last answer at once, and so take it from an app that still sends
     socket.destroySoon = () => endPolitely(socket, this.#parts.clock);
+    inSlices(socket);
     this.#serve(socket);
   }
 
   /** Node takes what has come so far in the next tick. Were it to have the socket read on before, it would not stop where that has to wait. */
   #serve(socket: Socket): void {
-    this.#server.emit('connection', socket);
+    served(socket, () => this.#server.emit('connection', socket));
     process.nextTick(() => socket.resume());
   }
 

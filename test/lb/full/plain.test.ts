@@ -302,6 +302,24 @@ describe('connections', () => {
     wire.reset();
   });
 
+  it('over which requests pour in keeps most of them as the bytes that they are, not as objects of node', async (t) => {
+    let made = 0;
+    const counts = (): void => {
+      made++;
+    };
+    subscribe('http.server.request.start', counts);
+    t.after(() => unsubscribe('http.server.request.start', counts));
+    const orders = await RawServer.start(() => undefined);
+    const { app, proxy } = await house(t, { orders: [orders] });
+    const wire = await app();
+    wire.write(`POST / HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${get().repeat(3_000)}`);
+    await eventually(() => proxy.quiet().calls === 1 && orders.wires.length === 1);
+    await eventually(() => made > 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    isTrue(made <= 65, `${made} of 3,000 requests were made`);
+    wire.reset();
+  });
+
   it('over which requests pour in behind a chunked upload carry that upload, and read no more of them than one read brings', async (t) => {
     const upload = 'POST /2 HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n';
     let uploaded: () => void = () => undefined;
