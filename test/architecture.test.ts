@@ -1,5 +1,5 @@
 /** The shape of the house, as a test: it fails with the file and the line that breaks it. See agent/README.md for the reasons. */
-import { deepEqual } from 'node:assert/strict';
+import { deepEqual, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -73,6 +73,17 @@ describe('architecture', () => {
       breaches((file) => thirdParty(file).filter((name) => !importers[name]?.includes(file))),
       [],
     );
+  });
+
+  it('keeps the wire client apart, so that it can be published by itself: it imports its own folder and node', () => {
+    const wire = 'agent/registry/wire/';
+    deepEqual(
+      breaches((file) =>
+        file.startsWith(wire) ? [...ours(file).filter((to) => !to.startsWith(wire)), ...thirdParty(file)] : [],
+      ),
+      [],
+    );
+    ok(files.some((file) => file === `${wire}client.ts`));
   });
 
   it('loads what most sidecars never need on demand', () => {

@@ -11,7 +11,7 @@ import { Changes } from './directory/changes.js';
 import { Keeper } from './directory/keeper.js';
 import { Lock } from './directory/lock.js';
 import type { StillOurs } from './directory/lock.js';
-import { find, names } from './directory/nodes.js';
+import { find, isMissing, names } from './directory/nodes.js';
 import type { Found } from './directory/nodes.js';
 import { Sessions } from './directory/sessions.js';
 import { translate } from './directory/trouble.js';
@@ -39,6 +39,11 @@ export function openDirectory(options: DirectoryOptions): Tree {
   return new DirectoryTree(options);
 }
 
+/** The folder in the root that is ours. */
+const HOUSE = '.zidecar';
+/** A tree that came and went so often within one question cannot be used. */
+const MOST_LOOKS = 8;
+
 /** What a look found, and what tells it from what another look finds. */
 interface Look<T> {
   readonly answer: T;
@@ -58,7 +63,7 @@ class DirectoryTree implements Tree {
 
   constructor({ path, sessionTimeoutMs: timeoutMs, clock, random, emit, readOnly = false }: DirectoryOptions) {
     const root = resolve(path);
-    const house = join(root, '.zidecar');
+    const house = join(root, HOUSE);
     const sessions = new Sessions(root, house, readOnly);
     const changes = new Changes(root, join(house, 'zxid'), sessions.spare, clock);
     const lock = new Lock(join(house, 'lock'), clock, random);
@@ -104,9 +109,8 @@ class DirectoryTree implements Tree {
 
   children(path: string, onChange?: () => void): Promise<{ readonly names: readonly string[]; readonly stat: Stat } | undefined> {
     return this.#ask('children', path, 'children', onChange, async () => {
-      const found = await this.#find(path);
-      const list = found && (await this.#names(found));
-      return { answer: found && { names: list ?? [], stat: this.#stat(found) }, mark: markOf(found, list) };
+      const { found, list } = await this.#list(path);
+      return { answer: found && { names: list, stat: this.#stat(found) }, mark: markOf(found, list) };
     });
   }
 
@@ -152,36 +156,44 @@ class DirectoryTree implements Tree {
     return this.#closing;
   }
 
+  /** Undefined only where it is seen to be missing, while our lease is seen: a folder that went away, or comes and goes, empties nothing. */
   async #find(path: string, withData = false): Promise<Found | undefined> {
-    const found = await find(this.#root, path, withData);
-    if (found) return found;
-    await this.#mustBeThere();
-    // It may have been away at the first look, and be back at the second.
-    const again = await find(this.#root, path, withData);
-    if (!again) await this.#mustBeThere();
-    return again;
+    const house = this.#sessions.isReadOnly ? undefined : HOUSE;
+    for (let looks = 0; looks < MOST_LOOKS; looks++) {
+      const found = await find(this.#root, path, withData);
+      if (found) return found;
+      const isGone = await isMissing(this.#root, path, house);
+      await this.#mustBeThere();
+      if (isGone) return undefined;
+    }
+    return this.#lost(`${this.#root} comes and goes`);
   }
 
-  async #names(found: Found): Promise<readonly string[]> {
-    const list = await names(found);
-    if (list.length > 0 || !found.isFolder) return list;
-    await this.#mustBeThere(); // the folder may have gone since the node was found
-    const again = await names(found); // or have been away, and be back
-    if (again.length === 0) await this.#mustBeThere();
-    return again;
+  /** A list of none is believed as a missing node is. */
+  async #list(path: string): Promise<{ readonly found: Found | undefined; readonly list: readonly string[] }> {
+    for (let looks = 0; looks < MOST_LOOKS; looks++) {
+      const found = await this.#find(path);
+      const list = found ? await names(found) : [];
+      if (list?.length === 0 && found?.isFolder) await this.#mustBeThere();
+      if (list) return { found, list };
+    }
+    return this.#lost(`${this.#root} comes and goes`);
   }
 
-  /** Not to see a node is to know that it is missing only while our own lease is seen: a folder that went away empties nothing. */
+  /** Whether our own lease is seen; else nothing is known to be missing. */
   async #mustBeThere(): Promise<void> {
-    if (await this.#sessions.isThere()) return;
-    const why = `our lease cannot be seen in ${this.#root}`;
+    if (!(await this.#sessions.isThere())) this.#lost(`our lease cannot be seen in ${this.#root}`);
+  }
+
+  #lost(why: string): never {
     this.#keeper.doubt(why);
     throw new RegistryError('connection_lost', why);
   }
 
   async #mark(kind: Kind, path: string): Promise<string> {
-    const found = await this.#find(path);
-    return kind === 'children' ? markOf(found, found && (await this.#names(found))) : markOf(found);
+    if (kind === 'node') return markOf(await this.#find(path));
+    const { found, list } = await this.#list(path);
+    return markOf(found, list);
   }
 
   #ask<T>(op: string, path: string, kind: Kind, onChange: (() => void) | undefined, look: () => Promise<Look<T>>): Promise<T> {

@@ -118,6 +118,7 @@ export class Keeper {
         if (this.#session.state === 'suspended') this.#set('connected');
         await watches.glance(wasSuspended || beat % DEEP === 0);
       } catch (error) {
+        this.#leases.missed();
         this.doubt(inWords(error, this.#parts.root));
         this.#tell(error);
         if (silentMs > timeoutMs && (await sessions.wasEmptied())) return this.#expire('its folder was emptied');

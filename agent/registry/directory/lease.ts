@@ -38,6 +38,11 @@ export class Leases {
     return leases.filter((lease) => this.#isDead(lease, now, unwatchedMs));
   }
 
+  /** A look failed, since the tree was away: then nobody could renew either, and all have their whole timeout again. */
+  missed(): void {
+    this.#lookedAt = -Infinity;
+  }
+
   #isDead({ id, mark, timeoutMs, behindMs, isDead = false }: Lease, now: number, unwatchedMs: number): boolean {
     if (isDead) return true;
     const last = this.#seen.get(id);

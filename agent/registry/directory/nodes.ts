@@ -2,9 +2,9 @@
  * Finds and lists the nodes of the embedded tree among its files (names.ts says which they are, record.ts what is in them). Only reads,
  * and takes no lock. What is neither a plain file nor a folder is no node, and nothing is reached through a symbolic link.
  */
-import type { BigIntStats } from 'node:fs';
+import type { BigIntStats, Dirent } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { nameOf } from '../node-path.js';
 import { MAX_NODE_BYTES, RegistryError } from '../tree.js';
 import { absent, content, look, text } from './files.js';
@@ -55,13 +55,40 @@ export async function find(root: string, path: string, withData = false): Promis
   throw new RegistryError('failed', `${place.file} changes too fast to be read`);
 }
 
-/** The names of the children. A node that was found and has gone since has none. */
-export async function names(found: Found): Promise<readonly string[]> {
+/**
+ * Whether the node is seen to be missing: a folder on the way to it was opened, and what comes next is not in it. Undefined: no folder could
+ * be opened, and nothing is known. Two looks at a path never say as much, since the tree may be away at both and back in between. `house`: the
+ * folder in the root that is ours; a root without it is not our tree, but the empty place where that was mounted.
+ */
+export async function isMissing(root: string, path: string, house: string | undefined): Promise<boolean | undefined> {
+  for (const next of upTo(path)) {
+    const { folder, file, data } = placeOf(root, next);
+    const entries = await absent(readdir(folder, { withFileTypes: true }));
+    if (!entries) return undefined;
+    if (folder === root && house !== undefined && !entries.some(({ name }) => name === house)) return undefined;
+    const its = entries.filter((entry) => isPlain(entry) && (entry.name === basename(file) || entry.name === basename(data)));
+    const hasChildren = its.some((entry) => entry.isDirectory());
+    if (its.length === 0 || (next !== path && !hasChildren)) return true;
+  }
+  return false;
+}
+
+/** From below the root down to the path itself. */
+const upTo = (path: string): readonly string[] => {
+  const parts = path.split('/').slice(1);
+  return path === '/' ? [] : parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
+};
+const isPlain = (entry: Dirent): boolean => entry.isFile() || entry.isDirectory();
+
+/** The names of the children. Undefined: its folder cannot be opened, as it has gone since it was found, or is away. */
+export async function names(found: Found): Promise<readonly string[] | undefined> {
   const { file: folder } = found.place;
   if (!found.isFolder) return [];
   const files = new Set<string>();
-  for (const entry of (await absent(readdir(folder, { withFileTypes: true }))) ?? []) {
-    if (!entry.isFile() && !entry.isDirectory()) continue;
+  const entries = await absent(readdir(folder, { withFileTypes: true }));
+  if (!entries) return undefined;
+  for (const entry of entries) {
+    if (!isPlain(entry)) continue;
     // A leaf that is about to become a folder is for a moment only the dotfile with its data.
     if (!entry.name.startsWith('.')) files.add(entry.name);
     else if (entry.name.endsWith('.data')) files.add(subjectOf(entry.name) ?? '');

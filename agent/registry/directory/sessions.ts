@@ -3,9 +3,8 @@
  * its ephemerals. A session lives while its lease is there: whoever takes the lease away has ended the session, and its owner learns
  * of it at the next renewal. What is left of it is removed by its owner, or by any other who found the lease dead (lease.ts).
  */
-import type { FileHandle } from 'node:fs/promises';
 import { link, mkdir, open, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Changes } from './changes.js';
 import { absent, look, text } from './files.js';
 import { fateOf, holderIn, ourselves } from './holder.js';
@@ -62,7 +61,7 @@ export class Sessions {
   /** False: the session was ended by others. Fails when the folder cannot be reached, which says nothing about the session. */
   async renew(timeoutMs: number): Promise<boolean> {
     if (this.isReadOnly) return (await stat(this.#root)).isDirectory();
-    const lease = (await this.#open()) ?? (await this.#open());
+    const lease = await this.#see(this.#id, (file) => absent(open(file, 'r+')));
     if (!lease) return false;
     try {
       await lease.write(await this.#content(timeoutMs), 0); // by a write the file system sets the time, by its own clock
@@ -72,18 +71,23 @@ export class Sessions {
     return true;
   }
 
-  /** Fails when the folder is away. Undefined twice in a row is a lease that is gone: the folder may be back since the first look. */
-  async #open(): Promise<FileHandle | undefined> {
-    const lease = await absent(open(this.#lease(this.#id), 'r+'));
-    if (!lease) await stat(this.#folder);
-    return lease;
+  /** What is seen of a lease. Undefined: its folder was opened, and it is not in it. Fails when the folder is away. */
+  async #see<T>(id: string, look: (file: string) => Promise<T | undefined>): Promise<T | undefined> {
+    for (;;) {
+      const seen = await look(this.#lease(id));
+      if (seen !== undefined || this.isReadOnly) return seen; // a look from outside ends nobody's session
+      if (!(await readdir(this.#folder)).includes(`${id}.lease`)) return undefined;
+    }
   }
 
-  /** Whether the root is there and nothing of ours is in it, twice in a row as above: nobody will bring the session back. */
+  /** Whether the root was opened and nothing of ours is in it: nobody will bring the session back. */
   async wasEmptied(): Promise<boolean> {
-    const isEmpty = async (): Promise<boolean> =>
-      (await look(this.#root, true).catch(() => undefined)) !== undefined && !(await look(this.#folder));
-    return !this.isReadOnly && (await isEmpty()) && (await isEmpty());
+    if (this.isReadOnly) return false;
+    for (const folder of [dirname(this.#folder), this.#folder]) {
+      const entries = await readdir(dirname(folder)).catch(() => undefined);
+      if (!entries?.includes(basename(folder))) return entries !== undefined;
+    }
+    return false;
   }
 
   /** Whether our session's lease can be seen. If not, nothing that is missing in the tree is known to be missing. */
@@ -134,7 +138,7 @@ export class Sessions {
   }
 
   async #look(id: string, fresh: bigint): Promise<Lease> {
-    const stats = await look(this.#lease(id));
+    const stats = await this.#see(id, look);
     if (!stats) return { id, mark: 'gone', timeoutMs: 0, behindMs: 0 };
     const said = this.#said.get(id) ?? saidIn(await text(this.#lease(id)));
     this.#said.set(id, said);

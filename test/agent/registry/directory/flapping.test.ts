@@ -8,35 +8,40 @@ import { seeded } from '../../../support/random.js';
 import { makeFolder } from './folder.js';
 
 const TREES = 12;
-const FLIPS = 60;
 
-it('a folder that comes and goes ends no session and empties no list', { timeout: 240_000 }, async (t) => {
-  const folder = await makeFolder();
-  const { path: root, facts } = folder;
-  const random = seeded(1126);
-  t.after(() => folder.remove());
-  const trees = Array.from({ length: TREES }, () => folder.open({ sessionTimeoutMs: 1_000 }));
-  await eventually(() => trees.every(({ session }) => session.state === 'connected'));
-  await trees[0]!.create('/services', new Uint8Array(), 'persistent');
-  await trees[0]!.create('/services/orders', new Uint8Array(), 'persistent');
+const cases = {
+  'that comes and goes': { flips: 60, awayMs: 200, thereMs: 50 },
+  'that comes and goes several times within one look': { flips: 200, awayMs: 0, thereMs: 0 },
+};
 
-  let isOver = false;
-  const lists = new Set<string>();
-  const reading = trees.map(async (tree) => {
-    for (; !isOver; await sleep(2)) {
-      const list = await tree.children('/services').catch(() => 'not answered' as const);
-      if (list !== 'not answered') lists.add(String(list?.names));
+for (const [what, { flips, awayMs, thereMs }] of Object.entries(cases))
+  it(`a folder ${what} ends no session and empties no list`, { timeout: 240_000 }, async (t) => {
+    const folder = await makeFolder();
+    const { path: root, facts } = folder;
+    const random = seeded(1126);
+    t.after(() => folder.remove());
+    const trees = Array.from({ length: TREES }, () => folder.open({ sessionTimeoutMs: 1_000 }));
+    await eventually(() => trees.every(({ session }) => session.state === 'connected'));
+    await trees[0]!.create('/services', new Uint8Array(), 'persistent');
+    await trees[0]!.create('/services/orders', new Uint8Array(), 'persistent');
+
+    let isOver = false;
+    const lists = new Set<string>();
+    const reading = trees.map(async (tree) => {
+      for (; !isOver; await sleep(2)) {
+        const list = await tree.children('/services').catch(() => 'not answered' as const);
+        if (list !== 'not answered') lists.add(String(list?.names));
+      }
+    });
+    for (let flip = 0; flip < flips; flip++) {
+      await rename(root, `${root}.away`);
+      if (awayMs > 0) await sleep(awayMs * random());
+      await rename(`${root}.away`, root);
+      if (thereMs > 0) await sleep(thereMs * random());
     }
+    await eventually(() => trees.every(({ session }) => session.state === 'connected'));
+    isOver = true;
+    await Promise.all(reading);
+    const ends = facts.filter((fact) => fact.kind === 'session_changed' && fact.state === 'expired');
+    deepEqual([ends, [...lists]], [[], ['orders']]);
   });
-  for (let flip = 0; flip < FLIPS; flip++) {
-    await rename(root, `${root}.away`);
-    await sleep(200 * random());
-    await rename(`${root}.away`, root);
-    await sleep(50 * random());
-  }
-  await eventually(() => trees.every(({ session }) => session.state === 'connected'));
-  isOver = true;
-  await Promise.all(reading);
-  const ends = facts.filter((fact) => fact.kind === 'session_changed' && fact.state === 'expired');
-  deepEqual([ends, [...lists]], [[], ['orders']]);
-});

@@ -80,6 +80,16 @@ describe('the lease of another session', () => {
     }
   });
 
+  it('has all its time again after a single look that failed', () => {
+    const leases = new Leases(1_000);
+    const dies = Array.from({ length: 30 }, (_, second) => second).find((second) => {
+      if (second !== 4) return leases.look([lease('a')], second * 1_000).length > 0;
+      leases.missed();
+      return false;
+    });
+    equal(dies, 15);
+  });
+
   it('has no more time for a look that comes a little late', () => {
     equal(
       diesAt(
