@@ -253,7 +253,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     for (const at of listening[0]!.addresses) tellOpen('admin', at);
     listening.push(await serveHealth({ ready, metrics: () => metrics.scrape(), identity }, config.health, emit));
     for (const at of listening[1]!.addresses) tellOpen('health', at);
-    discovery.start();
+    await discovery.start();
     sweeper.start();
     for (const { at, upstream, tcp } of await proxy.listen())
       tellOpen(upstream === undefined ? 'outbound' : 'upstream', at, upstream, tcp);

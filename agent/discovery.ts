@@ -61,6 +61,8 @@ export interface DiscoveredView extends ReturnType<Peer<unknown>['view']> {
 
 const defaults: DiscoveryLimits = { unnamed: 256, newPerSecond: 10, idleMs: 600_000 };
 const SWEEP_MS = 30_000;
+/** How long the start works at one time. */
+const TURN_MS = 5;
 
 export class Discovery<U extends UpstreamLike> {
   readonly #parts: DiscoveryParts<U>;
@@ -74,6 +76,7 @@ export class Discovery<U extends UpstreamLike> {
   #newcomers: readonly number[] = [];
   #full = false;
   #stopSweeping = (): void => undefined;
+  #stopped = false;
 
   constructor(parts: DiscoveryParts<U>) {
     const { clock, random, emit, resolve } = parts;
@@ -88,12 +91,22 @@ export class Discovery<U extends UpstreamLike> {
     });
   }
 
-  start(): void {
-    this.rename(this.#named, this.#closed);
-    this.#stopSweeping = this.#parts.clock.every(SWEEP_MS, () => this.#sweep());
+  /** Resolves when all who are named are followed: of hundreds a few in each turn of the event loop, since to begin with one is work. */
+  async start(): Promise<void> {
+    const { clock } = this.#parts;
+    this.#stopSweeping = clock.every(SWEEP_MS, () => this.#sweep());
+    let endsAt = clock.now() + TURN_MS;
+    for (const name of this.#named) {
+      if (!this.#peers.has(name)) this.#follow(name, true);
+      if (clock.now() < endsAt) continue;
+      await clock.sleep(0);
+      if (this.#stopped) return;
+      endsAt = clock.now() + TURN_MS;
+    }
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#stopSweeping();
     for (const peer of this.#peers.values()) peer.stop();
     this.#names.stop();

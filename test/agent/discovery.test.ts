@@ -90,7 +90,7 @@ describe('who is followed', () => {
   it('is, from the start, who is named, and others from their first call on', () => {
     const { discovery, found, watching } = setup({ named: ['orders', 'users'] });
     deepEqual(watching(), []);
-    discovery.start();
+    void discovery.start();
     deepEqual(watching(), ['/services/orders', '/services/users']);
     found('other');
     deepEqual(watching(), ['/services/orders', '/services/users', '/services/other']);
@@ -101,6 +101,27 @@ describe('who is followed', () => {
     );
   });
 
+  it('is begun with a few at a time where hundreds are named, so that others have their turn', async () => {
+    const named = Array.from({ length: 100 }, (_, index) => `s${index}`);
+    const followed: number[] = [];
+    let at = 0;
+    class Busy extends FakeClock {
+      override now(): number {
+        return at++; // each look at the clock takes a millisecond
+      }
+      override sleep(): Promise<void> {
+        followed.push(watching().length);
+        return Promise.resolve();
+      }
+    }
+    const { discovery, watching } = setup({ named, clock: new Busy() });
+    await discovery.start();
+    equal(watching().length, 100);
+    ok(followed.length >= 20, followed.join(' '));
+    const most = Math.max(...followed.map((count, index) => count - (followed[index - 1] ?? 0)));
+    ok(most <= 5, `${most} at one time`);
+  });
+
   it('is one peer however often it is called', () => {
     const { found, watching } = setup();
     equal(found('orders'), found('orders'));
@@ -109,7 +130,7 @@ describe('who is followed', () => {
 
   it('is found in another case only if a single known name is meant', () => {
     const { discovery, found, watching } = setup({ named: ['Orders', 'USERS', 'users'] });
-    discovery.start();
+    void discovery.start();
     equal(found('orders').name, 'Orders');
     equal(found('users').name, 'users');
     equal(found('Users').name, 'Users', 'a name of its own, since two are meant');
@@ -118,7 +139,7 @@ describe('who is followed', () => {
 
   it('is nobody else when the list is closed, and the refusal says who is known', () => {
     const { discovery, refused, watching } = setup({ named: ['orders'], closed: true });
-    discovery.start();
+    void discovery.start();
     const { code, message } = refused('users');
     equal(code, 'unknown_upstream');
     match(message, /^"users" is not in ZIDECAR_UPSTREAMS \(orders\): add it, or add \*/);
@@ -128,7 +149,7 @@ describe('who is followed', () => {
 
   it('may be named later, and be named no more', () => {
     const { discovery, found, refused, watched } = setup({ named: ['orders', 'users'], closed: true });
-    discovery.start();
+    void discovery.start();
     const [orders, users] = [found('orders'), found('users')];
     watched[1]!.tell([instance({ id: 'u' })]);
     discovery.rename(['orders', 'carts'], true);
@@ -155,7 +176,7 @@ describe('who is followed', () => {
 
   it('is nobody beyond 256 that no setting names, and a fact says so once', async () => {
     const { discovery, found, refused, clock, told } = setup({ named: ['orders'], limits: { newPerSecond: 1_000 } });
-    discovery.start();
+    void discovery.start();
     for (let i = 0; i < 256; i++) found(`peer-${i}`);
     for (let i = 0; i < 3; i++) equal(refused(`late-${i}`).code, 'unknown_upstream');
     match(refused('late').message, /more than the 256 beside those in ZIDECAR_UPSTREAMS/);
@@ -180,7 +201,7 @@ describe('who is followed', () => {
 
   it('is let go after ten minutes without a call, unless it is named', async () => {
     const { discovery, found, watching, watched, clock } = setup({ named: ['orders'] });
-    discovery.start();
+    void discovery.start();
     const idle = found('idle');
     watched.at(-1)!.tell([instance()]);
     found('busy');
@@ -194,7 +215,7 @@ describe('who is followed', () => {
 
   it('is nobody once stopped', () => {
     const { discovery, found, watching } = setup({ named: ['orders'] });
-    discovery.start();
+    void discovery.start();
     found('users');
     discovery.stop();
     deepEqual(watching(), []);
@@ -204,7 +225,7 @@ describe('who is followed', () => {
 describe('what an upstream holds', () => {
   it('is what the registry tells, and listed even if that is nobody', () => {
     const { discovery, watched } = setup({ named: ['orders'] });
-    discovery.start();
+    void discovery.start();
     const [upstream] = discovery.upstreams();
     equal(discovery.isListed('orders'), false);
     watched[0]!.tell([]);
@@ -497,7 +518,7 @@ describe('discovery on a tree', () => {
       await calm();
     };
     join('a', 1);
-    discovery.start();
+    void discovery.start();
     const [upstream] = discovery.upstreams();
     await pass(0);
     deepEqual(upstream!.ids, ['a']);
