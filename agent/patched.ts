@@ -45,7 +45,7 @@ export function patched(
 
 /** What those who join and may be called come to; undefined where one of them does not stand for himself. */
 function newcomers(
-  { endpoints, byAddress, down }: Endpoints,
+  { endpoints, byAddress, down, origins }: Endpoints,
   gone: readonly Instance[],
   joined: readonly Instance[],
   around: Surroundings,
@@ -53,13 +53,20 @@ function newcomers(
   const free = new Set(gone.map(addressOf));
   const taken = new Set(down.map(addressOf));
   const ids = new Set<string>();
+  const absent = new Set(gone);
+  let told: ReadonlySet<string> | undefined;
+  const isTold = (id: string): boolean => {
+    told ??= new Set([...down, ...origins.values(), ...joined].flatMap((one) => (absent.has(one) ? [] : one.id)));
+    return told.has(id);
+  };
   const fresh = new Map<Endpoint, Instance>();
   for (const instance of joined) {
-    const { id, up } = instance;
+    const { up } = instance;
     const at = addressOf(instance);
     const before = byAddress.get(at);
     if ((before !== undefined || taken.has(at)) && !free.has(at)) return undefined;
-    if (before !== undefined && before.id !== id) return undefined;
+    // at the address of one who has left he is the same process, and takes over his id, unless somebody is called so
+    const id = before === undefined || isTold(before.id) ? instance.id : before.id;
     free.delete(at);
     taken.add(at);
     if (!up) continue;
