@@ -18,7 +18,7 @@ export interface Asked {
 export class Guest {
   readonly socket: Socket;
   /** What it greeted us with. */
-  greeting: { readonly zxid: bigint; readonly timeoutMs: number; readonly id: bigint } | undefined;
+  greeting: { readonly zxid: bigint; readonly timeoutMs: number; readonly id: bigint; readonly password: Buffer } | undefined;
   readonly asked: Asked[] = [];
 
   constructor(socket: Socket) {
@@ -30,8 +30,8 @@ export class Guest {
     this.socket.write(frame(write));
   }
 
-  greet(id: bigint, timeoutMs: number): void {
-    this.say((writer) => writer.int(0).int(timeoutMs).long(id).bytes(Buffer.alloc(16)).bool(false));
+  greet(id: bigint, timeoutMs: number, password: Uint8Array = Buffer.alloc(16)): void {
+    this.say((writer) => writer.int(0).int(timeoutMs).long(id).bytes(password).bool(false));
   }
 
   answer(xid: number, error = 0, body: (writer: Writer) => void = () => undefined, zxid = 1n): void {
@@ -118,7 +118,7 @@ export class FakeServer implements Address {
         const body = new Reader(bytes);
         if (!guest.greeting) {
           body.int();
-          guest.greeting = { zxid: body.long(), timeoutMs: body.int(), id: body.long() };
+          guest.greeting = { zxid: body.long(), timeoutMs: body.int(), id: body.long(), password: body.bytes() };
           if (onGreeting) onGreeting(guest);
           else guest.greet(id, timeoutMs);
           continue;

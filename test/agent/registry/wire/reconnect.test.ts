@@ -227,6 +227,21 @@ describe('a reconnect', () => {
     return { server, one };
   };
 
+  it('moves its session to another server with its id and its password', async () => {
+    const password = Buffer.from('0123456789abcdef');
+    const script = { onGreeting: (guest: Guest) => guest.greet(77n, 30_000, password) };
+    const servers = [await FakeServer.start(script), await FakeServer.start(script)] as const;
+    const one = opened(servers);
+    const { server: first } = await one.up();
+    const [from, to] = first === servers[0].label ? servers : ([servers[1], servers[0]] as const);
+    from.guests[0]!.socket.destroy();
+    equal((await one.up(2)).server, to.label);
+    const { id, password: shown } = to.guests[0]!.greeting!;
+    deepEqual([id, Buffer.from(shown).toString()], [77n, '0123456789abcdef']);
+    one.client.drop();
+    await Promise.all(servers.map((server) => server.stop()));
+  });
+
   it('waits once for both answers, that of its ping and that to its watches', async () => {
     const { server, one } = await lost((guest, xid) => {
       guest.answer(-2);
