@@ -33,10 +33,15 @@ function endOfSlice(bytes: Buffer, from: number): number {
 export function inSlices(socket: Socket): void {
   const push = socket.push.bind(socket);
   socket.push = (bytes: Buffer | null, encoding?: BufferEncoding): boolean => {
-    if (bytes === null) return push(bytes, encoding);
+    if (bytes === null) return socket.isPaused() ? endLater() : push(bytes, encoding);
     let more = true;
     for (const slice of slices(bytes)) more = push(slice);
     return more;
+  };
+  // a stream tells its end even while it is paused, and node's HTTP gives up what runs when it hears of it
+  const endLater = (): boolean => {
+    socket.once('resume', () => push(null));
+    return false;
   };
 }
 
