@@ -103,7 +103,7 @@ export class Peer<U> {
       ...{ upstream: upstream.name, clock, random, emit, prove: trusting.prove },
       suspectOf: (endpoint, why) => this.#suspect(endpoint, why === 'seed'),
       names: async () => new Set((await Promise.all(sources.map((at) => registry.names(at)))).flatMap((names) => [...names])),
-      connectTimeoutMs: trusting.connectTimeoutMs(upstream.name),
+      connectTimeoutMs: () => trusting.connectTimeoutMs(upstream.name),
       onEndpoints: (endpoints) => {
         this.#fed ||= endpoints.length > 0 || this.#isNobody;
         if (this.#fed) upstream.update(endpoints);

@@ -24,7 +24,8 @@ export interface GuardParts {
   readonly suspectOf: (endpoint: Endpoint, why: Why) => Suspect;
   /** The names of the nodes that the registry has now, after a sync. */
   readonly names: () => Promise<ReadonlySet<string>>;
-  readonly connectTimeoutMs: number | undefined;
+  /** It may change while this runs. */
+  readonly connectTimeoutMs: () => number | undefined;
   readonly onEndpoints: (endpoints: readonly Endpoint[]) => void;
 }
 
@@ -176,7 +177,7 @@ export class Guard {
     if (this.#stopped || standing?.why !== 'mass_drop') return;
     const doubt = this.#doubt(endpoint, 'mass_drop');
     await new Promise<void>((resolve) => {
-      dial({ ...endpoint, doubt }, { clock, connectTimeoutMs }, (socket) => {
+      dial({ ...endpoint, doubt }, { clock, connectTimeoutMs: connectTimeoutMs() }, (socket) => {
         if ('destroy' in socket) socket.destroy();
         resolve();
       });

@@ -1,6 +1,12 @@
-import { deepEqual } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ownAddress } from '../../agent/calling.js';
+import { setImmediate } from 'node:timers/promises';
+import { makeCalling, ownAddress } from '../../agent/calling.js';
+import type { Fact } from '../../agent/events.js';
+import type { InstanceList } from '../../agent/registry/registry.js';
+import { blackHole } from '../support/black-hole.js';
+import { FakeClock } from '../support/clock.js';
+import { load, zk } from '../support/load-config.js';
 
 describe('what peers are told of us in x-forwarded-for', () => {
   it('is never a loopback address, which they would trust, nor a name', () => {
@@ -16,5 +22,42 @@ describe('what peers are told of us in x-forwarded-for', () => {
     deepEqual(ownAddress({ advertise: { host: '10.1.2.3', port: 80 } }), '10.1.2.3');
     deepEqual(ownAddress({ advertise: { host: 'pod' } }, '10.1.2.4'), '10.1.2.4');
     deepEqual(ownAddress({ advertise: undefined }, '127.0.0.1'), undefined);
+  });
+});
+
+describe('a reload', () => {
+  it('changes how long a connect may take to one who has to prove himself', async (t) => {
+    const hole = await blackHole();
+    t.after(hole.release);
+    const clock = new FakeClock();
+    const facts: Fact[] = [];
+    const config = (more: string) => load({ ...zk, ZIDECAR_SNAPSHOT: 'off' }, `upstreams: { orders: { ${more} } }`);
+    let tell: (list: InstanceList) => void = () => undefined;
+    const calling = makeCalling({
+      ...{ config: config('connectTimeout: 1s'), ownHost: undefined, clock, random: () => 0, emit: (fact) => facts.push(fact) },
+      ...{ isOwnListener: () => false, traced: () => false },
+      registry: { watch: (_name, _source, told) => ((tell = told), () => undefined), names: async () => new Set() },
+    });
+    calling.discovery.start();
+    t.after(() => calling.discovery.stop());
+    const list = (...ids: string[]): InstanceList => ({
+      instances: ids.map((id, index) => ({
+        ...{ service: 'orders', id, host: `127.0.0.${index + 1}`, port: hole.port, weight: 1, up: true, meta: {} },
+      })),
+      ...{ skipped: [], confirmed: true, asOf: clock.wall() },
+    });
+    const asked = (): number => facts.filter(({ kind }) => kind === 'identity_asked').length;
+    const dropped = (): boolean =>
+      facts.some((fact) => fact.kind === 'doubtful_dropped' && fact.endpoint === `127.0.0.1:${hole.port}`);
+    tell(list('a', 'b', 'c'));
+    calling.reload(config('connectTimeout: 5s'));
+    tell(list()); // all of them are kept, and looked at: the first one's connect hangs
+    await clock.advance(1);
+    while (asked() < 3) await setImmediate();
+    await setImmediate(); // now it has begun
+    await clock.advance(4_990);
+    equal(dropped(), false);
+    await clock.advance(20);
+    equal(dropped(), true);
   });
 });

@@ -28,7 +28,7 @@ const setup = (proofs: Readonly<Record<string, Proof>> = {}, names: () => Promis
       random: () => 0.5,
       emit: (fact: Fact) => void facts.push(fact),
       names,
-      connectTimeoutMs: 1_000,
+      connectTimeoutMs: () => 1_000,
     },
     prove: async ({ meant: { id = '' } }) => {
       asked.push(id);
