@@ -20,6 +20,8 @@ export interface Ask {
   readonly again?: boolean;
   /** Nothing is lost if this send fails: the call can be sent again. Default: no. */
   readonly repeatable?: boolean;
+  /** If it is slow, it goes to another endpoint as well. Default: no. */
+  readonly hedged?: boolean;
   /** What the hash policies go by, 32 bits. Absent: they draw one. */
   readonly key?: number | undefined;
   /** Only an endpoint with these labels will do. Absent: the upstream's own subset, or any. */

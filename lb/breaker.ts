@@ -112,6 +112,7 @@ export class CircuitBreaker implements Breaker {
     if (epoch !== this.#epoch) return undefined;
     if (outcome.kind === 'failure') return this.#failed(outcome.code, outcome.ms, now);
     if (outcome.kind === 'success') return this.#succeeded(outcome.ms, now);
+    if (outcome.kind === 'outpaced') return this.#outpaced(outcome.ms, now);
     if (!this.#trial) return undefined;
     this.#trial = false;
     return this.#wasEarly() ? 'stays_open' : 'returned';
@@ -214,6 +215,14 @@ export class CircuitBreaker implements Breaker {
     this.#share = undefined;
     this.#recent = undefined;
     return 'closed';
+  }
+
+  /** A peer that was asked later has answered first: no success for a trial, and a slow call where it was silent for that long. */
+  #outpaced(ms: number, now: number): CircuitChange | undefined {
+    if (this.#trial) return this.#open(now, this.#share);
+    if (ms < (this.#options.slow?.ms ?? Infinity)) return undefined;
+    const share = this.#count(now, false, true);
+    return share === undefined ? undefined : this.#open(now, share);
   }
 
   #open(now: number, share: string | undefined): CircuitChange {

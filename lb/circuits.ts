@@ -119,7 +119,7 @@ export class Circuits {
     const change = breaker.end(epoch, outcome, now);
     if (!member.listed) return;
     if (change !== undefined) this.#turned(member, change, now);
-    if (outcome.kind === 'ignored') return;
+    if (outcome.kind !== 'success' && outcome.kind !== 'failure') return;
     const isSuspect = breaker.openedAt === undefined && breaker.unreachable;
     if (wasUnreachable || isSuspect) this.#suspect(member, isSuspect);
   }

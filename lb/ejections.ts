@@ -115,7 +115,7 @@ export class Ejections {
   #judge(ejection: Ejection, outcome: Outcome, now: number): void {
     ejection.trial = undefined;
     if (outcome.kind === 'ignored') return;
-    if (outcome.kind === 'failure' || isBad(outcome.status ?? 200)) {
+    if (outcome.kind !== 'success' || isBad(outcome.status ?? 200)) {
       ejection.passes = 0;
       ejection.failedAt = now;
     } else if (++ejection.passes >= this.#parts.options.failures) this.#readmit(ejection, now);
@@ -133,10 +133,11 @@ export class Ejections {
     const calmIntervals = Math.floor((now - member.readmittedAt) / options.intervalMs);
     member.timesEjected = Math.max(0, member.timesEjected - calmIntervals) + 1;
     const forMs = Math.min(options.ejectionMs * member.timesEjected, options.maxEjectionMs);
+    const silent = member.answers.outpaced > 0;
     member.answers.good();
     member.withheld = undefined;
     const { timesEjected: times } = member;
-    const ejection: Ejection = { member, until: now + forMs, why, place: -1, trial: undefined, failedAt: now, passes: 0 };
+    const ejection: Ejection = { member, until: now + forMs, why, silent, place: -1, trial: undefined, failedAt: now, passes: 0 };
     member.ejection = ejection;
     this.#out.add(ejection);
     if (inRow && times === 1) this.#tried.add(ejection);

@@ -34,6 +34,8 @@ export interface Ejection extends Placed {
   /** Monotonic milliseconds. */
   readonly until: number;
   readonly why: string;
+  /** It may not answer at all: only a call that is hedged loses nothing by trying it. */
+  readonly silent: boolean;
   /** A call is to be, or is, its trial. */
   trial: 'due' | 'running' | undefined;
   /** When the last one failed, or the ejection began, and how many have been answered well since. */

@@ -5,7 +5,8 @@
  *
  * in a row    so many 5xx. 502, 503 and 504 always count; 501 and 505 never, for they say what the endpoint cannot do. Any other counts only
  *             while its peers do better: a run of n is evidence when peers, failing at their rate, would show it less than once in a
- *             million, so that a request that nobody can answer is held against nobody.
+ *             million, so that a request that nobody can answer is held against nobody. So does a hedged call that a peer, asked later, has
+ *             answered first: its peers do all of its work, and it may never answer at all.
  * success     Envoy's: of 5 endpoints or more with 100 answers in the interval, below mean - 1.9 deviations; and 5 points below the mean,
  *             for where all are perfect one slip is a deviation.
  * latency     the same endpoints: beyond three times the median, and 100 ms beyond it.
@@ -56,10 +57,15 @@ export class Answers {
   /** Bad ones in a row: those that always count, and those that may. */
   gateway = 0;
   other = 0;
+  outpaced = 0;
+  /** 0: it was outpaced. */
   lastStatus = 0;
+  /** Of all, those that were not waited for, as a peer that was asked later came first. */
+  outrun = 0;
+  outrunBefore = 0;
 
   good(): void {
-    this.gateway = this.other = this.alike = 0;
+    this.gateway = this.other = this.outpaced = this.alike = 0;
   }
 }
 
@@ -92,6 +98,7 @@ export class OutlierDetector {
       if (!outcome.code.startsWith('connect_') && outcome.code !== 'unproven') this.#add(answers, 0, 1); // reached, and no answer
       return undefined;
     }
+    if (outcome.kind === 'outpaced') return this.#outpaced(answers, outcome.ms);
     const { status = 200, ms } = outcome;
     const bad = isBad(status);
     this.#add(answers, ms, bad ? 1 : 0);
@@ -99,8 +106,7 @@ export class OutlierDetector {
       if (answers.alike > 0) answers.good();
       return undefined;
     }
-    answers.alike = status === answers.lastStatus ? answers.alike + 1 : 1;
-    answers.lastStatus = status;
+    note(answers, status);
     if (status >= 502 && status <= 504) answers.gateway++;
     else answers.other++;
     return this.#inRow(answers);
@@ -124,28 +130,35 @@ export class OutlierDetector {
     return outliers;
   }
 
+  #outpaced(answers: Answers, ms: number): string | undefined {
+    this.#add(answers, ms, 0);
+    answers.outrun++;
+    this.#all.outrun++;
+    answers.outpaced++;
+    note(answers, 0);
+    return this.#inRow(answers);
+  }
+
   #add(answers: Answers, ms: number, bad: 0 | 1): void {
     count(answers, ms, bad);
     count(this.#all, ms, bad);
   }
 
   #inRow(answers: Answers): string | undefined {
-    const run = answers.gateway + answers.other;
+    const run = answers.gateway + answers.other + answers.outpaced;
     const { failures } = this.options;
     if (run < failures) return undefined;
     const better = this.#peersDoBetter(answers, run);
-    if (answers.gateway + (better ? answers.other : 0) < failures) return undefined;
-    const what =
-      answers.alike === run
-        ? `${run} answers of ${answers.lastStatus} in a row`
-        : `${run} bad answers in a row, the last: ${answers.lastStatus}`;
+    if (answers.gateway + (better ? answers.other + answers.outpaced : 0) < failures) return undefined;
+    const what = words(answers, run);
+    if (answers.outpaced === run) return what;
     return better ? `${what} while its peers did better` : what;
   }
 
   #peersDoBetter(own: Answers, run: number): boolean {
     const all = this.#all;
     const answers = all.all + all.allBefore - own.all - own.allBefore;
-    const bad = all.bad + all.badBefore - own.bad - own.badBefore;
+    const bad = all.bad + all.badBefore - own.bad - own.badBefore + all.outrun + all.outrunBefore - own.outrun - own.outrunBefore;
     return answers >= fewestOfPeers && ((bad + unseenBad) / (answers + 1)) ** run < byChance;
   }
 
@@ -181,6 +194,20 @@ function age(answers: Answers, passed: number): void {
   answers.allBefore = passed === 1 ? answers.all : 0;
   answers.badBefore = passed === 1 ? answers.bad : 0;
   answers.all = answers.bad = answers.tenths = 0;
+  answers.outrunBefore = passed === 1 ? answers.outrun : 0;
+  answers.outrun = 0;
+}
+
+/** One more bad one in a row. `status` 0: it was outpaced. */
+function note(answers: Answers, status: number): void {
+  answers.alike = status === answers.lastStatus ? answers.alike + 1 : 1;
+  answers.lastStatus = status;
+}
+
+function words({ alike, lastStatus, outpaced }: Answers, run: number): string {
+  if (outpaced === run) return `${run} hedged calls in a row were answered first by a peer that was asked later`;
+  if (alike === run) return `${run} answers of ${lastStatus} in a row`;
+  return `${run} bad answers in a row, the last: ${lastStatus === 0 ? 'later than that of a peer that was asked later' : lastStatus}`;
 }
 
 const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`;

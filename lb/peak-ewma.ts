@@ -39,6 +39,11 @@ class Latency {
     this.ms = ms >= before ? ms : this.ms * kept + ms * (1 - kept);
     this.#at = now;
   }
+
+  /** It would have taken longer than this. */
+  atLeast(ms: number, now: number): void {
+    if (ms >= this.fadedMs(now)) this.observe(ms, now);
+  }
 }
 
 export class PeakEwma implements Balancer {
@@ -72,6 +77,7 @@ export class PeakEwma implements Balancer {
 
   seen(seat: Seat, outcome: Outcome, now: number): void {
     if (outcome.kind === 'ignored') return;
+    if (outcome.kind === 'outpaced') return this.#known.get(seat)?.atLeast(outcome.ms, now);
     const ms = outcome.kind === 'failure' ? Math.max(outcome.ms, failureMs) : outcome.ms;
     this.#known.get(seat)?.observe(ms, now);
     this.#usualMs = this.#usualMs < 0 ? ms : this.#usualMs + (ms - this.#usualMs) * usualShare;

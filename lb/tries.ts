@@ -28,6 +28,8 @@ export class Tries {
   asked: Endpoint | undefined;
   /** It could be sent again if the next send failed. */
   repeatable = false;
+  /** If the next send is slow, there will be another beside it. */
+  hedged = false;
   /** Why the last one that failed did. */
   last: Refused | undefined;
   /** What became of those that have ended, as far as it did not decide the call. */
@@ -46,6 +48,7 @@ export class Tries {
     this.unsent = 0;
     this.asked = undefined;
     this.repeatable = false;
+    this.hedged = false;
     this.last = undefined;
     this.past = none;
     this.#tried = nobody;
@@ -71,7 +74,8 @@ export class Tries {
 
   /** What the next send asks for. */
   get ask(): Ask {
-    return { tried: this.#tried, again: this.#again, repeatable: this.repeatable, key: this.#key, subset: this.#subset };
+    const { repeatable, hedged } = this;
+    return { tried: this.#tried, again: this.#again, repeatable, hedged, key: this.#key, subset: this.#subset };
   }
 
   /** The same for a second send beside the one that runs. */

@@ -18,6 +18,7 @@ import { refusalBytes } from '../farewell.js';
 import { hasNoBody } from '../framing.js';
 import { isSafe } from '../hedge.js';
 import { isOdd, type Became } from '../last-calls.js';
+import { isBad } from '../outlier.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
 import { isIdempotent, isRepeated, type CallSoFar } from '../retry.js';
 import type { CallSettings } from '../settings.js';
@@ -101,13 +102,15 @@ export class Call implements Runner {
   #acquire(now: number): void {
     const { retry, triesEarly } = this.#upstream;
     this.#tries.repeatable = triesEarly && retry.losesNothing(this.#soFar(now, this.#request.staysReplayable), now);
+    const hedgeMs = this.#settings.hedge === undefined ? undefined : this.#hedgeMs(now);
+    this.#tries.hedged = hedgeMs !== undefined;
     const lease = this.#upstream.acquire(this.#tries.ask);
     if (typeof lease === 'string') return this.#alone(lease);
     this.#state = 'attempting';
     this.#tries.sent(lease.endpoint);
     this.#askedAt = now;
+    if (hedgeMs !== undefined) this.#terms.deadlines.by((this.#hedgeAt = now + hedgeMs));
     this.#legs.begin(this.#upstream, lease, this.#settings, now);
-    if (this.#settings.hedge !== undefined && this.#tries.count === 1) this.#planHedge(now);
   }
 
   /** There is nobody to ask, or nobody else: then the last answer stands. */
@@ -119,12 +122,10 @@ export class Call implements Runner {
       this.#refuse(upstream.whyNot(why, this.#request.way.absolute, this.#tries.ask), upstream.retryAfterMs());
   }
 
-  #planHedge(now: number): void {
-    const { head } = this.#request;
-    const ms = isSafe(head.method) && head.length <= 0 ? this.#upstream.hedge.delayMs(this.#settings.hedge, now) : undefined;
-    if (ms === undefined || this.#state !== 'attempting') return;
-    this.#hedgeAt = now + ms;
-    this.#terms.deadlines.by(this.#hedgeAt);
+  /** After so long its first send gets another beside it; undefined: none. */
+  #hedgeMs(now: number, { method, length } = this.#request.head): number | undefined {
+    const may = this.#tries.count === 0 && isSafe(method) && length <= 0;
+    return may ? this.#upstream.hedge.delayMs(this.#settings.hedge, now) : undefined;
   }
 
   /** The first leg is slow: a second one goes to another endpoint. */
@@ -162,7 +163,7 @@ export class Call implements Runner {
     const answered = { status, retryAfterMs: leg.attempt.retryAfterMs(), onTrial: leg.onTrial };
     const pauseMs = upstream.retry.afterAnswer(soFar, answered, now);
     if (pauseMs === undefined) return false;
-    this.#first(leg);
+    this.#first(leg, status, now);
     leg.judge(status, now);
     tries.answered(
       leg.endpoint!,
@@ -173,17 +174,17 @@ export class Call implements Runner {
     return true;
   }
 
-  answered(leg: Leg, now: number): void {
+  answered(leg: Leg, status: number, now: number): void {
     this.#tries.asked = leg.endpoint;
-    if (this.#settings.hedge !== undefined) this.#first(leg);
+    if (this.#settings.hedge !== undefined) this.#first(leg, status, now);
     if (this.#settings.hedge === 'p95' && this.#request.head.length <= 0) this.#upstream.hedge.seen(now - this.#askedAt, now);
     this.#state = 'answered';
   }
 
   /** It is the first answer: another leg is not needed any more. */
-  #first(leg: Leg): void {
+  #first(leg: Leg, status: number, now: number): void {
     this.#hedgeAt = Infinity;
-    if (this.#legs.only(leg)) this.#upstream.stats.hedgesWon++;
+    if (this.#legs.only(leg, isBad(status) ? undefined : now)) this.#upstream.stats.hedgesWon++;
   }
 
   drained(): void {

@@ -18,7 +18,7 @@ import type { Request } from './request.js';
 export interface Runner {
   isLast(): boolean;
   keepsBack(leg: Leg, status: number): boolean;
-  answered(leg: Leg, now: number): void;
+  answered(leg: Leg, status: number, now: number): void;
   failed(leg: Leg, why: Refused, now: number): void;
   whole(status: number, now: number): void;
   cut(code: 'cut' | 'body_timeout' | 'client_gone'): void;
@@ -67,7 +67,7 @@ export class Leg implements Outcomes {
 
   answered(status: number, now: number): void {
     this.judge(status, now);
-    this.#call.answered(this, now);
+    this.#call.answered(this, status, now);
   }
 
   /** The final head is the evidence, whether it is passed on or kept back; what was kept back may still be passed on. */
@@ -92,6 +92,13 @@ export class Leg implements Outcomes {
     if (requestTimeoutMs === undefined || this.#judged || this.attempt.sent !== 'all') return;
     this.#judged = true;
     this.#lease!.answered(outOfTime(now - this.attempt.sentAt, requestTimeoutMs));
+  }
+
+  /** An endpoint that was asked later has answered first. */
+  outpaced(now: number): void {
+    if (this.#judged) return;
+    this.#judged = true;
+    this.#lease!.answered({ kind: 'outpaced', ms: now - this.#askedAt });
   }
 
   whole(status: number, now: number): void {

@@ -1,6 +1,6 @@
 /**
- * The legs of a call: one, and while it hedges a second one beside it. The first answer ends the other leg, whose endpoint nobody blames; a
- * leg that fails leaves the call to the other.
+ * The legs of a call: one, and while it hedges a second one beside it. The first answer ends the other leg; where that
+ * was asked first, its endpoint has been outpaced (outcome.ts). A leg that fails leaves the call to the other.
  */
 import type { Lease } from '../lease.js';
 import type { CallSettings } from '../settings.js';
@@ -40,8 +40,8 @@ export class Legs {
     second.begin(upstream, lease, settings, now);
   }
 
-  /** This leg goes on alone. True: it was sent last, and there was another. */
-  only(leg: Leg): boolean {
+  /** This leg goes on alone. True: it was sent last, and there was another. `outpacedAt`: which it has outpaced, by a good answer. */
+  only(leg: Leg, outpacedAt?: number): boolean {
     const rival = this.#rival;
     if (rival === undefined) return false;
     const won = leg === this.#leg;
@@ -49,6 +49,7 @@ export class Legs {
     this.#leg = leg;
     this.#rival = undefined;
     this.#spare = other;
+    if (won && outpacedAt !== undefined) other.outpaced(outpacedAt);
     other.end();
     return won;
   }

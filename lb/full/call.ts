@@ -26,7 +26,7 @@ import { Tries } from '../tries.js';
 import { firstListMs, type Upstream } from '../upstream.js';
 import type { Answer, Failed } from './answer.js';
 import type { Exchange } from './exchange.js';
-import { hedged, type AskOne } from './hedged.js';
+import { hedged, outpaced, type AskOne } from './hedged.js';
 import { Held, type Reached } from './held.js';
 import { makePlan, type Plan } from './plan.js';
 import { Stop } from './stop.js';
@@ -117,7 +117,8 @@ async function reach(
     const now = clock.now();
     const answered = result.kind === 'answer';
     if (parts.traced()) tellAttempt(upstream, lease.endpoint, answered ? result.status : result.code, now - askedAt, parts);
-    lease.answered(said(result, now - (result.bodySentAt ?? askedAt), plan));
+    if (!answered && stopOne.reason === outpaced) lease.answered({ kind: 'outpaced', ms: now - askedAt });
+    else lease.answered(said(result, now - (result.bodySentAt ?? askedAt), plan));
     if (!answered) lease.release();
     return { lease, result };
   };
@@ -127,6 +128,8 @@ async function reach(
     if (stop.reason !== undefined) return held.take() ?? named(upstream, stop.reason);
     tries.repeatable =
       upstream.triesEarly && upstream.retry.losesNothing({ ...soFar(), replayable: exchange.staysReplayable }, clock.now());
+    const after = tries.count > 0 || !mayHedge(exchange) ? undefined : upstream.hedge.delayMs(settings.hedge, clock.now());
+    tries.hedged = after !== undefined;
     const lease = upstream.acquire(tries.ask);
     if (typeof lease === 'string') {
       const kept = held.take();
@@ -136,7 +139,6 @@ async function reach(
     }
     held.drop();
     const askedAt = clock.now();
-    const after = tries.count > 0 || !mayHedge(exchange) ? undefined : upstream.hedge.delayMs(settings.hedge, askedAt);
     const ended =
       after === undefined ? [await ask(lease, stop)] : await hedged(lease, ask, { after, upstream, tries, clock, stop });
     for (const { lease: lost, result } of ended) if (result.kind === 'failed') tries.failed(lost.endpoint, result);

@@ -1,12 +1,13 @@
 /**
- * An attempt that may get a second one beside it, when it is slow: the first answer wins, and the other attempt is given up without blame. An
- * attempt that fails leaves the call to the other.
+ * An attempt that may get a second one beside it, when it is slow: the first answer wins, and the other attempt is given up. Where
+ * that was the first one, its endpoint has been outpaced (outcome.ts). An attempt that fails leaves the call to the other.
  *
  *     first  ─────────────────────────────✗ given up
  *               after ─▶ second ─────▶ answer
  */
 import { CallError } from '../errors.js';
 import type { Lease } from '../lease.js';
+import { isBad } from '../outlier.js';
 import type { Clock } from '../ports.js';
 import type { Tries } from '../tries.js';
 import type { Upstream } from '../upstream.js';
@@ -18,6 +19,9 @@ export interface Asked {
   readonly lease: Lease;
   readonly result: Answer | Failed;
 }
+/** Why an attempt was given up: an endpoint that was asked later has answered, and well. */
+export const outpaced = new CallError('client_gone', 'another endpoint, which was asked later, has answered');
+const notNeeded = new CallError('client_gone', 'another endpoint has answered');
 export type AskOne = (lease: Lease, stop: Stop) => Promise<Asked>;
 
 export interface HedgeTerms {
@@ -52,15 +56,19 @@ export async function hedged(
   const other = one.lease === lease ? second : first;
   if (one.result.kind === 'failed') return [one, await other.ended];
   if (other === first) upstream.stats.hedgesWon++;
-  other.giveUp();
+  other.giveUp(other === first && !isBad(one.result.status) ? outpaced : notNeeded);
   return [one];
 }
 
-function cancellable(lease: Lease, ask: AskOne, stop: Stop): { readonly ended: Promise<Asked>; readonly giveUp: () => void } {
+function cancellable(
+  lease: Lease,
+  ask: AskOne,
+  stop: Stop,
+): { readonly ended: Promise<Asked>; readonly giveUp: (why: CallError) => void } {
   const own = stop.within();
   const ended = ask(lease, own);
-  const giveUp = (): void => {
-    own.now(new CallError('client_gone', 'another endpoint has answered'));
+  const giveUp = (why: CallError): void => {
+    own.now(why);
     void ended.then(({ result }) => {
       if (result.kind === 'failed') return;
       result.body.destroy(); // it had answered as well

@@ -48,6 +48,20 @@ describe('peers in trouble', { timeout: 240_000 }, () => {
     match(metrics, /^zidecar_endpoints\{service="orders",state="ejected"\} 1$/m);
   });
 
+  it('of three, one hangs while all calls are hedged: none is lost, it is ejected, with its reason, and back when it answers', async (t) => {
+    const { peers, sidecar, at, end } = await peersAndCaller(3, { ZIDECAR_HEDGE: '100ms' });
+    t.after(end);
+    peers[1]!.mood = 'hangs';
+    const calling = new Calling(at, 'orders', { workers: 2, pauseMs: 1 });
+    match(
+      String((await sidecar.fact('endpoint_ejected'))['msg']),
+      /: \d hedged calls in a row were answered first by a peer that was asked later$/,
+    );
+    peers[1]!.mood = 'well';
+    await sidecar.fact('endpoint_readmitted'); // its 30 s are not over: trials have found it well
+    deepEqual((await calling.stop()).lost, []);
+  });
+
   it('of three, one answers 500 in the shadow: it is told and counted what would be done, and nothing is', async (t) => {
     const { peers, sidecar, at, end } = await peersAndCaller(3, { ZIDECAR_SHADOW: 'outlier' });
     t.after(end);

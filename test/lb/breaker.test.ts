@@ -32,6 +32,17 @@ describe('breaker', () => {
     equal(breaker.state(0), 'closed');
   });
 
+  it('takes a call that was outpaced for no success of a trial, for a slow one if it was silent so long, and else for nothing', () => {
+    const outpaced = (ms: number): Outcome => ({ kind: 'outpaced', ms });
+    const breaker = tripped();
+    equal(call(breaker, outpaced(10), 1_000), 'opened'); // its trial; and longer now
+    equal(breaker.state(2_999), 'open');
+    const slow = new CircuitBreaker({ ...defaultBreaker, slow: { ms: 200, percent: 50 }, minCalls: 4 }, () => 0.5);
+    for (const ms of [10, 20, 200, 200, 200]) equal(call(slow, outpaced(ms)), undefined);
+    equal(call(slow, outpaced(200)), 'opened');
+    equal(slow.why(), '4 of 4 calls in 10 s took 200 ms or longer');
+  });
+
   it('does not count what says nothing', () => {
     const breaker = make();
     for (const outcome of [bad, silent, bad, silent, silent]) call(breaker, outcome);

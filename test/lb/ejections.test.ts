@@ -96,6 +96,31 @@ describe('ejection', () => {
     equal(trying(300, 200), 0); // so soon after: this time it has to wait
   });
 
+  it('of one that was outpaced is tried by calls alone that are hedged, and ends by their good answers', async () => {
+    const { upstream, clock, call, out, reason } = answering('abc', {});
+    for (let turn = 0; turn < 30; turn++) call({ kind: 'success', status: 200, ms: 1 }, { tried: ['a'] });
+    for (let turn = 0; turn < 5; turn++) call({ kind: 'outpaced', ms: 60 }, { tried: ['b', 'c'] });
+    equal(out(), 'a');
+    match(reason('a'), /^ejected for another 30 s: 5 hedged calls in a row were answered first by a peer that was asked later/);
+    const trying = (count: number, hedged: boolean, outcome: Outcome): number => {
+      let tried = 0;
+      for (let turn = 0; turn < count; turn++) {
+        const lease = upstream.acquire({ tried: [], repeatable: true, hedged });
+        if (typeof lease === 'string') throw new Error(lease);
+        if (lease.onTrial) tried++;
+        lease.answered(lease.onTrial ? outcome : answer(200));
+        lease.release();
+      }
+      return tried;
+    };
+    await clock.advance(500);
+    equal(trying(300, false, answer(200)), 0); // it would wait for as long as one may
+    equal(trying(300, true, { kind: 'outpaced', ms: 60 }), 1);
+    await clock.advance(500);
+    equal(trying(300, true, answer(200)), 5);
+    equal(out(), '');
+  });
+
   it('of one that answers worse than others, or is slower, ends by its time alone: a few answers say nothing of that', async () => {
     const { upstream, clock } = orders(abc('abcdef'), { failures: 5 });
     for (let turn = 0; turn < 720; turn++) {

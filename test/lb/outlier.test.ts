@@ -52,6 +52,30 @@ describe('outlier: answers in a row', () => {
     match(see(0, answer(500))!, /^9 answers of 500/);
   });
 
+  it('stands out with the fifth hedged call in a row that a peer has answered first, where that is not usual', () => {
+    const outpaced: Outcome = { kind: 'outpaced', ms: 60 };
+    const { see } = detecting(3);
+    see(1, answer(200), 20);
+    equal(see(0, outpaced, 4), undefined);
+    see(0, answer(200));
+    equal(see(0, outpaced, 4), undefined);
+    equal(see(0, outpaced), '5 hedged calls in a row were answered first by a peer that was asked later');
+    const all = detecting(2);
+    for (let turn = 0; turn < 20; turn++) {
+      all.see(1, answer(200));
+      all.see(1, outpaced);
+    }
+    equal(all.see(0, outpaced, 19), undefined); // every second call of its peer is outpaced too
+  });
+
+  it('counts answers of 500 and outpaced calls as one row, and says which came last', () => {
+    const { see } = detecting(3);
+    see(1, answer(200), 20);
+    see(0, answer(500), 3);
+    equal(see(0, { kind: 'outpaced', ms: 1 }), undefined);
+    match(see(0, { kind: 'outpaced', ms: 1 })!, /^5 bad answers in a row, the last: later than that of a peer/);
+  });
+
   it('never stands out for 501 and 505, nor for anything below 500', () => {
     const { see } = detecting(2);
     see(1, answer(200), 9);

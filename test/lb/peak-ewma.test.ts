@@ -76,6 +76,17 @@ describe('peak ewma', () => {
     equal(cheaper(0), 'b');
   });
 
+  it('learns of one that was outpaced that it takes longer than that, and nothing where it was known to', () => {
+    const { balancer, a, b, cheaper } = pair();
+    balancer.seen(a, answer(10), 0);
+    balancer.seen(b, answer(50), 0);
+    balancer.seen(a, { kind: 'outpaced', ms: 60 }, 0);
+    equal(cheaper(0), 'b');
+    balancer.seen(b, answer(100), 0);
+    balancer.seen(b, { kind: 'outpaced', ms: 20 }, 10_000);
+    equal(cheaper(10_000), 'a');
+  });
+
   it('learns nothing of what says nothing, nor of one that has left', () => {
     const { balancer, a, cheaper } = pair();
     balancer.seen(a, { kind: 'ignored' }, 0);

@@ -140,9 +140,10 @@ export class Caller {
     const { tries } = call;
     const now = this.#world.now();
     tries.repeatable = upstream.triesEarly && upstream.retry.losesNothing(this.#soFar(tries), now);
+    const after = tries.count > 0 || this.#setup.once ? undefined : upstream.hedge.delayMs(this.#setup.hedge, now);
+    tries.hedged = after !== undefined;
     const lease = upstream.acquire(tries.ask);
     if (typeof lease === 'string') return this.#end(call, false, call.held);
-    const after = tries.count > 0 || this.#setup.once ? undefined : upstream.hedge.delayMs(this.#setup.hedge, now);
     if (after !== undefined) call.stopHedge = this.#world.after(after, () => this.#hedge(call));
     this.#send(call, lease);
   }
@@ -185,7 +186,11 @@ export class Caller {
     const now = this.#world.now();
     const status = answered === 'ok' ? 200 : 500;
     this.#over(call, leg, true);
-    for (const other of call.legs) this.#over(call, other, false); // the first answer wins
+    for (const other of call.legs)
+      // the first answer wins
+      this.#over(call, other, false, () => {
+        if (other.sentAt < sentAt && answered === 'ok') other.lease.answered({ kind: 'outpaced', ms: now - other.sentAt });
+      });
     if (this.#setup.hedge === 'p95') upstream.hedge.seen(now - call.began, now);
     lease.answered({ kind: 'success', ms: now - sentAt, status });
     lease.release();

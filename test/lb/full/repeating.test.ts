@@ -261,7 +261,7 @@ describe('the time that a call has', () => {
 });
 
 describe('a hedged call', () => {
-  it('goes to a second endpoint when the first is slow; the first answer is the answer, and nobody is to blame', async (t) => {
+  it('goes to a second endpoint when the first is slow; the first answer is the answer, and one late one speaks against nobody', async (t) => {
     const got: string[] = [];
     const slow = await silent(got);
     const { app, upstreams } = await house(
@@ -283,6 +283,43 @@ describe('a hedged call', () => {
         .every(({ reason }) => !reason.includes('in a row')),
       true,
     );
+  });
+
+  it('is evidence against who is always silent: it is put out, tried by calls that are hedged, and back when it answers', async (t) => {
+    const clock = new FakeClock();
+    let asked = 0;
+    let isSilent = true;
+    const hangs = await RawServer.start(async (wire) => {
+      for (;;) {
+        await wire.message();
+        asked++;
+        if (!isSilent) wire.write(ok('awake'));
+      }
+    });
+    const settings = { hedge: 20, retries: 1 };
+    const { app, upstreams, outcomes } = await house(t, { orders: [hangs, await noting([], ok('well'))] }, { clock, settings });
+    const orders = upstreams.get('orders')!;
+    const wire = await app();
+    const call = async (request = get()): Promise<string> => {
+      let said = '';
+      const before = asked;
+      void wire
+        .write(request)
+        .message()
+        .then((text) => (said = text.slice(9, 12)));
+      for (; said === ''; await runningClock.sleep(2)) await clock.advance(asked > before && isSilent ? 20 : 0.001);
+      return said;
+    };
+    for (let turn = 0; turn < 14; turn++) equal(await call(), '200');
+    deepEqual([orders.states().ejected, asked, outcomes.filter(({ kind }) => kind === 'outpaced').length], [1, 5, 5]);
+    match(orders.explain()[0]!.reason, /5 hedged calls in a row were answered first by a peer that was asked later/);
+    await clock.advance(500);
+    deepEqual([await call('PUT / HTTP/1.1\r\nHost: orders\r\nContent-Length: 0\r\n\r\n'), asked], ['200', 5]); // is not hedged
+    deepEqual([await call(), asked], ['200', 6]);
+    isSilent = false;
+    await clock.advance(500);
+    for (let turn = 0; turn < 120; turn++) equal(await call(), '200');
+    deepEqual([orders.states().ejected, asked > 10, orders.stats.lost, orders.stats.inFlight], [0, true, 0, 0]);
   });
 
   it('is one send where the answer comes in time, the method is not safe, or there is a body', async (t) => {
