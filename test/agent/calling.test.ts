@@ -38,7 +38,7 @@ describe('a reload', () => {
       ...{ isOwnListener: () => false, traced: () => false },
       registry: { watch: (_name, _source, told) => ((tell = told), () => undefined), names: async () => new Set() },
     });
-    calling.discovery.start();
+    void calling.discovery.start();
     t.after(() => calling.discovery.stop());
     const list = (...ids: string[]): InstanceList => ({
       instances: ids.map((id, index) => ({
