@@ -9,8 +9,8 @@
  *                          pausing ◀──────┼──┴ again? ── no: refuse ────────▶ idle
  *                                         └────────────────▲
  *
- * An attempt and its lease are a leg. A second leg runs beside the first while the call hedges; the first answer ends the other.
- * One object serves all calls of its connection: nothing is made for a call that is not needed for its retry.
+ * An attempt and its lease are a leg; a second one runs beside it while the call hedges, and the first answer ends the other. One object
+ * serves all calls of its connection: nothing is made for a call that is not needed for its retry.
  */
 import { least } from '../deadline.js';
 import { address } from '../endpoint.js';
@@ -102,7 +102,7 @@ export class Call implements Runner {
   #acquire(now: number): void {
     const { retry, triesEarly } = this.#upstream;
     this.#tries.repeatable = triesEarly && retry.losesNothing(this.#soFar(now, this.#request.staysReplayable), now);
-    const hedgeMs = this.#settings.hedge === undefined ? undefined : this.#hedgeMs(now);
+    const hedgeMs = this.#hedgeMs(now);
     this.#tries.hedged = hedgeMs !== undefined;
     const lease = this.#upstream.acquire(this.#tries.ask);
     if (typeof lease === 'string') return this.#alone(lease);
@@ -123,8 +123,8 @@ export class Call implements Runner {
   }
 
   /** After so long its first send gets another beside it; undefined: none. */
-  #hedgeMs(now: number, { method, length } = this.#request.head): number | undefined {
-    const may = this.#tries.count === 0 && isSafe(method) && length <= 0;
+  #hedgeMs(now: number, { head } = this.#request): number | undefined {
+    const may = this.#settings.hedge !== undefined && this.#tries.count === 0 && isSafe(head.method) && head.length <= 0;
     return may ? this.#upstream.hedge.delayMs(this.#settings.hedge, now) : undefined;
   }
 
@@ -265,8 +265,7 @@ export class Call implements Runner {
   }
 
   #outOfTime(now: number): void {
-    const { count } = this.#tries;
-    const ms = Math.round(this.#endsAt - this.#began);
+    const [{ count }, ms] = [this.#tries, Math.round(this.#endsAt - this.#began)];
     const { requestTimeoutMs } = this.#settings;
     const ours = requestTimeoutMs === least(requestTimeoutMs, this.#request.timeoutMs) ? requestTimeoutMs : undefined;
     const message = `no answer in ${ms} ms, after ${count} ${count === 1 ? 'attempt' : 'attempts'}`;
