@@ -136,8 +136,9 @@ const blameOf = (member: Member, circuit: CircuitState, now: number): string | u
     return breaker.onTrial ? `${since}; a trial call is under way` : `${since}; the next call is its trial`;
   }
   if (ejection !== undefined) {
-    const { until, why, passes } = ejection;
-    const soFar = passes > 0 ? `; ${passes} good in a row since, by calls that can be sent again` : '';
+    const { until, why, passes, silent } = ejection;
+    const by = silent ? 'hedged calls' : 'calls that can be sent again';
+    const soFar = passes > 0 ? `; ${passes} good in a row since, by ${by}` : '';
     return `ejected for another ${span(until - now)}: ${why} (${ordinal(timesEjected)} time)${soFar}`;
   }
   return against.ill ? `found ill by its checks: ${member.check?.why ?? 'they fail'}` : undefined;

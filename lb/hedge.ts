@@ -1,5 +1,6 @@
 /**
- * A second send of a call that is slow, beside the first: after which delay, and whether the budget allows it. The first answer wins. Only calls that are safe (RFC 9110, 9.2.1) and have no body are sent twice. It knows no sockets and no endpoints.
+ * A second send of a call that is slow, beside the first: after which delay, and whether the budget allows it. The first answer wins. Only
+ * calls that are safe (RFC 9110, 9.2.1) and have no body are sent twice. It knows no sockets and no endpoints.
  *
  * The delay is a time, or the 95th percentile of what answers of late took ("The Tail at Scale", Dean and Barroso, 2013): then about
  * one call in twenty is sent twice. Times are counted in steps of a fifth, and what was counted weighs half as much every ten seconds.
