@@ -262,9 +262,12 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     await lifecycle.abandon();
     throw error;
   }
-  child = startChild?.(emit);
-  lifecycle.started();
-  for (const announcement of announcements) announcement.start();
+  // it may have been told to stop meanwhile
+  if (lifecycle.phase === 'starting') {
+    child = startChild?.(emit);
+    lifecycle.started();
+    for (const announcement of announcements) announcement.start();
+  }
 
   return {
     child,

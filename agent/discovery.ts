@@ -96,11 +96,12 @@ export class Discovery<U extends UpstreamLike> {
     const { clock } = this.#parts;
     this.#stopSweeping = clock.every(SWEEP_MS, () => this.#sweep());
     let endsAt = clock.now() + TURN_MS;
-    for (const name of this.#named) {
+    const named = this.#named;
+    for (const name of named) {
       if (!this.#peers.has(name)) this.#follow(name, true);
       if (clock.now() < endsAt) continue;
       await clock.sleep(0);
-      if (this.#stopped) return;
+      if (this.#stopped || this.#named !== named) return; // a reload has followed all of its own
       endsAt = clock.now() + TURN_MS;
     }
   }

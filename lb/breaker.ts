@@ -217,10 +217,18 @@ export class CircuitBreaker implements Breaker {
     return 'closed';
   }
 
-  /** A peer that was asked later has answered first: no success for a trial, and a slow call where it was silent for that long. */
+  /**
+   * A peer that was asked later has answered first: no success for a trial, though no reason for a longer pause either, and a slow call where
+   * it was silent for that long. It may never answer, so only a call with time to lose is its next trial.
+   */
   #outpaced(ms: number, now: number): CircuitChange | undefined {
-    if (this.#trial) return this.#open(now, this.#share);
-    if (ms < (this.#options.slow?.ms ?? Infinity)) return undefined;
+    const slow = ms >= (this.#options.slow?.ms ?? Infinity);
+    if (slow || this.#trial) this.#failedMs = Infinity;
+    if (this.#trial) {
+      if (!this.#early) this.#trips--;
+      return this.#open(now, this.#share);
+    }
+    if (!slow) return undefined;
     const share = this.#count(now, false, true);
     return share === undefined ? undefined : this.#open(now, share);
   }

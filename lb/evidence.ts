@@ -127,13 +127,13 @@ export class Evidence {
   early(ask: Ask, now: number, nobodyElse: boolean): Member | undefined {
     if (ask.repeatable !== true || (ask.key !== undefined && !nobodyElse) || !this.triesEarly) return undefined;
     const rested = nobodyElse || this.#stats.attempts - this.#attemptsThen >= callsPerEarlyTrial;
-    const hedged = ask.hedged === true && !nobodyElse;
+    const mayHang = ask.hedged === true || nobodyElse;
     const fits = (member: Member): boolean =>
       member.weight > 0 && !ask.tried.includes(member.endpoint.id) && (this.#balancer.fits?.(ask, member) ?? true);
     const found =
       (rested ? this.circuits.early((one) => fits(one) && !this.standings.isBlamed(one), now) : undefined) ??
       this.#ejections.early(
-        (one) => fits(one) && !one.against.open && !one.against.ill && (hedged || !one.ejection!.silent),
+        (one) => fits(one) && !one.against.open && !one.against.ill && (mayHang || !one.ejection!.silent),
         now,
         rested,
       );

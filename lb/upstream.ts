@@ -156,6 +156,11 @@ export class Upstream {
     return this.#evidence.triesEarly || this.#judgement.open > 0;
   }
 
+  /** As far as can be known beforehand, a second send of a call will find an endpoint and be paid for. */
+  mayHedge(now: number): boolean {
+    return this.size > 1 && this.budget.has(now);
+  }
+
   /** How many endpoints there are, in whatever state. */
   get size(): number {
     return this.#members.size;

@@ -18,7 +18,6 @@ import { refusalBytes } from '../farewell.js';
 import { hasNoBody } from '../framing.js';
 import { isSafe } from '../hedge.js';
 import { isOdd, type Became } from '../last-calls.js';
-import { isBad } from '../outlier.js';
 import { refusalAnswer, type Refused } from '../refusal.js';
 import { isIdempotent, isRepeated, type CallSoFar } from '../retry.js';
 import type { CallSettings } from '../settings.js';
@@ -103,7 +102,7 @@ export class Call implements Runner {
     const { retry, triesEarly } = this.#upstream;
     this.#tries.repeatable = triesEarly && retry.losesNothing(this.#soFar(now, this.#request.staysReplayable), now);
     const hedgeMs = this.#hedgeMs(now);
-    this.#tries.hedged = hedgeMs !== undefined;
+    this.#tries.hedged = hedgeMs !== undefined && this.#upstream.mayHedge(now);
     const lease = this.#upstream.acquire(this.#tries.ask);
     if (typeof lease === 'string') return this.#alone(lease);
     this.#state = 'attempting';
@@ -184,7 +183,7 @@ export class Call implements Runner {
   /** It is the first answer: another leg is not needed any more. */
   #first(leg: Leg, status: number, now: number): void {
     this.#hedgeAt = Infinity;
-    if (this.#legs.only(leg, isBad(status) ? undefined : now)) this.#upstream.stats.hedgesWon++;
+    if (this.#legs.only(leg, status < 400 ? now : undefined)) this.#upstream.stats.hedgesWon++;
   }
 
   drained(): void {

@@ -129,7 +129,7 @@ async function reach(
     tries.repeatable =
       upstream.triesEarly && upstream.retry.losesNothing({ ...soFar(), replayable: exchange.staysReplayable }, clock.now());
     const after = tries.count > 0 || !mayHedge(exchange) ? undefined : upstream.hedge.delayMs(settings.hedge, clock.now());
-    tries.hedged = after !== undefined;
+    tries.hedged = after !== undefined && upstream.mayHedge(clock.now());
     const lease = upstream.acquire(tries.ask);
     if (typeof lease === 'string') {
       const kept = held.take();

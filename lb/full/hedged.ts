@@ -7,7 +7,6 @@
  */
 import { CallError } from '../errors.js';
 import type { Lease } from '../lease.js';
-import { isBad } from '../outlier.js';
 import type { Clock } from '../ports.js';
 import type { Tries } from '../tries.js';
 import type { Upstream } from '../upstream.js';
@@ -56,7 +55,7 @@ export async function hedged(
   const other = one.lease === lease ? second : first;
   if (one.result.kind === 'failed') return [one, await other.ended];
   if (other === first) upstream.stats.hedgesWon++;
-  other.giveUp(other === first && !isBad(one.result.status) ? outpaced : notNeeded);
+  other.giveUp(other === first && one.result.status < 400 ? outpaced : notNeeded);
   return [one];
 }
 

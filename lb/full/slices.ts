@@ -32,15 +32,17 @@ function endOfSlice(bytes: Buffer, from: number): number {
  */
 export function inSlices(socket: Socket): void {
   const push = socket.push.bind(socket);
-  socket.push = (bytes: Buffer | null, encoding?: BufferEncoding): boolean => {
-    if (bytes === null) return socket.isPaused() ? endLater() : push(bytes, encoding);
+  socket.push = (bytes: Buffer | null): boolean => {
+    if (bytes === null) return end();
     let more = true;
     for (const slice of slices(bytes)) more = push(slice);
     return more;
   };
-  // a stream tells its end even while it is paused, and node's HTTP gives up what runs when it hears of it
-  const endLater = (): boolean => {
-    socket.once('resume', () => push(null));
+  // a stream tells its end even while it is paused, and node's HTTP gives up what runs when it hears of it: so that comes when all is read
+  const end = (hasFlowed = false): boolean => {
+    if (socket.isPaused()) socket.once('resume', () => process.nextTick(end));
+    else if (socket.readableLength > 0 && !hasFlowed) process.nextTick(end, true);
+    else push(null);
     return false;
   };
 }

@@ -35,12 +35,15 @@ describe('breaker', () => {
   it('takes a call that was outpaced for no success of a trial, for a slow one if it was silent so long, and else for nothing', () => {
     const outpaced = (ms: number): Outcome => ({ kind: 'outpaced', ms });
     const breaker = tripped();
-    equal(call(breaker, outpaced(10), 1_000), 'opened'); // its trial; and longer now
-    equal(breaker.state(2_999), 'open');
+    equal(call(breaker, outpaced(10), 1_000), 'opened'); // its trial; for no longer than before
+    equal(breaker.state(1_999), 'open');
+    equal(breaker.state(2_000), 'half_open');
+    equal(breaker.isQuick, false);
     const slow = new CircuitBreaker({ ...defaultBreaker, slow: { ms: 200, percent: 50 }, minCalls: 4 }, () => 0.5);
     for (const ms of [10, 20, 200, 200, 200]) equal(call(slow, outpaced(ms)), undefined);
     equal(call(slow, outpaced(200)), 'opened');
     equal(slow.why(), '4 of 4 calls in 10 s took 200 ms or longer');
+    equal(slow.isQuick, false);
   });
 
   it('does not count what says nothing', () => {

@@ -66,7 +66,9 @@ export async function isMissing(root: string, path: string, house: string | unde
     const entries = await absent(readdir(folder, { withFileTypes: true }));
     if (!entries) return undefined;
     if (folder === root && house !== undefined && !entries.some(({ name }) => name === house)) return undefined;
-    const its = entries.filter((entry) => isPlain(entry) && (entry.name === basename(file) || entry.name === basename(data)));
+    const its = entries.filter(
+      (entry) => (isPlain(entry) && entry.name === basename(file)) || (entry.isFile() && entry.name === basename(data)),
+    );
     const hasChildren = its.some((entry) => entry.isDirectory());
     if (its.length === 0 || (next !== path && !hasChildren)) return true;
   }

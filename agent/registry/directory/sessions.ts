@@ -18,6 +18,8 @@ const USUAL = 30_000;
 const LONGEST = 600_000;
 /** Bytes of a session's list of ephemerals. */
 const MOST_LISTED = 16 * 1024 * 1024;
+/** Of a lease that its folder lists and that cannot be opened. */
+const MOST_LOOKS = 50;
 
 export class Sessions {
   readonly isReadOnly: boolean;
@@ -73,11 +75,12 @@ export class Sessions {
 
   /** What is seen of a lease. Undefined: its folder was opened, and it is not in it. Fails when the folder is away. */
   async #see<T>(id: string, look: (file: string) => Promise<T | undefined>): Promise<T | undefined> {
-    for (;;) {
+    for (let looks = 0; looks < MOST_LOOKS; looks++) {
       const seen = await look(this.#lease(id));
       if (seen !== undefined || this.isReadOnly) return seen; // a look from outside ends nobody's session
       if (!(await readdir(this.#folder)).includes(`${id}.lease`)) return undefined;
     }
+    throw new Error(`${this.#lease(id)} is in its folder, and cannot be opened`);
   }
 
   /** Whether the root was opened and nothing of ours is in it: nobody will bring the session back. */

@@ -181,6 +181,19 @@ describe('an app that ends its side behind pipelined requests', () => {
     }
     equal(got.length > 0, true);
   });
+
+  for (const count of [3, 40, 70])
+    it(`is cut from no call but the last of ${count}`, async (t) => {
+      const got: string[] = [];
+      const { app } = await house(t, { orders: [await noting(got, ok('well'))] });
+      const wire = await app();
+      wire.write(get('/').repeat(count)).end();
+      const answers = (await wire.rest()).text.match(/200 OK(?:.|\r\n)*?well/g) ?? [];
+      // the fast lane begins no other call when it has heard of the end; the full lane hears of it behind the last, which may still run
+      const cut = got.length - answers.length;
+      const whole = answers.length > 0 && (cut === 0 || (cut === 1 && got.length === count));
+      equal(whole, true, `${answers.length} of ${got.length} were answered`);
+    });
 });
 
 describe('a POST with an Idempotency-Key', () => {
