@@ -179,7 +179,9 @@ export class Session {
       },
       {
         greeted: () => this.#stopClock(),
-        up: (isReadOnly) => this.#up(server, isReadOnly),
+        up: (isReadOnly) => {
+          if (this.#visit === visit) this.#up(server, isReadOnly); // else it has ended within the turn of its last answer
+        },
         doubted: () => void this.#elsewhere?.seekAnswer(),
         ended: (why, isOver) => {
           this.#shunned = server.label;
