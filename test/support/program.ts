@@ -69,6 +69,7 @@ export class Sidecar {
       child.kill('SIGKILL');
       this.kill();
     });
+    process.once('exit', () => this.#tellOfFailure());
     const hear = (text: string): void => {
       try {
         this.lines.push(JSON.parse(text) as Line);
@@ -188,6 +189,11 @@ export class Sidecar {
         .map((line) => `  ${String(line['time']).slice(11, 23)} ${String(line['level'])} ${String(line['msg'])}`)
         .join('\n') + `\n${this.#other}`
     );
+  }
+
+  /** A test that was cut off at its time limit has no message: what the sidecar said last is all there is to look at. */
+  #tellOfFailure(): void {
+    if (process.exitCode) console.error(`what sidecar ${this.pid} said last:\n${this.story().slice(-4_000)}`);
   }
 
   #news(): Promise<void> {
