@@ -5,11 +5,14 @@
  * `push` any more would take nothing from us: `data` is listened to as well.
  */
 import type { Socket } from 'node:net';
+import { endWhenRead } from '../late-end.js';
 
 /** `flows`: whether bytes may be taken now. The returned function makes the socket a plain one again. */
 export function tap(socket: Socket, take: (bytes: Buffer) => void, flows: () => boolean): () => void {
   const asStream = socket.push.bind(socket);
   const pushed = (bytes: Buffer | null, encoding?: BufferEncoding): boolean => {
+    // a lane that gets the socket, with bytes in its stream, is to hear of its end behind these
+    if (bytes === null && socket.readableLength > 0) return endWhenRead(socket, asStream);
     if (bytes === null || !flows() || socket.readableLength > 0) return asStream(bytes, encoding);
     take(bytes);
     return true;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { endWhenRead } from '../late-end.js';
 
 /** So many heads at most does node get at once. */
 const mostHeads = 32;
@@ -33,17 +34,10 @@ function endOfSlice(bytes: Buffer, from: number): number {
 export function inSlices(socket: Socket): void {
   const push = socket.push.bind(socket);
   socket.push = (bytes: Buffer | null): boolean => {
-    if (bytes === null) return end();
+    if (bytes === null) return endWhenRead(socket, push);
     let more = true;
     for (const slice of slices(bytes)) more = push(slice);
     return more;
-  };
-  // a stream tells its end even while it is paused, and node's HTTP gives up what runs when it hears of it: so that comes when all is read
-  const end = (hasFlowed = false): boolean => {
-    if (socket.isPaused()) socket.once('resume', () => process.nextTick(end));
-    else if (socket.readableLength > 0 && !hasFlowed) process.nextTick(end, true);
-    else push(null);
-    return false;
   };
 }
 

@@ -8,7 +8,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { Endpoint } from '../../../lb/endpoint.js';
 import { RawServer } from '../../support/raw.js';
 import { clock } from '../../support/running-clock.js';
-import { get, house, ok, useLane } from '../full/house.js';
+import { eventually, get, house, ok, useLane } from '../full/house.js';
 
 useLane('fast');
 
@@ -69,6 +69,32 @@ describe('a connection of the app', () => {
     match(rest, /\/3(?:.|\r\n)*\/4(?:.|\r\n)*\/5$/);
     deepEqual(proxy.carried(), { fast: 2, full: 3, tcp: 0 });
   });
+
+  for (const count of [2, 40, 70])
+    it(`with its end read already is cut from no call but the last of ${count}`, async (t) => {
+      const [got, answered]: [string[], (() => void)[]] = [[], []];
+      const orders = await RawServer.start(async (wire) => {
+        for (;;) {
+          const path = (await wire.message()).split(' ')[1]!;
+          got.push(path);
+          if (path === '/1') await new Promise<void>((resolve) => answered.push(resolve));
+          await clock.sleep(5);
+          wire.write(ok(path));
+        }
+      });
+      const { app, proxy } = await house(t, { orders: [orders] });
+      const wire = (await app()).write(get('/1'));
+      await eventually(() => got.length === 1);
+      wire.write(get('/odd', 'Expect: 100-continue\r\n'));
+      await clock.sleep(20); // it waits, so what comes now stays with node, and the end behind it is not told
+      wire.write(get('/2').repeat(count - 1)).end();
+      await clock.sleep(50);
+      answered[0]!();
+      const { text } = await wire.rest();
+      const answers = text.match(/200 OK(?:.|\r\n)*?\/\w/g) ?? [];
+      equal(answers.length >= count, true, `${answers.length} of ${count + 1} were answered, the endpoint got ${got.length}`);
+      equal(proxy.carried().fast, 1);
+    });
 
   it('that asks for a websocket gets one, with the bytes that it sent early', async (t) => {
     const orders = await RawServer.start(async (wire) => {
