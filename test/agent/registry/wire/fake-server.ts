@@ -25,6 +25,12 @@ export class Guest {
     this.socket = socket;
   }
 
+  /** It did not greet us, and a server can make nothing of that. */
+  confuse(asked: Asked): void {
+    this.asked.push(asked);
+    this.socket.destroy();
+  }
+
   /** One frame. */
   say(write: (writer: Writer) => void): void {
     this.socket.write(frame(write));
@@ -117,7 +123,8 @@ export class FakeServer implements Address {
       for (const bytes of framesOf(frames)) {
         const body = new Reader(bytes);
         if (!guest.greeting) {
-          body.int();
+          const version = body.int();
+          if (version !== 0) return guest.confuse({ xid: version, op: body.int(), body });
           guest.greeting = { zxid: body.long(), timeoutMs: body.int(), id: body.long(), password: body.bytes() };
           if (onGreeting) onGreeting(guest);
           else guest.greet(id, timeoutMs);

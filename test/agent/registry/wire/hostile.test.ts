@@ -111,6 +111,25 @@ describe('a hostile server', () => {
     await Promise.all([bad.stop(), good.stop()]);
   });
 
+  it('that confirms our session and errs in one breath was never up, and the next one is greeted before it is asked', async () => {
+    const breath = Buffer.concat([-2, 77].map((xid) => frame((writer) => writer.int(xid).long(1n).int(0))));
+    const bad = await FakeServer.start({ id: 7n, answersPings: false, onRequest: ({ socket }) => void socket.write(breath) });
+    const good = await FakeServer.start({ id: 7n });
+    const one = opened([bad, good]);
+    const isUp = (): boolean => one.ups.at(-1)?.server === good.label || good.guests.length > 1;
+    while (!isUp()) {
+      void one.client.exists('/a').catch(() => undefined); // in each turn, as one does who was told that it is up
+      await new Promise(setImmediate);
+    }
+    deepEqual(
+      [bad, good].map(({ guests }) => guests.map(({ greeting }) => greeting !== undefined)),
+      [[true], [true]],
+    );
+    deepEqual([one.ups.length, one.downs], [1, []]);
+    one.client.drop();
+    await Promise.all([bad.stop(), good.stop()]);
+  });
+
   it('that gives a list without an end fails what is out', async () => {
     const server = await FakeServer.start({
       onRequest: (guest, { xid }) => guest.answer(xid, 0, (writer) => writer.int(0x7fffffff)),
