@@ -5,12 +5,12 @@ export function serve(routes) {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://app');
     const route = Object.keys(routes).find((prefix) => pathname.startsWith(prefix));
-    const [status, body] =
-      pathname === '/healthz'
-        ? [200, {}]
-        : route
-          ? await routes[route](pathname.slice(route.length))
-          : [404, { error: 'no such thing' }];
+    const answer = async () => {
+      if (pathname === '/healthz') return [200, {}];
+      return route ? routes[route](pathname.slice(route.length)) : [404, { error: 'no such thing' }];
+    };
+    // A call of ours that fails is a bad answer, and not our end: the sidecar may begin after us.
+    const [status, body] = await answer().catch((error) => [503, { error: `${error.cause ?? error}` }]);
     response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
   });
   server.listen(Number(process.env.PORT ?? 8080));

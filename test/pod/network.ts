@@ -22,6 +22,8 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** For benchmarks between devices (RFC 2544): nobody's real addresses. */
 const NET = '198.18';
 const GATEWAY = `${NET}.0.1/15`;
+/** Where a sidecar that was told nothing keeps its lists. Each machine has its own, and a new one has none. */
+const SNAPSHOTS = '/var/lib/zidecar';
 
 /** Why there are no such networks here; undefined where there are. Fails in CI. */
 export const cannotMakeNetworks = (): string | undefined => needsRoot();
@@ -108,6 +110,7 @@ export class Host {
     const setUp = [
       `mount --bind ${folder}/hosts /etc/hosts`,
       `mount --bind ${folder}/resolv.conf /etc/resolv.conf`,
+      `mkdir -p ${SNAPSHOTS} && mount -t tmpfs tmpfs ${SNAPSHOTS}`,
       'ip link set lo up',
       'echo ready',
       'exec sleep infinity',

@@ -92,6 +92,14 @@ describe('compose.yaml, each service a process', { timeout: 240_000, skip: canno
     );
   });
 
+  it('starts without the lists that an earlier run on this machine has left', () => {
+    for (const { lines } of sidecars.values())
+      deepEqual(
+        lines.filter(({ kind }) => kind === 'snapshot_read'),
+        [],
+      );
+  });
+
   it('is well by its own health checks', async () => {
     for (const [name, service] of ofImage('zidecar')) {
       const [kind, ...command] = service.healthcheck!.test;
