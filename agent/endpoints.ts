@@ -58,11 +58,12 @@ export function endpointsOf(instances: readonly Instance[], around: Surroundings
   const byAddress = new Map<string, Endpoint>();
   const origins = new Map<Endpoint, Instance>();
   const taken = new Set<string>();
-  const told = new Set(instances.map(({ id }) => id));
+  let told: ReadonlySet<string> | undefined;
+  const isTold = (id: string): boolean => (told ??= new Set(instances.map((instance) => instance.id))).has(id);
   /** Another source or a later node may tell of it by another id: it is the same process, and keeps its circuit and its turn. */
   const idOf = (id: string, at: string): string => {
     const before = idAt(at);
-    return before === undefined || told.has(before) ? id : before;
+    return before === undefined || before === id || isTold(before) ? id : before;
   };
   const [down, refused]: [Instance[], Refusal[]] = [[], []];
   const [names, unresolved] = [new Set<string>(), new Set<string>()];

@@ -151,9 +151,12 @@ export class Peer<U> {
   #heard(index: number, list: InstanceList): void {
     const before = this.#lists[index];
     this.#lists[index] = list;
-    const isPlain = this.#lists.length === 1 && before?.confirmed === true && list.confirmed && this.#isPlain;
-    if (!isPlain) return this.refresh();
+    if (before === undefined || before.partial !== list.partial) return this.refresh();
     const { gone, joined } = difference(before.instances, list.instances);
+    if (!before.confirmed || !list.confirmed)
+      // a session has come or gone, and perhaps nobody else
+      return gone.length + joined.length > 0 ? this.refresh() : this.#guard.heard(this.#listed(this.#stands), this.#excused);
+    if (this.#lists.length > 1 || !this.#isPlain) return this.refresh();
     const patch = patched(this.#found, gone, joined, this.#around);
     if (patch === undefined) return this.refresh();
     this.#found = patch.found;
@@ -210,7 +213,7 @@ export class Peer<U> {
 
   /** What each source has told; undefined unless all of it holds, a mass drop included. */
   get confirmedLists(): readonly { readonly source: Source; readonly list: InstanceList }[] | undefined {
-    if (this.#guard.holding || !this.list.confirmed) return undefined;
+    if (this.#guard.holding || !this.list.confirmed || this.#lists.some((list) => list?.partial)) return undefined;
     return this.#lists.flatMap((list, index) => (list ? [{ source: this.#parts.sources[index]!, list }] : []));
   }
 
@@ -251,18 +254,22 @@ export class Peer<U> {
     return this.#isTold && (this.#waited || !this.#found.unresolved.some(this.#parts.isAwaited));
   }
 
-  /** Of each source what it told, else what is remembered of it. */
+  /** Of each source what it told, else what is remembered of it; both, as long as it tells of more and more. */
   get #stands(): readonly InstanceList[] {
-    return this.#lists.flatMap((list, index) => list ?? this.#remembered[index] ?? []);
+    return this.#lists.flatMap((list, index) => {
+      const remembered = this.#remembered[index];
+      if (list?.partial !== true || remembered === undefined) return list ?? remembered ?? [];
+      const told = new Set(list.instances.map(addressOf));
+      return [list, { ...remembered, instances: remembered.instances.filter((one) => !told.has(addressOf(one))) }];
+    });
   }
 
   #listed(lists: readonly InstanceList[]): readonly Listed[] {
     if (lists.length > 0 && lists.every((list) => list.confirmed))
       return this.#found.endpoints.map((endpoint) => ({ endpoint, why: undefined }));
-    const remembered = new Set(this.#remembered);
     const whys = new Map<Instance, Listed['why']>();
     for (const list of lists) {
-      const why = list.confirmed ? undefined : remembered.has(list) ? 'snapshot' : 'unconfirmed';
+      const why = list.confirmed ? undefined : this.#lists.includes(list) ? 'unconfirmed' : 'snapshot';
       for (const instance of list.instances) whys.set(instance, why);
     }
     // of two sources that name one address, one that can be asked is enough

@@ -32,6 +32,7 @@ export class Members implements Iterable<Member> {
   ): { readonly joined: Member[]; readonly gone: Member[]; readonly changed: Member[] } {
     const ids = new Set<string>();
     const listed = endpoints.filter(({ id }) => ids.size < ids.add(id).size);
+    if (this.#isSame(listed)) return { joined: [], gone: [], changed: this.#retold(listed) };
     const changes = difference(this.#endpoints, listed);
     const leaving = new Set(changes.gone.map(identity));
     const [joined, changed]: [Member[], Member[]] = [[], []];
@@ -53,6 +54,19 @@ export class Members implements Iterable<Member> {
     return { joined, gone, changed };
   }
 
+  /** Everybody stands where he stood: thousands are told otherwise at one time when the registry is lost or back. */
+  #isSame(listed: readonly Endpoint[]): boolean {
+    const before = this.#endpoints;
+    return before.length === listed.length && listed.every((one, index) => one === before[index] || isSame(one, before[index]!));
+  }
+
+  #retold(listed: readonly Endpoint[]): Member[] {
+    this.#endpoints = listed;
+    const changed = this.#inOrder.filter((member, index) => member.endpoint !== listed[index]);
+    this.#inOrder.forEach((member, index) => (member.endpoint = listed[index]!));
+    return changed;
+  }
+
   /** Most follow whom they followed before, and are found without a look into the map. */
   #ordered(listed: readonly Endpoint[]): readonly Member[] {
     const before = this.#inOrder;
@@ -64,3 +78,6 @@ export class Members implements Iterable<Member> {
     });
   }
 }
+
+const isSame = (one: Endpoint, other: Endpoint): boolean =>
+  one.id === other.id && one.host === other.host && one.port === other.port;

@@ -20,19 +20,23 @@ export interface Child {
   /** When a watch told of it, its own or the one that brought its name. Undefined: nothing to read, or we looked by ourselves. */
   heardAt: number | undefined;
   checkedAt: number;
+  /** It stands in the list that was told last. */
+  told: boolean;
 }
 
 /** More children than this are not looked at: a bound on memory and reads, far above any service. */
 export const MOST_CHILDREN = 20_000;
 /** Selectors of all vectors together: each node of a large service may have its own. What is beyond is skipped. */
 export const MOST_SELECTORS = 50_000;
+/** One list brings so many newcomers: whoever hears of it makes something of each, and calls wait meanwhile. */
+export const MOST_NEW = 500;
 
 export class Children {
   readonly #known = new Map<string, Child>();
   #looks = 0;
   #selectors = 0;
-  #joined = 0;
   #left = 0;
+  #held = 0;
   #heardAt: number | undefined;
   #changed = false;
 
@@ -72,7 +76,7 @@ export class Children {
   }
 
   #add(name: string, heardAt: number | undefined): Child {
-    const unread = { mzxid: undefined, said: undefined, watch: undefined, fired: false, checkedAt: 0 };
+    const unread = { mzxid: undefined, said: undefined, watch: undefined, fired: false, checkedAt: 0, told: false };
     const child: Child = { name, look: this.#looks, heardAt, ...unread };
     this.#known.set(name, child);
     return child;
@@ -84,10 +88,8 @@ export class Children {
     this.#known.delete(name);
     child.watch = undefined; // one of the same name may come
     this.#selectors -= selectorsOf(child.said);
-    if (isInstance(child.said)) {
-      this.#left++;
-      this.#heard(child.heardAt ?? heardAt);
-    }
+    if (child.told) this.#left++;
+    if (isInstance(child.said)) this.#heard(child.heardAt ?? heardAt);
     this.#changed ||= child.said !== undefined;
   }
 
@@ -99,10 +101,10 @@ export class Children {
       ? { skip: 'too_large', detail: `more than ${MOST_SELECTORS} selectors of weights beside it` }
       : told;
     this.#selectors = others + selectorsOf(said);
-    if (isInstance(said) !== isInstance(child.said)) {
-      if (isInstance(said)) this.#joined++;
-      else this.#left++;
-      this.#heard(child.heardAt);
+    if (isInstance(said) !== isInstance(child.said)) this.#heard(child.heardAt);
+    if (child.told && !isInstance(said)) {
+      child.told = false;
+      this.#left++;
     }
     child.mzxid = mzxid;
     child.said = said;
@@ -121,7 +123,15 @@ export class Children {
     return this.#left > 0;
   }
 
-  /** The list as it is now, of sequential nodes the newest last, and what happened to it since the last call; `heardAt`: the first moment when a watch told of any of it. */
+  /** Some are kept back for the next list, since the last one brought as many as it may. */
+  get holdsBack(): boolean {
+    return this.#held > 0;
+  }
+
+  /**
+   * The list as it is now, of sequential nodes the newest last, and what happened to it since the last call; `heardAt`: the first moment when a
+   * watch told of any of it.
+   */
   tell(): {
     readonly instances: readonly Instance[];
     readonly skipped: readonly Skipped[];
@@ -133,8 +143,17 @@ export class Children {
     const names: string[] = [];
     const skipped: Skipped[] = [];
     const vectors: Weights[] = [];
-    for (const { name, said } of this.#known.values()) {
+    let joined = 0;
+    this.#held = 0;
+    for (const child of this.#known.values()) {
+      const { name, said, told } = child;
       if (isInstance(said)) {
+        if (!told && joined === MOST_NEW) {
+          this.#held++;
+          continue;
+        }
+        if (!told) joined++;
+        child.told = true;
         members.push(said);
         names.push(name);
       } else if (said && 'skip' in said) skipped.push({ name, reason: said.skip, detail: said.detail });
@@ -142,10 +161,10 @@ export class Children {
     }
     const weigh = weigher(vectors);
     const instances = vectors.length === 0 ? members : members.map((said, index) => weigh(names[index]!, said));
-    const told = { instances, skipped, joined: this.#joined, left: this.#left, heardAt: this.#heardAt };
-    this.#joined = this.#left = 0;
-    this.#heardAt = undefined;
-    this.#changed = false;
+    const told = { instances, skipped, joined, left: this.#left, heardAt: this.#heardAt };
+    this.#left = 0;
+    if (!this.holdsBack) this.#heardAt = undefined;
+    this.#changed = this.holdsBack;
     return told;
   }
 

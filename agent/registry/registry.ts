@@ -38,6 +38,8 @@ export interface InstanceList {
   readonly confirmed: boolean;
   /** When the tree was asked, milliseconds since 1970. */
   readonly asOf: number;
+  /** The first reading goes on: there are more than these. */
+  readonly partial?: boolean;
 }
 
 /** Why the place cannot be read, again for each other reason; undefined: it can. */

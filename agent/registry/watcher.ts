@@ -29,12 +29,9 @@ export interface WatcherParts extends NodeReaderParts {
 
 /** The first list waits so long for the last of its nodes. */
 const FIRST_LIST_MS = 500;
-const VERIFY_MS = 300_000;
-const VERIFY_MOST = 500;
-const VERIFY_SPREAD_MS = 30_000;
+const [VERIFY_MS, VERIFY_MOST, VERIFY_SPREAD_MS] = [300_000, 500, 30_000];
 const AFTER_EXPIRY_MS = 1_000;
-const MISSING_MS = 5_000;
-const RETRY_MS = 5_000;
+const [MISSING_MS, RETRY_MS] = [5_000, 5_000];
 
 export class Watcher {
   readonly #parts: WatcherParts;
@@ -67,6 +64,8 @@ export class Watcher {
   #changedAt = -Infinity;
   #heardAt: number | undefined;
   #told: { readonly at: number; readonly confirmed: boolean } | undefined;
+  /** All who were there at first have been told. */
+  #isWhole = false;
   #overfull = false;
   #trouble = '';
 
@@ -270,14 +269,14 @@ export class Watcher {
 
   #tellSoon(): void {
     if (this.#stopped || this.#askedEpoch === 0 || !this.#isNews) return;
-    const wait = this.#told ? gatherMs(0, this.#children.size) : FIRST_LIST_MS;
-    const urgent = this.#nodes.idle || (this.#told !== undefined && this.#children.shrunk);
-    const least = (this.#told?.at ?? -Infinity) + tellMs(this.#children.size);
-    this.#tells.at(Math.max(this.#clock.now() + (urgent ? 0 : wait), least));
+    const { size, shrunk, holdsBack } = this.#children;
+    const urgent = this.#nodes.idle || (this.#told !== undefined && (shrunk || holdsBack));
+    const wait = urgent ? 0 : this.#told ? gatherMs(0, size) : FIRST_LIST_MS;
+    this.#tells.at(Math.max(this.#clock.now() + wait, (this.#told?.at ?? -Infinity) + tellMs(size)));
   }
 
   get #isNews(): boolean {
-    return this.#told === undefined || this.#children.changed || this.#told.confirmed !== this.#confirmed;
+    return this.#told?.confirmed !== this.#confirmed || this.#children.changed || (!this.#isWhole && this.#nodes.idle);
   }
 
   readonly #tell = (): void => {
@@ -290,7 +289,9 @@ export class Watcher {
     const { instances, skipped, joined, left, heardAt } = this.#children.tell();
     const isFirst = this.#told === undefined;
     this.#told = { at: this.#clock.now(), confirmed: this.#confirmed };
-    onList({ instances, skipped, confirmed: this.#confirmed, asOf: this.#asOf });
+    this.#isWhole ||= this.#nodes.idle && !this.#children.holdsBack;
+    onList({ instances, skipped, confirmed: this.#confirmed, asOf: this.#asOf, ...(!this.#isWhole && { partial: true }) });
+    if (this.#children.holdsBack) this.#tellSoon();
     if (!isFirst && joined + left === 0) return;
     const took = isFirst || heardAt === undefined ? {} : { tookMs: this.#clock.now() - heardAt };
     this.#emit({ kind: 'list_changed', path, joined, left, total: instances.length, ...took });

@@ -49,6 +49,8 @@ export class Guard {
   #toldAt = -Infinity;
   /** Of the last list; none where nobody is doubted. */
   #standings: readonly Standing[] = [];
+  /** The doubtful ones as the data path knows them: who is doubted on is the same to it. */
+  #doubted = new Map<Endpoint, Endpoint>();
   #stopped = false;
 
   constructor(parts: GuardParts) {
@@ -118,14 +120,21 @@ export class Guard {
     this.#toldAt = now;
     if (listed !== undefined && this.#trust.isWhole) {
       this.#standings = [];
+      this.#doubted.clear();
       this.#due.cancel();
       return this.#parts.onEndpoints(listed);
     }
     this.#standings = this.#trust.standings(now);
+    const before = this.#doubted;
+    this.#doubted = new Map();
     this.#parts.onEndpoints(
-      this.#standings.map(({ endpoint, why }) =>
-        why === undefined ? endpoint : { ...endpoint, doubt: this.#doubt(endpoint, why) },
-      ),
+      this.#standings.map(({ endpoint, why }) => {
+        if (why === undefined) return endpoint;
+        const known = before.get(endpoint);
+        const doubted = known?.doubt?.why === DOUBTS[why] ? known : { ...endpoint, doubt: this.#doubt(endpoint, why) };
+        this.#doubted.set(endpoint, doubted);
+        return doubted;
+      }),
     );
     const { dueAt } = this.#trust;
     this.#due.cancel();

@@ -48,8 +48,10 @@ export class MassDrop {
   /** Takes a whole list. `excused`: addresses and ids of those whose leaving is no wonder. Answers when the brake takes hold by this list. */
   heard(listed: readonly Endpoint[], excused: ReadonlySet<string>, now: number): Braked | undefined {
     const here = new Set(listed.map(addressOf));
-    const gone = [...this.#listed].filter(([at]) => !here.has(at)).map(([, endpoint]) => endpoint);
-    return this.changed(gone, listed, excused, now);
+    const gone: Endpoint[] = [];
+    for (const [at, endpoint] of this.#listed) if (!here.has(at)) gone.push(endpoint);
+    const joined = listed.filter((endpoint) => this.#listed.get(addressOf(endpoint)) !== endpoint);
+    return this.changed(gone, joined, excused, now);
   }
 
   /** Takes what of the list has changed; who is in both has only become another. */

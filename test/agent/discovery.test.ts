@@ -253,6 +253,27 @@ describe('what an upstream holds', () => {
     equal(view!.confirmed, false);
   });
 
+  it('is what is remembered as well, as long as the registry is still telling of more', () => {
+    const ids = ['a', 'b', 'c', 'd'];
+    const all = ids.map((id, index) => instance({ id, port: index + 1 }));
+    const { discovery, found, watched, told } = setup({
+      trusting: { remembered: () => ({ instances: all, skipped: [], asOf: 0, confirmed: false }) },
+    });
+    const doubts = (): readonly unknown[] => found('orders').endpoints.map(({ id, doubt }) => [id, doubt?.why]);
+    found('orders');
+    watched[0]!.tell(all.slice(0, 1), { partial: true });
+    const why = 'known from the snapshot on disk';
+    deepEqual(
+      doubts(),
+      ids.map((id) => [id, id === 'a' ? undefined : why]),
+    );
+    equal(discovery.confirmedLists('orders'), undefined, 'no snapshot of that');
+    watched[0]!.tell(all.slice(0, 3));
+    deepEqual(found('orders').ids, ids.slice(0, 3));
+    ok(discovery.confirmedLists('orders'));
+    deepEqual(told('mass_drop'), []);
+  });
+
   it('is without those that get no call, which are shown and told once', () => {
     const { discovery, watched, found, told } = setup({ isOwnListener: (_, port) => port === 6140 });
     const upstream = found('orders');

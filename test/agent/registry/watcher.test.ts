@@ -479,6 +479,62 @@ describe('watcher', () => {
     equal(ids().length, 20);
   });
 
+  it('brings no more than 500 newcomers in one list, and the others in the lists after it', async () => {
+    const { watch, join, store, lists, last, told, pass } = setup({ tells: true });
+    for (const id of many(1_300)) join(id);
+    watch();
+    await pass(0);
+    equal(lists.length, 1);
+    for (let turn = 0; turn < 10; turn++) await pass(20);
+    deepEqual(
+      lists.map(({ instances, partial = false }) => [instances.length, partial]),
+      [
+        [500, true],
+        [1_000, true],
+        [1_300, false],
+      ],
+    );
+    for (const id of many(700)) join(`later-${id}`);
+    store.delete(`${path}/${many(1)[0]!}`);
+    await pass(5_000);
+    equal(last().instances.length, 1_999);
+    deepEqual([...new Set(lists.map(({ partial }) => partial))], [true, undefined]);
+    const changes = told('list_changed');
+    ok(
+      changes.every(({ joined }) => joined <= 500),
+      changes.map(({ joined }) => joined).join(' '),
+    );
+    equal(
+      changes.reduce((sum, { joined, left }) => sum + joined - left, 0),
+      1_999,
+    );
+  });
+
+  it('says that there are more than it has read, until all who were there at first have been told', async () => {
+    const { watch, join, store, tree, lists, pass } = setup();
+    for (const id of many(20)) join(id);
+    const read = tree.read.bind(tree);
+    let answer = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    tree.read = (...asked) => (asked[0].endsWith(many(1)[0]!) ? held : Promise.resolve()).then(() => read(...asked));
+    watch();
+    await pass(600);
+    deepEqual(
+      lists.map(({ instances, partial }) => [instances.length, partial]),
+      [[19, true]],
+    );
+    store.delete(`${path}/${many(1)[0]!}`); // nothing comes of it, which is told as well
+    answer();
+    await pass(600);
+    deepEqual(
+      lists.map(({ instances, partial }) => [instances.length, partial]),
+      [
+        [19, true],
+        [19, undefined],
+      ],
+    );
+  });
+
   it('tells no list of none while none of its nodes has been read', async () => {
     const { watch, join, tree, ids, lists, pass } = setup();
     for (const id of many(20)) join(id);

@@ -87,6 +87,17 @@ describe('the guard of an upstream', () => {
     deepEqual(ids(), ['a', 'b', 'c'], 'they may prove themselves again');
   });
 
+  it('hands on as they are those whom it doubts on', () => {
+    const { guard, told } = setup();
+    const [a, b] = [endpoint('a', 1), endpoint('b', 2)];
+    guard.heard(unconfirmed([a, b]), nobody);
+    const [first] = told();
+    guard.heard(unconfirmed([a]), nobody);
+    equal(told()[0], first);
+    guard.heard([{ endpoint: a, why: 'snapshot' }], nobody);
+    equal(told()[0]!.doubt!.why, 'known from the snapshot on disk');
+  });
+
   it('says nothing to whoever has given up asking', async () => {
     const { guard, told, asked } = setup();
     guard.heard(unconfirmed([endpoint('a', 1)]), nobody);
