@@ -37,6 +37,8 @@ export class HashBalancer implements Balancer {
   readonly #parts: HashParts;
   readonly #seats = new Drawable();
   #table: HashTable | undefined;
+  /** Where each owner of the table stands now; -1 for one that has gone. */
+  #places = new Int32Array(0);
   /** The weights that the table is made of, or is being made of. */
   #weights = new Map<Seat, number>();
   #making: Generator<undefined, HashTable> | undefined;
@@ -51,6 +53,7 @@ export class HashBalancer implements Balancer {
 
   update(seats: readonly Seat[]): void {
     this.#seats.update(seats);
+    this.#seek();
     if (seats.length !== this.#weights.size || seats.some((seat) => this.#weights.get(seat) !== seat.weight)) this.#renew();
   }
 
@@ -78,9 +81,9 @@ export class HashBalancer implements Balancer {
     const { mostLoad } = this.#parts;
     let full: Seat | undefined;
     for (let turn = 0; this.#table !== undefined && turn < mostTurns; turn++) {
-      const seat = this.#table.seatOf(key, turn);
-      const place = this.#seats.placeOf(seat);
+      const place = this.#places[this.#table.ownerOf(key, turn)]!;
       if (place < 0 || this.#seats.weightAt(place) === 0) continue;
+      const seat = this.#seats.seats[place]!;
       if (mostLoad === undefined || seat.active < this.#roomAt(place, mostLoad)) return seat;
       full ??= seat;
     }
@@ -125,10 +128,15 @@ export class HashBalancer implements Balancer {
     else this.#table = this.#making = undefined;
   }
 
+  #seek(): void {
+    this.#places = Int32Array.from(this.#table?.seats ?? [], (seat) => this.#seats.placeOf(seat));
+  }
+
   #step(): void {
     const made = this.#making?.next();
     if (!made?.done) return;
     this.#table = made.value;
     this.#making = undefined;
+    this.#seek();
   }
 }

@@ -1,13 +1,15 @@
-/** What ring hash and Maglev have in common, as hash-balancer.ts sees them: a table that maps keys to seats, made bit by bit. */
+/** What ring hash and Maglev have in common, as hash-balancer.ts sees them: a table that maps keys to seats, without a look at them, made bit by bit. */
 import type { Seat } from './balancer.js';
 import { hashOf } from './hashing.js';
 
 export interface HashTable {
+  /** Those that it was made for, in the order of its owners. */
+  readonly seats: readonly Seat[];
   /**
-   * The seat of a key. `turn` 0 is the one that the key belongs to; further turns are for whom that one is out or full, and come to others,
+   * Whose a key is: a place in `seats`. `turn` 0 is the one that the key belongs to; further turns are for whom that one is out or full, and come to others,
    * though not to another each time.
    */
-  seatOf(key: number, turn: number): Seat;
+  ownerOf(key: number, turn: number): number;
   /** What of all keys belongs to each, 0 to 1. Walks the table: for a person who asks. */
   shares(): ReadonlyMap<Seat, number>;
 }

@@ -1,4 +1,4 @@
-/** Draws each call's endpoint by chance, in proportion to the weights: O(log n). Tried ones sit out, so that one draw is always enough. */
+/** Draws each call's endpoint by chance, in proportion to the weights. Tried ones sit out, so that one draw is always enough. */
 import type { Ask, Balancer, Seat } from './balancer.js';
 import { Drawable } from './drawable.js';
 import type { Random } from './ports.js';
@@ -21,7 +21,7 @@ export class WeightedRandom implements Balancer {
 
   pick({ tried }: Ask): Seat | undefined {
     if (tried.length > 0) this.#seats.setAside(tried);
-    const place = this.#seats.draw(this.#random());
+    const place = this.#seats.any(this.#random);
     if (tried.length > 0) this.#seats.back();
     return this.#seats.seats[place];
   }

@@ -17,8 +17,8 @@ export function ofTwo(
   isBetter: (second: number, first: number) => boolean,
 ): number {
   if (tried.length > 0) seats.setAside(tried);
-  const first = seats.draw(random());
-  const second = first < 0 ? -1 : seats.drawBeside(first, random());
+  const first = seats.any(random);
+  const second = first < 0 ? -1 : seats.any(random, first);
   if (tried.length > 0) seats.back();
   return second >= 0 && isBetter(second, first) ? second : first;
 }

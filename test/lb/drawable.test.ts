@@ -82,6 +82,34 @@ describe('drawing by weight', () => {
     );
   });
 
+  it('finds each as often as its weight says by single draws as well, whoever is out, and never the one that is not to be found', () => {
+    const drawable = new Drawable();
+    const seats = [5, 1, 0, 3, 1].map((weight, index) => seat(`e${index}`, weight));
+    drawable.update(seats);
+    const random = seeded(5);
+    const rates = (but?: number): number[] => {
+      const counts = seats.map(() => 0);
+      for (let turn = 0; turn < 20_000; turn++) counts[drawable.any(random, but)]!++;
+      return counts.map((count) => Math.round(count / 200) / 100);
+    };
+    const near = (found: readonly number[], due: readonly number[]): void =>
+      found.forEach((rate, place) => ok(Math.abs(rate - due[place]!) <= 0.02, `${found.join()} where ${due.join()} is due`));
+    near(rates(), [0.5, 0.1, 0, 0.3, 0.1]);
+    near(rates(0), [0, 0.2, 0, 0.6, 0.2]);
+    seats[0]!.eligible = false; // the heaviest of all, which the others are measured by
+    drawable.changed(seats[0]!);
+    near(rates(), [0, 0.2, 0, 0.6, 0.2]);
+    near(rates(3), [0, 0.5, 0, 0, 0.5]);
+  });
+
+  it('finds the only one there is among thousands, and nobody where it is not to be found', () => {
+    const drawable = new Drawable();
+    const seats = Array.from({ length: 5_000 }, (_, index) => seat(`e${index}`, index === 4_711 ? 1 : 0));
+    drawable.update(seats);
+    const random = seeded(6);
+    for (let turn = 0; turn < 100; turn++) deepEqual([drawable.any(random), drawable.any(random, 4_711)], [4_711, -1]);
+  });
+
   it('never finds one without weight, be the others a millionth or a million', () => {
     const weights = [0, 1e-300, 0, 1e6, 1e-9, 0];
     const drawable = new Drawable();

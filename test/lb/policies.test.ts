@@ -100,7 +100,7 @@ describe('least request', () => {
   const of = (draws: number[]): LeastRequest => new LeastRequest(() => draws.shift()!);
 
   it('takes, of two drawn, the one with fewer calls, and of two that carry alike the first', () => {
-    const balancer = of([0, 0, 0.9, 0, 0.9, 0]);
+    const balancer = of([0, 0, 0.9, 0, 0.9, 0.9, 0]); // one that is drawn twice is drawn again
     const [a, b] = [seat('a'), seat('b')];
     balancer.update([a, b]);
     a.active = 3;
@@ -110,7 +110,7 @@ describe('least request', () => {
   });
 
   it('lets a heavier one carry more calls before it counts as busier', () => {
-    const balancer = of([0, 0, 0, 0]);
+    const balancer = of([0, 0.5, 0, 0.5]);
     const [a, b] = [seat('a', 5), seat('b', 1)];
     balancer.update([a, b]);
     [a.active, b.active] = [4, 1];
