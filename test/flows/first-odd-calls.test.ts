@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import { metric } from '../support/metric.js';
 import { eventually, Sidecar } from '../support/program.js';
 import { RawServer, Wire } from '../support/raw.js';
 
@@ -73,11 +74,13 @@ describe('the first calls that are not plain', { timeout: 240_000 }, () => {
     });
 
   for (const lane of ['on', 'off'])
-    it(`are carried when many of every kind come at once, with plain ones between: FAST_LANE=${lane}`, async (t) => {
-      const { app } = await start(t, { ZIDECAR_FAST_LANE: lane });
+    it(`are carried when many of every kind come at once, with plain ones between, and counted by lane: FAST_LANE=${lane}`, async (t) => {
+      const { sidecar, app } = await start(t, { ZIDECAR_FAST_LANE: lane });
       const kinds = [upload, expecting, get, tunnel];
       const wires = await Promise.all(Array.from({ length: 24 }, app));
       await Promise.all(wires.map((wire, index) => kinds[index % kinds.length]!(wire)));
+      const counted = (which: string): Promise<number> => metric(sidecar, `zidecar_lane_calls_total{lane="${which}"}`);
+      deepEqual([await counted('fast'), await counted('full')], lane === 'on' ? [6, 18] : [0, 24]);
     });
 
   it('are answered before a sidecar ends that is told to while it loads', async (t) => {

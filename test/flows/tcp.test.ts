@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { call } from '../support/calls.js';
 import { database, login, type Database } from '../support/database.js';
+import { metric } from '../support/metric.js';
 import { eventually, Sidecar, zidecar } from '../support/program.js';
+import { RawServer, Wire } from '../support/raw.js';
 
 describe('a port for plain TCP', { timeout: 240_000 }, () => {
   let folder = '';
@@ -20,16 +22,6 @@ describe('a port for plain TCP', { timeout: 240_000 }, () => {
     (await sidecar.get<{ upstreams: { name: string; endpoints: unknown[] }[] }>('/upstreams')).upstreams.find(
       ({ name }) => name === 'db',
     )!.endpoints.length;
-  const metric = async (line: string): Promise<number> => {
-    const text = await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();
-    return Number(
-      text
-        .split('\n')
-        .find((each) => each.startsWith(`${line} `))
-        ?.split(' ')[1] ?? NaN,
-    );
-  };
-
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'zidecar-tcp-'));
     await mkdir(join(folder, 'services', 'db'), { recursive: true });
@@ -51,7 +43,7 @@ describe('a port for plain TCP', { timeout: 240_000 }, () => {
       /^db: connections are refused \(no_endpoints\): no endpoints for "db"/,
     );
     equal(sidecar.lines.filter(({ kind }) => kind === 'connections_refused').length, 1);
-    await eventually(async () => (await metric('zidecar_requests_total{service="db",code="no_endpoints"}')) === 3);
+    await eventually(async () => (await metric(sidecar, 'zidecar_requests_total{service="db",code="no_endpoints"}')) === 3);
   });
 
   it('spreads sessions over those that are registered, by how many each has', async () => {
@@ -66,11 +58,11 @@ describe('a port for plain TCP', { timeout: 240_000 }, () => {
     );
     for (const session of sessions) equal(await session.query('select 1'), `${session.name}: select 1`);
     equal(await sessions[0]!.query('rows 20000'), `${sessions[0]!.name}: rows 20000`);
-    equal(await metric('zidecar_requests_in_flight{service="db"}'), 30);
+    equal(await metric(sidecar, 'zidecar_requests_in_flight{service="db"}'), 30);
     await Promise.all(sessions.map((session) => session.close()));
-    await eventually(async () => (await metric('zidecar_requests_total{service="db",code="ended"}')) === 30);
-    equal((await metric('zidecar_tunnel_bytes_total{service="db",direction="received"}')) > 20_000 * 15, true);
-    equal(await metric('zidecar_requests_lost_total{service="db"}'), 3);
+    await eventually(async () => (await metric(sidecar, 'zidecar_requests_total{service="db",code="ended"}')) === 30);
+    equal((await metric(sidecar, 'zidecar_tunnel_bytes_total{service="db",direction="received"}')) > 20_000 * 15, true);
+    equal(await metric(sidecar, 'zidecar_requests_lost_total{service="db"}'), 3);
   });
 
   it('loses no new session when a database is gone and still registered', async () => {
@@ -113,5 +105,64 @@ describe('a port for plain TCP', { timeout: 240_000 }, () => {
     }, /the connection is over/);
     equal(await sidecar.ended(), 0);
     await eventually(() => databases.every(({ sessions }) => sessions === 0));
+  });
+});
+
+describe('a port for plain TCP with settings of its own', { timeout: 240_000 }, () => {
+  const servers: RawServer[] = [];
+  let folder = '';
+  let sidecar: Sidecar;
+  let app: () => Promise<Wire>;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'zidecar-tcp-'));
+    await mkdir(join(folder, 'services', 'db'), { recursive: true });
+    for (const weight of [3, 1]) {
+      const server = await RawServer.start(async (wire) => {
+        for (;;) {
+          const line = await wire.until('\n').catch(() => undefined);
+          if (line === undefined) return void wire.write(`and ${(await wire.rest()).text}`).end();
+          wire.write(`${weight} heard ${line}`);
+        }
+      });
+      servers.push(server);
+      const instance = {
+        address: '127.0.0.1',
+        port: server.port,
+        payload: { '@class': 'java.util.HashMap', weight: `${weight}` },
+      };
+      await writeFile(join(folder, 'services', 'db', `weighs-${weight}`), JSON.stringify(instance));
+    }
+    const settings = { ZIDECAR_POLICY: 'weighted_round_robin', ZIDECAR_TUNNEL_IDLE_TIMEOUT: '1s' };
+    sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_UPSTREAMS: 'db@tcp:0', ...settings });
+    const port = Number((await sidecar.at('upstream', 'db')).split(':').at(-1));
+    app = () => Wire.dial(port);
+    await sidecar.fact('endpoints_changed', { upstream: 'db', total: 2 });
+  });
+  after(async () => {
+    sidecar.kill();
+    await Promise.all(servers.map((each) => each.stop()));
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
+  });
+
+  it('shares connections by weight', async () => {
+    const wires = await Promise.all(Array.from({ length: 8 }, app));
+    const heard = await Promise.all(wires.map((wire) => wire.write('a\n').until('\n')));
+    equal(heard.filter((line) => line === '3 heard a\n').length, 6);
+    for (const wire of wires) wire.reset();
+  });
+
+  it('lets one side end while the other still speaks', async () => {
+    const { text, end } = await (await app()).write('last words').end().rest();
+    deepEqual([text, end], ['and last words', 'ended']);
+  });
+
+  it('ends a connection on which nothing moves, and counts it', async () => {
+    const silent = await app();
+    await silent.write('a\n').until('\n');
+    await silent.gone();
+    silent.end();
+    const code = 'zidecar_requests_total{service="db",code="tunnel_idle"}';
+    await eventually(async () => (await metric(sidecar, code)) === 1);
   });
 });

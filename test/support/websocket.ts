@@ -1,5 +1,7 @@
 /** The server side of a websocket (RFC 6455), frame by frame, so that a test sees each as it came. The client side is undici's. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { WebSocket } from 'undici';
 import { RawServer, type Wire } from './raw.js';
 
 export const opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -77,3 +79,41 @@ export const echo = async (peer: Peer): Promise<void> => {
     if (frame.final) peer.send(kind, Buffer.concat(message));
   }
 };
+
+/** An app: undici's client. */
+export interface Client {
+  readonly socket: WebSocket;
+  /** The next message that has come. */
+  message(): Promise<Buffer>;
+  closed(): Promise<{ readonly code: number; readonly reason: string; readonly clean: boolean }>;
+}
+
+/** `at`: host, port and path. */
+export const connected = async (at: string): Promise<Client> => {
+  const socket = new WebSocket(`ws://${at}`);
+  socket.binaryType = 'arraybuffer';
+  const came: Buffer[] = [];
+  let news = (): void => undefined;
+  socket.addEventListener('message', ({ data }) => {
+    came.push(Buffer.from(data as ArrayBuffer));
+    news();
+  });
+  const close = once(socket as unknown as EventTarget, 'close') as Promise<[{ code: number; reason: string; wasClean: boolean }]>;
+  await once(socket as unknown as EventTarget, 'open');
+  return {
+    socket,
+    async message() {
+      while (came.length === 0) await new Promise<void>((resolve) => (news = resolve));
+      return came.shift()!;
+    },
+    async closed() {
+      const [{ code, reason, wasClean: clean }] = await close;
+      return { code, reason, clean };
+    },
+  };
+};
+
+/** A frame of a client, as bytes; its mask is nothing, so that they can be read. */
+export function clientFrame(kind: number, payload = '', final = true): Buffer {
+  return Buffer.concat([Buffer.from([(final ? 0x80 : 0) | kind, 0x80 | payload.length, 0, 0, 0, 0]), Buffer.from(payload)]);
+}

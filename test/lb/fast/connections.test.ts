@@ -32,6 +32,20 @@ describe('a connection to an endpoint', () => {
     deepEqual([alone.upstream.stats.inFlight, beside.upstream.stats.inFlight], [0, 0]);
   });
 
+  it('is not made before a call needs it, and a call needs one', async (t) => {
+    const peers = await Promise.all(Array.from({ length: 3 }, () => RawServer.always(ok())));
+    const { app, upstreams } = await house(t, { orders: peers });
+    const wire = await app();
+    const made = (): number[] => peers.map(({ wires }) => wires.length);
+    deepEqual([made(), upstreams.get('orders')!.usage.connections], [[0, 0, 0], 0]);
+    await wire.write(get()).message();
+    deepEqual(
+      made().sort((a, b) => a - b),
+      [0, 0, 1],
+    );
+    equal(upstreams.get('orders')!.usage.connections, 1);
+  });
+
   it('is made when none is free, and the last one used is the next one used', async (t) => {
     let go: () => void = () => undefined;
     const slow = new Promise<void>((resolve) => (go = resolve));

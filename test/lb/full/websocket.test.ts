@@ -6,39 +6,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { WebSocket } from 'undici';
 import { RawServer, type Wire } from '../../support/raw.js';
 import { clock } from '../../support/running-clock.js';
-import { echo, opcode, webSocketServer, type Frame, type Peer } from '../../support/websocket.js';
+import { connected, echo, opcode, webSocketServer, type Client, type Frame, type Peer } from '../../support/websocket.js';
 import { dead, eventually, handshake, house, switching, type House, type HouseOptions } from './house.js';
 
-interface Client {
-  readonly socket: WebSocket;
-  /** The next message that has come. */
-  message(): Promise<Buffer>;
-  closed(): Promise<{ readonly code: number; readonly reason: string; readonly clean: boolean }>;
-}
-
-const connected = async ({ at }: House, path = '/chat'): Promise<Client> => {
-  const socket = new WebSocket(`ws://${at}/svc/orders${path}`);
-  socket.binaryType = 'arraybuffer';
-  const came: Buffer[] = [];
-  let news = (): void => undefined;
-  socket.addEventListener('message', ({ data }) => {
-    came.push(Buffer.from(data as ArrayBuffer));
-    news();
-  });
-  const close = once(socket as unknown as EventTarget, 'close') as Promise<[{ code: number; reason: string; wasClean: boolean }]>;
-  await once(socket as unknown as EventTarget, 'open');
-  return {
-    socket,
-    async message() {
-      while (came.length === 0) await new Promise<void>((resolve) => (news = resolve));
-      return came.shift()!;
-    },
-    async closed() {
-      const [{ code, reason, wasClean: clean }] = await close;
-      return { code, reason, clean };
-    },
-  };
-};
 const between = async (
   t: TestContext,
   script: (peer: Peer) => unknown,
@@ -46,7 +16,7 @@ const between = async (
 ): Promise<[Client, House, RawServer]> => {
   const server = await webSocketServer(script);
   const built = await house(t, { orders: [server] }, options);
-  return [await connected(built), built, server];
+  return [await connected(`${built.at}/svc/orders/chat`), built, server];
 };
 
 describe('a websocket', () => {

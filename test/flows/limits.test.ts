@@ -1,0 +1,88 @@
+/** Every limit of the data path, through the built program and each of its lanes: who is beyond it is told, and a metric says so. */
+import { equal, match } from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { blackHole } from '../support/black-hole.js';
+import { metric } from '../support/metric.js';
+import { eventually, Sidecar } from '../support/program.js';
+import { RawServer, Wire } from '../support/raw.js';
+
+const get = (service: string, more = ''): string => `GET / HTTP/1.1\r\nHost: ${service}\r\n${more}\r\n`;
+
+describe('a limit', { timeout: 240_000, concurrency: true }, () => {
+  let folder = '';
+  let silent: RawServer;
+  let hole: Awaited<ReturnType<typeof blackHole>>;
+  const limits = { requests: { maxRequests: 1 }, connections: { maxConnections: 1 }, pending: { maxPending: 1 } };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'zidecar-limits-'));
+    [silent, hole] = await Promise.all([RawServer.start((wire) => wire.head()), blackHole()]);
+    for (const service of [...Object.keys(limits), 'orders']) {
+      const port = service === 'pending' ? hole.port : silent.port;
+      await mkdir(join(folder, 'services', service), { recursive: true });
+      await writeFile(join(folder, 'services', service, 'one'), JSON.stringify({ address: '127.0.0.1', port }));
+    }
+    const upstreams = { ...limits, pending: { ...limits.pending, connectTimeout: 'off' }, orders: { bodyTimeout: '100ms' } };
+    await writeFile(join(folder, 'zidecar.yaml'), JSON.stringify({ upstreams }));
+  });
+  after(async () => {
+    hole.release();
+    await silent.stop();
+    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
+  });
+
+  for (const lane of ['on', 'off'])
+    describe(`with FAST_LANE=${lane}`, () => {
+      let sidecar: Sidecar;
+      let app: () => Promise<Wire>;
+      before(async () => {
+        const sizes = { ZIDECAR_MAX_HEAD: '1KiB', ZIDECAR_MAX_FIELDS: '10', ZIDECAR_HEADER_TIMEOUT: '2s' };
+        const env = { ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_CONFIG: join(folder, 'zidecar.yaml'), ZIDECAR_FAST_LANE: lane };
+        sidecar = Sidecar.start({ ...env, ...sizes });
+        const port = Number((await sidecar.at('outbound')).split(':').at(-1));
+        app = () => Wire.dial(port);
+        for (const upstream of [...Object.keys(limits), 'orders'])
+          await sidecar.fact('endpoints_changed', { upstream, total: 1 });
+      });
+      after(() => sidecar.kill());
+
+      const refused = async (bytes: string, status: number, code: string, service: string): Promise<void> => {
+        const line = `zidecar_requests_total{service="${service}",code="${code}"}`;
+        const before = (await metric(sidecar, line)) || 0;
+        const wire = (await app()).write(bytes);
+        match(await wire.head(), new RegExp(`^HTTP/1\\.1 ${status} [^]*\\r\\nx-zidecar-error: ${code}\\r\\n`));
+        wire.reset();
+        await eventually(async () => (await metric(sidecar, line)) === before + 1);
+      };
+
+      for (const limit of Object.keys(limits))
+        it(`of ${limit} refuses what is beyond, and tells of it by limit`, async () => {
+          const labels = `{service="${limit}",limit="${limit}"}`;
+          equal(await metric(sidecar, `zidecar_limit${labels}`), 1);
+          const first = (await app()).write(get(limit));
+          await eventually(async () => (await metric(sidecar, `zidecar_limit_used${labels}`)) === 1);
+          await refused(get(limit), 503, 'overflow', limit);
+          equal(await metric(sidecar, `zidecar_limit_refused_total${labels}`), 1);
+          first.reset();
+          await eventually(async () => (await metric(sidecar, `zidecar_limit_used${labels}`)) === 0);
+        });
+
+      it('of the head refuses one that is too large, or has a field too many', async () => {
+        await refused(get('orders', `A: ${'a'.repeat(1_100)}\r\n`), 431, 'head_too_large', 'unknown');
+        await refused(get('orders', 'A: b\r\n'.repeat(10)), 431, 'head_too_large', 'unknown');
+      });
+
+      it('of the time of a head ends one that does not come to its end', () =>
+        refused('GET / HTTP/1.1\r\nHost: ord', 408, 'header_timeout', 'unknown'));
+
+      it('of the silence in a body ends the call, and the endpoint is not blamed', async () => {
+        const put = 'PUT / HTTP/1.1\r\nHost: orders\r\nContent-Length: 10\r\n\r\nabc';
+        await refused(put, 408, 'client_body_timeout', 'orders');
+        const [{ circuit }] = (await sidecar.get<{ endpoints: [{ circuit: string }] }>('/upstreams/orders/why')).endpoints;
+        equal(circuit, 'closed');
+      });
+    });
+});
