@@ -8,7 +8,7 @@ import { addressOf, type Endpoint } from '../lb/endpoint.js';
 import { endpointsOf, type Endpoints, type Looked, type Surroundings } from './endpoints.js';
 import type { Emit } from './events.js';
 import type { Instance } from './registry/dialects/dialect.js';
-import { notesOf, type SourceView } from './peer-notes.js';
+import { notesOf, type PeerView, type SourceView } from './peer-notes.js';
 import { isPlain, patched } from './patched.js';
 import type { InstanceList, Registry, Source } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
@@ -229,14 +229,14 @@ export class Peer<U> {
     };
   }
 
-  view(): Pick<Endpoints, 'down' | 'refused' | 'unresolved'> & { readonly sources: readonly SourceView[] } {
+  view(): PeerView {
     const { down, refused, unresolved } = this.#found;
     const sources = this.#parts.sources.map((source, index): SourceView => {
       const list = this.#lists[index];
       const counts = { instances: list?.instances.length ?? 0, skipped: list?.skipped ?? [] };
       return { ...source, confirmed: list?.confirmed, asOf: list?.asOf, ...counts, trouble: this.#troubles[index] };
     });
-    return { sources, down, refused, unresolved };
+    return { sources, down, refused, unresolved, dropped: this.#guard.dropped };
   }
 
   /** What is to be said of it beside its endpoints. */

@@ -97,6 +97,11 @@ export class Guard {
     return this.#standings.filter(({ why }) => why !== undefined).length;
   }
 
+  /** How many an operator has dropped. */
+  get dropped(): number {
+    return this.#trust.dropped;
+  }
+
   /** An operator knows better. Answers with how many that changes. */
   overrule(what: 'trust' | 'drop'): number {
     const changed = this.#trust.overrule(what, this.#parts.clock.now());

@@ -47,6 +47,8 @@ export class Trust {
   readonly #returned = new Map<string, number>();
   readonly #shunned = new Map<string, { readonly until: number; readonly proved: boolean }>();
   readonly #trusted = new Set<string>();
+  /** Whom an operator took out, for as long as the registry names nobody who may be called. */
+  readonly #dropped = new Set<string>();
 
   /** Takes the whole list of now. `excused`: ids and addresses that left with a mark. Answers when the brake takes hold. */
   heard(listed: readonly Listed[], excused: ReadonlySet<string>, now: number): Braked | undefined {
@@ -64,7 +66,7 @@ export class Trust {
     // a seed was never in the registry, so it does not vanish from there
     const real = listed.flatMap(({ endpoint, why }) => (why === 'seed' ? [] : [endpoint]));
     const braked = this.#drop.heard(real, excused, now);
-    this.#forgetTrusted();
+    this.#forgetOverruled();
     return braked;
   }
 
@@ -77,13 +79,18 @@ export class Trust {
       if (!this.#listed.has(at)) for (const each of [this.#returned, this.#shunned]) each.delete(at);
     }
     const braked = this.#drop.changed(gone, joined, excused, now);
-    this.#forgetTrusted();
+    this.#forgetOverruled();
     return braked;
   }
 
   /** Nobody is doubted, kept or shunned. Only while the whole list is confirmed. */
   get isWhole(): boolean {
     return this.#returned.size + this.#shunned.size + this.#trusted.size + this.#drop.kept.length === 0;
+  }
+
+  /** How many are missing because an operator said so. */
+  get dropped(): number {
+    return this.#dropped.size;
   }
 
   /** Who may be called, and why each of them has to prove himself. */
@@ -160,6 +167,7 @@ export class Trust {
         this.#drop.hold(at);
       } else {
         this.#trusted.delete(at);
+        this.#dropped.add(at);
         if (!this.#drop.letGo(at)) this.#shunned.set(at, { until: Infinity, proved: false });
       }
     }
@@ -167,7 +175,8 @@ export class Trust {
   }
 
   /** An operator's word holds as long as there is something to doubt. */
-  #forgetTrusted(): void {
+  #forgetOverruled(): void {
+    if (this.#dropped.size > 0) for (const at of this.#listed.keys()) if (!this.#shunned.has(at)) this.#dropped.clear();
     if (this.#trusted.size === 0) return;
     const kept = new Set(this.#drop.kept.map(addressOf));
     for (const at of this.#trusted) if (!kept.has(at) && this.#listed.get(at)?.why === undefined) this.#trusted.delete(at);

@@ -69,7 +69,10 @@ describe('when all members of a service vanish at one time, while their apps are
     ] as const)
       equal((await zidecar(['doubtful', name, what, '--admin', admin])).code, 0);
     await has('dropped', 0);
-    equal((await call(at, 'dropped')).headers['x-zidecar-error'], 'no_endpoints');
+    const refused = await call(at, 'dropped');
+    equal(refused.headers['x-zidecar-error'], 'no_endpoints');
+    match(refused.body, /4 doubtful ones were dropped by an operator: they get calls again when the registry names them anew/);
+    match((await zidecar(['why', 'dropped', '--admin', admin])).out, /4 doubtful ones were dropped by an operator/);
     equal((await why('trusted')).endpoints.length, 3);
     match(await scrape(), /^zidecar_doubtful_endpoints\{service="trusted"\} 0$/m);
     await eventually(() => sidecar.lines.filter(({ kind }) => kind === 'doubts_overruled').length === 2);

@@ -106,9 +106,9 @@ describe('trust in an endpoint', () => {
     const dropped = new Trust();
     dropped.heard(listed('unconfirmed', 1, 2), nobody, 0);
     equal(dropped.overrule('drop', 0), 2);
-    deepEqual(standings(dropped, 1e9), []);
+    deepEqual([standings(dropped, 1e9), dropped.dropped], [[], 2]);
     dropped.heard(listed(undefined, 1, 2), nobody, 2e9);
-    deepEqual(standings(dropped, 3e9), ['e1', 'e2']);
+    deepEqual([standings(dropped, 3e9), dropped.dropped], [['e1', 'e2'], 0]);
   });
 
   it('drops whom it trusted before, be he listed or kept', () => {
@@ -119,5 +119,9 @@ describe('trust in an endpoint', () => {
     kept.heard(listed(undefined, 1, 2, 3), nobody, 0);
     kept.heard([], nobody, 1_000);
     deepEqual([kept.overrule('trust', 1_000), kept.overrule('drop', 1_000), standings(kept, 1_000)], [3, 3, []]);
+    kept.heard([], nobody, 99_000);
+    equal(kept.dropped, 3, 'as long as nobody else is named');
+    kept.heard(listed(undefined, 4), nobody, 100_000);
+    equal(kept.dropped, 0);
   });
 });
