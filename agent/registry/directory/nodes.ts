@@ -11,7 +11,7 @@ import { absent, content, look, text } from './files.js';
 import { fileOf, nameIn, placeOf, subjectOf } from './names.js';
 import type { Place } from './names.js';
 import type { NodeRecord, Truth } from './record.js';
-import { byHand, fitting, parse } from './record.js';
+import { byHand, fitting, isSameFile, parse } from './record.js';
 
 export interface Found {
   readonly place: Place;
@@ -47,8 +47,9 @@ export async function find(root: string, path: string, withData = false): Promis
     if (sight === 'moving') continue;
     const truth = fitting(sight.record, sight.data?.stats);
     if (truth) return found(place, sight, truth);
-    // The record did not change while we looked at the data, so no writer of ours was at work: a person was.
-    if (last && last.line === sight.line)
+    // This file stood there all the while between two looks at a record that does not fit it. Ours are never without one that does, so a person
+    // wrote it. Two files, each seen without its record, are no proof: a node that comes and goes may be met like that twice.
+    if (last && last.line === sight.line && isSameFile(last.stats, sight.stats))
       return found(place, sight, byHand(nameOf(path), sight.record, sight.stats, !sight.data));
     last = sight;
   }

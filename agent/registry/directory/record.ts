@@ -34,6 +34,10 @@ export type Truth = Omit<NodeRecord, 'states'> & State;
 export const NO_DATA = '';
 export const stampOf = (data: BigIntStats | undefined): string => (data ? `${data.ino}-${data.mtimeNs}-${data.size}` : NO_DATA);
 
+/** Not merely another of the same name, made since. */
+export const isSameFile = (one: BigIntStats, other: BigIntStats): boolean =>
+  one.ino === other.ino && one.birthtimeNs === other.birthtimeNs;
+
 /** The state that fits the file, if one does. */
 export function fitting(record: NodeRecord | undefined, data: BigIntStats | undefined): Truth | undefined {
   const stamp = stampOf(data);

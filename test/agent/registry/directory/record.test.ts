@@ -2,7 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import type { BigIntStats } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fc } from '../../../support/fast-check.js';
-import { byHand, fitting, parse, stampOf, write } from '../../../../agent/registry/directory/record.js';
+import { byHand, fitting, isSameFile, parse, stampOf, write } from '../../../../agent/registry/directory/record.js';
 import type { NodeRecord } from '../../../../agent/registry/directory/record.js';
 
 const stats = (ino: bigint, mtimeNs: bigint, size: bigint, birthtimeNs = mtimeNs): BigIntStats =>
@@ -34,6 +34,12 @@ describe('the record of a node', () => {
   it('tells nothing of data that a person wrote', () => {
     for (const other of [stats(3n, 200n, 3n), stats(2n, 201n, 3n), stats(2n, 200n, 4n), undefined])
       equal(fitting(record, other), undefined);
+  });
+
+  it('tells one file that is edited from two of one name', () => {
+    equal(isSameFile(stats(1n, 100n, 3n, 50n), stats(1n, 200n, 4n, 50n)), true);
+    equal(isSameFile(older, newer), false);
+    equal(isSameFile(older, stats(1n, 300n, 3n)), false, 'the number of a removed one, given out anew');
   });
 
   it('is none when it is nonsense, and never throws', () => {
