@@ -257,7 +257,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     sweeper.start();
     for (const { at, upstream, tcp } of await proxy.listen())
       tellOpen(upstream === undefined ? 'outbound' : 'upstream', at, upstream, tcp);
-    discovery.recheck(); // a list may have come before it was known where we listen
+    void discovery.recheck(); // a list may have come before it was known where we listen
   } catch (error) {
     await lifecycle.abandon();
     throw error;

@@ -61,7 +61,7 @@ export interface DiscoveredView extends ReturnType<Peer<unknown>['view']> {
 
 const defaults: DiscoveryLimits = { unnamed: 256, newPerSecond: 10, idleMs: 600_000 };
 const SWEEP_MS = 30_000;
-/** How long the start works at one time. */
+/** How long what goes over all of them works at one time. */
 const TURN_MS = 5;
 
 export class Discovery<U extends UpstreamLike> {
@@ -91,19 +91,10 @@ export class Discovery<U extends UpstreamLike> {
     });
   }
 
-  /** Resolves when all who are named are followed: of hundreds a few in each turn of the event loop, since to begin with one is work. */
-  async start(): Promise<void> {
-    const { clock } = this.#parts;
-    this.#stopSweeping = clock.every(SWEEP_MS, () => this.#sweep());
-    let endsAt = clock.now() + TURN_MS;
-    const named = this.#named;
-    for (const name of named) {
-      if (!this.#peers.has(name)) this.#follow(name, true);
-      if (clock.now() < endsAt) continue;
-      await clock.sleep(0);
-      if (this.#stopped || this.#named !== named) return; // a reload has followed all of its own
-      endsAt = clock.now() + TURN_MS;
-    }
+  /** Resolves when all who are named are followed. */
+  start(): Promise<void> {
+    this.#stopSweeping = this.#parts.clock.every(SWEEP_MS, () => this.#sweep());
+    return this.#followNamed();
   }
 
   stop(): void {
@@ -119,17 +110,17 @@ export class Discovery<U extends UpstreamLike> {
     this.#closed = closed;
     const names = new Set(named);
     for (const [name, peer] of this.#peers) {
-      const isNamed = names.delete(name);
+      const isNamed = names.has(name);
       if (isNamed !== peer.named) this.#unnamed += isNamed ? -1 : 1;
       peer.named = isNamed;
       if (!isNamed && closed) this.#leave(name, peer);
     }
-    for (const name of names) this.#follow(name, true);
+    void this.#followNamed();
   }
 
   /** Looks at every endpoint again: where we listen has changed. */
-  recheck(): void {
-    for (const peer of this.#peers.values()) peer.recheck();
+  recheck(): Promise<void> {
+    return this.#inTurns(this.#peers.values(), (peer) => peer.recheck());
   }
 
   /** The upstream for a name that a call brought, or the refusal that the app is told. `absolute`: the call came through `http_proxy`. */
@@ -202,9 +193,31 @@ export class Discovery<U extends UpstreamLike> {
 
   // who is followed
 
+  #followNamed(): Promise<void> {
+    const named = this.#named;
+    const follow = (name: string): void => {
+      if (!this.#peers.has(name)) this.#follow(name, true);
+    };
+    return this.#inTurns(named, follow, () => this.#named !== named); // a reload follows those of its own
+  }
+
+  /** A few milliseconds of each turn of the event loop: there may be hundreds of them, and calls go on. */
+  async #inTurns<One>(all: Iterable<One>, run: (one: One) => void, isOver = (): boolean => false): Promise<void> {
+    const { clock } = this.#parts;
+    let endsAt = clock.now() + TURN_MS;
+    for (const one of all) {
+      run(one);
+      if (clock.now() < endsAt) continue;
+      await clock.sleep(0);
+      if (this.#stopped || isOver()) return;
+      endsAt = clock.now() + TURN_MS;
+    }
+  }
+
   #newcomer(name: string, absolute: boolean): U | Refused {
     const { clock, emit } = this.#parts;
     const [closed, named] = [this.#closed, this.#named];
+    if (named.includes(name)) return this.#follow(name, true); // its turn has not come yet
     const hint = absolute ? '; for hosts outside the registry, set no_proxy' : '';
     const unknown = (why: string): Refused => ({ code: 'unknown_upstream', message: `${quote(name)} ${why}${hint}` });
     if (!isServiceName(name)) return unknown('is not the name of a service: 1 to 253 of A-Z a-z 0-9 . _ -');
