@@ -26,7 +26,11 @@ export interface PeerView extends Pick<Endpoints, 'down' | 'refused' | 'unresolv
 const MOST = 3;
 
 /** Sentences, those that stop a whole list first. `called`: somebody of it may be called. */
-export function notesOf(name: string, { sources, down, refused, unresolved, dropped }: PeerView, called: boolean): readonly string[] {
+export function notesOf(
+  name: string,
+  { sources, down, refused, unresolved, dropped }: PeerView,
+  called: boolean,
+): readonly string[] {
   const nodes = sources.flatMap(({ skipped }) => skipped.map(({ name: node, detail }) => `node ${node} is ignored: ${detail}`));
   const silent = sources.filter(({ trouble, instances, skipped, asOf }) => {
     return trouble === undefined && asOf !== undefined && instances + skipped.length === 0;
