@@ -46,6 +46,8 @@ export interface Balancer {
   note?(seat: Seat): string | undefined;
   /** Whether this seat would do for the ask, be it well or not. Default: any does. */
   fits?(ask: Ask, seat: Seat): boolean;
+  /** Whether the ask's key leads to this seat as long as that is well. Default: keys lead nowhere. */
+  home?(ask: Ask, seat: Seat): boolean;
   /** Why nobody will ever do for this ask, whoever is well: no endpoint has those labels. */
   lacks?(ask: Ask): string | undefined;
 }

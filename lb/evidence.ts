@@ -122,14 +122,18 @@ export class Evidence {
 
   /**
    * For a call that can be repeated: one that is out, before its time. One of a hundred calls at most, so that the budget of retries hardly
-   * feels it; any where there is `nobodyElse`. A call with a key goes where that leads, if it can.
+   * feels it; any where there is `nobodyElse`. A call with a key tries the one to which that leads, or anybody where there is `nobodyElse`.
    */
   early(ask: Ask, now: number, nobodyElse: boolean): Member | undefined {
-    if (ask.repeatable !== true || (ask.key !== undefined && !nobodyElse) || !this.triesEarly) return undefined;
+    if (ask.repeatable !== true || !this.triesEarly) return undefined;
     const rested = nobodyElse || this.#stats.attempts - this.#attemptsThen >= callsPerEarlyTrial;
     const mayHang = ask.hedged === true || nobodyElse;
+    const anyKey = ask.key === undefined || nobodyElse;
     const fits = (member: Member): boolean =>
-      member.weight > 0 && !ask.tried.includes(member.endpoint.id) && (this.#balancer.fits?.(ask, member) ?? true);
+      member.weight > 0 &&
+      (anyKey || (this.#balancer.home?.(ask, member) ?? false)) &&
+      !ask.tried.includes(member.endpoint.id) &&
+      (this.#balancer.fits?.(ask, member) ?? true);
     const found =
       (rested ? this.circuits.early((one) => fits(one) && !this.standings.isBlamed(one), now) : undefined) ??
       this.#ejections.early(

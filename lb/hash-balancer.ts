@@ -70,6 +70,11 @@ export class HashBalancer implements Balancer {
     return seat;
   }
 
+  home({ key }: Ask, seat: Seat): boolean {
+    const table = this.#table;
+    return key !== undefined && table !== undefined && table.seats[table.ownerOf(key, 0)] === seat;
+  }
+
   /** Of all keys there can be; the calls of one that is out are taken to be spread like all others. */
   shares(): ReadonlyMap<Seat, number> {
     const all = [...(this.#table?.shares() ?? [])].filter(([seat]) => this.#seats.placeOf(seat) >= 0 && seat.eligible);

@@ -77,6 +77,12 @@ export class Parts {
     return undefined;
   }
 
+  /** `place`: the part to which the ask's key leads. */
+  home(place: number, ask: Ask, seat: Seat): boolean {
+    const part = this.of(seat);
+    return part !== undefined && part === this.all[place] && (part.balancer.home?.(ask, seat) ?? false);
+  }
+
   /** `parts`: what each part gets, 0 to 1. */
   shares(parts: readonly number[]): ReadonlyMap<Seat, number> {
     const shares = new Map<Seat, number>();

@@ -6,7 +6,7 @@
 import type { Ask, Balancer, Seat } from './balancer.js';
 import { mix, unit } from './hashing.js';
 import type { Outcome } from './outcome.js';
-import { Parts } from './parts.js';
+import { Parts, type Part } from './parts.js';
 import type { Random } from './ports.js';
 import { choiceOf, SmoothChoice } from './smooth.js';
 import { labelOf } from './subset.js';
@@ -59,6 +59,12 @@ export class Split implements Balancer {
     this.#parts.seen(seat, outcome, now);
   }
 
+  home(ask: Ask, seat: Seat): boolean {
+    if (ask.key === undefined) return false;
+    const whole = this.#reckon(({ seats }) => seats.length > 0); // it may be the last one of its part
+    return this.#parts.home(choiceOf(whole, unit(mix(~ask.key))), ask, seat);
+  }
+
   shares(): ReadonlyMap<Seat, number> {
     return this.#parts.shares(this.#weightsNow());
   }
@@ -75,15 +81,15 @@ export class Split implements Balancer {
   }
 
   #weightsNow(): readonly number[] {
-    return (this.#weights ??= this.#reckon());
+    return (this.#weights ??= this.#reckon(({ weight }) => weight > 0));
   }
 
-  #reckon(): number[] {
+  #reckon(counts: (part: Part) => boolean): number[] {
     const { all } = this.#parts;
-    const weights = this.#percents.map((percent, place) => (all[place]!.weight > 0 ? percent : 0));
+    const weights = this.#percents.map((percent, place) => (counts(all[place]!) ? percent : 0));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     // nobody that is well has a share: then whoever there is
-    return total > 0 ? weights.map((weight) => weight / total) : all.map(({ weight }) => (weight > 0 ? 1 : 0));
+    return total > 0 ? weights.map((weight) => weight / total) : all.map((part) => (counts(part) ? 1 : 0));
   }
 }
 

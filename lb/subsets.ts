@@ -99,6 +99,12 @@ export class Subsets implements Balancer {
     return subset === undefined || isIn(subset, endpoint) || (this.#rules.otherwise === 'any' && this.#of(subset) === undefined);
   }
 
+  home(ask: Ask, seat: Seat): boolean {
+    const subset = ask.subset ?? this.#rules.standard;
+    const balancer = (subset && this.#of(subset)) ?? this.#any;
+    return balancer.home?.(ask, seat) ?? false;
+  }
+
   lacks(ask: Ask): string | undefined {
     const subset = ask.subset ?? this.#rules.standard;
     if (subset === undefined || this.#rules.otherwise === 'any' || this.#of(subset) !== undefined) return undefined;

@@ -51,6 +51,10 @@ export class Switch implements Balancer {
     return this.#present.fits?.(ask, seat) ?? true;
   }
 
+  home(ask: Ask, seat: Seat): boolean {
+    return this.#present.home?.(ask, seat) ?? false;
+  }
+
   lacks(ask: Ask): string | undefined {
     return this.#present.lacks?.(ask);
   }

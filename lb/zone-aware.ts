@@ -84,6 +84,13 @@ export class ZoneAware implements Balancer {
     this.#whole.seen?.(seat, outcome, now);
   }
 
+  /** As zones are now: where a call of the key would go if only the seat were well, but for what that would change in them. */
+  home(ask: Ask, seat: Seat): boolean {
+    const plan = this.#planNow();
+    if (plan === undefined) return this.#whole.home?.(ask, seat) ?? false;
+    return ask.key !== undefined && this.#parts.home(choiceOf(plan, unit(mix(~ask.key))), ask, seat);
+  }
+
   shares(): ReadonlyMap<Seat, number> {
     const plan = this.#planNow();
     if (plan === undefined)

@@ -181,6 +181,40 @@ describe('calls to a subset', () => {
   });
 });
 
+describe('the home of a key', () => {
+  it('is where the key leads while all are well, and stays so when that one is out, through subsets, splits and zones', () => {
+    const fleet = Array.from({ length: 12 }, (_, index) =>
+      labelled(`e${index}`, { version: index % 3 === 0 ? 'canary' : 'stable' }, 'abc'[index % 2]),
+    );
+    const split = { label: 'version', percents: new Map([['canary', 30]]) };
+    const zone = {
+      own: 'a',
+      callers: () =>
+        new Map([
+          ['a', 3],
+          ['b', 1],
+        ]),
+    };
+    for (const policy of ['ring_hash', 'maglev'] as const)
+      for (const set of [{}, { split }, { zone }, { split, zone }] as const)
+        for (const subset of [undefined, subsetOf('version=stable') as Subset]) {
+          const balancer = balancing({ policy, ...set }, fleet);
+          for (let key = 0; key < 2 ** 32; key += 2 ** 27) {
+            const ask = { tried: [], key, subset };
+            const home = balancer.pick(ask, 0)!;
+            const homes = (): Seat[] => fleet.filter((one) => balancer.home!(ask, one));
+            deepEqual(homes(), [home]);
+            home.eligible = false;
+            balancer.changed(home);
+            if (!('zone' in set)) deepEqual(homes(), [home]); // who is out changes what zones get
+            home.eligible = true;
+            balancer.changed(home);
+          }
+        }
+    equal(balancing({}, fleet).home!({ tried: [], key: 1 }, fleet[0]!), false); // turns go by no key
+  });
+});
+
 describe('a split by a label', () => {
   const canary = { label: 'version', percents: new Map([['canary', 5]]) };
 

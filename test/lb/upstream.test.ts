@@ -128,7 +128,7 @@ describe('upstream', () => {
     deepEqual(asked, ['a', 'b', 'all_open']);
   });
 
-  it('lets a call with a key try one before its time only when there is nobody else, and no call one that it has been to', async () => {
+  it('lets a call whose key leads nowhere try one before its time only when there is nobody else, and no call one that it has been to', async () => {
     const { call, clock } = orders(abc('ab'), { more: { panic: { percent: 0 } } });
     const broken = failed('reset', 1);
     for (let failure = 0; failure < 2; failure++) call(broken, { tried: ['b'] });
@@ -137,6 +137,21 @@ describe('upstream', () => {
     equal(call(good, { repeatable: true, key: 7 }), 'b');
     equal(call(good, { repeatable: true, tried: ['a', 'b'] }), 'tried_all');
     equal(call(good, { repeatable: true, key: 7, tried: ['b'] }), 'a');
+  });
+
+  it('lets a call with a key try one before its time if its key leads there, and no other', async () => {
+    for (const policy of ['maglev', 'ring_hash'] as const) {
+      const { call, clock } = orders(abc('abc'), { policy });
+      const homes = new Map(Array.from({ length: 60 }, (_, key) => [key * 71_582_788, call(good, { key: key * 71_582_788 })]));
+      const [here] = [...homes].find(([, id]) => id === 'a')!;
+      const others = [...homes].filter(([, id]) => id !== 'a');
+      for (let failure = 0; failure < 2; failure++) call(failed('reset', 1), { key: here });
+      await clock.advance(500);
+      for (const [key, id] of others) equal(call(good, { repeatable: true, key }), id);
+      equal(call(good, { key: here }) === 'a', false); // it has something to lose
+      equal(call(good, { repeatable: true, key: here }), 'a');
+      for (const [key, id] of homes) equal(call(good, { key }), id); // it is back
+    }
   });
 
   it('gives a trial that is due to a call that can be sent again, if one comes within 300 ms, and marks it', async () => {

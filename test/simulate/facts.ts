@@ -56,6 +56,15 @@ export const comparisons: readonly Comparison[] = [
     ),
   },
   {
+    scenario: scenarios.illKeyed,
+    setups: [
+      usual,
+      policyOnly('ring_hash'),
+      policyOnly('maglev'),
+      { ...policyOnly('maglev'), name: 'maglev, POSTs', once: true },
+    ],
+  },
+  {
     scenario: scenarios.comesAndGoes,
     setups: beside(
       { name: 'POSTs: nothing is sent again', once: true },

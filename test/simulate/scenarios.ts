@@ -55,6 +55,15 @@ export const scenarios = {
       at(30_000, () => become(servers.slice(0, 1), { bad: 0 }));
     },
   },
+  illKeyed: {
+    ...usual,
+    ...{ name: 'ill and well again, by a key', what: 'calls are about 20,000 things; one of ten answers 500 from 20 s to 30 s' },
+    ...{ fromMs: 20_000, wellAtMs: 30_000, keys: 20_000, load: 0.25 },
+    script: ({ at, become, servers }) => {
+      at(20_000, () => become(servers.slice(0, 1), { bad: 1 }));
+      at(30_000, () => become(servers.slice(0, 1), { bad: 0 }));
+    },
+  },
   comesAndGoes: {
     ...usual,
     ...{ name: 'it comes and goes', what: 'one of ten answers 500 to everything for 2 s, and is well for 2 s, by turns' },

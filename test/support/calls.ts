@@ -86,10 +86,10 @@ export class Calling {
   readonly #agent: Agent;
   readonly #began = performance.now();
 
-  /** `pauseMs` between two calls of one worker: with 5 workers and 10 ms, some 500 calls a second. */
-  constructor(at: string, service: string, { workers = 5, pauseMs = 10, method = 'GET' } = {}) {
+  /** `pauseMs` between two calls of one worker: with 5 workers and 10 ms, some 500 calls a second. `paths`: so many, by turns. */
+  constructor(at: string, service: string, { workers = 5, pauseMs = 10, method = 'GET', paths = 1 } = {}) {
     this.#agent = new Agent({ keepAlive: true, maxSockets: workers });
-    this.#workers = Array.from({ length: workers }, () => this.#work(at, service, pauseMs, method));
+    this.#workers = Array.from({ length: workers }, () => this.#work(at, service, pauseMs, { method, paths }));
   }
 
   get total(): number {
@@ -103,11 +103,13 @@ export class Calling {
     return { total: this.#total, lost: this.#lost, by: this.#by };
   }
 
-  async #work(at: string, service: string, pauseMs: number, method: string): Promise<void> {
+  async #work(at: string, service: string, pauseMs: number, asked: { method: string; paths: number }): Promise<void> {
     while (!this.#stopped) {
       const when = (): string => `${((performance.now() - this.#began) / 1_000).toFixed(2)} s:`;
       try {
-        const { status, headers, body } = await call(at, service, { agent: this.#agent, method });
+        const { method, paths } = asked;
+        const path = paths === 1 ? '/' : `/${this.#total % paths}`;
+        const { status, headers, body } = await call(at, service, { agent: this.#agent, method, path });
         if (status === 200) this.#by.set(body, (this.#by.get(body) ?? 0) + 1);
         else this.#lost.push(`${when()} ${status} ${String(headers['x-zidecar-error'] ?? '')} ${body}`);
       } catch (error) {
