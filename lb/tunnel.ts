@@ -12,6 +12,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from './ports.js';
 import { hearsResets, reset } from './reset.js';
+import { Flow } from './flow.js';
 import { Frames, goingAway } from './frames.js';
 import { Silence } from './silence.js';
 
@@ -32,23 +33,18 @@ const lingerMs = 1_000;
 const quietLooks = 4;
 const lookMs = 25;
 
-export interface TunnelKind {
-  /** Somebody has coupled the sockets. */
-  readonly coupled?: boolean;
-  readonly websocket?: boolean;
-}
-
 export class Tunnel {
   readonly #parts: TunnelParts;
   /** Of a websocket. */
   readonly #frames: { readonly sent: Frames; readonly received: Frames } | undefined;
   readonly #silence: Silence;
+  readonly #flows: readonly Flow[];
   #moves = 0;
   #end: TunnelEnd | undefined;
   /** Resolves when both sockets are closed, with what ended it. */
   readonly closed: Promise<TunnelEnd>;
 
-  constructor(parts: TunnelParts, { coupled = false, websocket = false }: TunnelKind = {}) {
+  constructor(parts: TunnelParts, { websocket = false }: { readonly websocket?: boolean } = {}) {
     const { clock, app, endpoint, idleTimeoutMs, bytes } = (this.#parts = parts);
     if (websocket) this.#frames = { sent: new Frames(true), received: new Frames(false) };
     this.#silence = new Silence(
@@ -63,12 +59,7 @@ export class Tunnel {
       this.#silence.moved();
     };
     hearsResets(app); // `dial` sees to the other
-    if (!coupled) {
-      app.pipe(endpoint);
-      endpoint.pipe(app);
-    }
-    app.on('data', passed('sent'));
-    endpoint.on('data', passed('received'));
+    this.#flows = [new Flow(app, endpoint, passed('sent')), new Flow(endpoint, app, passed('received'))];
     this.closed = this.#closed();
   }
 
@@ -93,8 +84,8 @@ export class Tunnel {
   #endBoth(): void {
     const { clock, app, endpoint } = this.#parts;
     this.#end ??= 'ended';
+    for (const flow of this.#flows) flow.stop();
     for (const socket of [app, endpoint]) {
-      socket.unpipe();
       const frames = socket === app ? this.#frames?.received : this.#frames?.sent;
       if (frames?.mayClose === true && socket.writable) socket.write(goingAway(socket === endpoint));
       socket.end();

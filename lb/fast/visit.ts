@@ -18,7 +18,7 @@ import { Call } from './call.js';
 import type { Caller, CallTerms, Rest } from './caller.js';
 import type { Sender } from './outbox.js';
 import { RequestHead } from './request-head.js';
-import { tap } from './tap.js';
+import { tap } from '../tap.js';
 import type { Way, Ways } from './ways.js';
 
 export interface VisitTerms extends CallTerms {

@@ -108,7 +108,7 @@ export class UpgradeExchange implements Exchange {
     answer.open(fields);
     const sockets = { app: this.#app, endpoint: this.#endpoint! };
     const terms = { clock: this.#terms.clock, idleTimeoutMs: this.#tunnelIdleTimeoutMs, bytes: this.#bytes! };
-    this.#tunnel = new Tunnel({ ...sockets, ...terms }, { coupled: true, websocket: true });
+    this.#tunnel = new Tunnel({ ...sockets, ...terms }, { websocket: true });
     await this.#tunnel.closed;
     return 'whole';
   }

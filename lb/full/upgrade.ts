@@ -95,10 +95,14 @@ export const shakeHands: ShakeHands = (handshake) =>
     proxy.ws(asked, app, early, { target, agent: new Connected(endpoint) }, () => undefined);
   });
 
-/** When one side breaks http-proxy ends the other in order, as if that were all: what it listens to is left to the tunnel. */
+/**
+ * When one side breaks http-proxy ends the other in order, as if that were all: what it listens to is left to the tunnel, and so is the
+ * coupling.
+ */
 function withoutItsEnds(sockets: readonly Socket[], couple: () => void): void {
   const before = sockets.map((socket) => socket.listeners('error'));
   couple();
+  for (const socket of sockets) socket.unpipe();
   for (const [index, socket] of sockets.entries())
     for (const listener of socket.listeners('error'))
       if (!before[index]!.includes(listener)) socket.off('error', listener as (error: Error) => void);

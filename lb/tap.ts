@@ -5,9 +5,9 @@
  * `push` any more would take nothing from us: `data` is listened to as well.
  */
 import type { Socket } from 'node:net';
-import { endWhenRead } from '../late-end.js';
+import { endWhenRead } from './late-end.js';
 
-/** `flows`: whether bytes may be taken now. The returned function makes the socket a plain one again. */
+/** `flows`: whether bytes may be taken now. The returned function gives the socket back to its stream. */
 export function tap(socket: Socket, take: (bytes: Buffer) => void, flows: () => boolean): () => void {
   const asStream = socket.push.bind(socket);
   const pushed = (bytes: Buffer | null, encoding?: BufferEncoding): boolean => {
@@ -20,7 +20,7 @@ export function tap(socket: Socket, take: (bytes: Buffer) => void, flows: () => 
   socket.push = pushed;
   socket.on('data', take);
   return () => {
-    if (socket.push === pushed) delete (socket as { push?: unknown }).push;
+    if (socket.push === pushed) socket.push = asStream;
     socket.off('data', take);
   };
 }
