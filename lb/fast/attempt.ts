@@ -226,8 +226,7 @@ export class Attempt implements Exchange {
     const clean = !head.close && body.framing !== 'until_close' && this.sent === 'all';
     this.#state = 'none';
     this.#connection = undefined;
-    if (clean) connection?.release(head.keepAliveMs, this.#movedAt);
-    else connection?.close();
+    connection?.release(clean ? head.keepAliveMs : 0, this.#movedAt);
     this.#call.whole(head.status, this.#movedAt);
   }
 

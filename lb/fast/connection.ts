@@ -18,6 +18,7 @@ import type { CallSettings } from '../settings.js';
 import type { Deadlines } from './deadlines.js';
 import type { Outbox, Sender } from './outbox.js';
 import { room } from './rewrite.js';
+import type { SpareBuffers } from './spare-buffers.js';
 
 /** Who uses a connection, and is told what happens on it. */
 export interface Exchange {
@@ -44,20 +45,19 @@ export interface ConnectionParts {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly outbox: Outbox;
+  readonly spare: SpareBuffers;
 }
 
 /** An endpoint's `Keep-Alive: timeout` is believed up to this, less a second for its way to us. */
 const longestIdleMs = 55_000;
 const marginMs = 1_000;
-/** An answer of 64 KiB comes with its head in one read. */
-const readBytes = 68 * 1024;
 const nothing = Buffer.alloc(0);
 
 export class Connection implements Sender {
   readonly address: string;
   readonly socket: Socket;
   /** What was read lies in here, behind some room. */
-  bytes: Buffer = Buffer.allocUnsafeSlow(room + readBytes);
+  bytes: Buffer;
   waits = false;
   /** It has carried an exchange before. */
   reused = false;
@@ -74,7 +74,9 @@ export class Connection implements Sender {
   #exchange: Exchange | undefined;
   /** Where the next read lands. */
   #landing = room;
-  #view: Uint8Array = this.bytes.subarray(room);
+  #view: Uint8Array;
+  /** Of what lies in `bytes` something may still be on its way. */
+  #needed = false;
   #connected = false;
   #retired = false;
   #closed = false;
@@ -95,6 +97,8 @@ export class Connection implements Sender {
     this.#home = home;
     this.#slot = slot;
     this.#parts = parts;
+    this.bytes = parts.spare.take();
+    this.#view = this.bytes.subarray(room);
     this.dueAt = this.#due(settings.connectTimeoutMs, parts.clock.now());
     const { host, port } = endpoint;
     const onread = { buffer: this.#buffer, callback: this.#read };
@@ -153,9 +157,10 @@ export class Connection implements Sender {
     this.socket.resume();
   }
 
-  /** The exchange has ended, and the endpoint keeps the connection for as long (-1: it does not say). */
+  /** The exchange has ended, its last byte has left, and the endpoint keeps the connection for as long (-1: it does not say; 0: not). */
   release(keepAliveMs: number, now: number): void {
     this.#exchange = undefined;
+    this.#needed = false;
     const { idleTimeoutMs } = this.#settings;
     const ms = keepAliveMs < 0 ? idleTimeoutMs : Math.min(keepAliveMs, longestIdleMs + marginMs) - marginMs;
     if (this.#retired || this.#closed || (ms !== undefined && ms <= 0)) return this.close();
@@ -178,6 +183,7 @@ export class Connection implements Sender {
     this.idle = false;
     this.#stopAsking?.();
     this.socket.destroy();
+    if (!this.#needed) this.#parts.spare.give(this.bytes);
     this.#slot.leave();
     this.#home.forget(this);
   }
@@ -199,6 +205,7 @@ export class Connection implements Sender {
     const from = this.#landing;
     if (from !== room) this.#land(room);
     if (this.waits) return this.#answeredUnasked();
+    this.#needed = true;
     if (this.#exchange !== undefined) return this.#exchange.received(from, from + count);
     this.close();
     return false;

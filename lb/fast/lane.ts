@@ -10,6 +10,7 @@ import { AnswerLines } from './answer.js';
 import { Deadlines } from './deadlines.js';
 import { Outbox } from './outbox.js';
 import { Pools } from './pools.js';
+import { SpareBuffers } from './spare-buffers.js';
 import { Visit, type VisitTerms } from './visit.js';
 import { Ways } from './ways.js';
 
@@ -19,6 +20,7 @@ export class FastLane implements Lane {
   readonly #full: Lane;
   readonly #deadlines: Deadlines;
   readonly #outbox = new Outbox();
+  readonly #spare = new SpareBuffers();
   readonly #lines: AnswerLines;
   readonly #visits = new Set<Visit>();
   /** Those with connections; the others are known by their upstream only, and go with it. */
@@ -122,6 +124,7 @@ export class FastLane implements Lane {
       clock: this.#parts.clock,
       deadlines: this.#deadlines,
       outbox: this.#outbox,
+      spare: this.#spare,
       usage: upstream.usage,
       used: (which) => this.#inUse.add(which),
       empty: (which) => this.#inUse.delete(which),

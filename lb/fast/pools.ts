@@ -22,6 +22,8 @@ export class Pools implements Home {
   readonly #open = new Set<Connection>();
   /** By address, the most recently used last. */
   readonly #idle = new Map<string, Connection[]>();
+  /** All of them, the one that has waited longest first. */
+  readonly #waiting = new Set<Connection>();
   /** An endpoint's address is asked for with each call. */
   readonly #addresses = new WeakMap<Endpoint, string>();
 
@@ -47,6 +49,7 @@ export class Pools implements Home {
     const at = this.addressOf(endpoint);
     const kept = this.#idle.get(at)?.pop();
     if (kept !== undefined) {
+      this.#waiting.delete(kept);
       kept.reuse(exchange);
       return kept;
     }
@@ -73,9 +76,9 @@ export class Pools implements Home {
 
   /** Closes the idle one that has waited longest. False: none is idle. */
   closeIdle(): boolean {
-    const oldest = this.#longestIdle();
-    oldest?.close();
-    return oldest !== undefined;
+    const [longest] = this.#waiting;
+    longest?.close();
+    return longest !== undefined;
   }
 
   close(): void {
@@ -84,6 +87,7 @@ export class Pools implements Home {
 
   /** Its exchange has ended well, and it can carry another. */
   keep(connection: Connection): void {
+    this.#waiting.add(connection);
     const others = this.#idle.get(connection.address);
     if (others === undefined) this.#idle.set(connection.address, [connection]);
     else others.push(connection);
@@ -92,17 +96,11 @@ export class Pools implements Home {
   /** It has closed. */
   forget(connection: Connection): void {
     if (!this.#open.delete(connection)) return;
+    this.#waiting.delete(connection);
     const idle = this.#idle.get(connection.address);
     const place = idle?.indexOf(connection) ?? -1;
     if (place >= 0) idle!.splice(place, 1);
     if (idle?.length === 0) this.#idle.delete(connection.address);
     if (this.#open.size === 0) this.#parts.empty(this);
-  }
-
-  #longestIdle(): Connection | undefined {
-    let oldest: Connection | undefined;
-    for (const connection of this.#open)
-      if (connection.idle && (oldest === undefined || connection.dueAt < oldest.dueAt)) oldest = connection;
-    return oldest;
   }
 }
