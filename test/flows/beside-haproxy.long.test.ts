@@ -5,15 +5,13 @@
  */
 import { spawn } from 'node:child_process';
 import { ok } from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { markdown } from '../bench/table.js';
 import { call, Calling } from '../support/calls.js';
 import { needsProgram } from '../support/needs.js';
+import { freePort } from '../support/ports.js';
 import { eventually } from '../support/program.js';
+import { haproxyAt } from './haproxy.js';
 import { listeningPeers, Peer, peersAndCaller, type Mood } from './peers.js';
 
 interface Scene {
@@ -51,43 +49,25 @@ const names = Object.keys(contenders) as Name[];
 const within = (ms?: number): Record<string, string> => (ms === undefined ? {} : { ZIDECAR_RESPONSE_TIMEOUT: `${ms}ms` });
 
 async function haproxy(timeoutMs = 60_000): Promise<Caller> {
-  const peers = await listeningPeers(3);
-  const folder = await mkdtemp(join(tmpdir(), 'zidecar-test-'));
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
+  const [peers, port] = await Promise.all([listeningPeers(3), freePort()]);
   const servers = peers.map((peer) => `  server ${peer.name} 127.0.0.1:${peer.port}`).join('\n');
-  await writeFile(
-    join(folder, 'haproxy.cfg'),
-    `global
-  nbthread 1
-defaults
-  mode http
-  balance roundrobin
-  http-reuse always
-  retries 1
-  option redispatch 1
-  retry-on conn-failure empty-response junk-response response-timeout
-  timeout connect 1s
-  timeout client 60s
-  timeout server ${timeoutMs}ms
-frontend outbound
-  bind 127.0.0.1:${port}
-  default_backend orders
+  const { command, clean } = await haproxyAt(
+    port,
+    { connect: '1s', client: '60s', server: `${timeoutMs}ms` },
+    `  default_backend orders
 backend orders
   option httpchk GET /health
   default-server check inter 1s rise 2 fall 3 observe layer7 error-limit 5 on-error mark-down
-${servers}
-`,
+${servers}`,
   );
-  const child = spawn('haproxy', ['-db', '-f', join(folder, 'haproxy.cfg')], { stdio: 'ignore' });
+  const [program, ...args] = command;
+  const child = spawn(program, args, { stdio: 'ignore' });
   const at = `127.0.0.1:${port}`;
   await eventually(async () => (await call(at, 'orders').catch(() => undefined))?.status === 200);
   const end = async (): Promise<void> => {
     child.kill('SIGKILL');
     for (const peer of peers) peer.die();
-    await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
+    await clean();
   };
   return { at, peers, end };
 }

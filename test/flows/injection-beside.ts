@@ -7,15 +7,13 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markdown } from '../bench/table.js';
 import { dieWithUs } from '../support/die-with-us.js';
 import { freePort } from '../support/ports.js';
 import { eventually } from '../support/program.js';
 import { Wire } from '../support/raw.js';
+import { haproxyAt } from './haproxy.js';
 import { play, stage, type Played, type Scene, type Stage } from './injection-play.js';
 import { sidecarFor } from './injection-sidecar.js';
 
@@ -69,32 +67,14 @@ async function kept(command: readonly string[], at: number, after: () => Promise
 }
 
 async function haproxy({ services }: Stage): Promise<Running> {
-  const folder = await mkdtemp(join(tmpdir(), 'zidecar-test-'));
   const at = await freePort();
   const backends = Object.entries(services).map(([service, ports]) =>
     [`backend ${service}`, ...ports.map((port) => `  server s${port} 127.0.0.1:${port}`)].join('\n'),
   );
-  const config = `global
-  nbthread 1
-defaults
-  mode http
-  balance roundrobin
-  http-reuse always
-  retries 1
-  option redispatch 1
-  retry-on conn-failure empty-response junk-response response-timeout
-  timeout connect 2s
-  timeout client 10s
-  timeout server 2s
-frontend outbound
-  bind 127.0.0.1:${at}
-  http-request disable-l7-retry if METH_POST
-  use_backend %[req.hdr(host)]
-${backends.join('\n')}
-`;
-  await writeFile(join(folder, 'haproxy.cfg'), config);
-  const clean = (): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
-  return kept(['haproxy', '-db', '-f', join(folder, 'haproxy.cfg')], at, clean);
+  const frontend = '  http-request disable-l7-retry if METH_POST\n  use_backend %[req.hdr(host)]\n';
+  const timeouts = { connect: '2s', client: '10s', server: '2s' };
+  const { command, clean } = await haproxyAt(at, timeouts, frontend + backends.join('\n'));
+  return kept(command, at, clean);
 }
 
 /** A process for each row, since some rows end it. */
