@@ -135,8 +135,13 @@ export class CircuitBreaker implements Breaker {
    * have something to lose.
    */
   mayTryEarly(now: number): boolean {
-    if (!this.isQuick || this.#trial || this.state(now) !== 'open' || now - this.#failedAt < earlyMs) return false;
+    if (!this.isQuick || this.#trial || this.state(now) !== 'open' || now < this.earlyFrom) return false;
     return (this.#early = true);
+  }
+
+  /** When such a call may try it at the earliest. Means nothing unless `isQuick`. */
+  get earlyFrom(): number {
+    return this.#failedAt + earlyMs;
   }
 
   /** Its last failure cost a call little time, and could be repeated, and a connect in the background would say nothing. */

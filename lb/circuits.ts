@@ -98,6 +98,16 @@ export class Circuits {
     return undefined;
   }
 
+  /** When a call that can be repeated may be its trial before its time; undefined: none may. */
+  earlyFrom(member: Member): number | undefined {
+    return this.#quick.has(member) && this.#parts.enforced.circuit ? member.breaker.earlyFrom : undefined;
+  }
+
+  /** For how long only a call that can be repeated is its trial, which is due; 0 where any is. */
+  sparedMs(member: Member, now: number): number {
+    return this.spares(member, now) ? member.breaker.reopenAt + sparesMs - now : 0;
+  }
+
   /** Its trial is due, and had better be a call that loses nothing: one that does should go to somebody else, for a moment. */
   spares({ breaker }: Member, now: number): boolean {
     return breaker.openedAt !== undefined && this.#parts.enforced.circuit && now - breaker.reopenAt < sparesMs;

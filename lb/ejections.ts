@@ -76,6 +76,12 @@ export class Ejections {
     return undefined;
   }
 
+  /** When a call that can be sent again may try it; undefined: its time alone ends it. */
+  earlyFrom({ ejection, eligible }: Member): number | undefined {
+    if (ejection === undefined || eligible || !this.#tried.has(ejection) || !this.#parts.enforced.outlier) return undefined;
+    return ejection.passes > 0 ? ejection.failedAt : ejection.failedAt + restMs;
+  }
+
   /** A call to this member starts. True: it is its trial. */
   begin({ ejection }: Member): boolean {
     if (ejection?.trial !== 'due') return false;

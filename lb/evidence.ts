@@ -145,6 +145,12 @@ export class Evidence {
     return found;
   }
 
+  /** Monotonic milliseconds from which on a call that can be repeated may try it before its time; undefined: none may. For a person. */
+  earlyFrom(member: Member): number | undefined {
+    if (!member.against.open) return member.against.ill ? undefined : this.#ejections.earlyFrom(member);
+    return this.standings.isBlamed(member) ? undefined : this.circuits.earlyFrom(member);
+  }
+
   /** Some may be tried before their time. */
   get triesEarly(): boolean {
     return this.circuits.hasQuick || this.#ejections.hasTried;

@@ -5,7 +5,7 @@
 import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
 import type { CircuitState } from './breaker.js';
 import type { LimitName } from './limits.js';
-import type { Member } from './member.js';
+import type { Ejection, Member } from './member.js';
 import type { Enforced } from './enforced.js';
 import type { Evidence } from './evidence.js';
 import { labelsOf } from './subset.js';
@@ -45,7 +45,7 @@ export const statesOf = (members: Iterable<Member>, now: number, enforced: Enfor
 
 export interface Explained {
   readonly balancer: Balancer;
-  readonly evidence: Pick<Evidence, 'enforced' | 'breaker' | 'outlier'>;
+  readonly evidence: Pick<Evidence, 'enforced' | 'breaker' | 'outlier' | 'circuits' | 'earlyFrom'>;
   /** The call that is asked about, or one like most; with a key, all its like go to one endpoint. */
   readonly ask: Ask;
   /** Whose key that is, for sentences. */
@@ -102,7 +102,7 @@ const sentence = (member: Member, circuit: CircuitState, explained: Known, weigh
   const { breaker, weight, eligible, against, endpoint } = member;
   const { balancer, enforced, evidence, home, whose, now } = explained;
   const failureLimit = evidence.breaker.failures;
-  const blame = blameOf(member, circuit, now);
+  const blame = blameOf(member, circuit, evidence, now);
   const held = circuit !== 'closed' ? enforced.circuit : against.ejected ? enforced.outlier : enforced.checks;
   if (blame !== undefined && held && (!eligible || circuit !== 'closed')) return blame;
   if (weight === 0) return 'weight 0: gets no calls';
@@ -127,21 +127,51 @@ const sentence = (member: Member, circuit: CircuitState, explained: Known, weigh
   return said.join('; ');
 };
 
-/** What speaks against it most, whether it is acted on or not. */
-const blameOf = (member: Member, circuit: CircuitState, now: number): string | undefined => {
+/** What speaks against it most, whether it is acted on or not, and what ends it. */
+const blameOf = (member: Member, circuit: CircuitState, evidence: Explained['evidence'], now: number): string | undefined => {
   const { breaker, ejection, against, timesEjected } = member;
   if (circuit !== 'closed') {
     const since = `circuit ${circuit.replace('_', '-')} since ${span(now - (breaker.openedAt ?? now))}: ${breaker.why()}`;
-    if (circuit === 'open') return `${since}; next trial in ${span(breaker.reopenAt - now)}`;
-    return breaker.onTrial ? `${since}; a trial call is under way` : `${since}; the next call is its trial`;
+    return `${since}; ${trialOf(member, circuit, evidence, now)}`;
   }
   if (ejection !== undefined) {
-    const { until, why, passes, silent } = ejection;
-    const by = silent ? 'hedged calls' : 'calls that can be sent again';
-    const soFar = passes > 0 ? `; ${passes} good in a row since, by ${by}` : '';
-    return `ejected for another ${span(until - now)}: ${why} (${ordinal(timesEjected)} time)${soFar}`;
+    const until = `ejected for another ${span(ejection.until - now)}: ${ejection.why} (${ordinal(timesEjected)} time)`;
+    return `${until}; ${endOf(member, ejection, evidence, now)}`;
   }
   return against.ill ? `found ill by its checks: ${member.check?.why ?? 'they fail'}` : undefined;
+};
+
+/** Who tries next whether its circuit may close, and when. */
+const trialOf = (member: Member, circuit: CircuitState, evidence: Explained['evidence'], now: number): string => {
+  const { breaker } = member;
+  if (breaker.onTrial) return 'a trial call is under way';
+  if (circuit === 'half_open') {
+    const sparedMs = evidence.circuits.sparedMs(member, now);
+    return sparedMs > 0
+      ? `the next call that can be sent again is its trial, any other in ${span(sparedMs)}`
+      : 'the next call is its trial';
+  }
+  const due = `next trial in ${span(breaker.reopenAt - now)}`;
+  if (breaker.unreachable) return `${due}, or as soon as a connect in the background comes through`;
+  const from = evidence.earlyFrom(member);
+  return from === undefined ? due : `${due}, or by ${early(from, false, now)}`;
+};
+
+/** What ends its ejection before its time. */
+const endOf = (member: Member, ejection: Ejection, evidence: Explained['evidence'], now: number): string => {
+  const { passes, silent, trial } = ejection;
+  const enough = evidence.outlier.failures;
+  const soFar = passes > 0 ? `${passes} of ${enough} good in a row since; ` : '';
+  if (trial !== undefined) return `${soFar}a trial call is under way`;
+  const from = evidence.earlyFrom(member);
+  if (from === undefined) return 'its time ends it';
+  if (passes > 0) return `${soFar}the next call that ${silent ? 'is hedged' : 'can be sent again'} tries it`;
+  return `${enough} good answers in a row end it sooner: it is tried by ${early(from, silent, now)}`;
+};
+
+const early = (from: number, hedged: boolean, now: number): string => {
+  const call = hedged ? 'a hedged call' : 'a call that can be sent again';
+  return `${call} (one of a hundred), ${from > now ? `in ${span(from - now)}` : 'from now on'}`;
 };
 
 /** `1st`, `2nd`, `11th`. */

@@ -37,7 +37,10 @@ describe('ejection', () => {
     equal(calls(240).filter((id) => id === 'a').length, 5);
     equal(out(), 'a');
     await clock.advance(6_000);
-    equal(reason('a'), 'ejected for another 24 s: 5 answers of 500 in a row while its peers did better (1st time)');
+    equal(
+      reason('a'),
+      'ejected for another 24 s: 5 answers of 500 in a row while its peers did better (1st time); 5 good answers in a row end it sooner: it is tried by a call that can be sent again (one of a hundred), from now on',
+    );
     const [view] = upstream.explain();
     deepEqual([view!.circuit, view!.share, view!.ejectedUntil], ['closed', 0, clock.wall() + 24_000]);
     deepEqual(upstream.states(), { closed: 2, open: 0, half_open: 0, ejected: 1, ill: 0 });
@@ -84,7 +87,10 @@ describe('ejection', () => {
     await clock.advance(1);
     equal(calls(300).includes('a'), false); // those have something to lose
     equal(trying(3, 200), 3);
-    match(reason('a'), /^ejected for another 29 s: .* \(1st time\); 3 good in a row since, by calls that can be sent again$/);
+    match(
+      reason('a'),
+      /^ejected for another 29 s: .* \(1st time\); 3 of 5 good in a row since; the next call that can be sent again tries it$/,
+    );
     equal(trying(1, 500), 1);
     equal(trying(300, 500), 0);
     await clock.advance(500);

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { abc, bad, orders } from './orders.js';
+import { failed, type Outcome } from '../../lb/outcome.js';
+import { abc, bad, good, orders } from './orders.js';
 import { endpoint } from './seats.js';
 
 describe('what an upstream tells of itself', () => {
@@ -18,7 +19,7 @@ describe('what an upstream tells of itself', () => {
       views.map(({ id, circuit, share, reason }) => `${id} ${circuit} ${share} ${reason}`),
       [
         'a closed 100 takes calls: weight 5 of 5',
-        'b open 0 circuit open since 0.4 s: 2 connects refused; next trial in 0.6 s',
+        'b open 0 circuit open since 0.4 s: 2 connects refused; next trial in 0.6 s, or as soon as a connect in the background comes through',
         'c closed 0 set aside while others can serve: 1 connect refused; a connect in the background clears it, or its circuit opens at 2',
         'd closed 0 weight 0: gets no calls',
       ],
@@ -31,7 +32,10 @@ describe('what an upstream tells of itself', () => {
     const { upstream, clock, calls, lease } = orders(abc('a'));
     calls(2, bad);
     await clock.advance(1_000);
-    match(upstream.explain()[0]!.reason, /^circuit half-open since 1 s: 2 connects refused; the next call is its trial$/);
+    const half = 'circuit half-open since 1 s: 2 connects refused; ';
+    equal(upstream.explain()[0]!.reason, `${half}the next call that can be sent again is its trial, any other in 0.3 s`);
+    await clock.advance(300);
+    equal(upstream.explain()[0]!.reason, `${half}the next call is its trial`);
     lease();
     match(upstream.explain()[0]!.reason, /a trial call is under way$/);
   });
@@ -42,7 +46,39 @@ describe('what an upstream tells of itself', () => {
     await clock.advance(1_000);
     calls(1, bad);
     await clock.advance(500);
-    equal(upstream.explain()[0]!.reason, 'circuit open since 2 s: 3 connects refused; next trial in 2 s');
+    equal(
+      upstream.explain()[0]!.reason,
+      'circuit open since 2 s: 3 connects refused; next trial in 2 s, or as soon as a connect in the background comes through',
+    );
+  });
+
+  it('says who tries one that is out before its time, from when on, and how far that has come', async () => {
+    const { upstream, clock, call } = orders(abc('abc'), { failures: 5 });
+    const says = (place: number): string => upstream.explain()[place]!.reason.replace(/^.*?(?=; )/, '');
+    for (let failure = 0; failure < 5; failure++) call(failed('reset', 1), { tried: ['b', 'c'] });
+    const early = 'a call that can be sent again (one of a hundred)';
+    equal(says(0), `; next trial in 1 s, or by ${early}, in 0.5 s`);
+    await clock.advance(500);
+    equal(says(0), `; next trial in 0.5 s, or by ${early}, from now on`);
+    equal(call(good, { repeatable: true }), 'a');
+
+    const [ill, fine]: Outcome[] = [503, 200].map((status) => ({ kind: 'success', ms: 1, status }));
+    for (let turn = 0; turn < 30; turn++) call(fine, { tried: ['b'] });
+    for (let failure = 0; failure < 5; failure++) call(ill, { tried: ['a', 'c'] });
+    const trying = `; 5 good answers in a row end it sooner: it is tried by ${early}`;
+    equal(says(1), `${trying}, in 0.5 s`);
+    await clock.advance(500);
+    equal(says(1), `${trying}, from now on`);
+    for (let turn = 0; turn < 100; turn++) call();
+    const lease = upstream.acquire({ tried: [], repeatable: true });
+    if (typeof lease === 'string') throw new Error(lease);
+    equal(says(1), '; a trial call is under way');
+    lease.answered(fine!);
+    lease.release();
+    equal(says(1), '; 1 of 5 good in a row since; the next call that can be sent again tries it');
+    for (let turn = 0; turn < 4; turn++) call(fine, { repeatable: true });
+    for (let failure = 0; failure < 30; failure++) call(ill, { tried: ['a', 'c'] });
+    equal(says(1), '; its time ends it'); // it was readmitted, and ejected again soon after
   });
 
   it('gives even shares where weights do not matter', () => {
