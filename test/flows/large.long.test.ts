@@ -1,13 +1,14 @@
 /**
  * Large fleets on a real server, by the built program and with calls going on: 20,000 watched nodes over a restart, 5,000 instances of one service
- * and 500 services, churn, and a fleet that announces itself again. No call fails. How much CPU time the longest turn of the event loop took is told
- * and not held: on a machine that is busy with other things the same work takes several times as much of it.
+ * and 500 services, churn, and a fleet that announces itself again. No call fails, and no turn of the event loop takes long. The promise is 50 ms
+ * on a machine that has nothing else to do. What is held is twice as much CPU time of that thread, and not time by the clock: beside other work a turn
+ * may wait for its core for any time, and what it computes takes up to twice as much while others use the caches.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { opened, type Opened } from '../agent/registry/wire/opened.js';
 import { app, Calling, type App } from '../support/calls.js';
 import { clients, eventually, Sidecar, type Line } from '../support/program.js';
@@ -15,6 +16,7 @@ import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
 import { connected, Fleet } from './fleet.js';
 
 const AT_ONCE = 500;
+const MOST_MS = 100;
 const probe = new URL('./turns.js', import.meta.url).href;
 const folder = mkdtempSync(join(tmpdir(), 'zidecar-turns-'));
 let files = 0;
@@ -31,11 +33,23 @@ function turns(): { readonly env: Record<string, string>; readonly longest: () =
   return { env: { NODE_OPTIONS: `--import=${probe}`, TURNS_FILE: file }, longest };
 }
 
-async function metric(sidecar: Sidecar, name: string): Promise<number> {
+/** `turns`: the longest of each part, milliseconds of CPU. */
+function hold(t: TestContext, turns: Readonly<Record<string, number>>): void {
+  const told = Object.entries(turns).map(([when, ms]) => `${ms < 20 ? 'under 20' : ms} ms ${when}`);
+  t.diagnostic(`longest turns of the event loop, of CPU: ${told.join('; ')}`);
+  ok(
+    Object.values(turns).every((ms) => ms <= MOST_MS),
+    told.join('; '),
+  );
+}
+
+async function series(sidecar: Sidecar, name: string): Promise<readonly number[]> {
   const text = await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();
   const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  return lines.map((line) => Number(line.slice(line.lastIndexOf(' '))));
 }
+const metric = async (sidecar: Sidecar, name: string): Promise<number> =>
+  (await series(sidecar, name)).reduce((sum, one) => sum + one, 0);
 
 for (const client of clients)
   describe(`a large fleet, by the ${client} client`, { skip: !requireZooKeeper(), timeout: 1_200_000 }, () => {
@@ -102,8 +116,9 @@ for (const client of clients)
         await writer.client.create('/services/w7/late', data('w7', 'late', 30_000));
         await seldom(async () => (await endpoints(sidecar)) === 20_001);
         const [turn, { lost, total }] = [longest(), await calling.stop()];
-        t.diagnostic(`longest turn ${turn} ms of CPU, ${total} calls`);
+        t.diagnostic(`${total} calls`);
         deepEqual(lost, []);
+        hold(t, { 'while the server is restarted': turn });
         ok((await metric(sidecar, 'zidecar_registry_operations_total')) - before < 50);
         ok((await metric(sidecar, 'zidecar_watches')) >= 20_000);
         sidecar.kill();
@@ -115,7 +130,7 @@ for (const client of clients)
     };
 
     if (client === 'wire')
-      it('of 5,000 instances of one service holds up no call, while they join, and one after the other is replaced', async (t) => {
+      it('of 5,000 instances of one service holds up no call, while they join, are replaced, and the registry is away', async (t) => {
         await plant('five', 1);
         const { env, longest } = turns();
         const { sidecar, at } = await fleet.caller('five', 1, env);
@@ -130,29 +145,52 @@ for (const client of clients)
           await new Promise((resolve) => setTimeout(resolve, 50));
         }
         await seldom(async () => (await endpoints(sidecar)) === 5_000);
-        t.diagnostic(`longest turn ${joining} ms of CPU while they join, ${longest()} ms while 400 changes come in 10 s`);
+        const changing = longest();
         t.diagnostic(
-          `${(await metric(sidecar, 'zidecar_event_loop_active_seconds_total')) - before} s of its event loop for these`,
+          `${(await metric(sidecar, 'zidecar_event_loop_active_seconds_total')) - before} s of its event loop for 400 changes`,
         );
+        await server.kill();
+        await eventually(async () => (await sidecar.get<{ state: string }>('/session')).state === 'suspended');
+        await new Promise((resolve) => setTimeout(resolve, 2_000)); // an outage, after which each has to prove himself once
+        await server.start();
+        await connected(sidecar);
+        await seldom(async () => (await metric(sidecar, 'zidecar_list_age_seconds')) === 0);
+        for (let index = 201; index <= 220; index++) await replaced('five', `m${index}`, index);
+        await seldom(async () => (await endpoints(sidecar)) === 5_000);
+        const away = longest();
         deepEqual((await calling.stop()).lost, []);
+        hold(t, {
+          'while they join': joining,
+          'while 400 changes come in 10 s': changing,
+          'while the registry is away and back': away,
+        });
         sidecar.kill();
       });
 
     if (client === 'wire')
-      it('of 500 services holds up no call, while they are found, and when each of them changes', async (t) => {
+      it('of 500 services holds up no call, while they are found, when each of them changes, and when a reload names 300 more', async (t) => {
         const names = Array.from({ length: 500 }, (_, index) => `f${index}`);
         for (const [index, name] of names.entries()) await plant(name, 2, 2 * index);
         const { env, longest } = turns();
-        const sidecar = fleet.start({ ...env, ZIDECAR_UPSTREAMS: names.join() });
+        const file = join(folder, 'z.yaml');
+        const name = (all: readonly string[]): void => writeFileSync(file, `upstreams: { ${all.join(':, ')}: }\n`);
+        name(names);
+        const sidecar = fleet.start({ ...env, ZIDECAR_CONFIG: file });
         const at = await sidecar.at('outbound');
-        longest(); // its start
+        longest(); // of its start, in which nobody is connected yet
         await seldom(async () => (await endpoints(sidecar)) >= 1_000);
         const finding = longest();
         const calling = new Calling(at, 'f7', { workers: 3, pauseMs: 20 });
         for (const [index, name] of names.entries()) await replaced(name, 'm1', 2 * index + 1);
         await seldom(async () => (await metric(sidecar, 'zidecar_propagation_seconds_count')) >= 500);
-        t.diagnostic(`longest turn ${finding} ms of CPU while they are found, ${longest()} ms while each changes`);
+        const changing = longest();
+        name([...names, ...Array.from({ length: 300 }, (_, index) => `g${index}`)]);
+        await sidecar.fact('config_reloaded');
+        await seldom(async () => (await series(sidecar, 'zidecar_list_age_seconds')).length === 800);
+        const reloading = longest();
         deepEqual((await calling.stop()).lost, []);
+        t.diagnostic(`${reloading} ms of CPU in the reload, whose file is read and compared in one turn`);
+        hold(t, { 'while they are found': finding, 'while each changes': changing });
         sidecar.kill();
       });
 
