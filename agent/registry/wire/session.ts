@@ -62,6 +62,8 @@ const FIRST_GREET_MS = 2_000;
 /** So that one that is never answered does not cost the session. Servers have been seen to take a connection and to forget it. */
 const LEAST_TRIES = 3;
 const CLOSE_MS = 2_000;
+/** Whoever was up for so long is not thrown out by everybody, and may knock at the next door at once. */
+const STEADY_MS = 1_000;
 
 export class Session {
   readonly watches = new WatchRegistry();
@@ -72,6 +74,9 @@ export class Session {
   readonly #end = new AbortController();
   #visit: Visit | undefined;
   #isUp = false;
+  #upAt = 0;
+  /** The next round begins without a pause. */
+  #isSteady = false;
   /** Rounds in which a server let us wait in vain, since it was last up. One that refuses is not slow. */
   #slowRounds = 0;
   #wasSlow = false;
@@ -132,6 +137,7 @@ export class Session {
   async #run(): Promise<void> {
     for (let pause = Promise.resolve(); this.#isAlive(); pause = this.#pause()) {
       const [servers] = await Promise.all([this.#parts.find(), pause]); // names are resolved meanwhile
+      this.#isSteady = false;
       for (const server of [...servers].sort((one, other) => this.#rank(one) - this.#rank(other))) {
         if (!this.#isAlive() || (await this.#stay(server, servers.length))) break;
       }
@@ -141,6 +147,7 @@ export class Session {
   }
 
   #pause(): Promise<void> {
+    if (this.#isSteady) return Promise.resolve();
     return this.#parts.clock.sleep(this.#backoff.next(this.#greeting.isHeld), this.#end.signal).catch(() => undefined);
   }
 
@@ -185,6 +192,7 @@ export class Session {
         doubted: () => void this.#elsewhere?.seekAnswer(),
         ended: (why, isOver) => {
           this.#shunned = server.label;
+          this.#isSteady = this.#isUp && count > 1 && this.#parts.clock.now() - this.#upAt >= STEADY_MS;
           resolve(this.#isUp);
           this.#ended(visit, why, isOver);
         },
@@ -198,6 +206,7 @@ export class Session {
   #up(server: Address, isReadOnly: boolean): void {
     if (!this.#isAlive()) return;
     this.#isUp = true;
+    this.#upAt = this.#parts.clock.now();
     this.#slowRounds = 0;
     this.#wasSlow = false;
     this.#backoff.confirmed();

@@ -269,4 +269,30 @@ describe('a reconnect', () => {
     deepEqual(pauses.slice(0, 7), [20, 40, 80, 160, 320, 640, 1_000]);
     await server.stop();
   });
+
+  const steps: readonly (readonly [what: string, count: number, upMs: number, pauses: readonly number[]])[] = [
+    ['goes to the others at once, and pauses before it asks them all again', 3, 1_000, [0, 0, 0, 0, 1]],
+    ['pauses first when it had just come', 3, 999, [0, 1, 1, 1, 2]],
+    ['pauses first when there is nobody else', 1, 1_000, [0, 1, 2]],
+  ];
+  for (const [what, count, upMs, pauses] of steps) {
+    it(what, async () => {
+      let [now, slept] = [0, 0];
+      const before: number[] = [];
+      const onGreeting = (guest: Guest): void => {
+        if (before.push(slept) === 1) guest.greet(7n, 30_000);
+        else guest.socket.destroy();
+      };
+      const servers = await Promise.all(Array.from({ length: count }, () => FakeServer.start({ onGreeting })));
+      const held = { ...clock, now: () => now, sleep: () => (slept++, clock.sleep(1)) };
+      const one = opened(servers, { clock: held });
+      await one.up();
+      now = upMs;
+      servers[0]!.guests[0]!.socket.destroy();
+      await until(() => before.length >= pauses.length, 'the rounds');
+      one.client.drop();
+      deepEqual(before.slice(0, pauses.length), pauses);
+      await Promise.all(servers.map((server) => server.stop()));
+    });
+  }
 });
