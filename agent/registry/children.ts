@@ -33,6 +33,9 @@ export const MOST_NEW = 500;
 
 export class Children {
   readonly #known = new Map<string, Child>();
+  /** New names, of which the last so many were not taken in yet. */
+  #coming: readonly string[] = [];
+  #waiting = 0;
   #looks = 0;
   #selectors = 0;
   #left = 0;
@@ -41,11 +44,17 @@ export class Children {
   #changed = false;
 
   get size(): number {
-    return this.#known.size;
+    return this.#known.size + this.#waiting;
   }
 
   get all(): IterableIterator<Child> {
     return this.#known.values();
+  }
+
+  /** So many that were not looked at for longest. Numbers alone are sorted, since that of 20,000 children takes too long. */
+  unchecked(count: number): readonly Child[] {
+    const last = Float64Array.from(this.all, ({ checkedAt }) => checkedAt).sort()[Math.min(count, this.#known.size) - 1] ?? 0;
+    return [...this.all].filter(({ checkedAt }) => checkedAt <= last).slice(0, count);
   }
 
   get(name: string): Child | undefined {
@@ -53,26 +62,38 @@ export class Children {
   }
 
   /**
-   * Takes the whole list of names; answers with the new ones, and how many did not fit. Known ones stay before new ones come. `heardAt`:
-   * when a watch told that there is another list.
+   * Takes the whole list of names; answers with how many are new, and how many of those did not fit. Known ones stay before new ones come, and those
+   * are in the list when `join` has taken them in. `heardAt`: when a watch told that there is another list.
    */
-  update(names: readonly string[], heardAt?: number): { readonly joined: readonly Child[]; readonly beyond: number } {
+  update(names: readonly string[], heardAt?: number): { readonly joined: number; readonly beyond: number } {
     const look = ++this.#looks;
     const fresh: string[] = [];
-    let unknown = 0;
+    let [unknown, missing] = [0, this.#known.size];
     for (const name of names) {
       const child = this.#known.get(name);
-      if (child) child.look = look;
-      else if (++unknown <= MOST_CHILDREN) fresh.push(name);
+      if (child) {
+        child.look = look;
+        missing--;
+      } else if (++unknown <= MOST_CHILDREN) fresh.push(name);
     }
-    for (const child of [...this.#known.values()]) if (child.look !== look) this.gone(child.name, heardAt);
-    const taken = fresh.sort().slice(0, MOST_CHILDREN - this.#known.size);
-    return { joined: taken.map((name) => this.#add(name, heardAt)), beyond: unknown - taken.length };
+    if (missing > 0) for (const child of this.#known.values()) if (child.look !== look) this.gone(child.name, heardAt);
+    this.#coming = fresh.sort().slice(0, MOST_CHILDREN - this.#known.size);
+    this.#waiting = this.#coming.length;
+    return { joined: this.#waiting, beyond: unknown - this.#waiting };
+  }
+
+  /** Takes the new names in, one with each step, so that it can be done in pieces. Who has gone before his turn is read, and found to have gone. */
+  *join(heardAt?: number): Generator<Child> {
+    while (this.#waiting > 0) {
+      const name = this.#coming[this.#coming.length - this.#waiting--]!;
+      if (!this.#known.has(name)) yield this.#add(name, heardAt);
+    }
+    this.#coming = [];
   }
 
   /** Takes one that is told to be there, known or new. Undefined: it does not fit. */
   came(name: string, heardAt: number): Child | undefined {
-    return this.#known.get(name) ?? (this.#known.size < MOST_CHILDREN ? this.#add(name, heardAt) : undefined);
+    return this.#known.get(name) ?? (this.size < MOST_CHILDREN ? this.#add(name, heardAt) : undefined);
   }
 
   #add(name: string, heardAt: number | undefined): Child {

@@ -10,7 +10,7 @@ export class DueQueue {
   readonly #now = new Set<string>();
   readonly #later = new Map<string, Waiting>();
   /** Since 20,000 names may come at once. */
-  readonly #order = new Heap<Waiting>((one, other) => one.at < other.at);
+  #order = inOrder();
 
   get size(): number {
     return this.#now.size + this.#later.size;
@@ -33,7 +33,8 @@ export class DueQueue {
 
   clear(): void {
     this.#now.clear();
-    for (const name of [...this.#later.keys()]) this.#drop(name);
+    this.#later.clear();
+    this.#order = inOrder();
   }
 
   /** When the first is due: -Infinity means at once, undefined that nothing waits. */
@@ -59,3 +60,5 @@ export class DueQueue {
     this.#order.remove(waiting);
   }
 }
+
+const inOrder = (): Heap<Waiting> => new Heap((one, other) => one.at < other.at);

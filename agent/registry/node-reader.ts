@@ -15,6 +15,7 @@ import { nameOf } from './node-path.js';
 import type { ReadSlots } from './read-slots.js';
 import { isSessionTrouble, MAX_NODE_BYTES, RegistryError } from './tree.js';
 import type { Node, Stat, Tree } from './tree.js';
+import type { Pieces, Turns } from './wire/turns.js';
 
 export interface NodeReaderParts {
   readonly tree: Tree;
@@ -24,6 +25,7 @@ export interface NodeReaderParts {
   /** The additional endpoint that is wanted instead of the main one. */
   readonly endpoint?: string | undefined;
   readonly reads: ReadSlots;
+  readonly turns: Turns;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -43,6 +45,8 @@ export class NodeReader {
   readonly #onRead: () => void;
   readonly #onFired: () => void;
   #readers = 0;
+  /** Long lists of which some have no place in the queue yet. */
+  #lists = 0;
   /** Some node is being read without its size being known, or no more is. */
   #isMeasuring = false;
 
@@ -67,16 +71,31 @@ export class NodeReader {
 
   /** Nothing waits and nothing is out. */
   get idle(): boolean {
-    return this.#queue.size === 0 && this.#readers === 0;
+    return this.#queue.size === 0 && this.#readers === 0 && this.#lists === 0;
   }
 
-  /** Asks for these nodes, spread by chance over so many milliseconds; `go` lets it begin. */
+  /** Asks for these nodes, spread by chance over so many milliseconds; `go` lets it begin. Of many it asks in turns of the event loop. */
   ask(children: Iterable<Child>, spreadMs: number): void {
+    this.#lists++;
+    let isLate = false;
+    const done = (): void => {
+      this.#lists--;
+      if (!isLate) return;
+      this.go();
+      this.#onRead();
+    };
+    this.#parts.turns.run(this.#asking(children, spreadMs, done));
+    isLate = true;
+  }
+
+  *#asking(children: Iterable<Child>, spreadMs: number, done: () => void): Pieces {
     const { clock, random } = this.#parts;
     for (const { name } of children) {
       if (spreadMs > 1) this.#queue.later(name, clock.now() + random() * spreadMs);
       else this.#queue.now(name);
+      yield;
     }
+    done();
   }
 
   /** Takes as many of the nodes whose turn it is as may be out at one time. */

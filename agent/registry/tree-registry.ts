@@ -25,6 +25,7 @@ import type { Mode, RegistryErrorCode, Stat, Tree } from './tree.js';
 import { Succession, type Ask } from './succession.js';
 import { Tellings } from './tellings.js';
 import { Watcher } from './watcher.js';
+import { Turns } from './wire/turns.js';
 import { same, Writer } from './writer.js';
 
 export interface TreeRegistryParts {
@@ -52,6 +53,7 @@ export class TreeRegistry implements Registry {
   readonly #tree: Tree;
   readonly #reads = new ReadSlots(READS_IN_FLIGHT);
   readonly #tellings: Tellings;
+  readonly #turns: Turns;
   readonly #writer: Writer;
   readonly #succession: Succession;
   readonly #newcomers: Newcomers;
@@ -63,6 +65,7 @@ export class TreeRegistry implements Registry {
     this.#parts = parts;
     this.#tree = parts.tree;
     this.#tellings = new Tellings(parts.clock);
+    this.#turns = new Turns(parts.clock);
     this.#writer = new Writer(parts.tree);
     this.#aliases = parts.aliases ?? new Set();
     this.#newcomers = new Newcomers({ ...parts, aliases: this.#aliases });
@@ -171,7 +174,7 @@ export class TreeRegistry implements Registry {
     const { path, endpoint } = at;
     const watcher = new Watcher({
       ...{ tree, dialect, service, path, endpoint, clock, random, emit, onList, onTrouble },
-      ...{ reads: this.#reads, tellings: this.#tellings },
+      ...{ reads: this.#reads, turns: this.#turns, tellings: this.#tellings },
     });
     watcher.start();
     return () => watcher.stop();

@@ -237,7 +237,7 @@ export class Watcher {
       this.#emit({ kind: 'bound_reached', bound: 'children', limit: MOST_CHILDREN, detail });
     }
     this.#overfull = beyond > 0;
-    this.#nodes.ask(joined, this.#told ? spreadMs(joined.length) : 0);
+    this.#nodes.ask(this.#children.join(heardAt), this.#told ? spreadMs(joined) : 0);
     this.#nodes.go();
     this.#tellSoon();
   }
@@ -256,8 +256,7 @@ export class Watcher {
     this.#verifyLater();
     if (!this.#live) return;
     this.#lookIn(0);
-    const longest = [...this.#children.all].sort((one, other) => one.checkedAt - other.checkedAt).slice(0, VERIFY_MOST);
-    this.#nodes.ask(longest, VERIFY_SPREAD_MS);
+    this.#nodes.ask(this.#children.unchecked(VERIFY_MOST), VERIFY_SPREAD_MS);
     this.#nodes.go();
   }
 

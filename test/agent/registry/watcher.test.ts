@@ -15,8 +15,25 @@ import { instance } from './dialects/node.js';
 const path = '/services/orders';
 const source = { dialect: 'curator', path };
 
-const setup = ({ connected = true, random = seeded(1), tells = false } = {}) => {
-  const clock = new FakeClock();
+/** Each look at the time costs some, so that how often others have a turn depends on no machine. */
+class SlowClock extends FakeClock {
+  rests = 0;
+  readonly #look: number;
+  #spent = 0;
+  constructor(look: number) {
+    super();
+    this.#look = look;
+  }
+  override now(): number {
+    return super.now() + (this.#spent += this.#look);
+  }
+  override sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (ms === 0) this.rests++;
+    return super.sleep(ms, signal);
+  }
+}
+
+const setup = ({ connected = true, random = seeded(1), tells = false, clock = new FakeClock() } = {}) => {
   const store = new MemoryStore(() => clock.wall());
   const tree = new MemoryTree(store, { connected, tells });
   const facts: Fact[] = [];
@@ -639,15 +656,40 @@ describe('watcher', () => {
     equal(lists.length, 1);
   });
 
-  for (const tells of [false, true])
-    it(`ends with the truth, whatever happens on the way, ${tells ? 'by a tree that tells' : 'by names'}`, async () => {
+  it('takes thousands of names in turns, and who goes meanwhile is not in the list', async () => {
+    const clock = new SlowClock(0.1);
+    const { watch, store, tree, last, pass } = setup({ clock, tells: true });
+    for (const id of many(2_000)) store.plant(`${path}/${id}`, 'garbage');
+    watch();
+    await calm();
+    ok(clock.rests > 0, 'it rests before it has taken them all');
+    for (const id of ['i00000', 'i01998', 'i01999']) store.delete(`${path}/${id}`);
+    store.plant(`${path}/i01999`, 'garbage');
+    for (let turn = 0; turn < 30; turn++) await pass(0);
+    equal(clock.rests >= 20, true, `${clock.rests} rests`);
+    while (tree.calls.length < 3_900) await pass(1_000);
+    await pass(1_000);
+    const names = last().skipped.map(({ name }) => name);
+    deepEqual([names.length, new Set(names).size, names.includes('i01998')], [1_998, 1_998, false]);
+  });
+
+  for (const [tells, look] of [
+    [false, 0],
+    [true, 0],
+    [true, 2],
+  ] as const)
+    it(`ends with the truth, whatever happens on the way, ${tells ? 'by a tree that tells' : 'by names'}${look > 0 ? ', in small turns' : ''}`, async () => {
       const step = fc.oneof(
         fc.record({ act: fc.constantFrom('join', 'leave', 'spoil'), who: fc.integer({ min: 0, max: 5 }) }),
         fc.record({ act: fc.constantFrom('lose', 'connect', 'expire', 'time', 'reap', 'fail'), who: fc.constant(0) }),
       );
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.integer(), async (steps, seed) => {
-          const { watch, join, store, tree, clock, last, lists, pass } = setup({ random: seeded(seed), tells });
+          const { watch, join, store, tree, clock, last, lists, pass } = setup({
+            random: seeded(seed),
+            tells,
+            clock: new SlowClock(look),
+          });
           watch();
           let weight = 0;
           for (const { act, who } of steps) {
