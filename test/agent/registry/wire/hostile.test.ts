@@ -1,15 +1,10 @@
 /** What a server may do to us, out of malice or because it is none. Cut at every byte, and ended there: splits.test. */
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { memory } from '../../../support/memory.js';
 import { until } from '../tree-contract.js';
 import { FakeServer, frame, writeStat, type Guest, type Script } from './fake-server.js';
 import { opened } from './opened.js';
-
-/** Or what is garbage counts as what is held, as long as nobody needs the room. */
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 /** A server with the script beside one that is well: the first is tried first, and named in what is told. */
 const staged = async (script: Script): Promise<{ bad: FakeServer; told: string }> => {
@@ -151,14 +146,12 @@ describe('a hostile server', () => {
         frame((writer) => writer.int(-1).long(-1n).int(0).int(3).int(3).text(`/flood/${index}`)),
       ),
     );
-    collect();
-    const before = process.memoryUsage().heapUsed;
+    const { heap: before } = memory();
     for (let turn = 0; turn < 200; turn++) {
       if (!guest!.socket.write(flood)) await new Promise((resolve) => guest!.socket.once('drain', resolve));
     }
     equal(await one.client.exists('/a'), undefined, 'and we are still served');
-    collect();
-    ok(process.memoryUsage().heapUsed - before < 64 * 2 ** 20);
+    ok(memory().heap - before < 64 * 2 ** 20);
     equal(one.downs.length, 0);
     one.client.drop();
     await server.stop();

@@ -10,15 +10,17 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { getHeapSpaceStatistics } from 'node:v8';
 import { withoutOurSockets } from '../../../../agent/inherited.js';
 import { openZooKeeper } from '../../../../agent/registry/zookeeper.js';
 import type { Server } from '../../../../agent/registry/wire/resolve.js';
 import { clock, random } from '../../../../agent/system.js';
 import { Cuttable } from '../../../support/cuttable.js';
 import { dieWithUs, holding } from '../../../support/die-with-us.js';
+import { each, memory } from '../../../support/memory.js';
 import { ensemble, leaderOf, type ZooKeeperServer } from '../../../support/zookeeper.js';
 import { connected, until } from '../tree-contract.js';
+import { BadLine } from '../wire/bad-line.js';
+import { opened } from '../wire/opened.js';
 
 type Kind = 'native' | 'wire';
 interface Figures {
@@ -41,17 +43,12 @@ const AT_ONCE = 64;
 const WATCHED = 15_000;
 /** Before a fault. */
 const FEW = 500;
-const ROUNDS = { cut: 3, kill: 5, freeze: 1 };
+/** Reconnects. */
+const WARMING = 30;
+const ROUNDS = { cut: 3, kill: 8, freeze: 1 };
 const SELF = fileURLToPath(import.meta.url);
 
 // the child: one tree, measured from inside
-
-/** What is resident, but for V8's young generation: that is empty then, and how many pages it has left tells of the past. */
-const memory = (): number => {
-  global.gc?.();
-  const young = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')!;
-  return process.memoryUsage().rss - young.physical_space_size;
-};
 
 async function atOnce(count: number, run: (index: number) => Promise<unknown>): Promise<{ rate: number; cpu: number }> {
   let next = 0;
@@ -70,7 +67,7 @@ async function measured(kind: Kind, servers: readonly Server[], watched: number)
   const options = { servers, chroot: '', sessionTimeoutMs: TIMEOUT_MS, clock, random, client: { kind } };
   const tree = openZooKeeper({ ...options, emit: () => undefined });
   await connected(tree);
-  const session = memory() - before;
+  const session = memory().resident - before.resident;
   tree.onSession(({ state, id }) => process.send!({ state, id, at: Date.now() }));
   const delays = monitorEventLoopDelay({ resolution: 1 });
   const parent = `/${kind}-${process.pid}`;
@@ -83,14 +80,12 @@ async function measured(kind: Kind, servers: readonly Server[], watched: number)
   const write = await atOnce(WRITES, () => tree.write(parent, new Uint8Array(100), -1));
   delays.disable(); // collecting all garbage is ours
   const unwatched = memory();
-  const { heapUsed } = process.memoryUsage();
   delays.enable();
   const nothing = (): void => undefined;
   await tree.children(parent, nothing);
   await atOnce(watched, (index) => tree.exists(path(index), nothing));
   delays.disable();
-  const watch = (memory() - unwatched) / watched;
-  const heap = (process.memoryUsage().heapUsed - heapUsed) / watched;
+  const { resident: watch, heap } = each(unwatched, memory(), watched);
   const figures = { reads: read.rate, writes: write.rate, readCpu: read.cpu, writeCpu: write.cpu, session, watch, heap };
   process.send!({ figures: { ...figures, delay: delays.max / 1e6 } });
   delays.reset();
@@ -110,8 +105,7 @@ class Subject {
 
   constructor(kind: Kind, servers: readonly Server[], watched: number) {
     const args = ['measure', kind, JSON.stringify(servers.map(({ host, port }) => ({ host, port }))), String(watched)];
-    const execArgv = ['--expose-gc'];
-    this.#child = withoutOurSockets(['ignore', 'inherit', 'inherit', 'ipc'], (stdio) => fork(SELF, args, { stdio, execArgv }));
+    this.#child = withoutOurSockets(['ignore', 'inherit', 'inherit', 'ipc'], (stdio) => fork(SELF, args, { stdio }));
     dieWithUs(this.#child);
     this.#child.on('message', (told: { figures?: Figures; state?: string; at?: number }) => {
       if (told.figures) this.#figures = told.figures;
@@ -167,12 +161,14 @@ async function column(kind: Kind): Promise<readonly string[]> {
     const followers = servers.filter((server) => server !== leader);
     const one = new Subject(kind, followers, FEW);
     await one.figures();
+    for (const server of followers) await warm(server);
     const took: number[] = [];
     for (let round = 0; round < ROUNDS[fault]; round++) {
       const at = await whereIs(followers, (await one.look()).id);
       took.push(await one.recovery(() => at[fault]()));
       await at.kill();
       await at.start();
+      await warm(at);
     }
     faults.push(took);
     one.end();
@@ -194,6 +190,22 @@ async function column(kind: Kind): Promise<readonly string[]> {
     `${Math.round(sizeOf(kind === 'native' ? 'node_modules/zookeeper' : 'dist/agent/registry/wire') / 1024)} KiB`,
     kind === 'wire' ? 'none' : process.argv.includes('--install') ? compiled() : 'not measured',
   ];
+}
+
+/** A Java that was just started is slow at whatever it does for the first time, and the next fault sends everybody there. */
+async function warm(server: ZooKeeperServer): Promise<void> {
+  const line = await BadLine.to(server);
+  const { client, up, down } = opened([line]);
+  await up();
+  await client.exists('/', () => undefined);
+  for (let round = 1; round <= WARMING; round++) {
+    line.cut();
+    await down(round);
+    line.heal();
+    await up(round + 1);
+  }
+  await client.close();
+  await line.stop();
 }
 
 /** The server that the session is at. */
