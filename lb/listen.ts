@@ -75,6 +75,8 @@ export async function bind(server: Server, listener: ProxyListener, all: readonl
     if (listener.host === '::1' && all.some((other) => other.kind === 'tcp' && other.host === '127.0.0.1')) return undefined;
     throw explained(error, listener);
   }
+  // an accept may fail for want of descriptors, and unheard it would end the process
+  server.on('error', () => undefined);
   const bound = server.address();
   return bound === null || typeof bound === 'string' ? shown(listener) : address({ host: bound.address, port: bound.port });
 }

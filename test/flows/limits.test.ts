@@ -1,12 +1,13 @@
 /** Every limit of the data path, through the built program and each of its lanes: who is beyond it is told, and a metric says so. */
 import { equal, match } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { blackHole } from '../support/black-hole.js';
 import { metric } from '../support/metric.js';
-import { eventually, Sidecar } from '../support/program.js';
+import { eventually, Sidecar, sidecarCommand, sidecarDefaults } from '../support/program.js';
 import { RawServer, Wire } from '../support/raw.js';
 
 const get = (service: string, more = ''): string => `GET / HTTP/1.1\r\nHost: ${service}\r\n${more}\r\n`;
@@ -32,6 +33,36 @@ describe('a limit', { timeout: 240_000, concurrency: true }, () => {
     hole.release();
     await silent.stop();
     await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
+  });
+
+  it('of descriptors closes connections that are beyond, refuses calls in words, and the program goes on', async (t) => {
+    const well = await RawServer.always('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    const own = join(folder, 'own');
+    await mkdir(join(own, 'services', 'orders'), { recursive: true });
+    await writeFile(join(own, 'services', 'orders', 'one'), JSON.stringify({ address: '127.0.0.1', port: well.port }));
+    const env = { ...process.env, ...sidecarDefaults, ZIDECAR_ZOOKEEPER: `dir:${own}`, ZIDECAR_UPSTREAMS: 'orders' };
+    const command = ['-c', 'ulimit -n 100; exec "$0" "$@"', ...sidecarCommand.slice(0, 3)];
+    const sidecar = Sidecar.of(spawn('bash', command, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true }));
+    t.after(async () => {
+      sidecar.kill();
+      await well.stop();
+    });
+    const port = Number((await sidecar.at('outbound')).split(':').at(-1));
+    await sidecar.fact('endpoints_changed', { upstream: 'orders', total: 1 });
+    const wires = await Promise.all(Array.from({ length: 300 }, () => Wire.dial(port).catch(() => undefined)));
+    const asked = async (wire: Wire | undefined): Promise<string> =>
+      (await wire
+        ?.write(get('orders'))
+        .message()
+        .catch(() => undefined)) ?? 'closed';
+    const answers = await Promise.all(wires.map(asked));
+    const count = (what: RegExp): number => answers.filter((answer) => what.test(answer)).length;
+    const said = [count(/ 200 OK/), count(/x-zidecar-error: local/), count(/^closed$/)];
+    equal(said[1]! > 0 && said[2]! > 0 && said.reduce((sum, each) => sum + each) === 300, true, `${said.join(', ')} of 300`);
+    for (const wire of wires) wire?.reset();
+    await eventually(async () => (await metric(sidecar, 'zidecar_requests_in_flight{service="orders"}').catch(() => NaN)) === 0);
+    match(await (await Wire.dial(port)).write(get('orders')).message(), / 200 OK/);
+    equal(await metric(sidecar, 'zidecar_requests_total{service="orders",code="local"}'), said[1]);
   });
 
   for (const lane of ['on', 'off'])

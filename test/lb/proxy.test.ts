@@ -7,6 +7,7 @@ import { lstat, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { closeOne, openAll } from '../../lb/listen.js';
 import { ListenError } from '../../lb/proxy.js';
 import { RawServer } from '../support/raw.js';
 import { deadPort, eventually, get, house, ok } from './full/house.js';
@@ -70,6 +71,13 @@ describe('a listener', () => {
       match(String(error), new RegExp(`ZIDECAR_OUTBOUND: 127\\.0\\.0\\.1:${port} is taken already, .*change ZIDECAR_OUTBOUND`));
       return true;
     });
+  });
+
+  it('outlives an accept that fails', async () => {
+    const [open] = await openAll([{ kind: 'tcp', host: '127.0.0.1', port: 0, setting: 'ZIDECAR_OUTBOUND' }], () => undefined);
+    equal(open!.server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' })), true); // as node tells it
+    equal(open!.server.listening, true);
+    await closeOne(open!);
   });
 
   it('that cannot be opened closes those that could', async (t) => {
