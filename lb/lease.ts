@@ -10,6 +10,7 @@ export interface Lease {
   readonly endpoint: Endpoint;
   /** The call can be sent again, and finds out whether an endpoint is well again that was not: a bad answer is better asked for elsewhere. */
   readonly onTrial: boolean;
-  answered(outcome: Outcome): void;
+  /** `now`: the time, where somebody has just looked at the clock. */
+  answered(outcome: Outcome, now?: number): void;
   release(): void;
 }

@@ -6,7 +6,7 @@ import type { Outcome } from './outcome.js';
 
 /** One for all loans of an upstream: a loan is made for each call, so it brings no functions of its own. */
 export interface Lender {
-  learn(member: Member, epoch: number, outcome: Outcome, onTrial: boolean): void;
+  learn(member: Member, epoch: number, outcome: Outcome, onTrial: boolean, now?: number): void;
   giveBack(member: Member): void;
 }
 
@@ -27,10 +27,10 @@ export class Loan implements Lease {
     this.onTrial = onTrial;
   }
 
-  answered(outcome: Outcome): void {
+  answered(outcome: Outcome, now?: number): void {
     if (this.#answered) throw new Error(`the lease on ${this.endpoint.id} was answered twice`);
     this.#answered = true;
-    this.#lender.learn(this.#member, this.#epoch, outcome, this.onTrial);
+    this.#lender.learn(this.#member, this.#epoch, outcome, this.onTrial, now);
   }
 
   release(): void {

@@ -69,8 +69,7 @@ export class Upstream {
   readonly #members = new Members();
   readonly #goneListeners = new Set<(gone: readonly Endpoint[]) => void>();
   readonly #lender: Lender = {
-    learn: (member, epoch, outcome, onTrial) => {
-      const now = this.#parts.clock.now();
+    learn: (member, epoch, outcome, onTrial, now = this.#parts.clock.now()) => {
       this.#evidence.learn(member, epoch, outcome, now, onTrial);
       if (member.listed) this.#parts.balancer.seen?.(member, outcome, now);
     },
@@ -166,9 +165,9 @@ export class Upstream {
     return this.#members.size;
   }
 
-  /** A lease on the endpoint that the balancer chooses, or why there is none. A retry that finds nobody costs nothing. */
-  acquire(ask: Ask): Lease | NoLease {
-    const now = (this.lastUsed = this.#parts.clock.now());
+  /** A lease on the endpoint that the balancer chooses, or why there is none. A retry that finds nobody costs nothing. `now`: as in lease.ts. */
+  acquire(ask: Ask, now = this.#parts.clock.now()): Lease | NoLease {
+    this.lastUsed = now;
     const found = this.#find(ask, now);
     if (ask.tried.length > 0) {
       if (typeof found === 'string') this.budget.giveBack(now);

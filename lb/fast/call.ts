@@ -103,7 +103,7 @@ export class Call implements Runner {
     this.#tries.repeatable = triesEarly && retry.losesNothing(this.#soFar(now, this.#request.staysReplayable), now);
     const hedgeMs = this.#hedgeMs(now);
     this.#tries.hedged = hedgeMs !== undefined && this.#upstream.mayHedge(now);
-    const lease = this.#upstream.acquire(this.#tries.ask);
+    const lease = this.#upstream.acquire(this.#tries.ask, now);
     if (typeof lease === 'string') return this.#alone(lease);
     this.#state = 'attempting';
     this.#tries.sent(lease.endpoint);
@@ -132,7 +132,7 @@ export class Call implements Runner {
     const upstream = this.#upstream;
     this.#hedgeAt = Infinity;
     if (this.#state !== 'attempting' || upstream.size < 2 || !upstream.hedge.maySend(now)) return;
-    const lease = upstream.acquire(this.#tries.beside);
+    const lease = upstream.acquire(this.#tries.beside, now);
     if (typeof lease === 'string') return;
     upstream.stats.hedges++;
     this.#tries.sent(lease.endpoint);

@@ -75,7 +75,7 @@ export class Leg implements Outcomes {
     if (this.#judged) return;
     this.#judged = true;
     if (this.#parts.traced()) tellAttempt(this.#upstream, this.#lease!.endpoint, status, now - this.#askedAt, this.#parts);
-    this.#lease!.answered({ kind: 'success', ms: now - this.attempt.sentAt, status });
+    this.#lease!.answered({ kind: 'success', ms: now - this.attempt.sentAt, status }, now);
   }
 
   failed(why: Refused): void {
@@ -83,7 +83,7 @@ export class Leg implements Outcomes {
     const now = this.#parts.clock.now();
     const ms = now - this.#askedAt;
     if (this.#parts.traced()) tellAttempt(this.#upstream, lease.endpoint, why.code, ms, this.#parts);
-    if (!this.#judged) lease.answered(failed(why.code, ms));
+    if (!this.#judged) lease.answered(failed(why.code, ms), now);
     this.#call.failed(this, why, now);
   }
 
@@ -91,14 +91,14 @@ export class Leg implements Outcomes {
   outOfTime(requestTimeoutMs: number | undefined, now: number): void {
     if (requestTimeoutMs === undefined || this.#judged || this.attempt.sent !== 'all') return;
     this.#judged = true;
-    this.#lease!.answered(outOfTime(now - this.attempt.sentAt, requestTimeoutMs));
+    this.#lease!.answered(outOfTime(now - this.attempt.sentAt, requestTimeoutMs), now);
   }
 
   /** An endpoint that was asked later has answered first. */
   outpaced(now: number): void {
     if (this.#judged) return;
     this.#judged = true;
-    this.#lease!.answered({ kind: 'outpaced', ms: now - this.#askedAt });
+    this.#lease!.answered({ kind: 'outpaced', ms: now - this.#askedAt }, now);
   }
 
   whole(status: number, now: number): void {
