@@ -65,20 +65,32 @@ describe('peers in trouble', { timeout: 240_000 }, () => {
     deepEqual((await calling.stop()).lost, []);
   });
 
-  it('of three, one answers 500 to calls that go by a key, and is back before its time: some keys lead to it', async (t) => {
-    const { peers, sidecar, at, end } = await peersAndCaller(3, { ZIDECAR_POLICY: 'maglev', ZIDECAR_HASH_KEY: 'path' });
-    t.after(end);
-    const calling = new Calling(at, 'orders', { workers: 4, pauseMs: 1, paths: 30 });
-    await after(calling, 100);
-    peers[1]!.mood = 'fails';
-    const ejected = await sidecar.fact('endpoint_ejected');
-    peers[1]!.mood = 'well';
-    const readmitted = await sidecar.fact('endpoint_readmitted');
-    const [from, to] = [ejected, readmitted].map((line) => Date.parse(String(line['time'])));
-    ok(to! - from! < 30_000, `its time was not over: ${to! - from!} ms`);
-    const { lost } = await calling.stop();
-    ok(lost.length <= 10, lost.join('\n'));
-  });
+  for (const [what, env, calls] of [
+    [
+      'calls that go by a key, and is back before its time: some keys lead to it',
+      { ZIDECAR_POLICY: 'maglev', ZIDECAR_HASH_KEY: 'path' },
+      { paths: 30 },
+    ],
+    [
+      'POSTs alone, and is back before its time: they have an Idempotency-Key',
+      { ZIDECAR_RETRY_IDEMPOTENCY_KEY: 'on' },
+      { method: 'POST', headers: { 'idempotency-key': 'k', 'content-length': '0' } },
+    ],
+  ] as const)
+    it(`of three, one answers 500 to ${what}`, async (t) => {
+      const { peers, sidecar, at, end } = await peersAndCaller(3, env);
+      t.after(end);
+      const calling = new Calling(at, 'orders', { workers: 4, pauseMs: 1, ...calls });
+      await after(calling, 100);
+      peers[1]!.mood = 'fails';
+      const ejected = await sidecar.fact('endpoint_ejected');
+      peers[1]!.mood = 'well';
+      const readmitted = await sidecar.fact('endpoint_readmitted');
+      const [from, to] = [ejected, readmitted].map((line) => Date.parse(String(line['time'])));
+      ok(to! - from! < 30_000, `its time was not over: ${to! - from!} ms`);
+      const { lost } = await calling.stop();
+      ok(lost.length <= 10, lost.join('\n'));
+    });
 
   it('of three, one answers 500 in the shadow: it is told and counted what would be done, and nothing is', async (t) => {
     const { peers, sidecar, at, end } = await peersAndCaller(3, { ZIDECAR_SHADOW: 'outlier' });

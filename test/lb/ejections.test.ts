@@ -146,6 +146,19 @@ describe('ejection', () => {
     }
   });
 
+  it('is forgotten with one that leaves: who registers anew begins with nothing against it', async () => {
+    const { upstream, calls, clock, out, reason, told } = answering('abc', { a: 500 });
+    calls(30);
+    await clock.advance(30_000);
+    calls(30); // for the second time, which only its time ends
+    match(reason('a'), /^ejected for another 60 s: .* \(2nd time\)/);
+    upstream.update(abc('bc'));
+    upstream.update(abc('abc'));
+    deepEqual([out(), upstream.states().closed], ['', 3]);
+    equal(calls(30).filter((id) => id === 'a').length > 0, true);
+    equal((told('endpoint_ejected').at(-1) as { times?: number }).times, 1); // as ill as before, and yet the first time
+  });
+
   it('ends with a slow start', async () => {
     const { calls, clock, reason } = answering('abc', { a: 503 }, { slowStart: defaultSlowStart });
     calls(30);

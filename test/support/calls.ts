@@ -52,17 +52,20 @@ export async function app(name: string, port = 0, host = '127.0.0.1'): Promise<A
 export function call(
   at: string,
   service: string,
-  options: { path?: string; method?: string; body?: string; agent?: Agent } = {},
+  options: { path?: string; method?: string; body?: string; headers?: Record<string, string>; agent?: Agent } = {},
 ): Promise<Answer> {
   const [host = '', port = ''] = at.split(/:(?=\d+$)/);
   return new Promise((resolve, reject) => {
-    const { path = '/', method = 'GET', agent } = options;
-    const asked = request({ host, port, path, method, headers: { host: service }, ...(agent ? { agent } : {}) }, (response) => {
-      let body = '';
-      response.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
-      response.on('error', reject);
-    });
+    const { path = '/', method = 'GET', headers = {}, agent } = options;
+    const asked = request(
+      { host, port, path, method, headers: { host: service, ...headers }, ...(agent ? { agent } : {}) },
+      (response) => {
+        let body = '';
+        response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+        response.on('error', reject);
+      },
+    );
     asked.on('error', reject);
     asked.end(options.body);
   });
@@ -76,6 +79,12 @@ export interface Tally {
   readonly by: ReadonlyMap<string, number>;
 }
 
+interface Asked {
+  readonly method: string;
+  readonly paths: number;
+  readonly headers: Record<string, string>;
+}
+
 /** Calls one service again and again, some at a time, until it is told to stop. */
 export class Calling {
   #total = 0;
@@ -87,9 +96,9 @@ export class Calling {
   readonly #began = performance.now();
 
   /** `pauseMs` between two calls of one worker: with 5 workers and 10 ms, some 500 calls a second. `paths`: so many, by turns. */
-  constructor(at: string, service: string, { workers = 5, pauseMs = 10, method = 'GET', paths = 1 } = {}) {
+  constructor(at: string, service: string, { workers = 5, pauseMs = 10, method = 'GET', paths = 1, headers = {} } = {}) {
     this.#agent = new Agent({ keepAlive: true, maxSockets: workers });
-    this.#workers = Array.from({ length: workers }, () => this.#work(at, service, pauseMs, { method, paths }));
+    this.#workers = Array.from({ length: workers }, () => this.#work(at, service, pauseMs, { method, paths, headers }));
   }
 
   get total(): number {
@@ -103,13 +112,13 @@ export class Calling {
     return { total: this.#total, lost: this.#lost, by: this.#by };
   }
 
-  async #work(at: string, service: string, pauseMs: number, asked: { method: string; paths: number }): Promise<void> {
+  async #work(at: string, service: string, pauseMs: number, asked: Asked): Promise<void> {
     while (!this.#stopped) {
       const when = (): string => `${((performance.now() - this.#began) / 1_000).toFixed(2)} s:`;
       try {
-        const { method, paths } = asked;
+        const { method, paths, headers: sent } = asked;
         const path = paths === 1 ? '/' : `/${this.#total % paths}`;
-        const { status, headers, body } = await call(at, service, { agent: this.#agent, method, path });
+        const { status, headers, body } = await call(at, service, { agent: this.#agent, method, path, headers: sent });
         if (status === 200) this.#by.set(body, (this.#by.get(body) ?? 0) + 1);
         else this.#lost.push(`${when()} ${status} ${String(headers['x-zidecar-error'] ?? '')} ${body}`);
       } catch (error) {
