@@ -24,14 +24,19 @@ describe('a websocket through the program', { timeout: 240_000 }, () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'zidecar-websocket-'));
+    // it ends when it is let go: then the sidecar has nobody to carry calls for
+    const go = JSON.stringify(join(folder, 'go'));
+    const app = `process.on('SIGTERM', () => {}); console.log('{"kind":"app_up"}'); setInterval(() => fs.existsSync(${go}) && process.exit(0), 20)`;
     server = await webSocketServer((peer) => script(peer));
     const ports = { chat: server.port, dead: await freePort() };
     for (const [service, port] of Object.entries(ports)) {
       await mkdir(join(folder, 'services', service), { recursive: true });
       await writeFile(join(folder, 'services', service, 'one'), JSON.stringify({ address: '127.0.0.1', port }));
     }
-    sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_UPSTREAMS: 'chat,dead,nobody', ZIDECAR_GRACE: '3s' });
+    const env = { ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_UPSTREAMS: 'chat,dead,nobody', ZIDECAR_GRACE: '60s' };
+    sidecar = Sidecar.start(env, [process.execPath, '-e', app]);
     at = await sidecar.at('outbound');
+    await sidecar.fact('app_up');
     for (const upstream of Object.keys(ports)) await sidecar.fact('endpoints_changed', { upstream, total: 1 });
   });
   after(async () => {
@@ -175,6 +180,7 @@ describe('a websocket through the program', { timeout: 240_000 }, () => {
     await sidecar.fact('phase_changed', { phase: 'draining' });
     app.socket.send('still');
     equal((await app.message()).toString(), 'still');
+    await writeFile(join(folder, 'go'), '');
     deepEqual(await app.closed(), { code: 1001, reason: '', clean: true });
     equal(await sidecar.ended(), 0);
     equal(last?.readUInt16BE(), 1001);
