@@ -5,7 +5,7 @@ import type { Clock } from './ports.js';
 import type { RefusalAnswer } from './refusal.js';
 
 /** An app that is told goodbye has this long to read it. */
-const lingerMs = 1_000;
+export const lingerMs = 1_000;
 
 /** `withoutBody`: to HEAD. */
 export function refusalBytes({ status, fields, body }: RefusalAnswer, withoutBody = false): Buffer {

@@ -7,12 +7,17 @@
 import type { Socket } from 'node:net';
 import { tap } from './tap.js';
 
+/** Messages up to this leave together with those of other tunnels, as answers do (fast/outbox.ts). */
+const mostWaiting = 16 * 1024;
+
 export class Flow {
   readonly #from: Socket;
   readonly #to: Socket;
   readonly #passing: (bytes: Buffer) => void;
   readonly #untap: () => void;
   #held = false;
+  /** Leaves when this turn of the event loop ends. */
+  #waiting: Buffer | undefined;
 
   /** `passing` sees the bytes before they go. */
   constructor(from: Socket, to: Socket, passing: (bytes: Buffer) => void) {
@@ -22,6 +27,7 @@ export class Flow {
     // where `from` was ended by us, each read is the last of its turn, and that goes by the stream (reset.ts)
     this.#untap = tap(from, this.#take, () => !this.#held && !from.writableEnded);
     from.once('end', this.#end);
+    from.once('close', this.#turnEnds); // before a break is passed on
     to.on('drain', this.#drain);
     if (from.readableEnded) this.#end();
     else from.resume();
@@ -29,6 +35,7 @@ export class Flow {
 
   /** Nothing is passed on any more, and nobody is told of an end. */
   stop(): void {
+    this.#turnEnds();
     this.#untap();
     this.#from.off('end', this.#end);
     this.#to.off('drain', this.#drain);
@@ -36,10 +43,24 @@ export class Flow {
 
   readonly #take = (bytes: Buffer): void => {
     this.#passing(bytes);
-    if (this.#to.write(bytes) || this.#to.writableLength === 0) return;
+    if (bytes.length > mostWaiting || this.#waiting !== undefined || this.#to.writableLength > 0) return this.#write(bytes);
+    this.#waiting = bytes;
+    setImmediate(this.#turnEnds);
+  };
+
+  readonly #turnEnds = (): void => {
+    const bytes = this.#waiting;
+    if (bytes === undefined) return;
+    this.#waiting = undefined;
+    this.#write(bytes);
+  };
+
+  #write(bytes: Buffer): void {
+    this.#turnEnds(); // what waits goes first
+    if (this.#to.write(bytes) || this.#to.writableLength === 0 || this.#held) return;
     this.#held = true;
     this.#from.pause();
-  };
+  }
 
   readonly #drain = (): void => {
     if (!this.#held) return;
@@ -47,5 +68,8 @@ export class Flow {
     this.#from.resume();
   };
 
-  readonly #end = (): void => void this.#to.end();
+  readonly #end = (): void => {
+    this.#turnEnds();
+    this.#to.end();
+  };
 }

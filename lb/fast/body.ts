@@ -12,16 +12,18 @@ export class Body {
   framing: Framing = 'none';
   /** Its last byte has been taken. */
   done = true;
-  readonly #chunks: Chunks;
+  /** Made for the first body in chunks. */
+  #chunks: Chunks | undefined;
+  readonly #maxTrailerBytes: number;
   #left = 0;
 
   constructor(maxTrailerBytes: number) {
-    this.#chunks = new Chunks(maxTrailerBytes);
+    this.#maxTrailerBytes = maxTrailerBytes;
   }
 
   /** Why it makes no sense any more; empty: it does. */
   get fault(): string {
-    return this.framing === 'chunks' ? this.#chunks.fault : '';
+    return this.framing === 'chunks' ? this.#chunks!.fault : '';
   }
 
   begin(method: string, { status, chunked, length }: AnswerHead): void {
@@ -30,7 +32,7 @@ export class Body {
     else this.framing = length < 0 ? 'until_close' : 'length';
     this.#left = length;
     this.done = this.framing === 'none' || (this.framing === 'length' && length === 0);
-    if (this.framing === 'chunks') this.#chunks.begin();
+    if (this.framing === 'chunks') (this.#chunks ??= new Chunks(this.#maxTrailerBytes)).begin();
   }
 
   /** Takes the bytes from `from` to `to`. Where the body ends among them, or `to`. */
@@ -44,8 +46,8 @@ export class Body {
       return end;
     }
     if (this.framing === 'chunks') {
-      const end = this.#chunks.take(bytes, from, to, sink);
-      this.done = this.#chunks.state === 'done';
+      const end = this.#chunks!.take(bytes, from, to, sink);
+      this.done = this.#chunks!.state === 'done';
       return end;
     }
     // nobody knows where it ends until it does: the app, whose connection goes on, gets it in chunks

@@ -29,9 +29,8 @@ inName[0x5f] = 2;
 const inValue = new Uint8Array(256).fill(1, SP).fill(1, HTAB, HTAB + 1);
 inValue[0x7f] = 0;
 
-/** More lines than these cannot be cut out of one head; the rules on strings can do it. The address may need two more. */
+/** More lines than these are not cut out of one head; the rules on strings do it. */
 const mostCuts = 16;
-const ofAddress = 2;
 
 export abstract class Head {
   start = 0;
@@ -49,7 +48,7 @@ export abstract class Head {
   /** What is odd, for a person. */
   fault = '';
   /** Parts that do not go on: from, to, from, to, … in the order of the bytes. */
-  readonly cuts = new Int32Array(2 * (mostCuts + ofAddress));
+  readonly cuts: number[] = [];
   cutCount = 0;
   readonly #maxBytes: number;
   readonly #maxFields: number;

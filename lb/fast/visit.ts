@@ -10,7 +10,7 @@
  * began, the one that shows that there is more, and the one that node has under way by then), and the next follows when they are used up.
  */
 import type { Socket } from 'node:net';
-import { endPolitely, sayGoodbye } from '../farewell.js';
+import { lingerMs, refusalBytes } from '../farewell.js';
 import type { Entrance } from '../lane.js';
 import { refusalAnswer } from '../refusal.js';
 import { tellStray } from '../story.js';
@@ -215,16 +215,16 @@ export class Visit implements Caller, Sender {
   /** Acts on what is overdue; the time at which something is due. */
   look(now: number): number {
     if (!this.#call.idle) return this.#call.look(now);
-    if (this.#ending) return Infinity;
     const due = this.#since + (this.#patienceMs ?? Infinity);
     if (now < due) return due;
-    if (this.#unread === undefined || this.#blocked) this.cut();
+    if (this.#ending || this.#unread === undefined || this.#blocked) this.cut();
     else this.#tooSlow();
     return Infinity;
   }
 
   get #patienceMs(): number | undefined {
     const { headerTimeoutMs, clientIdleTimeoutMs } = this.#terms;
+    if (this.#ending) return lingerMs;
     if (this.#unwanted > 0) return this.#lingerMs;
     if (this.#blocked) return clientIdleTimeoutMs;
     return this.#unread !== undefined || !this.#used ? headerTimeoutMs : clientIdleTimeoutMs;
@@ -236,18 +236,21 @@ export class Visit implements Caller, Sender {
       code: 'header_timeout',
       message: 'the head of the request did not come in time (ZIDECAR_HEADER_TIMEOUT)',
     } as const;
-    this.#ending = true;
     tellStray(refused.code, parts);
     this.#terms.outbox.flush();
-    sayGoodbye(this.socket, refusalAnswer(refused, { close: true }), parts.clock);
+    this.socket.write(refusalBytes(refusalAnswer(refused, { close: true })));
+    this.#farewell();
   }
 
+  /** Ends our side, and the other when it ends or after a while: closing at once could take the last words from whoever still sends. */
   #farewell(): void {
     if (this.#ending) return;
     this.#ending = true;
     this.#paused = false;
     this.#terms.outbox.flush();
-    endPolitely(this.socket, this.#terms.parts.clock);
+    this.socket.end();
+    this.socket.resume();
+    this.#startWaiting(lingerMs, this.#terms.parts.clock.now());
   }
 
   #startWaiting(ms: number | undefined, now: number): void {
@@ -271,7 +274,8 @@ export class Visit implements Caller, Sender {
 
   /** The app ends its side: that is its going away, as node and nginx take it; not from a call that it had sent more requests behind. */
   readonly #end = (): void => {
-    if (this.#call.idle) this.#farewell();
+    if (this.#ending) this.socket.destroy();
+    else if (this.#call.idle) this.#farewell();
     else if (this.#unread !== undefined) this.#left = true;
     else if (!this.#call.lastBytesOnTheirWay()) this.cut();
   };

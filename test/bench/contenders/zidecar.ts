@@ -62,7 +62,7 @@ export const zidecar = (id: string, title: string, { fastLane, node }: ZidecarOp
         ZIDECAR_GRACE: '1s',
       },
     });
-    await child.answers(port, services[0]!.name);
+    for (const { name } of services) await child.answers(port, name); // to begin with a thousand of them takes seconds of CPU
     return {
       pid: child.pid,
       stop: () => child.stop(),
