@@ -70,7 +70,7 @@ export class Children {
     const fresh: string[] = [];
     let [unknown, missing] = [0, this.#known.size];
     for (const name of names) {
-      const child = this.#known.get(name);
+      const child = missing > 0 ? this.#known.get(name) : undefined; // looking into an empty map costs as much as into a full one
       if (child) {
         child.look = look;
         missing--;

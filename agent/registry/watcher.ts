@@ -221,7 +221,8 @@ export class Watcher {
   }
 
   #heard(names: readonly string[] | undefined, epoch: number, heardAt: number | undefined): void {
-    const { path } = this.#parts;
+    const { path, turns } = this.#parts;
+    turns.begin();
     this.#askedEpoch = epoch;
     this.#asOf = this.#clock.wall();
     if (this.#trouble !== '') this.#parts.onTrouble?.(undefined);

@@ -23,11 +23,15 @@ export class Turns {
   /** Enough was done in this turn of the event loop. */
   get isOver(): boolean {
     const now = this.#clock.now();
-    if (this.#endsAt === undefined) {
-      this.#endsAt = now + TURN_MS;
-      this.#clock.after(0, () => (this.#endsAt = undefined));
-    }
-    return now >= this.#endsAt;
+    this.begin(now);
+    return now >= this.#endsAt!;
+  }
+
+  /** What is done from now on counts, in pieces or not. */
+  begin(now = this.#clock.now()): void {
+    if (this.#endsAt !== undefined) return;
+    this.#endsAt = now + TURN_MS;
+    this.#clock.after(0, () => (this.#endsAt = undefined));
   }
 
   /**
