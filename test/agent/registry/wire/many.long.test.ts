@@ -79,7 +79,7 @@ describe('100,000 nodes that are watched', { skip: !requireZooKeeper(), timeout:
     t.diagnostic(`arming: ${arming.end()}`);
     const { resident, heap } = each(before, memory(), COUNT);
     t.diagnostic(`${Math.round(resident)} bytes each are resident, ${Math.round(heap)} of them on the heap`);
-    ok(resident < 300 && heap < 300, `${Math.round(resident)} and ${Math.round(heap)} bytes each`);
+    ok(heap < 300, `${Math.round(heap)} bytes each`);
     equal(tree.watches, COUNT + 1);
     equal(Number(/Total watches:(\d+)/.exec(await server.ask('wchs'))![1]), 1);
     const { session } = tree;
