@@ -85,7 +85,7 @@ const floods = (head: string, part: string) =>
 const head = (more: string, status = '200 OK'): string => `HTTP/1.1 ${status}\r\n${more}\r\n`;
 const whole = head('Content-Length: 2\r\n') + 'ok';
 const chunks = head('Transfer-Encoding: chunked\r\n') + '2\r\nok\r\n';
-const soon = { responseTimeout: '2s', bodyTimeout: '2s' };
+const soon = { responseTimeout: '5s', bodyTimeout: '5s' };
 
 const bad = (rows: Readonly<Record<string, string>>): Injection[] =>
   Object.entries(rows).map(([name, bytes]) => ({ name: `answers ${name}`, peer: answers(bytes), alone: ['bad_answer'] }));
