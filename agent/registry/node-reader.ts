@@ -124,21 +124,27 @@ export class NodeReader {
   }
 
   async #check(name: string): Promise<void> {
-    const { reads, clock, random } = this.#parts;
     try {
-      await reads.run(async () => {
+      await this.#parts.reads.run(async () => {
         const child = this.#children.get(name);
-        if (child && this.#live()) await this.#ask(child);
+        if (!child) return;
+        if (this.#live()) await this.#ask(child);
+        else this.#again(name); // the connection was lost while it waited for a slot
       });
     } catch (error) {
       const child = this.#children.get(name);
-      if (isSessionTrouble(error)) this.#queue.later(name, clock.now() + random() * AGAIN_MS);
+      if (isSessionTrouble(error)) this.#again(name);
       else if (child)
         this.#learned(child, undefined, {
           skip: 'unreadable',
           detail: (error instanceof Error ? error.message : String(error)).slice(0, 200),
         });
     }
+  }
+
+  #again(name: string): void {
+    const { clock, random } = this.#parts;
+    this.#queue.later(name, clock.now() + random() * AGAIN_MS);
   }
 
   async #ask(child: Child): Promise<void> {

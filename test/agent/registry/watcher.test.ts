@@ -552,6 +552,48 @@ describe('watcher', () => {
     );
   });
 
+  for (const [what, isLater] of [
+    ['tells no list of none for a whole one', false],
+    ['hears of what has changed', true],
+  ] as const)
+    it(`forgets no node whose turn comes while the connection is away, and ${what}`, async () => {
+      const { watch, store, tree, lists, clock, pass } = setup();
+      const services = ['orders', 'users'];
+      const plant = (weight: number): void => {
+        for (const service of services)
+          for (const id of many(8))
+            store.plant(`/services/${service}/${id}`, curator.place(instance({ id, service, weight })).data);
+      };
+      plant(1);
+      const exists = tree.exists.bind(tree);
+      let answer = (): void => undefined;
+      const hold = (): void => {
+        const held = new Promise<void>((resolve) => (answer = resolve));
+        tree.exists = (...asked) => held.then(() => exists(...asked));
+      };
+      if (!isLater) hold();
+      for (const service of services) watch(service, { dialect: 'curator', path: `/services/${service}` });
+      await pass(5_000);
+      if (isLater) hold();
+      if (isLater) plant(2);
+      await pass(0); // the one has all its nodes out, and those of the other wait for a slot
+      tree.lose();
+      answer();
+      await pass(0);
+      tree.connect();
+      for (let second = 0; second < 5; second++) await pass(1_000);
+      ok(clock.now() < 60_000, 'no slow look has helped');
+      for (const service of services) {
+        const told = lists.filter(({ instances }) => instances.length === 0 || instances[0]!.service === service);
+        ok(told.every(({ instances, partial }) => instances.length === 8 || (partial && instances.length > 0)));
+        deepEqual(
+          told.at(-1)!.instances.map(({ weight }) => weight),
+          many(8).map(() => (isLater ? 2 : 1)),
+        );
+        equal(told.at(-1)!.confirmed, true);
+      }
+    });
+
   it('tells no list of none while none of its nodes has been read', async () => {
     const { watch, join, tree, ids, lists, pass } = setup();
     for (const id of many(20)) join(id);
