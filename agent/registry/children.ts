@@ -22,6 +22,8 @@ export interface Child {
   checkedAt: number;
   /** It stands in the list that was told last. */
   told: boolean;
+  /** It was there at first, and nothing is known of it yet. */
+  awaited: boolean;
 }
 
 /** More children than this are not looked at: a bound on memory and reads, far above any service. */
@@ -36,6 +38,9 @@ export class Children {
   /** New names, of which the last so many were not taken in yet. */
   #coming: readonly string[] = [];
   #waiting = 0;
+  /** The names of the first look are not all taken in yet, and of those who were taken in until then so many are unread. */
+  #isFirst = true;
+  #awaited = 0;
   #looks = 0;
   #selectors = 0;
   #left = 0;
@@ -89,6 +94,7 @@ export class Children {
       if (!this.#known.has(name)) yield this.#add(name, heardAt);
     }
     this.#coming = [];
+    this.#isFirst = false;
   }
 
   /** Takes one that is told to be there, known or new. Undefined: it does not fit. */
@@ -98,7 +104,8 @@ export class Children {
 
   #add(name: string, heardAt: number | undefined): Child {
     const unread = { mzxid: undefined, said: undefined, watch: undefined, fired: false, checkedAt: 0, told: false };
-    const child: Child = { name, look: this.#looks, heardAt, ...unread };
+    const child: Child = { name, look: this.#looks, heardAt, ...unread, awaited: this.#isFirst };
+    if (child.awaited) this.#awaited++;
     this.#known.set(name, child);
     return child;
   }
@@ -107,6 +114,7 @@ export class Children {
     const child = this.#known.get(name);
     if (!child) return;
     this.#known.delete(name);
+    this.#settled(child);
     child.watch = undefined; // one of the same name may come
     this.#selectors -= selectorsOf(child.said);
     if (child.told) this.#left++;
@@ -114,8 +122,14 @@ export class Children {
     this.#changed ||= child.said !== undefined;
   }
 
+  #settled(child: Child): void {
+    if (child.awaited) this.#awaited--;
+    child.awaited = false;
+  }
+
   /** Answers with what is kept of it, which is a reason where it was too much. */
   learned(child: Child, mzxid: bigint | undefined, told: Said): Said {
+    this.#settled(child);
     const others = this.#selectors - selectorsOf(child.said);
     const tooMany = selectorsOf(told) > 0 && others + selectorsOf(told) > MOST_SELECTORS;
     const said: Said = tooMany
@@ -137,6 +151,11 @@ export class Children {
   /** True when the list is not the one that was told last. */
   get changed(): boolean {
     return this.#changed;
+  }
+
+  /** True while some of those who were there at first are unread. Who comes later is not waited for: in a large service somebody always comes. */
+  get awaits(): boolean {
+    return this.#isFirst || this.#awaited > 0;
   }
 
   /** True when the list that was told last holds somebody who has left. */

@@ -276,7 +276,7 @@ export class Watcher {
   }
 
   get #isNews(): boolean {
-    return this.#told?.confirmed !== this.#confirmed || this.#children.changed || (!this.#isWhole && this.#nodes.idle);
+    return this.#told?.confirmed !== this.#confirmed || this.#children.changed || (!this.#isWhole && !this.#children.awaits);
   }
 
   readonly #tell = (): void => {
@@ -289,7 +289,7 @@ export class Watcher {
     const { instances, skipped, joined, left, heardAt } = this.#children.tell();
     const isFirst = this.#told === undefined;
     this.#told = { at: this.#clock.now(), confirmed: this.#confirmed };
-    this.#isWhole ||= this.#nodes.idle && !this.#children.holdsBack;
+    this.#isWhole ||= !this.#children.awaits && !this.#children.holdsBack;
     onList({ instances, skipped, confirmed: this.#confirmed, asOf: this.#asOf, ...(!this.#isWhole && { partial: true }) });
     if (this.#children.holdsBack) this.#tellSoon();
     if (!isFirst && joined + left === 0) return;

@@ -552,6 +552,31 @@ describe('watcher', () => {
     );
   });
 
+  it('waits with that for nobody who has come later', async () => {
+    const { watch, join, tree, lists, pass } = setup({ tells: true });
+    for (const id of many(20)) join(id);
+    const read = tree.read.bind(tree);
+    let answer = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const never = new Promise<void>(() => undefined);
+    const turnOf = (asked: string): Promise<void> =>
+      asked.includes('later') ? never : asked.endsWith(many(1)[0]!) ? held : Promise.resolve();
+    tree.read = (...asked) => turnOf(asked[0]).then(() => read(...asked));
+    watch();
+    await pass(600);
+    join('later');
+    await pass(600);
+    answer();
+    await pass(600);
+    deepEqual(
+      lists.map(({ instances, partial }) => [instances.length, partial]),
+      [
+        [19, true],
+        [20, undefined],
+      ],
+    );
+  });
+
   for (const [what, isLater] of [
     ['tells no list of none for a whole one', false],
     ['hears of what has changed', true],
