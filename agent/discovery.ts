@@ -217,7 +217,8 @@ export class Discovery<U extends UpstreamLike> {
   #newcomer(name: string, absolute: boolean): U | Refused {
     const { clock, emit } = this.#parts;
     const [closed, named] = [this.#closed, this.#named];
-    if (named.includes(name)) return this.#follow(name, true); // its turn has not come yet
+    const known = knownName(name, new Set(named));
+    if (known !== undefined) return this.#follow(known, true); // its turn has not come yet
     const hint = absolute ? '; for hosts outside the registry, set no_proxy' : '';
     const unknown = (why: string): Refused => ({ code: 'unknown_upstream', message: `${quote(name)} ${why}${hint}` });
     if (!isServiceName(name)) return unknown('is not the name of a service: 1 to 253 of A-Z a-z 0-9 . _ -');

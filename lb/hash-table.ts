@@ -1,4 +1,7 @@
-/** What ring hash and Maglev have in common, as hash-balancer.ts sees them: a table that maps keys to seats, without a look at them, made bit by bit. */
+/**
+ * What ring hash and Maglev have in common, as hash-balancer.ts sees them: a table that maps keys to seats, without a look at them, made
+ * bit by bit.
+ */
 import type { Seat } from './balancer.js';
 import { hashOf } from './hashing.js';
 
@@ -6,8 +9,8 @@ export interface HashTable {
   /** Those that it was made for, in the order of its owners. */
   readonly seats: readonly Seat[];
   /**
-   * Whose a key is: a place in `seats`. `turn` 0 is the one that the key belongs to; further turns are for whom that one is out or full, and come to others,
-   * though not to another each time.
+   * Whose a key is: a place in `seats`. `turn` 0 is the one that the key belongs to; further turns are for whom that one is out or full, and
+   * come to others, though not to another each time.
    */
   ownerOf(key: number, turn: number): number;
   /** What of all keys belongs to each, 0 to 1. Walks the table: for a person who asks. */

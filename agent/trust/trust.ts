@@ -176,7 +176,7 @@ export class Trust {
 
   /** An operator's word holds as long as there is something to doubt. */
   #forgetOverruled(): void {
-    if (this.#dropped.size > 0) for (const at of this.#listed.keys()) if (!this.#shunned.has(at)) this.#dropped.clear();
+    if (this.#dropped.size > 0 && [...this.#listed.keys()].some((at) => !this.#shunned.has(at))) this.#dropped.clear();
     if (this.#trusted.size === 0) return;
     const kept = new Set(this.#drop.kept.map(addressOf));
     for (const at of this.#trusted) if (!kept.has(at) && this.#listed.get(at)?.why === undefined) this.#trusted.delete(at);

@@ -1,5 +1,5 @@
 /**
- * One connection to one endpoint, with at most one exchange on it. It is read into one buffer of its own, made once; an exchange that
+ * One connection to one endpoint, with at most one exchange on it. It is read into one buffer, its own until it closes; an exchange that
  * has to wait for its app holds the reading up until the bytes have gone, so that nothing is copied and nothing piles up.
  *
  *     connecting ──▶ busy ──▶ idle ──▶ busy ──▶ …        closed: from each of them, and for good
@@ -17,6 +17,7 @@ import { hearsResets } from '../reset.js';
 import type { CallSettings } from '../settings.js';
 import type { Deadlines } from './deadlines.js';
 import type { Outbox, Sender } from './outbox.js';
+import type { Waiting } from './queue.js';
 import { room } from './rewrite.js';
 import type { SpareBuffers } from './spare-buffers.js';
 
@@ -53,7 +54,7 @@ const longestIdleMs = 55_000;
 const marginMs = 1_000;
 const nothing = Buffer.alloc(0);
 
-export class Connection implements Sender {
+export class Connection implements Sender, Waiting {
   readonly address: string;
   readonly socket: Socket;
   /** What was read lies in here, behind some room. */
@@ -62,6 +63,8 @@ export class Connection implements Sender {
   /** It has carried an exchange before. */
   reused = false;
   idle = false;
+  before: this | undefined;
+  behind: this | undefined;
   /** When it is closed if nothing happens: not connected, or not used. */
   dueAt: number;
   readonly #endpoint: Endpoint;

@@ -9,6 +9,7 @@ import { address, type Endpoint } from '../endpoint.js';
 import type { CallSettings } from '../settings.js';
 import type { Usage } from '../limits.js';
 import { Connection, type ConnectionParts, type Exchange, type Home } from './connection.js';
+import { Queue } from './queue.js';
 
 export interface PoolsParts extends ConnectionParts {
   readonly usage: Usage;
@@ -22,8 +23,7 @@ export class Pools implements Home {
   readonly #open = new Set<Connection>();
   /** By address, the most recently used last. */
   readonly #idle = new Map<string, Connection[]>();
-  /** All of them, the one that has waited longest first. */
-  readonly #waiting = new Set<Connection>();
+  readonly #waiting = new Queue<Connection>();
   /** An endpoint's address is asked for with each call. */
   readonly #addresses = new WeakMap<Endpoint, string>();
 
@@ -49,7 +49,7 @@ export class Pools implements Home {
     const at = this.addressOf(endpoint);
     const kept = this.#idle.get(at)?.pop();
     if (kept !== undefined) {
-      this.#waiting.delete(kept);
+      this.#waiting.remove(kept);
       kept.reuse(exchange);
       return kept;
     }
@@ -76,7 +76,7 @@ export class Pools implements Home {
 
   /** Closes the idle one that has waited longest. False: none is idle. */
   closeIdle(): boolean {
-    const [longest] = this.#waiting;
+    const longest = this.#waiting.first;
     longest?.close();
     return longest !== undefined;
   }
@@ -96,7 +96,7 @@ export class Pools implements Home {
   /** It has closed. */
   forget(connection: Connection): void {
     if (!this.#open.delete(connection)) return;
-    this.#waiting.delete(connection);
+    this.#waiting.remove(connection);
     const idle = this.#idle.get(connection.address);
     const place = idle?.indexOf(connection) ?? -1;
     if (place >= 0) idle!.splice(place, 1);

@@ -242,7 +242,7 @@ export class Visit implements Caller, Sender {
     this.#farewell();
   }
 
-  /** Ends our side, and the other when it ends or after a while: closing at once could take the last words from whoever still sends. */
+  /** As endPolitely does it, by the timer of the lane. */
   #farewell(): void {
     if (this.#ending) return;
     this.#ending = true;

@@ -1,6 +1,6 @@
 /**
- * The handshake of an upgrade to `websocket` and the tunnel after it, by http-proxy (its only importer). http-proxy makes the request
- * and couples the two sockets; what it would get wrong is taken from it:
+ * The handshake of an upgrade to `websocket` and the tunnel after it, by http-proxy (its only importer). http-proxy makes the request;
+ * the two sockets it couples are uncoupled again for a tunnel of ours, and what it would get wrong is taken from it:
  *
  * - it connects by itself, and ends the app's socket when that fails: it gets a socket that is connected, so that before anything was
  *   sent another endpoint can still be tried;
@@ -37,7 +37,7 @@ export interface Handshake {
   readonly stop: Stop;
 }
 
-/** A 101 comes with `open`, which tells the app of it, with these fields, and couples the sockets. */
+/** A 101 comes with `open`, which tells the app of it, with these fields; the sockets are a tunnel's then. */
 export type Shaken = Answer & { readonly open?: (fields: readonly string[]) => void };
 
 /** Never rejects. Everything was sent, whatever comes of it. */
