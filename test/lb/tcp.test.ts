@@ -3,7 +3,7 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { RawServer, Wire } from '../support/raw.js';
 import { clock } from '../support/running-clock.js';
-import { dead, eventually, get, house, ok, type House, type HouseOptions } from './full/house.js';
+import { dead, eventually, get, house, ok, standing, type House, type HouseOptions } from './full/house.js';
 
 type Peers = Parameters<typeof house>[1][string];
 const database = (t: TestContext, db: Peers, { settings = {}, proxy = {} }: HouseOptions = {}): Promise<House> =>
@@ -159,14 +159,8 @@ describe('a connection of plain TCP', () => {
       const wire = await app();
       if (reader === 'app') wire.socket.pause();
       else void pouring(wire.socket, total, count);
-      let before = -1;
-      await eventually(() => {
-        const stands = written === before && written > 0;
-        before = written;
-        return stands;
-      });
-      await clock.sleep(200);
-      const stalled = written;
+      await eventually(() => written > 0);
+      const stalled = await standing(() => written);
       const slow = reader === 'app' ? wire : server.wires[0]!;
       let came = slow.unread.length;
       slow.socket.removeAllListeners('data').on('data', (part: Buffer) => (came += part.length));

@@ -1,9 +1,10 @@
 /** What is not plain goes to the full lane, with every byte that no call has used, and stays there. */
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import type { Endpoint } from '../../../lb/endpoint.js';
 import { RawServer } from '../../support/raw.js';
@@ -83,12 +84,18 @@ describe('a connection of the app', () => {
         }
       });
       const { app, proxy } = await house(t, { orders: [orders] });
+      const sockets: Socket[] = [];
+      const accepted = (message: unknown): void => void sockets.push((message as { readonly socket: Socket }).socket);
+      subscribe('net.server.socket', accepted);
+      t.after(() => unsubscribe('net.server.socket', accepted));
       const wire = (await app()).write(get('/1'));
       await eventually(() => got.length === 1);
+      const near = sockets.find(({ remotePort }) => remotePort === wire.socket.localPort)!;
       wire.write(get('/odd', 'Expect: 100-continue\r\n'));
-      await clock.sleep(20); // it waits, so what comes now stays with node, and the end behind it is not told
+      await eventually(() => near.isPaused()); // it waits, so what comes now stays with node, and the end behind it is not told
       wire.write(get('/2').repeat(count - 1)).end();
-      await clock.sleep(50);
+      await eventually(() => wire.socket.writableFinished && near.bytesRead === wire.socket.bytesWritten);
+      for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve)); // its end is read
       answered[0]!();
       const { text } = await wire.rest();
       const answers = text.match(/200 OK(?:.|\r\n)*?\/\w/g) ?? [];

@@ -4,21 +4,10 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { it } from 'node:test';
 import { RawServer, type Wire } from '../../support/raw.js';
-import { eventually, get, house, ok, useLane } from '../full/house.js';
+import { eventually, get, house, ok, standing, useLane } from '../full/house.js';
 
 useLane('fast');
 const MIB = 1024 * 1024;
-
-/** The number, once it has stood still for a while. */
-async function standing(look: () => number): Promise<number> {
-  let [before, same] = [-1, 0];
-  await eventually(() => {
-    same = look() === before ? same + 1 : 0;
-    before = look();
-    return same > 20;
-  });
-  return before;
-}
 
 /** Asks `count` times more, again and again, until what `taken` counts lags behind for good: the buffers of every system have an end. */
 async function fill(wire: Wire, count: number, taken: () => number): Promise<{ readonly asked: number; readonly taken: number }> {

@@ -109,6 +109,17 @@ export async function eventually(look: () => boolean): Promise<void> {
   while (!look()) await runningClock.sleep(5);
 }
 
+/** The number, once it has stood still for many looks, between which this process, and what it tests, has had its turns. */
+export async function standing(look: () => number): Promise<number> {
+  let [before, same] = [-1, 0];
+  await eventually(() => {
+    same = look() === before ? same + 1 : 0;
+    before = look();
+    return same > 20;
+  });
+  return before;
+}
+
 export const get = (path = '/', more = ''): string => `GET ${path} HTTP/1.1\r\nHost: orders\r\n${more}\r\n`;
 export const ok = (body = 'ok', more = ''): string => `HTTP/1.1 200 OK\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`;
 

@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { FakeClock } from '../../support/clock.js';
 import { RawServer, type Wire } from '../../support/raw.js';
-import { eventually, get, house, ok } from './house.js';
+import { eventually, get, house, ok, standing } from './house.js';
 
 /** An endpoint that tells what it got and answers with it. */
 const echoing = async (heads: string[]): Promise<RawServer> =>
@@ -417,14 +417,8 @@ describe('back pressure', () => {
     const wire = (await app()).write(get());
     await wire.head();
     wire.socket.pause();
-    let before = -1;
-    await eventually(() => {
-      const stands = written === before && written > 0;
-      before = written;
-      return stands;
-    });
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const stalled = written;
+    await eventually(() => written > 0);
+    const stalled = await standing(() => written);
     wire.socket.resume();
     let came = wire.unread.length;
     wire.socket.removeAllListeners('data').on('data', (part: Buffer) => (came += part.length));
@@ -456,13 +450,8 @@ describe('back pressure', () => {
       for (; written < total; written += chunk.length)
         if (!wire.socket.write(chunk)) await new Promise((resolve) => wire.socket.once('drain', resolve));
     })();
-    let before = -1;
-    await eventually(() => {
-      const stands = written === before && written > 0;
-      before = written;
-      return stands;
-    });
-    const stalled = written;
+    await eventually(() => written > 0);
+    const stalled = await standing(() => written);
     go();
     await upload;
     match(await wire.message(), /200 OK/);

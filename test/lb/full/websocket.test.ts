@@ -7,7 +7,7 @@ import { WebSocket } from 'undici';
 import { RawServer, type Wire } from '../../support/raw.js';
 import { clock } from '../../support/running-clock.js';
 import { connected, echo, opcode, webSocketServer, type Client, type Frame, type Peer } from '../../support/websocket.js';
-import { dead, eventually, handshake, house, switching, type House, type HouseOptions } from './house.js';
+import { dead, eventually, handshake, house, standing, switching, type House, type HouseOptions } from './house.js';
 
 const between = async (
   t: TestContext,
@@ -139,14 +139,8 @@ describe('a websocket', () => {
       await wire.head();
       if (reader === 'app') wire.socket.pause();
       else void pour(wire);
-      let before = -1;
-      await eventually(() => {
-        const stands = written === before && written > 0;
-        before = written;
-        return stands;
-      });
-      await clock.sleep(200);
-      const stalled = written;
+      await eventually(() => written > 0);
+      const stalled = await standing(() => written);
       const slow = reader === 'app' ? wire : server.wires[0]!;
       let came = slow.unread.length;
       slow.socket.removeAllListeners('data').on('data', (part: Buffer) => (came += part.length));
