@@ -64,13 +64,19 @@ export type Parsed =
   /** Help and version have the exit code 0 and belong on standard output; a wrong line has 64 and belongs on standard error. */
   | { readonly command: 'print'; readonly text: string; readonly exitCode: 0 | 64 };
 
+/** As curl has them. */
+const shortForms: ReadonlyMap<string, string> = new Map([
+  ['-H', '--header'],
+  ['-X', '--method'],
+]);
+
 /** What the user asked for. `argv` is without node and script. Never rejects. */
 export async function parseCli(argv: readonly string[], version: string): Promise<Parsed> {
   const cut = argv.indexOf('--');
   const given = cut < 0 ? argv : argv.slice(0, cut);
   const child = cut < 0 ? undefined : argv.slice(cut + 1);
   const asked = switchedOn(given[0] === 'help' ? [...given.slice(1), '--help'] : given);
-  const line = asked.map((word) => (word === '-H' ? '--header' : word)); // as curl has it
+  const line = asked.map((word) => shortForms.get(word) ?? word);
   const scanned = scan(line);
   const wrong = faultOf(scanned);
   if (wrong !== undefined) return misuse(wrong);

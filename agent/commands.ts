@@ -123,7 +123,7 @@ export const commands = {
         unset: 'none',
         grammar: { accepts: '"NAME: VALUE"' },
       },
-      method: { about: 'The method of that call.', unset: 'GET', grammar: { accepts: 'any method, such as POST' } },
+      method: { about: 'The method of that call; also as -X.', unset: 'GET', grammar: { accepts: 'any method, such as POST' } },
     },
     examples: [
       ['$0 why orders', 'each instance with its share and the reason'],

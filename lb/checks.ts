@@ -47,6 +47,7 @@ export class Check implements Checked, Placed {
   place = -1;
   dueAt = 0;
   why: string | undefined;
+  illSince: number | undefined;
   /** Results in a row that disagree with what holds. */
   against = 0;
   /** How many of it run, when the last one began, and when the last one began that has ended. */
@@ -162,6 +163,7 @@ export class Checks {
   #turn(check: Check, ill: boolean, now: number): void {
     const { upstream, standings, emit, stats, enforced, changed, recovered } = this.#parts;
     check.against = 0;
+    check.illSince = ill ? now : undefined;
     const about = { upstream, endpoint: address(check.endpoint), ...(!enforced.checks && { shadow: true as const }) };
     if (ill && !enforced.checks) stats.wouldHave.checks++;
     if (ill) emit({ kind: 'endpoint_ill', ...about, why: check.why ?? '' });

@@ -143,7 +143,10 @@ export class Ejections {
     member.answers.good();
     member.withheld = undefined;
     const { timesEjected: times } = member;
-    const ejection: Ejection = { member, until: now + forMs, why, silent, place: -1, trial: undefined, failedAt: now, passes: 0 };
+    const ejection: Ejection = {
+      ...{ member, since: now, until: now + forMs, why, silent },
+      ...{ place: -1, trial: undefined, failedAt: now, passes: 0 },
+    };
     member.ejection = ejection;
     this.#out.add(ejection);
     if (inRow && times === 1) this.#tried.add(ejection);

@@ -19,6 +19,9 @@ export interface EndpointView {
   readonly inFlight: number;
   /** Milliseconds since 1970; null in the shadow too. */
   readonly ejectedUntil: number | null;
+  /** While it is out, by circuit, ejection or checks: since when, and when time alone lets it be tried again; milliseconds since 1970. */
+  readonly outSince: number | null;
+  readonly outUntil: number | null;
   /** Percent of the calls that it would get now. */
   readonly share: number;
   /** The sentence that decides. */
@@ -45,7 +48,7 @@ export const statesOf = (members: Iterable<Member>, now: number, enforced: Enfor
 
 export interface Explained {
   readonly balancer: Balancer;
-  readonly evidence: Pick<Evidence, 'enforced' | 'breaker' | 'outlier' | 'circuits' | 'earlyFrom'>;
+  readonly evidence: Pick<Evidence, 'enforced' | 'breaker' | 'outlier' | 'circuits' | 'earlyFrom' | 'checks'>;
   /** The call that is asked about, or one like most; with a key, all its like go to one endpoint. */
   readonly ask: Ask;
   /** Whose key that is, for sentences. */
@@ -65,8 +68,9 @@ export const explain = (all: readonly Member[], asked: Explained, onlyFitting: b
   const members = onlyFitting ? all.filter(fits) : all;
   // a pick by a key takes nobody a turn
   const home = ask.key === undefined ? undefined : balancer.pick(ask, now);
-  const explained: Known = { ...asked, enforced, fits, home };
   const shares = sharesOf(balancer, members);
+  const hasShare = (member: Member): boolean => (shares.get(member) ?? 0) > 0;
+  const explained: Known = { ...asked, enforced, fits, home, hasShare };
   // one whose circuit is half-open may get a call, but has no share
   const inUse = new Set(members.filter((one) => one.eligible && fits(one) && !(one.against.open && enforced.circuit)));
   const shareOf = (member: Member): number => {
@@ -81,10 +85,13 @@ export const explain = (all: readonly Member[], asked: Explained, onlyFitting: b
     const circuit = breaker.state(now);
     const share = rounded(total > 0 ? (shareOf(member) * 100) / total : 0, 1);
     const ejectedUntil = ejection === undefined || !enforced.outlier ? null : wall + ejection.until - now;
+    const [since, until] = (isHeld(member, circuit, enforced) && outOf(member, circuit, now)) || [undefined, undefined];
     const known = sentence(member, circuit, explained, weights);
     const reason = endpoint.doubt === undefined ? known : `doubtful, ${endpoint.doubt.why}; ${known}`;
     return {
       ...{ id, host, port, weight, circuit, inFlight: active, ejectedUntil, share, reason },
+      outSince: since === undefined ? null : wall + since - now,
+      outUntil: until === undefined ? null : wall + until - now,
       labels: Object.fromEntries(labelsOf(endpoint)),
     };
   });
@@ -93,6 +100,8 @@ export const explain = (all: readonly Member[], asked: Explained, onlyFitting: b
 interface Known extends Explained {
   readonly enforced: Enforced;
   readonly fits: (member: Member) => boolean;
+  /** Its zone, or its part of a split, gets calls now. */
+  readonly hasShare: (member: Member) => boolean;
   /** Who has the key that is asked about. */
   readonly home: Seat | undefined;
 }
@@ -103,21 +112,24 @@ const sentence = (member: Member, circuit: CircuitState, explained: Known, weigh
   const { balancer, enforced, evidence, home, whose, now } = explained;
   const failureLimit = evidence.breaker.failures;
   const blame = blameOf(member, circuit, evidence, now);
-  const held = circuit !== 'closed' ? enforced.circuit : against.ejected ? enforced.outlier : enforced.checks;
-  if (blame !== undefined && held && (!eligible || circuit !== 'closed')) return blame;
+  if (blame !== undefined && isHeld(member, circuit, enforced)) return blame;
   if (weight === 0) return 'weight 0: gets no calls';
   if (against.suspect && !eligible)
     return `set aside while others can serve: ${breaker.why(' in a row')}; a connect in the background clears it, or its circuit opens at ${failureLimit}`;
   const note = balancer.note?.(member);
   if (!explained.fits(member)) return `gets no calls: ${note ?? 'others are asked for'}`;
-  const said = [weights === undefined ? 'takes its turn' : `takes calls: weight ${rounded(weight, 3)} of ${rounded(weights, 3)}`];
+  const weighs = `weight ${rounded(weight, 3)} of ${rounded(weights ?? 0, 3)}`;
+  const said = [weights === undefined ? 'takes its turn' : `takes calls: ${weighs}`];
+  if (!explained.hasShare(member) && home === undefined)
+    said[0] = `could take calls, and gets none now${weights === undefined ? '' : `: ${weighs}`}`;
   if (home !== undefined) said.unshift(`the key of ${whose} is ${member === home ? 'here' : "another's"}`);
   const { withheld } = member;
   if (withheld !== undefined && now < withheld.until && enforced.outlier)
     said.push(
       `bad, and in use all the same: ${withheld.why}, but OUTLIER_MAX (${evidence.outlier.maxPercent} %) lets no more be out`,
     );
-  if (blame !== undefined) said.push(`${held ? 'pardoned, as too few are well' : 'in the shadow'}: ${blame}`);
+  if (blame !== undefined)
+    said.push(`${isActedOn(member, circuit, enforced) ? 'pardoned, as too few are well' : 'in the shadow'}: ${blame}`);
   const leftMs = explained.startLeftMs(member);
   if (leftMs !== undefined)
     said.push(`slow start: ${rounded((weight * 100) / endpoint.weight, 0)} % of its weight, all of it in ${span(leftMs)}`);
@@ -126,6 +138,22 @@ const sentence = (member: Member, circuit: CircuitState, explained: Known, weigh
     said.push(`${breaker.why(' in a row')}, its circuit opens at ${failureLimit}`);
   return said.join('; ');
 };
+
+/** What speaks against it most is not in the shadow. */
+const isActedOn = ({ against }: Member, circuit: CircuitState, enforced: Enforced): boolean =>
+  circuit !== 'closed' ? enforced.circuit : against.ejected ? enforced.outlier : enforced.checks;
+
+/** It is neither in the shadow nor pardoned. */
+const isHeld = (member: Member, circuit: CircuitState, enforced: Enforced): boolean =>
+  isActedOn(member, circuit, enforced) && (!member.eligible || circuit !== 'closed');
+
+/** Since when what speaks against it does, and until when by time alone, where that is to come; undefined: nothing does. */
+const outOf = ({ breaker, ejection, against, check }: Member, circuit: CircuitState, now: number): Times | undefined => {
+  if (circuit !== 'closed') return [breaker.openedAt, breaker.reopenAt > now ? breaker.reopenAt : undefined];
+  if (ejection !== undefined) return [ejection.since, ejection.until];
+  return against.ill ? [check?.illSince, undefined] : undefined;
+};
+type Times = readonly [since: number | undefined, until: number | undefined];
 
 /** What speaks against it most, whether it is acted on or not, and what ends it. */
 const blameOf = (member: Member, circuit: CircuitState, evidence: Explained['evidence'], now: number): string | undefined => {
@@ -138,7 +166,9 @@ const blameOf = (member: Member, circuit: CircuitState, evidence: Explained['evi
     const until = `ejected for another ${span(ejection.until - now)}: ${ejection.why} (${ordinal(timesEjected)} time)`;
     return `${until}; ${endOf(member, ejection, evidence, now)}`;
   }
-  return against.ill ? `found ill by its checks: ${member.check?.why ?? 'they fail'}` : undefined;
+  if (!against.ill) return undefined;
+  const passes = evidence.checks === undefined ? '' : `; ${evidence.checks.options.rise} passes in a row let it in again`;
+  return `found ill by its checks: ${member.check?.why ?? 'they fail'}${passes}`;
 };
 
 /** Who tries next whether its circuit may close, and when. */

@@ -27,11 +27,14 @@ export interface Member extends Seat, Placed {
 export interface Checked {
   /** The last failed one, in words. */
   readonly why: string | undefined;
+  /** While they find it ill: since when, monotonic milliseconds. */
+  readonly illSince: number | undefined;
 }
 
 export interface Ejection extends Placed {
   readonly member: Member;
   /** Monotonic milliseconds. */
+  readonly since: number;
   readonly until: number;
   readonly why: string;
   /** It may not answer at all: only a call that is hedged loses nothing by trying it. */

@@ -37,7 +37,7 @@ export interface Moment {
 interface Start extends Placed {
   readonly seat: Seat;
   readonly beganAt: number;
-  readonly durationMs: number;
+  durationMs: number;
   part: number;
   /** When its part grows next. */
   dueAt: number;
@@ -89,6 +89,16 @@ export class SlowStart {
     this.#changed(seat);
   }
 
+  /** The options that were handed in have been changed: who has begun goes on by them. */
+  retimed(now: number): void {
+    for (const start of [...this.#starts.values()]) {
+      start.durationMs = this.#durationOf(start.seat);
+      this.#grow(start, now);
+      this.weigh(start.seat);
+      this.#changed(start.seat);
+    }
+  }
+
   left(seat: Seat): void {
     const start = this.#starts.get(seat);
     if (start === undefined) return;
@@ -135,7 +145,7 @@ export class SlowStart {
 
   #grow(start: Start, now: number): void {
     const { beganAt, durationMs, seat } = start;
-    const step = Math.floor(((now - beganAt) / durationMs) * steps);
+    const step = durationMs > 0 ? Math.floor(((now - beganAt) / durationMs) * steps) : steps;
     if (step >= steps) return this.left(seat);
     start.part = Math.max(this.#options.from, step / steps);
     const dueAt = beganAt + ((Math.max(step, Math.floor(this.#options.from * steps)) + 1) / steps) * durationMs;

@@ -101,9 +101,11 @@ export class Upstream {
     this.#judgement = new Judgement(clock, this.#evidence.standings);
   }
 
-  /** Options that were handed in have been changed: what is acted on, the share of panic. `check`: how endpoints are asked from now on. */
+  /** Options that were handed in have been changed: what is acted on, the share of panic, slow start. `check`: how endpoints are asked from now on. */
   reconsider(check: CheckOptions | undefined): void {
-    this.#evidence.reconsider(check, this.#members, this.#parts.clock.now());
+    const now = this.#parts.clock.now();
+    this.#evidence.reconsider(check, this.#members, now);
+    this.#slowStart.retimed(now);
     this.#judge();
   }
 

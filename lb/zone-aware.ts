@@ -104,7 +104,13 @@ export class ZoneAware implements Balancer {
   note(seat: Seat): string | undefined {
     const plan = this.#planNow();
     const part = this.#parts.of(seat);
-    if (plan === undefined || part === undefined) return this.#whole.note?.(seat);
+    if (plan === undefined || part === undefined) {
+      const all = this.#parts.all.reduce((sum, { count }) => sum + count, 0);
+      const few =
+        all > 0 && all < fewestEndpoints ? [`zones do not matter while fewer than ${fewestEndpoints} may be asked`] : [];
+      const whole = this.#whole.note?.(seat);
+      return [...few, ...(whole === undefined ? [] : [whole])].join('; ') || undefined;
+    }
     const own = part.balancer.note?.(seat);
     return own === undefined ? this.#noteOf(seat, part, plan) : `${this.#noteOf(seat, part, plan)}; ${own}`;
   }
@@ -112,8 +118,8 @@ export class ZoneAware implements Balancer {
   #noteOf(seat: Seat, part: Part, plan: readonly number[]): string {
     const gets = Math.round(plan[this.#parts.all.indexOf(part)]! * 1000) / 10;
     const zone = zoneOf(seat) === '' ? 'of no zone' : `zone ${zoneOf(seat)}`;
-    if (part === this.#parts.all[0]) return `${zone}, as we are: gets ${gets} % of our calls`;
-    if (gets > 0) return `${zone}: gets spill-over of ${gets} %`;
+    if (part === this.#parts.all[0]) return `${zone}, which is ours: gets ${gets} % of our calls`;
+    if (gets > 0) return `${zone}: gets ${gets} % of them, as ours has no room for more`;
     return `${zone}: gets none, as ${plan[0]! < 1 ? 'it has no more endpoints than callers' : 'ours has room'}`;
   }
 

@@ -23,25 +23,35 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
   const rows = endpoints.map((endpoint) => ({
     at: address({ host: printable(endpoint.host, 255), port: endpoint.port }),
     share: `share ${percent(endpoint.share)}`,
-    reason: printable(endpoint.reason),
-    trouble: endpoint.circuit !== 'closed' || endpoint.ejectedUntil !== null,
+    reason: `${printable(endpoint.reason)}${outOf(endpoint, now)}`,
+    trouble: endpoint.circuit !== 'closed' || endpoint.ejectedUntil !== null || endpoint.outSince !== null,
   }));
   const widest = rows.reduce((most, { at }) => Math.max(most, at.length), 0);
   const lines = troubleFirst(rows).map(({ at, share, reason, trouble }) =>
     (trouble ? paint.red : String)(fold(`${at.padEnd(widest)}  ${share}  `, reason, width)),
   );
-  const retries = `retries ${percent(verdict.retryPercent)} (budget ${percent(verdict.retryBudgetPercent)} + 30)`;
-  const first = `${printable(name, 253)}: ${sentence(verdict, now)}, ${retries}`;
+  const first = `${printable(name, 253)}: ${sentence(verdict, now)}, ${retries(verdict)}`;
   const shown = fold('', first, width);
   const notes = verdict.notes.map((note) => paint.yellow(fold('', printable(note), width)));
   return [paint.bold(isTrouble(verdict) ? paint.red(shown) : shown), ...notes, ...lines].join('\n');
 }
 
+/** ` (out since 12:03:58, until 12:04:28)`: by the clock here, as events have it. */
+function outOf({ outSince, outUntil }: WhyView['endpoints'][number], now: number): string {
+  if (outSince === null) return '';
+  return ` (out since ${timeOfDay(outSince, now)}${outUntil === null ? '' : `, until ${timeOfDay(outUntil, now)}`})`;
+}
+
+/** `4 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)` */
+const retries = ({ retryPercent, retryBudgetPercent }: VerdictView): string =>
+  `${percent(retryPercent)} of the calls of the last 10 s sent again (${percent(retryBudgetPercent)}, and 30 more, may be)`;
+
 /** `ill since 12:04:10, 1 of 3 out, 0 calls lost`. */
 function sentence({ state, since, out, total, lost, panic, lacks, list }: VerdictView, now: number): string {
+  const outside = `${out} of ${total} ${panic ? 'ill, and called all the same unless their circuit is open' : 'out'}`;
   const endpoints = {
-    well: `${out} of ${total} out`,
-    ill: `${out} of ${total} out`,
+    well: outside,
+    ill: outside,
     empty: lacks === undefined || total === 0 ? 'no endpoints' : `no endpoint has ${printable(lacks, 100)} (0 of ${total})`,
     waiting: 'no list yet',
   }[state];

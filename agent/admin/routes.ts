@@ -34,8 +34,8 @@ export interface Route {
 export const refusal = (status: number, error: string, message: string): Answer => ({ status, body: { error, message } });
 /** What a person can do who asks for a name that nobody follows here. */
 function notFollowed(name: string, known: readonly string[]): string {
-  const some = known.slice(0, 5).join(', ') + (known.length > 5 ? ` and ${known.length - 5} more` : '');
-  const here = known.length === 0 ? 'no peer is followed yet' : `the nearest is ${nearest(name, known)}, of ${some}`;
+  const some = known.length > 5 ? `${known.length} peers, the nearest name being ${nearest(name, known)}` : known.join(', ');
+  const here = known.length === 0 ? 'no peer is followed yet' : `followed are ${some}`;
   return (
     `${quote(name, 100)} is not followed here: ${here}. A peer is followed once it is called or ZIDECAR_UPSTREAMS names it; ` +
     `zidecar services NAME looks into the registry`

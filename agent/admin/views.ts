@@ -105,7 +105,8 @@ export interface Changes {
   setLogLevel(level: Level): void;
 }
 
-export type ShownEndpoint = Omit<EndpointView, 'ejectedUntil'> & { readonly ejectedUntil: string | null };
+type Times = 'ejectedUntil' | 'outSince' | 'outUntil';
+export type ShownEndpoint = Omit<EndpointView, Times> & Readonly<Record<Times, string | null>>;
 /** `list` stands only where the registry does not confirm it all. */
 export type VerdictView = Omit<UpstreamVerdict, 'since'> & {
   readonly since: string;
@@ -149,7 +150,9 @@ const LAST_EVENTS = 5;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const shown = (endpoint: EndpointView): ShownEndpoint => {
-  return { ...endpoint, ejectedUntil: endpoint.ejectedUntil === null ? null : iso(endpoint.ejectedUntil) };
+  const at = (ms: number | null): string | null => (ms === null ? null : iso(ms));
+  const { ejectedUntil, outSince, outUntil } = endpoint;
+  return { ...endpoint, ejectedUntil: at(ejectedUntil), outSince: at(outSince), outUntil: at(outUntil) };
 };
 const verdictView = (views: Views, upstream: Explained): VerdictView => {
   const verdict = upstream.verdict();

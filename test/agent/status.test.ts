@@ -53,7 +53,10 @@ describe('the commands that ask a sidecar', () => {
   it('why begins with the verdict', async () => {
     const told = await why(asking(tcp(port)), 'orders');
     equal(told.code, 0);
-    equal(told.text.split('\n')[0], 'orders: ill since 12:04:10, 1 of 3 out, 0 calls lost, retries 4 % (budget 20 % + 30)');
+    equal(
+      told.text.split('\n')[0],
+      'orders: ill since 12:04:10, 1 of 3 out, 0 calls lost, 4 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
+    );
   });
 
   it('why finds a name with a slash, and ends with 1 for one that is not there', async () => {
@@ -61,7 +64,7 @@ describe('the commands that ask a sidecar', () => {
     deepEqual(await why(asking(tcp(port)), 'nobody'), {
       code: 1,
       text:
-        '"nobody" is not followed here: the nearest is orders, of orders, us/ers. A peer is followed once it is called or ZIDECAR_UPSTREAMS ' +
+        '"nobody" is not followed here: followed are orders, us/ers. A peer is followed once it is called or ZIDECAR_UPSTREAMS ' +
         'names it; zidecar services NAME looks into the registry',
     } satisfies Told);
   });

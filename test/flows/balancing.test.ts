@@ -103,7 +103,7 @@ describe('a sidecar that chooses', { timeout: 240_000 }, () => {
       endpoints.map(({ share }) => share),
       [33.3, 33.3, 33.3, 0, 0, 0],
     );
-    match(endpoints[0]!.reason, /zone a, as we are: gets 100 % of our calls/);
+    match(endpoints[0]!.reason, /zone a, which is ours: gets 100 % of our calls/);
     match(endpoints[5]!.reason, /zone b: gets none, as ours has room/);
   });
 
@@ -119,7 +119,7 @@ describe('a sidecar that chooses', { timeout: 240_000 }, () => {
     // with itself four of five callers are in a, and half of the endpoints: 5/8 of its calls stay
     await eventually(async () => {
       const { endpoints } = await shop.get<Why>('/upstreams/zoned/why');
-      return endpoints.length === 6 && endpoints[0]!.share === 20.8 && /spill-over of 37.5 %/.test(endpoints[5]!.reason);
+      return endpoints.length === 6 && endpoints[0]!.share === 20.8 && /gets 37.5 % of them/.test(endpoints[5]!.reason);
     });
     equal(await shop.stop(), 0);
   });

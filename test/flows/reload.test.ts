@@ -53,10 +53,10 @@ describe('settings that change while the sidecar runs', { timeout: 240_000 }, ()
     const at = { ZIDECAR_ADMIN: await sidecar.at('admin') };
     const story = await zidecar(['events'], at);
     match(story.out, /^\d\d:\d\d:\d\d {2}settings read again \(the file has changed\): .*ZIDECAR_ACCESS_LOG off -> on/m);
-    const unsent = await zidecar(['why', '--call', 'http://orders.zk/x', '-H', 'x-zidecar-subset: zone=moon'], at);
+    const unsent = await zidecar(['why', '--call', 'http://orders.zk/x', '-H', 'x-zidecar-subset: zone=moon', '-X', 'PUT'], at);
     match(
       unsent.out,
-      /^route {5}the absolute form http:\/\/orders\.zk\/x names orders;.*\nsubset {4}only endpoints with zone=moon/m,
+      /^route {5}the absolute form http:\/\/orders\.zk\/x names orders; PUT .*\nsubset {4}only endpoints with zone=moon/m,
     );
     match(unsent.out, /^refused {3}no_subset: /m);
     match(

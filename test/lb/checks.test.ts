@@ -43,7 +43,17 @@ describe('checks', () => {
     equal(upstream.states().ill, 0);
     await clock.advance(500);
     fail();
-    deepEqual([upstream.states().ill, calls(3), reason('a')], [1, 'b b b', 'found ill by its checks: status 503']);
+    deepEqual(
+      [upstream.states().ill, calls(3), reason('a')],
+      [1, 'b b b', 'found ill by its checks: status 503; 2 passes in a row let it in again'],
+    );
+    deepEqual(
+      upstream.explain().map(({ outSince, outUntil }) => [outSince, outUntil]),
+      [
+        [clock.wall(), null],
+        [null, null],
+      ],
+    );
     deepEqual(told('endpoint_ill'), [{ kind: 'endpoint_ill', upstream: 'orders', endpoint: '10.0.0.1:8080', why: 'status 503' }]);
     await clock.advance(500);
     equal(ask(), 'a');

@@ -43,6 +43,7 @@ describe('ejection', () => {
     );
     const [view] = upstream.explain();
     deepEqual([view!.circuit, view!.share, view!.ejectedUntil], ['closed', 0, clock.wall() + 24_000]);
+    deepEqual([view!.outSince, view!.outUntil], [clock.wall() - 6_000, clock.wall() + 24_000]);
     deepEqual(upstream.states(), { closed: 2, open: 0, half_open: 0, ejected: 1, ill: 0 });
     deepEqual([upstream.verdict().state, upstream.verdict().out, upstream.stats.ejections], ['ill', 1, 1]);
     const why = '5 answers of 500 in a row while its peers did better';

@@ -24,7 +24,30 @@ describe('what an upstream tells of itself', () => {
         'd closed 0 weight 0: gets no calls',
       ],
     );
-    const fields = ['id', 'host', 'port', 'weight', 'circuit', 'inFlight', 'ejectedUntil', 'share', 'reason', 'labels'];
+    const wall = clock.wall();
+    deepEqual(
+      views.map(({ outSince, outUntil }) => [outSince, outUntil]),
+      [
+        [null, null],
+        [wall - 400, wall + 600],
+        [null, null],
+        [null, null],
+      ],
+    );
+    const fields = [
+      'id',
+      'host',
+      'port',
+      'weight',
+      'circuit',
+      'inFlight',
+      'ejectedUntil',
+      'share',
+      'reason',
+      'outSince',
+      'outUntil',
+      'labels',
+    ];
     deepEqual(Object.keys(views[0]!), fields);
   });
 

@@ -56,6 +56,25 @@ describe('slow start', () => {
     deepEqual(growth(registered(0), [0], true, [{ ...old(), endpoint: { ...old().endpoint, weight: 0 } }]), [1]);
   });
 
+  it('lets who has begun go on by another time, and ends for those who have their own at theirs', () => {
+    const [one, own] = [registered(0), registered(0, { warmupMs: 600_000 })];
+    const options = { ...defaultSlowStart };
+    const told: Seat[] = [];
+    const start = new SlowStart(options, (seat) => told.push(seat));
+    start.update([one, own, old()], [one, own], { now: 0, wall, first: false });
+    const weightsIn = (durationMs: number | undefined, now: number): number[] => {
+      options.durationMs = durationMs;
+      start.retimed(now);
+      return [one.weight, own.weight];
+    };
+    deepEqual(weightsIn(60_000, 15_000), [0.2, 0.1]);
+    deepEqual(weightsIn(30_000, 15_000), [0.5, 0.1]);
+    deepEqual(weightsIn(undefined, 15_000), [1, 0.1]);
+    ok(told.includes(one));
+    equal(start.leftMs(one, 15_000), undefined);
+    equal(start.leftMs(own, 15_000), 585_000);
+  });
+
   it('lets an instance say itself how long it takes', () => {
     deepEqual(growth(registered(0, { warmupMs: 600_000 }), [0, 30_000, 300_000, 600_000]), [0.1, 0.1, 0.5, 1]);
   });

@@ -6,6 +6,7 @@ import { policies, type PolicyName } from '../../lb/policies.js';
 import { ZoneAware } from '../../lb/zone-aware.js';
 import { fc } from '../support/fast-check.js';
 import { seeded } from '../support/random.js';
+import { orders } from './orders.js';
 import { seat, tally } from './seats.js';
 
 const inZone = (zone: string | undefined, index: number, weight = 1): Seat => {
@@ -131,10 +132,23 @@ describe('zone awareness', () => {
     deepEqual(
       [...new Set(seats.map((one) => balancer.note!(one)))],
       [
-        'zone a, as we are: gets 37.5 % of our calls',
-        'zone b: gets spill-over of 62.5 %',
+        'zone a, which is ours: gets 37.5 % of our calls',
+        'zone b: gets 62.5 % of them, as ours has no room for more',
         'of no zone: gets none, as it has no more endpoints than callers',
       ],
+    );
+    balancer.update(seats.slice(0, 5));
+    equal(balancer.note!(seats[0]!), 'zones do not matter while fewer than 6 may be asked');
+  });
+
+  it('says of one whose zone gets no calls that it gets none', () => {
+    const { upstream } = orders(
+      fleet({ a: 4, b: 4 }).map(({ endpoint }) => endpoint),
+      { more: { balancer: aware('a') } },
+    );
+    deepEqual(
+      upstream.explain().flatMap(({ share, reason }) => (share === 0 ? reason : [])),
+      Array(4).fill('could take calls, and gets none now: weight 1 of 8; zone b: gets none, as ours has room'),
     );
   });
 });

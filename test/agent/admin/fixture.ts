@@ -8,10 +8,11 @@ import { Ring } from '../../../agent/admin/ring.js';
 export const at = new Date(2026, 10, 22, 12, 4, 10).getTime();
 export const iso = new Date(at).toISOString();
 
-export const endpoint = (
-  host: string,
-  more: Partial<EndpointView> & { readonly ejectedUntil?: null } = {},
-): EndpointView & { readonly ejectedUntil: null } => ({
+type Times = 'ejectedUntil' | 'outSince' | 'outUntil';
+/** As an upstream gives it and as a view shows it. */
+type Shown = EndpointView & Readonly<Record<Times, null>>;
+
+export const endpoint = (host: string, more: Partial<Shown> = {}): Shown => ({
   id: host,
   host,
   port: 8080,
@@ -19,6 +20,8 @@ export const endpoint = (
   circuit: 'closed',
   inFlight: 0,
   ejectedUntil: null,
+  outSince: null,
+  outUntil: null,
   share: 50,
   reason: 'takes calls: weight 1 of 2',
   labels: {},

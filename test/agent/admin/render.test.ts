@@ -15,31 +15,63 @@ describe('why', () => {
     const view = {
       name: 'orders',
       verdict: shown({ state: 'ill', out: 1, retryPercent: 4 }),
-      endpoints: [endpoint('10.1.2.4'), ill, endpoint('fd00::1', { share: 33.3 })],
+      endpoints: [
+        endpoint('10.1.2.4'),
+        { ...ill, outSince: iso, outUntil: new Date(at + 15_000).toISOString() },
+        endpoint('fd00::1', { share: 33.3 }),
+        { ...endpoint('10.1.2.5', { share: 0, reason: 'found ill by its checks' }), outSince: iso },
+      ],
     };
     deepEqual(renderWhy(view, now, paint).split('\n'), [
-      'orders: ill since 12:04:10, 1 of 3 out, 0 calls lost, retries 4 % (budget 20 % + 30)',
-      '10.1.2.3:8080   share 0 %  circuit open since 12 s: 5 connects refused; next trial in 3 s',
+      'orders: ill since 12:04:10, 1 of 3 out, 0 calls lost, 4 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
+      '10.1.2.3:8080   share 0 %  circuit open since 12 s: 5 connects refused; next trial in 3 s (out since 12:04:10, until 12:04:25)',
+      '10.1.2.5:8080   share 0 %  found ill by its checks (out since 12:04:10)',
       '10.1.2.4:8080   share 50 %  takes calls: weight 1 of 2',
       '[fd00::1]:8080  share 33 %  takes calls: weight 1 of 2',
     ]);
   });
 
   const verdicts: readonly (readonly [Partial<UpstreamVerdict>, string])[] = [
-    [{}, 'well since 12:04:10, 0 of 3 out, 0 calls lost, retries 0 % (budget 20 % + 30)'],
-    [{ lost: 1 }, 'well since 12:04:10, 0 of 3 out, 1 call lost, retries 0 % (budget 20 % + 30)'],
-    [{ lost: 41_220, retryPercent: 0.4 }, 'well since 12:04:10, 0 of 3 out, 41,220 calls lost, retries <1 % (budget 20 % + 30)'],
-    [{ state: 'empty', total: 0 }, 'empty since 12:04:10, no endpoints, 0 calls lost, retries 0 % (budget 20 % + 30)'],
+    [
+      {},
+      'well since 12:04:10, 0 of 3 out, 0 calls lost, 0 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
+    ],
+    [
+      { lost: 1 },
+      'well since 12:04:10, 0 of 3 out, 1 call lost, 0 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
+    ],
+    [
+      { lost: 41_220, retryPercent: 0.4 },
+      'well since 12:04:10, 0 of 3 out, 41,220 calls lost, <1 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
+    ],
+    [
+      { state: 'empty', total: 0 },
+      'empty since 12:04:10, no endpoints, 0 calls lost, 0 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
+    ],
     [
       { state: 'empty', lacks: 'v=1' },
-      'empty since 12:04:10, no endpoint has v=1 (0 of 3), 0 calls lost, retries 0 % (budget 20 % + 30)',
+      'empty since 12:04:10, no endpoint has v=1 (0 of 3), 0 calls lost, 0 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
     ],
-    [{ state: 'waiting', total: 0 }, 'waiting since 12:04:10, no list yet, 0 calls lost, retries 0 % (budget 20 % + 30)'],
-    [{ since: at - 86_400_000 }, 'well since 2026-11-21 12:04:10, 0 of 3 out, 0 calls lost, retries 0 % (budget 20 % + 30)'],
+    [
+      { state: 'waiting', total: 0 },
+      'waiting since 12:04:10, no list yet, 0 calls lost, 0 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
+    ],
+    [
+      { since: at - 86_400_000 },
+      'well since 2026-11-21 12:04:10, 0 of 3 out, 0 calls lost, 0 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
+    ],
   ];
   for (const [more, sentence] of verdicts)
     it(`says "${sentence}"`, () =>
       equal(renderWhy({ name: 'orders', verdict: shown(more), endpoints: [] }, now, paint), `orders: ${sentence}`));
+
+  it('does not say of those that panic pardons that they are out', () => {
+    const view = { name: 'orders', verdict: shown({ state: 'ill', panic: true, out: 2 }), endpoints: [] };
+    match(
+      renderWhy(view, now, paint),
+      /^orders: ill, in panic since 12:04:10, 2 of 3 ill, and called all the same unless their circuit is open, /,
+    );
+  });
 
   it('says below the verdict what is to be said of the peer', () => {
     const view = {
