@@ -5,6 +5,8 @@
 import { isInstance, type Instance, type Said, type Weights } from './dialects/dialect.js';
 import { weigher } from './dialects/vectors.js';
 import type { Skipped } from './registry.js';
+import { PIECE, sorted } from './sorted.js';
+import type { Pieces } from './wire/turns.js';
 
 export interface Child {
   readonly name: string;
@@ -32,6 +34,15 @@ export const MOST_CHILDREN = 20_000;
 export const MOST_SELECTORS = 50_000;
 /** One list brings so many newcomers: whoever hears of it makes something of each, and calls wait meanwhile. */
 export const MOST_NEW = 500;
+
+/** The list as it is, of sequential nodes the newest last, and what happened to it since the one before; `heardAt`: the first moment when a watch told of any of it. */
+export interface Told {
+  readonly instances: readonly Instance[];
+  readonly skipped: readonly Skipped[];
+  readonly joined: number;
+  readonly left: number;
+  readonly heardAt: number | undefined;
+}
 
 export class Children {
   readonly #known = new Map<string, Child>();
@@ -82,15 +93,23 @@ export class Children {
       } else if (++unknown <= MOST_CHILDREN) fresh.push(name);
     }
     if (missing > 0) for (const child of this.#known.values()) if (child.look !== look) this.gone(child.name, heardAt);
-    this.#coming = fresh.sort().slice(0, MOST_CHILDREN - this.#known.size);
+    this.#coming = fresh.slice(0, MOST_CHILDREN - this.#known.size);
     this.#waiting = this.#coming.length;
     return { joined: this.#waiting, beyond: unknown - this.#waiting };
   }
 
-  /** Takes the new names in, one with each step, so that it can be done in pieces. Who has gone before his turn is read, and found to have gone. */
-  *join(heardAt?: number): Generator<Child> {
-    while (this.#waiting > 0) {
-      const name = this.#coming[this.#coming.length - this.#waiting--]!;
+  /**
+   * Takes the new names in, in their order and one with each step, so that it can be done in pieces; some steps only bring it nearer. Who has gone
+   * before his turn is read, and found to have gone. Ends when there is another list of names, which has all that were not taken in.
+   */
+  *join(heardAt?: number): Generator<Child | undefined> {
+    const look = this.#looks;
+    const coming = sorted(this.#coming);
+    let names = coming.next();
+    for (; names.done !== true; names = coming.next()) yield undefined;
+    for (const name of names.value) {
+      if (look !== this.#looks) return;
+      this.#waiting--;
       if (!this.#known.has(name)) yield this.#add(name, heardAt);
     }
     this.#coming = [];
@@ -168,24 +187,19 @@ export class Children {
     return this.#held > 0;
   }
 
-  /**
-   * The list as it is now, of sequential nodes the newest last, and what happened to it since the last call; `heardAt`: the first moment when a
-   * watch told of any of it.
-   */
-  tell(): {
-    readonly instances: readonly Instance[];
-    readonly skipped: readonly Skipped[];
-    readonly joined: number;
-    readonly left: number;
-    readonly heardAt: number | undefined;
-  } {
+  /** In pieces, of which the first is all of a short one. What happens meanwhile is for the next list. */
+  *tell(): Pieces<Told> {
     const members: Instance[] = [];
     const names: string[] = [];
     const skipped: Skipped[] = [];
     const vectors: Weights[] = [];
-    let joined = 0;
-    this.#held = 0;
+    const [left, heardAt] = [this.#left, this.#heardAt];
+    this.#held = this.#left = 0;
+    this.#heardAt = undefined;
+    this.#changed = false;
+    let [joined, seen] = [0, 0];
     for (const child of this.#known.values()) {
+      if (++seen % PIECE === 0) yield;
       const { name, said, told } = child;
       if (isInstance(said)) {
         if (!told && joined === MOST_NEW) {
@@ -201,11 +215,11 @@ export class Children {
     }
     const weigh = weigher(vectors);
     const instances = vectors.length === 0 ? members : members.map((said, index) => weigh(names[index]!, said));
-    const told = { instances, skipped, joined, left: this.#left, heardAt: this.#heardAt };
-    this.#left = 0;
-    if (!this.holdsBack) this.#heardAt = undefined;
-    this.#changed = this.holdsBack;
-    return told;
+    if (this.holdsBack) {
+      this.#changed = true;
+      this.#heard(heardAt);
+    }
+    return { instances, skipped, joined, left, heardAt };
   }
 
   #heard(at: number | undefined): void {
@@ -214,3 +228,14 @@ export class Children {
 }
 
 const selectorsOf = (said: Said | undefined): number => (said && 'factors' in said ? said.factors.size : 0);
+
+/** The names, and what was told of single ones while they were on their way: that is later. */
+export function lastWord(names: readonly string[], told: ReadonlyMap<string, boolean>): readonly string[] {
+  if (told.size === 0) return names;
+  const all = new Set(names);
+  for (const [name, isThere] of told) {
+    if (isThere) all.add(name);
+    else all.delete(name);
+  }
+  return [...all];
+}

@@ -74,8 +74,8 @@ export class NodeReader {
     return this.#queue.size === 0 && this.#readers === 0 && this.#lists === 0;
   }
 
-  /** Asks for these nodes, spread by chance over so many milliseconds; `go` lets it begin. Of many it asks in turns of the event loop. */
-  ask(children: Iterable<Child>, spreadMs: number): void {
+  /** Asks for these nodes, spread by chance over so many milliseconds; `go` lets it begin. Of many it asks in turns of the event loop; undefined is a step that finds none. */
+  ask(children: Iterable<Child | undefined>, spreadMs: number): void {
     this.#lists++;
     let isLate = false;
     const done = (): void => {
@@ -88,11 +88,11 @@ export class NodeReader {
     isLate = true;
   }
 
-  *#asking(children: Iterable<Child>, spreadMs: number, done: () => void): Pieces {
+  *#asking(children: Iterable<Child | undefined>, spreadMs: number, done: () => void): Pieces {
     const { clock, random } = this.#parts;
-    for (const { name } of children) {
-      if (spreadMs > 1) this.#queue.later(name, clock.now() + random() * spreadMs);
-      else this.#queue.now(name);
+    for (const child of children) {
+      if (child && spreadMs > 1) this.#queue.later(child.name, clock.now() + random() * spreadMs);
+      else if (child) this.#queue.now(child.name);
       yield;
     }
     done();

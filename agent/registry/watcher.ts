@@ -14,12 +14,13 @@
 import type { Emit } from '../events.js';
 import type { Clock, Random } from '../system.js';
 import { Alarm } from './alarm.js';
-import { Children, MOST_CHILDREN } from './children.js';
+import { Children, MOST_CHILDREN, lastWord } from './children.js';
 import { NodeReader, type NodeReaderParts } from './node-reader.js';
 import { gatherMs, rearmMs, spreadMs, tellMs } from './pace.js';
 import type { InstanceList, OnTrouble } from './registry.js';
 import type { Tellings } from './tellings.js';
-import { isSessionTrouble, type List } from './tree.js';
+import { isSessionTrouble } from './tree.js';
+import type { Pieces } from './wire/turns.js';
 
 export interface WatcherParts extends NodeReaderParts {
   readonly tellings: Tellings;
@@ -64,6 +65,7 @@ export class Watcher {
   #changedAt = -Infinity;
   #heardAt: number | undefined;
   #told: { readonly at: number; readonly confirmed: boolean } | undefined;
+  #isTelling = false;
   /** All who were there at first have been told. */
   #isWhole = false;
   #overfull = false;
@@ -196,7 +198,7 @@ export class Watcher {
     try {
       const found = await reads.run(() => tree.children(path, watch && fired, watch && told));
       if (watch) watch.tells = found?.tells === true;
-      if (!this.#stopped) this.#heard(found && this.#namesOf(found), epoch, heardAt);
+      if (!this.#stopped) this.#heard(found && lastWord(found.names, this.#toldMeanwhile), epoch, heardAt);
     } catch (error) {
       this.#heardAt = heardAt ?? this.#heardAt;
       if (this.#listWatch === watch) this.#listWatch = undefined;
@@ -207,17 +209,6 @@ export class Watcher {
       if (this.#askAgain) this.#lookIn(gatherMs(0, this.#children.size));
       this.#askAgain = false;
     }
-  }
-
-  /** The last word on each. */
-  #namesOf({ names }: List): readonly string[] {
-    if (this.#toldMeanwhile.size === 0) return names;
-    const all = new Set(names);
-    for (const [name, isThere] of this.#toldMeanwhile) {
-      if (isThere) all.add(name);
-      else all.delete(name);
-    }
-    return [...all];
   }
 
   #heard(names: readonly string[] | undefined, epoch: number, heardAt: number | undefined): void {
@@ -281,19 +272,28 @@ export class Watcher {
 
   readonly #tell = (): void => {
     this.#tells.cancel();
-    if (this.#stopped || !this.#isNews) return;
+    if (this.#stopped || this.#isTelling || !this.#isNews) return;
     // names alone are no list of none: their service would be taken for one that nobody announces
     const isUnread = this.#told === undefined && !this.#nodes.idle && !this.#children.changed;
     if (isUnread && this.#children.size > 0) return this.#tells.in(FIRST_LIST_MS);
+    this.#isTelling = true;
+    const work = this.#telling();
+    if (work.next().done !== true) this.#parts.turns.run(work);
+  };
+
+  *#telling(): Pieces {
+    const awaits = this.#children.awaits;
+    const { instances, skipped, joined, left, heardAt } = yield* this.#children.tell();
+    this.#isTelling = false;
+    if (this.#stopped) return;
     const { path, onList } = this.#parts;
-    const { instances, skipped, joined, left, heardAt } = this.#children.tell();
     const isFirst = this.#told === undefined;
     this.#told = { at: this.#clock.now(), confirmed: this.#confirmed };
-    this.#isWhole ||= !this.#children.awaits && !this.#children.holdsBack;
+    this.#isWhole ||= !awaits && !this.#children.holdsBack;
     onList({ instances, skipped, confirmed: this.#confirmed, asOf: this.#asOf, ...(!this.#isWhole && { partial: true }) });
-    if (this.#children.holdsBack) this.#tellSoon();
+    this.#tellSoon(); // what was kept back, or has happened meanwhile
     if (!isFirst && joined + left === 0) return;
     const took = isFirst || heardAt === undefined ? {} : { tookMs: this.#clock.now() - heardAt };
     this.#emit({ kind: 'list_changed', path, joined, left, total: instances.length, ...took });
-  };
+  }
 }

@@ -18,17 +18,23 @@ const source = { dialect: 'curator', path };
 /** Each look at the time costs some, so that how often others have a turn depends on no machine. */
 class SlowClock extends FakeClock {
   rests = 0;
-  readonly #look: number;
+  look: number;
+  /** At the next rest, once. */
+  meanwhile: (() => void) | undefined;
   #spent = 0;
   constructor(look: number) {
     super();
-    this.#look = look;
+    this.look = look;
   }
   override now(): number {
-    return super.now() + (this.#spent += this.#look);
+    return super.now() + (this.#spent += this.look);
   }
   override sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    if (ms === 0) this.rests++;
+    if (ms === 0) {
+      this.rests++;
+      this.meanwhile?.();
+      this.meanwhile = undefined;
+    }
     return super.sleep(ms, signal);
   }
 }
@@ -738,6 +744,26 @@ describe('watcher', () => {
     await pass(1_000);
     const names = last().skipped.map(({ name }) => name);
     deepEqual([names.length, new Set(names).size, names.includes('i01998')], [1_998, 1_998, false]);
+  });
+
+  it('tells a list of thousands in turns, and what happens meanwhile in the next one', async () => {
+    const clock = new SlowClock(0);
+    const { watch, store, lists, pass } = setup({ clock, tells: true });
+    for (const id of many(2_000)) store.plant(`${path}/${id}`, 'garbage');
+    watch();
+    while (lists.at(-1)?.skipped.length !== 2_000) await pass(1_000);
+    const before = lists.length;
+    clock.look = 2;
+    store.delete(`${path}/i01000`);
+    clock.meanwhile = () => {
+      for (const id of ['i00000', 'i01999']) store.delete(`${path}/${id}`);
+    };
+    for (let second = 0; second < 10; second++) await pass(1_000);
+    const ends = lists.slice(before).map(({ skipped }) => [skipped[0]!.name, skipped.at(-1)!.name]);
+    deepEqual(ends, [
+      ['i00000', 'i01998'],
+      ['i00001', 'i01998'],
+    ]);
   });
 
   for (const [tells, look] of [
