@@ -3,7 +3,7 @@
  * more at a time than others of this process can wait for, and reads no more meanwhile. Knows no session and no request.
  */
 import { connect, isIP } from 'node:net';
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import { Frames } from './frames.js';
@@ -18,6 +18,8 @@ export type Tls = Pick<
   'secureContext' | 'ca' | 'cert' | 'key' | 'passphrase' | 'checkServerIdentity' | 'minVersion'
 >;
 
+/** What is read at one time. */
+const MEMORY_BYTES = 64 * 1024;
 /** The last that a socket has for now, and done before anybody could miss his turn: a hundred answers at the most. */
 const FEW_BYTES = 4 * 1024;
 
@@ -25,7 +27,7 @@ export interface ConnectionEvents {
   opened(): void;
   /** Some bytes came. */
   heard(): void;
-  /** Answers with what is left to do about it before the next one. */
+  /** Answers with what is left to do about it before the next one. The bytes are good until then. */
   frame(frame: Buffer): Pieces | undefined;
   /** The last that is heard; `why` names the server. `tooLong`: it said more at once than is taken. */
   ended(why: string, tooLong?: TooLong): void;
@@ -37,6 +39,8 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #frames: Frames;
   readonly #turns: Turns;
+  /** Where the next bytes go. Node's own way is new memory of this size for each answer, however short: V8 then collects garbage ten times a second. */
+  #memory = Buffer.allocUnsafeSlow(MEMORY_BYTES);
   /** Of the frame that was handed on last. */
   #left: Pieces | undefined;
   #isResting = false;
@@ -50,12 +54,14 @@ export class Connection {
     this.#turns = turns;
     this.#events = events;
     this.#frames = new Frames(limit);
-    const socket = (this.#socket = openSocket(server, tls));
+    const socket = (this.#socket = openSocket(server, tls, {
+      buffer: () => this.#free(),
+      callback: (size, memory) => this.#hear(Buffer.from(memory.buffer, memory.byteOffset, size)),
+    }));
     socket.setNoDelay(true);
     socket.once(tls ? 'secureConnect' : 'connect', () => {
       if (!this.#isEnded) events.opened();
     });
-    socket.on('data', (chunk: Buffer) => this.#hear(chunk));
     socket.on('error', (error) => (this.#lostBy = inWords(error)));
     socket.on('close', () => {
       this.#lostBy ??= 'closed the connection';
@@ -72,11 +78,20 @@ export class Connection {
     this.#end(why);
   }
 
-  #hear(chunk: Buffer): void {
-    if (this.#isEnded) return;
+  /** True: there may be more. */
+  #hear(chunk: Buffer): true {
+    if (this.#isEnded) return true;
     this.#events.heard();
     this.#frames.push(chunk);
     if (!this.#isResting) this.#work();
+    this.#frames.keep();
+    return true;
+  }
+
+  /** The same each time, but for a frame that is not read to its end yet. */
+  #free(): Buffer {
+    if (this.#left) this.#memory = Buffer.allocUnsafeSlow(MEMORY_BYTES);
+    return this.#memory;
   }
 
   /** Goes on with what has come: some of it, then those who waited for that, then the next. */
@@ -120,11 +135,12 @@ export class Connection {
   }
 }
 
-/** Plain, or TLS where there is one. */
-export function openSocket({ host, port, name }: Address, tls: Tls | undefined): Socket {
-  if (!tls) return connect({ host, port });
+/** Plain, or TLS where there is one. `onread`: where what is read goes, in place of `data`. */
+export function openSocket({ host, port, name }: Address, tls: Tls | undefined, onread?: OnReadOpts): Socket {
+  const to = { host, port, ...(onread && { onread }) };
+  if (!tls) return connect(to);
   const isName = name !== undefined && isIP(name) === 0;
-  return connectTls({ ...tls, host, port, ...(isName && { servername: name }) });
+  return connectTls({ ...tls, ...to, ...(isName && { servername: name }) });
 }
 
 /** To follow the server's name. */

@@ -26,6 +26,7 @@ export class Frames {
     return this.#end - this.#at;
   }
 
+  /** The chunk is not copied: before it is written over, `keep` is to be called. */
   push(chunk: Buffer): void {
     if (this.held === 0) {
       this.#bytes = chunk;
@@ -36,6 +37,11 @@ export class Frames {
     if (chunk.length > this.#room) this.#grow(this.held + chunk.length);
     this.#end += chunk.copy(this.#bytes, this.#end);
     this.#room -= chunk.length;
+  }
+
+  /** Whatever is still to be handed out lies in memory of ours from now on. */
+  keep(): void {
+    if (this.held > 0 && this.#room === 0) this.#grow(this.held);
   }
 
   /** The next that is whole; undefined until there is more. After a ProtocolError nothing is to be asked any more. */
