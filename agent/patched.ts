@@ -50,6 +50,7 @@ function newcomers(
   joined: readonly Instance[],
   around: Surroundings,
 ): ReadonlyMap<Endpoint, Instance> | undefined {
+  if (joined.length === 0) return new Map();
   const free = new Set(gone.map(addressOf));
   const taken = new Set(down.map(addressOf));
   const ids = new Set<string>();

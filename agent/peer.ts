@@ -14,6 +14,7 @@ import type { InstanceList, Registry, Source } from './registry/registry.js';
 import type { Clock, Random } from './system.js';
 import { Guard } from './trust/guard.js';
 import type { Foreign, Proof, Suspect } from './trust/prover.js';
+import { listedOf } from './trust/listed.js';
 import type { Listed } from './trust/trust.js';
 import { unionOf } from './union.js';
 import { healthPortOf, plainHost } from './trust/who-answers.js';
@@ -153,9 +154,12 @@ export class Peer<U> {
     this.#lists[index] = list;
     if (before === undefined || before.partial !== list.partial) return this.refresh();
     const { gone, joined } = difference(before.instances, list.instances);
-    if (!before.confirmed || !list.confirmed)
-      // a session has come or gone, and perhaps nobody else
-      return gone.length + joined.length > 0 ? this.refresh() : this.#guard.heard(this.#listed(this.#stands), this.#excused);
+    if (!before.confirmed || !list.confirmed) {
+      if (gone.length + joined.length > 0) return this.refresh();
+      // a session has come or gone, and nobody else
+      if (this.#stands.length === 1) return this.#guard.retold(list.confirmed ? undefined : 'unconfirmed');
+      return this.#guard.heard(this.#listed(this.#stands), this.#excused);
+    }
     if (this.#lists.length > 1 || !this.#isPlain) return this.refresh();
     const patch = patched(this.#found, gone, joined, this.#around);
     if (patch === undefined) return this.refresh();
@@ -265,24 +269,7 @@ export class Peer<U> {
   }
 
   #listed(lists: readonly InstanceList[]): readonly Listed[] {
-    if (lists.length > 0 && lists.every((list) => list.confirmed))
-      return this.#found.endpoints.map((endpoint) => ({ endpoint, why: undefined }));
-    const whys = new Map<Instance, Listed['why']>();
-    for (const list of lists) {
-      const why = list.confirmed ? undefined : this.#lists.includes(list) ? 'unconfirmed' : 'snapshot';
-      for (const instance of list.instances) whys.set(instance, why);
-    }
-    // of two sources that name one address, one that can be asked is enough
-    const confirmed = new Set(
-      lists.some((list) => !list.confirmed)
-        ? lists.filter((list) => list.confirmed).flatMap((list) => list.instances.map(addressOf))
-        : [],
-    );
-    return this.#found.endpoints.map((endpoint): Listed => {
-      const instance = this.#found.origins.get(endpoint)!;
-      const why = whys.has(instance) ? whys.get(instance) : 'seed';
-      return { endpoint, why: confirmed.has(addressOf(instance)) ? undefined : why };
-    });
+    return listedOf(this.#found, lists, (list) => this.#lists.includes(list));
   }
 
   #suspect(endpoint: Endpoint, isSeed: boolean): Suspect {

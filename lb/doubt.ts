@@ -27,9 +27,10 @@ export function connectOnceProven(
   };
 }
 
-export const isDoubted = (endpoint: Endpoint): endpoint is Endpoint & { readonly doubt: Doubt } => endpoint.doubt !== undefined;
+export const isDoubted = (endpoint: Endpoint): endpoint is Endpoint & { readonly doubt: Doubt } =>
+  endpoint.doubt?.why !== undefined;
 
 /** A connect came to nothing. Trouble of this machine says nothing of the endpoint. */
 export function tellDoubt({ doubt }: Endpoint, { code, message }: CallError): void {
-  if (doubt !== undefined && code !== 'local' && code !== 'unproven') doubt.failed(message);
+  if (doubt?.why !== undefined && code !== 'local' && code !== 'unproven') doubt.failed(message);
 }

@@ -14,14 +14,17 @@ export interface Endpoint {
   readonly warmupMs?: number;
   readonly protocol?: string;
   readonly meta: Readonly<Record<string, string>>;
-  /** Nobody can confirm that it is still there: asked before each new connection to it. */
+  /** What is known of how far it can be believed; undefined: it can be. */
   readonly doubt?: Doubt;
 }
 
-/** Why nobody can confirm now that an endpoint is still who it was, and who finds out: see doubt.ts. */
+/**
+ * Why nobody can confirm now that an endpoint is still who it was, and who finds out: see doubt.ts. Stays with its endpoint while that changes, and
+ * whoever changes it hands in the list again.
+ */
 export interface Doubt {
-  /** For people, a part of a sentence: `kept from the last good list`. */
-  readonly why: string;
+  /** For people, a part of a sentence: `kept from the last good list`; undefined: there is no doubt now. Otherwise it is asked before each connection. */
+  readonly why: string | undefined;
   /** It is in no list that holds now: it stands outside the counts of panic and caps. */
   readonly kept: boolean;
   /** Calls back once, never from within this call: with nothing when a connection may be made, else with why not. Returned: gives up. */

@@ -87,7 +87,8 @@ export const explain = (all: readonly Member[], asked: Explained, onlyFitting: b
     const ejectedUntil = ejection === undefined || !enforced.outlier ? null : wall + ejection.until - now;
     const [since, until] = (isHeld(member, circuit, enforced) && outOf(member, circuit, now)) || [undefined, undefined];
     const known = sentence(member, circuit, explained, weights);
-    const reason = endpoint.doubt === undefined ? known : `doubtful, ${endpoint.doubt.why}; ${known}`;
+    const why = endpoint.doubt?.why;
+    const reason = why === undefined ? known : `doubtful, ${why}; ${known}`;
     return {
       ...{ id, host, port, weight, circuit, inFlight: active, ejectedUntil, share, reason },
       outSince: since === undefined ? null : wall + since - now,

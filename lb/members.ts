@@ -30,6 +30,7 @@ export class Members implements Iterable<Member> {
     endpoints: readonly Endpoint[],
     make: (endpoint: Endpoint) => Member,
   ): { readonly joined: Member[]; readonly gone: Member[]; readonly changed: Member[] } {
+    if (this.#isOld(endpoints)) return { joined: [], gone: [], changed: [] };
     const ids = new Set<string>();
     const listed = endpoints.filter(({ id }) => ids.size < ids.add(id).size);
     if (this.#isSame(listed)) return { joined: [], gone: [], changed: this.#retold(listed) };
@@ -52,6 +53,11 @@ export class Members implements Iterable<Member> {
     this.#endpoints = listed;
     this.#inOrder = this.#ordered(listed);
     return { joined, gone, changed };
+  }
+
+  /** It is the list of before. */
+  #isOld(endpoints: readonly Endpoint[]): boolean {
+    return endpoints.length === this.#endpoints.length && endpoints.every((one, index) => one === this.#endpoints[index]);
   }
 
   /** Everybody stands where he stood: thousands are told otherwise at one time when the registry is lost or back. */

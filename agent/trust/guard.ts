@@ -4,16 +4,16 @@
  * can be reached, and asks the registry, when fleets have had the time to announce themselves again, whether they are really gone.
  */
 import { dial } from '../../lb/dial.js';
-import { address, type Doubt, type Endpoint } from '../../lb/endpoint.js';
+import { address, addressOf, type Endpoint } from '../../lb/endpoint.js';
 import type { Emit } from '../events.js';
 import { Alarm } from '../registry/alarm.js';
-import { ReadSlots } from '../registry/read-slots.js';
 import { tellMs } from '../registry/pace.js';
 import type { Clock, Random } from '../system.js';
 import type { Proof, Suspect } from './prover.js';
 import type { Patch } from '../patched.js';
+import { Doubts } from './doubts.js';
 import type { Braked } from './mass-drop.js';
-import { DOUBTS, Trust, type Listed, type Standing, type Why } from './trust.js';
+import { Trust, type Listed, type Why } from './trust.js';
 
 export interface GuardParts {
   readonly upstream: string;
@@ -37,29 +37,41 @@ const AGAIN_MS = 5_000;
 const LOOKS = 8;
 const LOOK_SPREAD_MS = 1_000;
 const FEW = 20;
+/** So many leave the data path in one turn. */
+const MOST_LEAVE = 500;
 
 export class Guard {
   readonly #parts: GuardParts;
   readonly #trust = new Trust();
   readonly #due: Alarm;
   readonly #confirms: Alarm;
-  readonly #slots = new ReadSlots(LOOKS);
+  /** Whom to look at, the first of them last, and how many looks are out. */
+  #looks: { readonly endpoint: Endpoint; readonly at: number }[] = [];
+  #looking = 0;
+  readonly #looksDue: Alarm;
   /** What has changed one by one since the data path was told; a list is told at once. */
   readonly #tells: Alarm;
   #toldAt = -Infinity;
-  /** Of the last list; none where nobody is doubted. */
-  #standings: readonly Standing[] = [];
-  /** The doubtful ones as the data path knows them: who is doubted on is the same to it. */
-  #doubted = new Map<Endpoint, Endpoint>();
+  #told: readonly Endpoint[] = [];
+  readonly #doubts: Doubts;
+  /** How many of those whom the data path was told last. */
+  #doubtful = 0;
   #stopped = false;
 
   constructor(parts: GuardParts) {
+    const { prove, suspectOf } = parts;
     this.#parts = parts;
+    this.#doubts = new Doubts({
+      prove: (endpoint, why) => prove(suspectOf(endpoint, why)),
+      proven: (endpoint, proof) => this.#learn(endpoint, proof),
+      failed: (endpoint, why) => this.#failed(endpoint, false, why),
+    });
     this.#due = new Alarm(parts.clock, () => {
       this.#trust.expire(parts.clock.now());
       this.#tell();
     });
     this.#tells = new Alarm(parts.clock, () => this.#tell());
+    this.#looksDue = new Alarm(parts.clock, () => this.#goOnLooking());
     this.#confirms = new Alarm(parts.clock, () => void this.#confirm());
   }
 
@@ -77,24 +89,50 @@ export class Guard {
     this.#brake(braked);
   }
 
+  /** The same list, of which all is to be believed otherwise now. */
+  retold(why: Listed['why']): void {
+    this.#trust.retold(why, this.#parts.clock.now());
+    this.#tell();
+  }
+
   #brake(braked: Braked | undefined): void {
     const { upstream, clock, random, emit } = this.#parts;
     if (braked === undefined) return;
     emit({ kind: 'mass_drop', upstream, ...braked });
     this.#confirms.in(CONFIRM_MS + random() * CONFIRM_SPREAD_MS);
-    const kept = this.#standings.filter(({ why }) => why === 'mass_drop');
+    const { kept } = this.#trust;
     const spread = kept.length > FEW ? LOOK_SPREAD_MS : 0;
-    for (const { endpoint } of kept) clock.after(random() * spread, () => void this.#slots.run(() => this.#look(endpoint)));
+    const now = clock.now();
+    const looks = kept.map((endpoint) => ({ endpoint, at: now + random() * spread }));
+    this.#looks = [...this.#looks, ...looks].sort((one, other) => other.at - one.at);
+    this.#looksDue.in(1);
+  }
+
+  /** Those whose time has come, a few at one time. */
+  #goOnLooking(): void {
+    const now = this.#parts.clock.now();
+    for (let next = this.#looks.at(-1); next !== undefined && this.#looking < LOOKS; next = this.#looks.at(-1)) {
+      if (this.#stopped || next.at > now) break;
+      this.#looks.pop();
+      if (!this.#trust.isKept(next.endpoint)) continue;
+      this.#looking++;
+      void this.#look(next.endpoint).then(() => {
+        this.#looking--;
+        this.#goOnLooking();
+      });
+    }
+    const next = this.#looks.at(-1);
+    if (!this.#stopped && next !== undefined && next.at > now) this.#looksDue.at(next.at);
   }
 
   /** Somebody is kept whom the registry does not name any more. */
   get holding(): boolean {
-    return this.#trust.kept.length > 0;
+    return this.#trust.holds;
   }
 
   /** How many are doubtful now. */
   get doubtful(): number {
-    return this.#standings.filter(({ why }) => why !== undefined).length;
+    return this.#doubtful;
   }
 
   /** How many an operator has dropped. */
@@ -112,9 +150,7 @@ export class Guard {
 
   stop(): void {
     this.#stopped = true;
-    this.#due.cancel();
-    this.#confirms.cancel();
-    this.#tells.cancel();
+    for (const alarm of [this.#due, this.#confirms, this.#looksDue, this.#tells]) alarm.cancel();
   }
 
   /** `listed`: all who are, and all of them are confirmed. */
@@ -123,46 +159,31 @@ export class Guard {
     const now = this.#parts.clock.now();
     this.#tells.cancel();
     this.#toldAt = now;
-    if (listed !== undefined && this.#trust.isWhole) {
-      this.#standings = [];
-      this.#doubted.clear();
-      this.#due.cancel();
-      return this.#parts.onEndpoints(listed);
-    }
-    this.#standings = this.#trust.standings(now);
-    const before = this.#doubted;
-    this.#doubted = new Map();
-    this.#parts.onEndpoints(
-      this.#standings.map(({ endpoint, why }) => {
-        if (why === undefined) return endpoint;
-        const known = before.get(endpoint);
-        const doubted = known?.doubt?.why === DOUBTS[why] ? known : { ...endpoint, doubt: this.#doubt(endpoint, why) };
-        this.#doubted.set(endpoint, doubted);
-        return doubted;
-      }),
-    );
-    const { dueAt } = this.#trust;
+    this.#doubtful = 0;
+    const said = (endpoint: Endpoint, why?: Why): Endpoint => {
+      if (why !== undefined) this.#doubtful++;
+      return this.#doubts.about(endpoint, why);
+    };
+    const isWhole = listed !== undefined && this.#trust.isWhole;
+    const endpoints = isWhole
+      ? listed.map((endpoint) => said(endpoint))
+      : this.#trust.standings(now).map(({ endpoint, why }) => said(endpoint, why));
+    const staying = this.#heldUp(endpoints);
+    endpoints.push(...staying);
+    if (!isWhole || staying.length > 0) endpoints.sort(byId); // who is kept stands where he stood
+    this.#told = endpoints;
+    this.#parts.onEndpoints(endpoints);
+    if (staying.length > 0) this.#tells.at(now + 1);
+    const { dueAt } = isWhole ? { dueAt: undefined } : this.#trust;
     this.#due.cancel();
     if (dueAt !== undefined) this.#due.at(Math.max(dueAt, now + 1));
   }
 
-  #doubt(endpoint: Endpoint, why: Why): Doubt {
-    const { prove, suspectOf } = this.#parts;
-    return {
-      why: DOUBTS[why],
-      kept: why !== 'returned',
-      ask: (done) => {
-        let givenUp = false;
-        void prove(suspectOf(endpoint, why)).then((proof) => {
-          this.#learn(endpoint, proof);
-          if (!givenUp) done('why' in proof ? proof.why : undefined);
-        });
-        return () => {
-          givenUp = true;
-        };
-      },
-      failed: (reason) => this.#failed(endpoint, false, reason),
-    };
+  /** Those for whom the next turns are: of thousands who leave at one time each has connections that close, and calls go on meanwhile. */
+  #heldUp(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+    if (this.#told.length - endpoints.length <= MOST_LEAVE) return [];
+    const called = new Set(endpoints.map(addressOf));
+    return this.#told.filter((endpoint) => !called.has(addressOf(endpoint))).slice(MOST_LEAVE);
   }
 
   #learn(endpoint: Endpoint, proof: Proof): void {
@@ -181,17 +202,14 @@ export class Guard {
 
   /** At once for one; many of many cost a whole list each. */
   #tellSoon(): void {
-    this.#tells.at(this.#toldAt + tellMs(this.#standings.length));
+    this.#tells.at(this.#toldAt + tellMs(this.#told.length));
   }
 
   /** A proof and a connection, for no call: whoever is dead or withdrawn should not cost one. */
   async #look(endpoint: Endpoint): Promise<void> {
     const { clock, connectTimeoutMs } = this.#parts;
-    const standing = this.#standings.find((one) => one.endpoint === endpoint);
-    if (this.#stopped || standing?.why !== 'mass_drop') return;
-    const doubt = this.#doubt(endpoint, 'mass_drop');
     await new Promise<void>((resolve) => {
-      dial({ ...endpoint, doubt }, { clock, connectTimeoutMs: connectTimeoutMs() }, (socket) => {
+      dial(this.#doubts.about(endpoint, 'mass_drop'), { clock, connectTimeoutMs: connectTimeoutMs() }, (socket) => {
         if ('destroy' in socket) socket.destroy();
         resolve();
       });
@@ -200,11 +218,11 @@ export class Guard {
 
   async #confirm(): Promise<void> {
     const { upstream, names, suspectOf, random, emit } = this.#parts;
-    if (this.#stopped || this.#trust.kept.length === 0) return;
+    if (this.#stopped || !this.#trust.holds) return;
     try {
       const there = await names();
       const nodeOf = (endpoint: Endpoint): string => suspectOf(endpoint, 'mass_drop').meant.id ?? endpoint.id;
-      const gone = this.#trust.kept.filter((endpoint) => !there.has(nodeOf(endpoint))).map(address);
+      const gone = this.#trust.kept.filter((endpoint) => !there.has(nodeOf(endpoint))).map(addressOf);
       this.#trust.confirmGone(gone);
       if (gone.length > 0) emit({ kind: 'mass_drop_confirmed', upstream, endpoints: gone.length });
       this.#tell();
@@ -213,3 +231,5 @@ export class Guard {
     }
   }
 }
+
+const byId = (one: Endpoint, other: Endpoint): number => (one.id < other.id ? -1 : one.id > other.id ? 1 : 0);

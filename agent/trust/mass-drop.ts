@@ -17,7 +17,7 @@ const LEAST = 3;
 
 interface Departed {
   readonly endpoint: Endpoint;
-  readonly at: number;
+  at: number;
 }
 
 /** What a new list has brought about. */
@@ -28,14 +28,22 @@ export interface Braked {
 }
 
 export class MassDrop {
-  readonly #departed = new Map<string, Departed>();
-  readonly #kept = new Map<string, Departed>();
+  #departed = new Map<string, Departed>();
+  #kept = new Map<string, Departed>();
   readonly #listed = new Map<string, Endpoint>();
   readonly #ids = new Set<string>();
 
   /** Those who are kept, in the order in which they vanished. */
   get kept(): readonly Endpoint[] {
     return Array.from(this.#kept.values(), ({ endpoint }) => endpoint);
+  }
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  keeps(at: string): boolean {
+    return this.#kept.has(at);
   }
 
   /** When the next of them is let go; undefined when none is kept. */
@@ -72,13 +80,15 @@ export class MassDrop {
     for (const endpoint of gone)
       if (!isExplained(endpoint, addressOf(endpoint))) this.#departed.set(addressOf(endpoint), { endpoint, at: now });
     for (const [at, { endpoint, at: since }] of this.#departed)
-      if (isExplained(endpoint, at) || now - since > WINDOW_MS) this.#departed.delete(at);
+      if (since !== now && (isExplained(endpoint, at) || now - since > WINDOW_MS)) this.#departed.delete(at);
     for (const [at, { endpoint }] of this.#kept) if (isExplained(endpoint, at)) this.#kept.delete(at);
     const vanished = this.#departed.size + this.#kept.size;
     if (this.#departed.size === 0 || vanished < LEAST || vanished <= this.#listed.size) return undefined;
     const held = this.#kept.size > 0;
-    for (const [at, { endpoint }] of this.#departed) this.#kept.set(at, { endpoint, at: now });
-    this.#departed.clear();
+    for (const one of this.#departed.values()) one.at = now;
+    if (held) for (const [at, one] of this.#departed) this.#kept.set(at, one);
+    else this.#kept = this.#departed;
+    this.#departed = new Map();
     return held ? undefined : { vanished, left: this.#listed.size };
   }
 
@@ -90,7 +100,7 @@ export class MassDrop {
   /** He stays until he is let go, or is listed again. */
   hold(at: string): void {
     const kept = this.#kept.get(at);
-    if (kept) this.#kept.set(at, { ...kept, at: Infinity });
+    if (kept) kept.at = Infinity;
   }
 
   /** Lets those go whose time is over. */

@@ -58,9 +58,7 @@ export class Trust {
     this.#listed = new Map(listed.map((each) => [addressOf(each.endpoint), each]));
     for (const [at, { why }] of this.#listed) {
       const was = before.get(at)?.why;
-      if (why !== undefined || was === undefined) continue;
-      if (outage) this.#returned.set(at, now + RETURNED_MS);
-      if (this.#shunned.get(at)?.proved === false) this.#shunned.delete(at);
+      if (why === undefined && was !== undefined) this.#confirmed(at, outage, now);
     }
     for (const each of [this.#returned, this.#shunned]) for (const at of each.keys()) if (!this.#listed.has(at)) each.delete(at);
     // a seed was never in the registry, so it does not vanish from there
@@ -74,18 +72,34 @@ export class Trust {
   changed(gone: readonly Endpoint[], joined: readonly Endpoint[], excused: ReadonlySet<string>, now: number): Braked | undefined {
     for (const endpoint of gone) this.#listed.delete(addressOf(endpoint));
     for (const endpoint of joined) this.#listed.set(addressOf(endpoint), { endpoint, why: undefined });
-    for (const endpoint of gone) {
-      const at = addressOf(endpoint);
-      if (!this.#listed.has(at)) for (const each of [this.#returned, this.#shunned]) each.delete(at);
-    }
+    for (const each of [this.#returned, this.#shunned])
+      if (each.size > 0)
+        for (const endpoint of gone) if (!this.#listed.has(addressOf(endpoint))) each.delete(addressOf(endpoint));
     const braked = this.#drop.changed(gone, joined, excused, now);
     this.#forgetOverruled();
     return braked;
   }
 
+  /** The list is the same as before, and all of it is to be believed as `why` says from now on. */
+  retold(why: Listed['why'], now: number): void {
+    const outage = now - (this.#outageSince ?? now) >= OUTAGE_MS;
+    this.#outageSince = why === undefined ? undefined : (this.#outageSince ?? now);
+    for (const [at, { endpoint, why: was }] of this.#listed) {
+      if (was === why) continue;
+      this.#listed.set(at, { endpoint, why });
+      if (why === undefined) this.#confirmed(at, outage, now);
+    }
+    this.#forgetOverruled();
+  }
+
+  #confirmed(at: string, outage: boolean, now: number): void {
+    if (outage) this.#returned.set(at, now + RETURNED_MS);
+    if (this.#shunned.get(at)?.proved === false) this.#shunned.delete(at);
+  }
+
   /** Nobody is doubted, kept or shunned. Only while the whole list is confirmed. */
   get isWhole(): boolean {
-    return this.#returned.size + this.#shunned.size + this.#trusted.size + this.#drop.kept.length === 0;
+    return this.#returned.size + this.#shunned.size + this.#trusted.size + this.#drop.size === 0;
   }
 
   /** How many are missing because an operator said so. */
@@ -95,15 +109,30 @@ export class Trust {
 
   /** Who may be called, and why each of them has to prove himself. */
   standings(now: number): readonly Standing[] {
-    const standings = [...this.#listed.values()].map(({ endpoint, why }): Standing => {
+    const standings: Standing[] = [];
+    for (const [at, { endpoint, why }] of this.#listed) {
+      if (this.#isShunned(at, now)) continue;
+      const returned = this.#returned.size > 0 && (this.#returned.get(at) ?? -Infinity) > now ? 'returned' : undefined;
+      standings.push({ endpoint, why: this.#trusted.has(at) ? undefined : (why ?? returned) });
+    }
+    for (const endpoint of this.#drop.kept) {
       const at = addressOf(endpoint);
-      const returned = (this.#returned.get(at) ?? -Infinity) > now ? 'returned' : undefined;
-      return { endpoint, why: this.#trusted.has(at) ? undefined : (why ?? returned) };
-    });
-    const kept = this.#drop.kept.map((endpoint): Standing => {
-      return { endpoint, why: this.#trusted.has(addressOf(endpoint)) ? undefined : 'mass_drop' };
-    });
-    return [...standings, ...kept].filter(({ endpoint }) => !this.#isShunned(addressOf(endpoint), now));
+      if (!this.#isShunned(at, now)) standings.push({ endpoint, why: this.#trusted.has(at) ? undefined : 'mass_drop' });
+    }
+    return standings;
+  }
+
+  /** How many may be called. */
+  #called(now: number): number {
+    let shunned = 0;
+    for (const { until } of this.#shunned.values()) if (until > now) shunned++;
+    return this.#listed.size + this.#drop.size - shunned;
+  }
+
+  /** He has vanished with most of the others, and has to prove himself. */
+  isKept(endpoint: Endpoint): boolean {
+    const at = addressOf(endpoint);
+    return this.#drop.keeps(at) && !this.#trusted.has(at);
   }
 
   /** Addresses that are kept by the brake. */
@@ -111,11 +140,16 @@ export class Trust {
     return this.#drop.kept;
   }
 
+  /** Some are. */
+  get holds(): boolean {
+    return this.#drop.size > 0;
+  }
+
   /** When time alone changes something; undefined: never. */
   get dueAt(): number | undefined {
-    const times = [this.#drop.dueAt ?? Infinity, ...this.#returned.values()];
-    for (const { until } of this.#shunned.values()) times.push(until);
-    const first = times.reduce((one, other) => Math.min(one, other), Infinity);
+    let first = this.#drop.dueAt ?? Infinity;
+    for (const until of this.#returned.values()) if (until < first) first = until;
+    for (const { until } of this.#shunned.values()) if (until < first) first = until;
     return first === Infinity ? undefined : first;
   }
 
@@ -141,7 +175,7 @@ export class Trust {
     const listed = this.#listed.get(at);
     if (listed === undefined || this.#isShunned(at, now)) return false;
     // whom the registry confirms is out of reach for his circuit only; and the last one is better than none
-    if (!proved && (listed.why === undefined || this.standings(now).length <= 1)) return false;
+    if (!proved && (listed.why === undefined || this.#called(now) <= 1)) return false;
     this.#shunned.set(at, { until: now + SHUNNED_MS, proved });
     if (proved && this.#returned.has(at)) this.#returned.set(at, Infinity); // time alone does not make him another
     return true;
@@ -183,6 +217,6 @@ export class Trust {
   }
 
   #isShunned(at: string, now: number): boolean {
-    return (this.#shunned.get(at)?.until ?? -Infinity) > now;
+    return this.#shunned.size > 0 && (this.#shunned.get(at)?.until ?? -Infinity) > now;
   }
 }

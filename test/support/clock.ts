@@ -21,6 +21,11 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  /** How many alarms are set. */
+  get waiting(): number {
+    return this.#alarms.length;
+  }
+
   wall(): number {
     return this.#epoch + this.#now;
   }

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -16,7 +16,11 @@ const endpoint = (id: string, port: number): Endpoint => ({ id, host: '127.0.0.1
 const confirmed = (endpoints: readonly Endpoint[]): Listed[] => endpoints.map((one) => ({ endpoint: one, why: undefined }));
 const unconfirmed = (endpoints: readonly Endpoint[]): Listed[] => endpoints.map((one) => ({ endpoint: one, why: 'unconfirmed' }));
 
-const setup = (proofs: Readonly<Record<string, Proof>> = {}, names: () => Promise<ReadonlySet<string>> = async () => nobody) => {
+const setup = (
+  proofs: Readonly<Record<string, Proof>> = {},
+  names: () => Promise<ReadonlySet<string>> = async () => nobody,
+  proof = async (id: string): Promise<Proof> => proofs[id] ?? { kind: 'same' },
+) => {
   const clock = new FakeClock();
   const facts: Fact[] = [];
   let told: readonly Endpoint[] = [];
@@ -30,9 +34,9 @@ const setup = (proofs: Readonly<Record<string, Proof>> = {}, names: () => Promis
       names,
       connectTimeoutMs: () => 1_000,
     },
-    prove: async ({ meant: { id = '' } }) => {
+    prove: ({ meant: { id = '' } }) => {
       asked.push(id);
-      return proofs[id] ?? { kind: 'same' };
+      return proof(id);
     },
     suspectOf: ({ id, host, port }): Suspect => ({
       ...{ host, port, healthPort: undefined, foreign: 'connect' },
@@ -62,11 +66,70 @@ const until = async (holds: () => boolean): Promise<void> => {
 const askedOf = (one: Endpoint): Promise<string | undefined> => new Promise((resolve) => void one.doubt!.ask(resolve));
 
 describe('the guard of an upstream', () => {
-  it('hands on as they are those whom the registry confirms', () => {
+  it('hands on without a doubt those whom the registry confirms', () => {
     const { guard, told } = setup();
     const one = endpoint('a', 1);
     guard.heard(confirmed([one]), nobody);
-    equal(told()[0], one);
+    const { doubt, ...rest } = told()[0]!;
+    deepEqual([rest, doubt!.why, doubt!.kept, guard.doubtful], [one, undefined, false, 0]);
+  });
+
+  it('makes nobody anew for the data path whom it doubts, believes again, or keeps', () => {
+    const { clock, guard, told } = setup();
+    const listed = ['a', 'b', 'c', 'd'].map((id, index) => endpoint(id, index + 1));
+    guard.heard(confirmed(listed), nobody);
+    const first = told();
+    const whys = (): unknown[] => told().map(({ doubt }) => doubt!.why);
+    guard.retold('unconfirmed');
+    deepEqual([new Set(whys()), guard.doubtful], [new Set(['the registry cannot be asked']), 4]);
+    void clock.advance(2_000);
+    guard.retold(undefined);
+    deepEqual(guard.doubtful, 0, 'no time has passed yet');
+    guard.changed(
+      { found: { endpoints: [listed[1]!] } as never, gone: [listed[0]!, listed[2]!, listed[3]!], joined: [] },
+      nobody,
+    );
+    deepEqual(whys(), ['kept after a mass drop', undefined, 'kept after a mass drop', 'kept after a mass drop']);
+    told().forEach((one, index) => equal(one, first[index], 'in the order of before'));
+    guard.stop();
+  });
+
+  it('lets no more than 500 leave the data path in one turn', async () => {
+    const { clock, guard, told } = setup();
+    const all = Array.from({ length: 1_300 }, (_, index) => endpoint(`e${String(index).padStart(4, '0')}`, index + 1));
+    guard.heard(confirmed(all), nobody);
+    const drained = new Set(all.slice(100).map(({ id }) => id)); // with a mark, so that nobody is kept
+    guard.changed({ found: { endpoints: all.slice(0, 100) } as never, gone: all.slice(100), joined: [] }, drained);
+    const sizes = [told().length];
+    for (let turn = 0; turn < 3; turn++) {
+      await clock.advance(1);
+      sizes.push(told().length);
+    }
+    deepEqual(sizes, [800, 300, 100, 100]);
+    deepEqual(
+      told().map(({ id }) => id),
+      all.slice(0, 100).map(({ id }) => id),
+    );
+  });
+
+  it('looks at eight of thousands at one time, and at nobody any more who was let go meanwhile', async () => {
+    const { clock, guard, asked, told } = setup(
+      {},
+      async () => nobody,
+      () => new Promise(() => undefined),
+    );
+    guard.heard(confirmed(Array.from({ length: 1_300 }, (_, index) => endpoint(`e${index}`, index + 1))), nobody);
+    const timers = clock.waiting;
+    guard.heard([], nobody);
+    ok(clock.waiting - timers < 5, `${clock.waiting} timers`);
+    await clock.advance(1_000);
+    deepEqual([asked.length, told().length], [8, 1_300]);
+    await clock.advance(11_000); // each takes the second that a connect may
+    const looks = asked.length;
+    ok(looks < 100, `${looks} looks`);
+    deepEqual(told(), []);
+    await clock.advance(10_000);
+    equal(asked.length, looks);
   });
 
   it('gives the others a doubt that says why, asks for a proof, and drops whoever fails', async () => {
@@ -149,7 +212,7 @@ describe('the guard of an upstream', () => {
     guard.heard(unconfirmed([endpoint('a', 1), endpoint('b', 2)]), nobody);
     equal(guard.overrule('trust'), 2);
     deepEqual(
-      told().map((each) => [address(each), each.doubt]),
+      told().map((each) => [address(each), each.doubt!.why]),
       [
         ['127.0.0.1:1', undefined],
         ['127.0.0.1:2', undefined],

@@ -61,6 +61,25 @@ describe('trust in an endpoint', () => {
     deepEqual(standings(trust, 65_000), ['e1', 'e2', 'e3']);
   });
 
+  it('is the same whether the whole list is told again or only what has become of it', () => {
+    const [whole, short] = [new Trust(), new Trust()];
+    for (const trust of [whole, short]) trust.heard(listed(undefined, 1, 2, 3), nobody, 0);
+    const retold = (why: Listed['why'], now: number): void => {
+      whole.heard(listed(why, 1, 2, 3), nobody, now);
+      short.retold(why, now);
+      deepEqual(standings(short, now), standings(whole, now));
+      deepEqual([short.dueAt, short.isWhole], [whole.dueAt, whole.isWhole]);
+    };
+    retold('unconfirmed', 1_000);
+    for (const trust of [whole, short])
+      deepEqual([trust.failed(at(1), false, 1_000), trust.failed(at(2), true, 1_000)], [true, true]);
+    retold('unconfirmed', 2_000);
+    retold(undefined, 3_000);
+    deepEqual(standings(short, 3_000), ['e1?returned', 'e3?returned']);
+    retold('unconfirmed', 70_000);
+    retold(undefined, 70_500);
+  });
+
   it('is not touched by a connection that was lost for less than a second', () => {
     const trust = new Trust();
     trust.heard(listed('unconfirmed', 1), nobody, 0);
