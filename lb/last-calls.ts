@@ -6,6 +6,12 @@
 import { address, type Endpoint } from './endpoint.js';
 import { failures, type FailureCode } from './errors.js';
 
+/** One of a hedged call whose answer was not waited for, as another gave one. `later`: which was asked after it. */
+export interface GivenUp {
+  readonly endpoint: Endpoint;
+  readonly later: boolean;
+}
+
 export interface EndedCall {
   readonly upstream: { readonly name: string };
   readonly method: string;
@@ -15,6 +21,7 @@ export interface EndedCall {
   readonly attempts: number;
   /** The last one that was asked. */
   readonly endpoint: string | undefined;
+  readonly givenUp?: readonly GivenUp[];
   readonly ms: number;
 }
 
@@ -40,6 +47,8 @@ export interface PastCall {
   /** Sends in all; one more than `before` and the last: a hedge was given up. */
   readonly attempts: number;
   readonly endpoint: string | null;
+  /** Those whose answer was not waited for, as another gave one; `outrun`: which was asked later and did well, so that it speaks against this one. */
+  readonly givenUp: readonly { readonly endpoint: string; readonly outrun: boolean }[];
   readonly status: number;
   /** Of our refusal or of what broke; null: the endpoint's answer, whole. */
   readonly code: string | null;
@@ -62,7 +71,7 @@ export class LastCalls {
   }
 
   add(
-    { upstream, requestId, method, target, attempts, endpoint, ms }: EndedCall,
+    { upstream, requestId, method, target, attempts, endpoint, givenUp = [], ms }: EndedCall,
     past: readonly PastAttempt[],
     became: Became,
   ): void {
@@ -72,6 +81,10 @@ export class LastCalls {
       target: target.replace(/\?.*$/s, '?…').slice(0, longestTarget),
       before: past.map((one) => ({ endpoint: address(one.endpoint), became: String(one.became) })),
       endpoint: endpoint ?? null,
+      givenUp: givenUp.map((one) => ({
+        endpoint: address(one.endpoint),
+        outrun: one.later && typeof became === 'number' && became < 400,
+      })),
       ...{ status: failed ? failures[became].status || 502 : became, code: failed ? became : null },
     };
     this.#next = (this.#next + 1) % mostPastCalls;

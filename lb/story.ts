@@ -9,13 +9,13 @@ import type { Upstream } from './upstream.js';
 
 /** Remembers it, and tells it where each is told. */
 export function tellCall(
-  call: Omit<EndedCall, 'attempts' | 'endpoint'>,
-  { count: attempts, asked, past }: Pick<Tries, 'count' | 'asked' | 'past'>,
+  call: Omit<EndedCall, 'attempts' | 'endpoint' | 'givenUp'>,
+  { count: attempts, asked, past, givenUp }: Pick<Tries, 'count' | 'asked' | 'past' | 'givenUp'>,
   became: Became,
   { emit, accessLog, lastCalls }: Pick<CallParts, 'emit' | 'accessLog' | 'lastCalls'>,
 ): void {
   const endpoint = asked && address(asked);
-  lastCalls.add({ ...call, attempts, endpoint }, past, became);
+  lastCalls.add({ ...call, attempts, endpoint, givenUp }, past, became);
   if (!accessLog) return;
   const result = typeof became === 'number' ? { status: became } : { status: failures[became].status || 502, code: became };
   const { upstream, ...rest } = call;

@@ -5,7 +5,7 @@
 import type { Ask } from './balancer.js';
 import type { Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
-import type { PastAttempt } from './last-calls.js';
+import type { GivenUp, PastAttempt } from './last-calls.js';
 import type { Refused } from './refusal.js';
 import type { Subset } from './subset.js';
 
@@ -17,6 +17,7 @@ export interface FailedTry extends Refused {
 
 const nobody: readonly string[] = [];
 const none: readonly PastAttempt[] = [];
+const toNobody: readonly Endpoint[] = [];
 
 export class Tries {
   /** Sends, the ones that run included. */
@@ -34,6 +35,8 @@ export class Tries {
   last: Refused | undefined;
   /** What became of those that have ended, as far as it did not decide the call. */
   past: readonly PastAttempt[] = none;
+  /** Whom it was sent to, from the second send on. */
+  #sends: readonly Endpoint[] = toNobody;
   #tried: readonly string[] = nobody;
   #again = false;
   #key: number | undefined;
@@ -51,13 +54,23 @@ export class Tries {
     this.hedged = false;
     this.last = undefined;
     this.past = none;
+    this.#sends = toNobody;
     this.#tried = nobody;
     this.#again = false;
   }
 
   sent(endpoint: Endpoint): void {
+    if (this.count > 0) this.#sends = this.count === 1 ? [this.asked!, endpoint] : [...this.#sends, endpoint];
     this.count++;
     this.asked = endpoint;
+  }
+
+  get givenUp(): readonly GivenUp[] {
+    const { asked } = this;
+    if (asked === undefined || this.#sends.length <= this.past.length) return [];
+    const ended = new Set([asked.id, ...this.past.map(({ endpoint }) => endpoint.id)]);
+    const last = this.#sends.lastIndexOf(asked);
+    return this.#sends.flatMap((endpoint, index) => (ended.has(endpoint.id) ? [] : { endpoint, later: index < last }));
   }
 
   failed(endpoint: Endpoint, { code, message, sent, kept }: FailedTry): void {

@@ -24,7 +24,7 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
     at: address({ host: printable(endpoint.host, 255), port: endpoint.port }),
     share: `share ${percent(endpoint.share)}`,
     reason: `${printable(endpoint.reason)}${outOf(endpoint, now)}`,
-    trouble: endpoint.circuit !== 'closed' || endpoint.ejectedUntil !== null || endpoint.outSince !== null,
+    trouble: endpoint.circuit !== 'closed' || endpoint.ejectedUntil !== null || typeof endpoint.outSince === 'string',
   }));
   const widest = rows.reduce((most, { at }) => Math.max(most, at.length), 0);
   const lines = troubleFirst(rows).map(({ at, share, reason, trouble }) =>
@@ -38,8 +38,8 @@ export function renderWhy({ name, verdict, endpoints }: WhyView, now: number, pa
 
 /** ` (out since 12:03:58, until 12:04:28)`: by the clock here, as events have it. */
 function outOf({ outSince, outUntil }: WhyView['endpoints'][number], now: number): string {
-  if (outSince === null) return '';
-  return ` (out since ${timeOfDay(outSince, now)}${outUntil === null ? '' : `, until ${timeOfDay(outUntil, now)}`})`;
+  if (typeof outSince !== 'string') return ''; // an older sidecar does not tell
+  return ` (out since ${timeOfDay(outSince, now)}${typeof outUntil !== 'string' ? '' : `, until ${timeOfDay(outUntil, now)}`})`;
 }
 
 /** `4 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)` */

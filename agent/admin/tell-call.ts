@@ -22,11 +22,13 @@ export const renderCalls = (calls: readonly PastCallView[], now: number, paint: 
   calls.map((call) => renderCall(call, now, paint, width)).join('\n\n');
 
 function renderCall(call: PastCallView, now: number, paint: Paint, width?: number): string {
-  const { method, upstream, target, before, attempts, endpoint, status, code, ms } = call;
+  const { method, upstream, target, before, attempts, endpoint, givenUp, status, code, ms } = call;
   const lines = before.map((one) => `${one.endpoint}  ${/^\d/.test(one.became) ? `answered ${one.became}` : one.became}`);
   const decided = before.at(-1)?.endpoint === endpoint && code !== null && before.at(-1)?.became === code;
-  const given = attempts - before.length - (decided ? 0 : 1);
-  if (given > 0) lines.push(`${given} more that ${given === 1 ? 'was' : 'were'} given up when another answered`);
+  for (const one of givenUp)
+    lines.push(
+      `${one.endpoint}  given up, as another answered first${one.outrun ? ', though it was asked later, which speaks against this one' : ''}`,
+    );
   if (!decided && endpoint !== null) lines.push(`${endpoint}  ${code ?? `answered ${status}`}`);
   const ended = code === null ? `${status}` : `${status} ${code}`;
   const said = `${method} ${upstream} ${target}: ${ended} in ${elapsed(ms)}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;

@@ -177,8 +177,19 @@ export class Request {
   #sendWords(connection: Connection, now: number): boolean {
     const { line, fields } = this.#words!;
     const told = this.timeoutMs === undefined ? fields : withTimeLeft(fields, this.endsAt - now);
-    const left = connection.write(Buffer.from(`${line}${text(told)}\r\n`, 'latin1'));
-    return this.#end === this.head.end ? left : connection.write(this.#bytes.subarray(this.head.end, this.#end)) && left;
+    const head = `${line}${text(told)}\r\n`;
+    const { end } = this.head;
+    const size = head.length + this.#end - end;
+    if (this.toCome === 0 && size <= mostBytes) {
+      const outbox = this.#outbox;
+      const at = outbox.place(size);
+      outbox.bytes.write(head, at, 'latin1');
+      outbox.bytes.set(this.#bytes.subarray(end, this.#end), at + head.length);
+      outbox.post(connection, at, at + size);
+      return true;
+    }
+    const left = connection.write(Buffer.from(head, 'latin1'));
+    return this.#end === end ? left : connection.write(this.#bytes.subarray(end, this.#end)) && left;
   }
 
   #byRules(bytes: Buffer): boolean {

@@ -37,6 +37,7 @@ async function main(): Promise<number> {
     throw new Error('the load generator is written in C, and there is no compiler: apt-get install -y gcc libc6-dev');
   }
   const toPlay = chosen(workloads, options.workloads, 'workload').flatMap((workload) => {
+    if (workload.onlyByName === true && options.workloads.length === 0) return [];
     if (!options.quick) return [workload];
     return workload.quick === undefined ? [] : [{ ...workload, contenders: workload.quick }];
   });

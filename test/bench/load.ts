@@ -16,6 +16,8 @@ export interface Load {
   readonly websocket?: number;
   /** Host is s0, s1, … in turn. */
   readonly hosts?: number;
+  /** A field more in the head of each call: `NAME: VALUE`. */
+  readonly field?: string;
 }
 
 /** What the load generator has counted. */
@@ -56,6 +58,7 @@ export class LoadRun {
       ...(load.close === true ? ['close', 1] : []),
       ...(load.websocket === undefined ? [] : ['websocket', load.websocket]),
       ...(load.hosts === undefined ? [] : ['hosts', load.hosts]),
+      ...(load.field === undefined ? [] : ['field', load.field]),
       ...(hold ? ['hold', 1] : []),
     ];
     const words = [port, load.connections, seconds, 'warm', warmSeconds, ...options].map(String);

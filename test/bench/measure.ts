@@ -22,7 +22,7 @@ export async function measure(
   mine: readonly number[],
 ): Promise<Sample> {
   const lanesBefore = await running.lanes?.();
-  const run = new LoadRun(port, load, options);
+  const run = new LoadRun(port, { ...load, ...running.asks }, options);
   await run.started();
   const { pid = 0 } = running;
   const ours = (): number => [...mine, run.pid, pid].map(cpuMs).reduce((sum, ms) => sum + ms, 0);
@@ -47,7 +47,7 @@ export async function measure(
  * measured, and on a busy machine seconds say little about that.
  */
 export async function warm(running: Running, port: number, load: Load, cpu: number, core: number): Promise<void> {
-  const run = new LoadRun(port, load, { seconds: 15, core, asFastAsItGoes: true });
+  const run = new LoadRun(port, { ...load, ...running.asks }, { seconds: 15, core, asFastAsItGoes: true });
   await run.started();
   const over = run.ended().then(
     () => true,

@@ -3,16 +3,18 @@ import { DIRECT } from './contenders/direct.js';
 import type { Result } from './results.js';
 import type { Round } from './rounds.js';
 import { median, ratio, spread } from './statistics.js';
+import { workloads } from './workloads.js';
 
 /** Who everybody is held against. */
 export const BASE = 'haproxy';
+const OURS = 'zidecar';
 
 export type TitleOf = (id: string) => string;
 
 export function rowsOf(result: Result, titleOf: TitleOf): string[][] {
   switch (result.kind) {
     case 'calls':
-      return [callHeads(result), ...callRows(result, titleOf)];
+      return [callHeads(result, titleOf), ...callRows(result, titleOf)];
     case 'memory':
       return [
         ['', 'idle MB', '1,000 silent connections MB', '1,000 busy connections MB'],
@@ -37,8 +39,8 @@ type Percentile = 'p50' | 'p99' | 'p999';
 
 const isPaced = ({ contenders }: Calls): boolean => contenders.some(({ id }) => id === DIRECT);
 
-const callHeads = (result: Calls): string[] => [
-  ...['', 'CPU us/call', '+-', 'against HAProxy'],
+const callHeads = (result: Calls, titleOf: TitleOf): string[] => [
+  ...['', 'CPU us/call', '+-', `against ${titleOf(baseOf(result))}`],
   ...(isPaced(result) ? ['added p50 us', 'added p99 us', 'added p99.9 us', 'kept up'] : ['calls/s', 'MB/s', 'p50 us', 'p99 us']),
   ...['failed', 'noisy', 'lane'],
 ];
@@ -66,8 +68,12 @@ const callRows = (result: Calls, titleOf: TitleOf): string[][] =>
 const cpuOf = ({ contenders }: Calls, id: string): number[] =>
   contenders.find((contender) => contender.id === id)?.rounds.map(({ cpuUs }) => cpuUs) ?? [];
 
+/** Where no other proxy takes part, zidecar as it comes. */
+const baseOf = ({ workload }: Calls): string =>
+  workloads.find(({ id }) => id === workload)?.contenders.includes(BASE) === false ? OURS : BASE;
+
 /** The ratio of CPU to HAProxy's; NaN where there is none. */
-export const ratioOf = (result: Calls, id: string): number => ratio(cpuOf(result, id), cpuOf(result, BASE));
+export const ratioOf = (result: Calls, id: string): number => ratio(cpuOf(result, id), cpuOf(result, baseOf(result)));
 
 const against = (result: Calls, id: string): string => {
   const value = ratioOf(result, id);

@@ -1,4 +1,5 @@
 /** What is asked of every proxy: a row for each workload. `npm run bench -- --list` shows them. */
+import { settings } from './contenders/settings.js';
 import type { Load } from './load.js';
 
 export interface Workload {
@@ -14,6 +15,8 @@ export interface Workload {
   readonly services?: number;
   /** One endpoint breaks off every tenth GET: calls must be repeated. */
   readonly breaks?: boolean;
+  /** Not part of a run that names no workload. */
+  readonly onlyByName?: true;
   /** Part of the short form, with these. */
   readonly quick?: readonly string[];
 }
@@ -73,6 +76,9 @@ export const workloads: readonly Workload[] = [
       },
     ),
   ),
+  calls('settings', 'what settings cost: 1 KB answers, 32 connections', small(32), ['zidecar', ...settings.map(({ id }) => id)], {
+    onlyByName: true,
+  }),
   { id: 'memory', title: 'resident memory', kind: 'memory', load: small(1_000), contenders: everybody },
   { id: 'pick', title: 'choosing an endpoint', kind: 'pick', load: small(1), contenders: [] },
   ...[3, 500, 5_000].map((endpoints) =>

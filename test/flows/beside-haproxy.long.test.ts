@@ -75,10 +75,16 @@ ${servers}`,
 /** Longer than this, nobody waits for it to be back. */
 const longestMs = 5_000;
 
-async function play({ mood, timeoutMs }: Scene, name: Name): Promise<{ failed: number; total: number; backMs: number }> {
-  const { peers, at, end } = await contenders[name](timeoutMs);
+interface Played {
+  readonly failed: number;
+  readonly total: number;
+  readonly backMs: number;
+}
+
+/** `paths`: so many keys, where calls go by one. */
+async function play(mood: Mood, { peers, at, end }: Caller, paths = 1): Promise<Played> {
   const victim = peers[0]!;
-  const calling = new Calling(at, 'orders', { workers: 8, pauseMs: 1 });
+  const calling = new Calling(at, 'orders', { workers: 8, pauseMs: 1, paths });
   await eventually(() => calling.total >= 300);
   victim.mood = mood;
   if (mood === 'dead') victim.die();
@@ -109,6 +115,9 @@ async function oneByOne(name: Name, mood: Mood, all: boolean, count: number, met
   return failed;
 }
 
+const back = ({ backMs }: Played): string =>
+  backMs === Infinity ? `> ${longestMs / 1_000} s` : `${(backMs / 1_000).toFixed(2)} s`;
+
 describe('beside HAProxy, one of three peers', { skip: needsProgram('haproxy'), timeout: 600_000 }, () => {
   const rows: string[][] = [['one of three', ...names.flatMap((name) => [`${name}: failed`, 'back after'])]];
   after(() => console.log(`\n${markdown(rows)}\n`));
@@ -116,12 +125,11 @@ describe('beside HAProxy, one of three peers', { skip: needsProgram('haproxy'), 
   for (const scene of scenes)
     it(`${scene.mood}: loses no more calls, and is in use again within a second`, async () => {
       const row = [scene.mood.replace('_', ' ')];
-      const played = new Map<Name, Awaited<ReturnType<typeof play>>>();
+      const played = new Map<Name, Played>();
       for (const name of names) {
-        const result = await play(scene, name);
+        const result = await play(scene.mood, await contenders[name](scene.timeoutMs));
         played.set(name, result);
-        const back = result.backMs === Infinity ? `> ${longestMs / 1_000} s` : `${(result.backMs / 1_000).toFixed(2)} s`;
-        row.push(`${result.failed} of ${result.total}`, scene.staysIn ? '-' : back);
+        row.push(`${result.failed} of ${result.total}`, scene.staysIn ? '-' : back(result));
       }
       rows.push(row);
       const [rival, plain, checked] = names.map((name) => played.get(name)!);
@@ -142,4 +150,22 @@ describe('beside HAProxy, one of three peers', { skip: needsProgram('haproxy'), 
     rows.push(['all close kept connections, POSTs', ...races.flatMap((count) => [`${count} of 300`, '-'])]);
     ok(Math.max(...errors.slice(1)) <= 10 && Math.max(...races.slice(1)) <= 3, `${errors.join()} ${races.join()}`);
   });
+});
+
+describe('by a key, one of three peers', { timeout: 600_000 }, () => {
+  const policies = ['ring_hash', 'maglev'] as const;
+  const rows: string[][] = [['one of three', ...policies.flatMap((name) => [`${name}: failed`, 'back after'])]];
+  after(() => console.log(`\n${markdown(rows)}\n`));
+
+  for (const { mood, timeoutMs, staysIn } of scenes)
+    if (staysIn !== true)
+      it(`${mood}: is in use again within a second, as some of 30 keys lead to it`, async () => {
+        const played: Played[] = [];
+        for (const policy of policies) {
+          const env = { ...within(timeoutMs), ZIDECAR_POLICY: policy, ZIDECAR_HASH_KEY: 'path' };
+          played.push(await play(mood, await peersAndCaller(3, env), 30));
+        }
+        rows.push([mood.replace('_', ' '), ...played.flatMap((one) => [`${one.failed} of ${one.total}`, back(one)])]);
+        for (const { failed, backMs } of played) ok(failed <= 8 && backMs <= 1_000, `${failed} failed, back after ${backMs} ms`);
+      });
 });

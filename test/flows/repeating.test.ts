@@ -128,7 +128,12 @@ describe('calls that are sent more than once', { timeout: 240_000 }, () => {
   });
 
   it('go to a second peer when the first is slow, and the first answer is the answer', async () => {
-    equal((await call('hedged', '/')).status, 200);
+    equal((await call('hedged', '/', { headers: { 'x-request-id': 'hedged-1' } })).status, 200);
+    const { calls } = await sidecar.get<{ calls: { endpoint: string; givenUp: { endpoint: string; outrun: boolean }[] }[] }>(
+      '/calls/hedged-1',
+    );
+    equal(calls[0]!.givenUp.length, 1);
+    equal(calls[0]!.givenUp[0]!.endpoint === calls[0]!.endpoint, false);
     const sends = sendsOf('hedged', '/');
     deepEqual([sends.length, new Set(sends.map(({ peer }) => peer)).size], [2, 2]);
     const metrics = await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();

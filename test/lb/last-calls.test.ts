@@ -1,6 +1,8 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isOdd, LastCalls, mostPastCalls, type EndedCall } from '../../lb/last-calls.js';
+import { address } from '../../lb/endpoint.js';
+import { Tries } from '../../lb/tries.js';
 import { endpoint } from './seats.js';
 
 const upstream = { name: 'orders' };
@@ -34,6 +36,28 @@ describe('the last calls', () => {
     );
   });
 
+  it('name whom another was faster than, and whether that speaks against it', () => {
+    const [a, b] = [endpoint('a'), endpoint('b')];
+    const sends = (winner: typeof a, became: number): unknown => {
+      const [calls, tries] = [new LastCalls(() => 7), new Tries()];
+      tries.begin(undefined, undefined);
+      tries.sent(a);
+      tries.sent(b);
+      tries.asked = winner;
+      calls.add(call('1', { attempts: 2, endpoint: address(winner), givenUp: tries.givenUp }), tries.past, became);
+      return calls.list()[0]!.givenUp;
+    };
+    deepEqual(sends(b, 200), [{ endpoint: address(a), outrun: true }]);
+    deepEqual(sends(b, 503), [{ endpoint: address(a), outrun: false }]);
+    deepEqual(sends(a, 200), [{ endpoint: address(b), outrun: false }]);
+    const failed = new Tries();
+    failed.begin(undefined, undefined);
+    failed.sent(a);
+    failed.failed(a, { code: 'reset', message: '', sent: 'all', kept: false });
+    failed.sent(b);
+    deepEqual(failed.givenUp, []);
+  });
+
   it('tell each attempt, the code, and no query', () => {
     const calls = new LastCalls(() => 7);
     const past = [
@@ -44,7 +68,7 @@ describe('the last calls', () => {
     const [{ before, ...rest } = { before: [] }] = calls.list();
     deepEqual(rest, {
       ...{ at: 7, requestId: '1', upstream: 'orders', method: 'GET', target: '/x?…', attempts: 3 },
-      ...{ endpoint: '1.2.3.4:5', status: 502, code: 'cut', ms: 1.3 },
+      ...{ endpoint: '1.2.3.4:5', givenUp: [], status: 502, code: 'cut', ms: 1.3 },
     });
     deepEqual(
       before.map(({ became }) => became),

@@ -80,6 +80,7 @@ export const pastCall = (more: Partial<PastCall> = {}): PastCall => ({
     before: [{ endpoint: '10.1.2.3:8080', became: 'reset' }],
     attempts: 2,
     endpoint: '10.1.2.4:8080',
+    givenUp: [],
     status: 200,
     code: null,
     ms: 12,

@@ -1,14 +1,26 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { renderStatus, renderWhy } from '../../../agent/admin/render.js';
+import { renderCalls } from '../../../agent/admin/tell-call.js';
 import type { AnnouncementView, StatusView } from '../../../agent/admin/views.js';
 import { paintFor } from '../../../agent/text.js';
 import type { UpstreamVerdict } from '../../../lb/verdict.js';
-import { announcement, at, endpoint, ill, iso, shown, statusView } from './fixture.js';
+import { announcement, at, endpoint, ill, iso, pastCall, shown, statusView } from './fixture.js';
 
 const now = at + 12_000;
 const paint = paintFor({}, {});
 const colours = paintFor({ isTTY: true }, {});
+
+describe('why --call', () => {
+  it('tells whom a hedged call has asked, and what was made of it', () => {
+    const hedged = { ...pastCall({ before: [], givenUp: [{ endpoint: '10.1.2.3:8080', outrun: true }] }), at: iso };
+    deepEqual(renderCalls([hedged], now, paint).split('\n'), [
+      '12:04:10  GET orders /x: 200 in 12 ms, 2 attempts',
+      '  10.1.2.3:8080  given up, as another answered first, though it was asked later, which speaks against this one',
+      '  10.1.2.4:8080  answered 200',
+    ]);
+  });
+});
 
 describe('why', () => {
   it('begins with the verdict and goes on with a sentence for each endpoint, trouble first', () => {
@@ -64,6 +76,12 @@ describe('why', () => {
   for (const [more, sentence] of verdicts)
     it(`says "${sentence}"`, () =>
       equal(renderWhy({ name: 'orders', verdict: shown(more), endpoints: [] }, now, paint), `orders: ${sentence}`));
+
+  it('does without the times of a sidecar that is older', () => {
+    const older = JSON.parse(JSON.stringify({ ...ill, outSince: undefined, outUntil: undefined })) as typeof ill;
+    const view = { name: 'orders', verdict: shown(), endpoints: [older] };
+    match(renderWhy(view, now, paint), /next trial in 3 s$/);
+  });
 
   it('does not say of those that panic pardons that they are out', () => {
     const view = { name: 'orders', verdict: shown({ state: 'ill', panic: true, out: 2 }), endpoints: [] };

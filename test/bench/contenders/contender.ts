@@ -7,6 +7,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../support/ports.js';
+import type { Load } from '../load.js';
 import type { Workload } from '../workloads.js';
 
 /** What is behind the proxy: by Host, each service with its endpoints as `host:port`. With one service any Host will do. */
@@ -30,6 +31,8 @@ export interface Running {
   readonly pid?: number;
   /** Where it is called, if not where it was told to be. */
   readonly port?: number;
+  /** What it is asked otherwise than the others. */
+  readonly asks?: Pick<Load, 'field'>;
   /** The calls that each lane of it has taken so far; only of zidecar. */
   lanes?(): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;

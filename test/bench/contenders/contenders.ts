@@ -6,6 +6,7 @@ import { haproxy } from './haproxy.js';
 import { nginx } from './nginx.js';
 import * as node24 from './node24.js';
 import { httpProxy, undici } from './node-programs.js';
+import { settings } from './settings.js';
 import { zidecar } from './zidecar.js';
 
 export const contenders: readonly Contender[] = [
@@ -20,4 +21,5 @@ export const contenders: readonly Contender[] = [
   zidecar('zidecar-full', 'zidecar, full lane', { fastLane: false }),
   undici,
   httpProxy,
+  ...settings,
 ];

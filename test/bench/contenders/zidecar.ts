@@ -22,11 +22,15 @@ const flags = flagsOfImage(readFileSync(new URL('../../../../Dockerfile', import
 
 export interface ZidecarOptions {
   readonly fastLane: boolean;
+  /** Settings that are not as they come. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A field more in the head of each call. */
+  readonly field?: string;
   /** Another Node than our own. */
   readonly node?: { readonly path: string; readonly version: () => string; readonly missing: () => string | undefined };
 }
 
-export const zidecar = (id: string, title: string, { fastLane, node }: ZidecarOptions): Contender => ({
+export const zidecar = (id: string, title: string, { fastLane, env = {}, field, node }: ZidecarOptions): Contender => ({
   id,
   title,
   // measured: a call of the full lane costs twice as much after two seconds as after eight
@@ -40,7 +44,8 @@ export const zidecar = (id: string, title: string, { fastLane, node }: ZidecarOp
       mkdirSync(parent, { recursive: true });
       endpoints.forEach((at, index) => {
         const [address, digits] = at.split(':');
-        const node = { name, id: `e${index}`, address, port: Number(digits), payload: null };
+        const payload = { '@class': 'java.util.HashMap', version: `v${index % 2}` };
+        const node = { name, id: `e${index}`, address, port: Number(digits), payload };
         writeFileSync(`${parent}/e${index}`, JSON.stringify(node));
       });
     }
@@ -60,11 +65,13 @@ export const zidecar = (id: string, title: string, { fastLane, node }: ZidecarOp
         ZIDECAR_DATA_DIR: folder,
         ZIDECAR_DRAIN_WAIT: '0s',
         ZIDECAR_GRACE: '1s',
+        ...env,
       },
     });
     for (const { name } of services) await child.answers(port, name); // to begin with a thousand of them takes seconds of CPU
     return {
       pid: child.pid,
+      ...(field !== undefined && { asks: { field } }),
       stop: () => child.stop(),
       lanes: async () => lanesOf(await (await fetch(`http://127.0.0.1:${health}/metrics`)).text()),
     };

@@ -5,6 +5,7 @@
  *   load PORT CONNECTIONS SECONDS [option value]...
  *     call METHOD:PATH:BODY_BYTES:ANSWER_BYTES   what to ask, in turn when there are several; ANSWER_BYTES -1: the count of an upload
  *     hosts N            Host is s0 ... sN-1, in turn; without it, Host is "bench"
+ *     field TEXT         one more field in each head, as "x-zidecar-timeout: 5s"
  *     rate R             open loop: R calls a second, each due at its own time whether those before have ended or not, and its latency
  *                        counts from when it was due. Without it, closed loop: each connection asks as soon as it has its answer
  *     close 1            a connection for each call
@@ -35,6 +36,7 @@ struct connection {
 
 static int port, connections, close_each, websocket, hold, rate, hosts = 1, epoll, phase, failures_in_a_row;
 static double seconds, warm;
+static const char *extra = "";
 static struct call *calls;
 static size_t kinds, turn;
 static struct connection *all;
@@ -238,7 +240,8 @@ static void prepare(const char *method, const char *path, long long body, long l
   int size = snprintf(text, sizeof text,
     "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench/1.0 (load generator)\r\nAccept: application/json, text/plain;q=0.9, */*;q=0.8\r\n"
     "Accept-Encoding: gzip, br\r\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n"
-    "Authorization: Bearer c29tZSBvcGFxdWUgdG9rZW4gb2YgdGhlIGFwcA\r\n%s%s%s\r\n", method, path, name, length,
+    "Authorization: Bearer c29tZSBvcGFxdWUgdG9rZW4gb2YgdGhlIGFwcA\r\n%s%s%s%s%s\r\n", method, path, name, length,
+    extra, *extra ? "\r\n" : "",
     websocket ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" : "",
     close_each ? "Connection: close\r\n" : "");
   calls = realloc(calls, (kinds + 1) * sizeof *calls);
@@ -285,6 +288,7 @@ int main(int count, char **words) {
     else if (!strcmp(option, "websocket")) websocket = atoi(value);
     else if (!strcmp(option, "hold")) hold = atoi(value);
     else if (!strcmp(option, "warm")) warm = atof(value);
+    else if (!strcmp(option, "field")) extra = value;
     else if (strcmp(option, "call")) die("%s is no option of load", option);
   }
   if (websocket > 8000) die("a message of %d bytes: at most 8000", websocket);

@@ -2,7 +2,12 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import type { Connection } from '../../../lb/fast/connection.js';
 import { Outbox, mostBytes, type Sender } from '../../../lb/fast/outbox.js';
+import { Request } from '../../../lb/fast/request.js';
+import { RequestHead } from '../../../lb/fast/request-head.js';
+import type { Way } from '../../../lb/fast/ways.js';
+import type { CallParts } from '../../../lb/lane.js';
 import { RawServer } from '../../support/raw.js';
 import { get, house, ok, useLane } from '../full/house.js';
 
@@ -40,6 +45,25 @@ describe('the outbox', () => {
     deepEqual([one.text, one.waits, two.text], [[], true, []]);
     await turn();
     deepEqual([one.text, one.waits, two.text], [['a', 'b', 'c'], false, ['d']]);
+  });
+
+  it('has a request that had to be put into words leave at the end of the turn as well, in one piece', async () => {
+    const bytes = Buffer.from('POST /x HTTP/1.1\r\nHost: a\r\nx-zidecar-subset: v=1\r\nContent-Length: 4\r\n\r\nbody');
+    const head = new RequestHead(32_768, 100);
+    head.begin(0);
+    equal(head.scan(bytes, bytes.length), 'whole');
+    const outbox = new Outbox();
+    const parts = { pseudonym: 'zidecar-1', forwardedFor: undefined, random: () => 0 } as unknown as CallParts;
+    const request = new Request(head, parts, outbox);
+    equal(request.begin(bytes, bytes.length, { cut: 0, host: 'a', prefix: undefined, newHost: false } as unknown as Way), true);
+    const guest = new Guest();
+    equal(request.send(guest as unknown as Connection, 0), true);
+    equal(guest.written.length, 0);
+    await turn();
+    match(
+      guest.text.join('|'),
+      /^POST \/x HTTP\/1\.1\r\nHost: a\r\nContent-Length: 4\r\nx-request-id: \w+\r\nvia: 1\.1 zidecar-1\r\n\r\nbody$/,
+    );
   });
 
   it('writes what waits before another message would find no place', () => {
