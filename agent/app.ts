@@ -18,6 +18,7 @@ import { serveHealth } from './health-server.js';
 import { foreignAddresses, ownNames, ownRoute } from './identity.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Listening } from './listen.js';
+import type { Pieces } from './in-turns.js';
 import { makeLog } from './log.js';
 import { makeMetrics } from './metrics.js';
 import { ownListeners } from './own-listeners.js';
@@ -36,7 +37,7 @@ export interface World {
   readonly clock: Clock;
   readonly random: Random;
   /** The settings, read anew; throws a ConfigError. Undefined where they cannot have changed. */
-  readonly loadAgain?: (() => Config) | undefined;
+  readonly loadAgain?: (() => Pieces<Config>) | undefined;
   /** The text of the file that they were read from. */
   readonly loaded?: string | undefined;
   /** Starts the app; undefined where somebody else does. */
@@ -138,17 +139,17 @@ export async function startApp(config: Config, { version, clock, random, loadAga
 
   // what can change while it runs
   const settings = new Reload({
-    ...{ config, load: loadAgain ?? (() => config), clock, emit },
-    apply(next, before) {
+    ...{ config, load: loadAgain, clock, emit },
+    async apply(next, before) {
       if (next.logLevel !== before.logLevel) log.setLevel(next.logLevel);
       next.announcements.forEach(({ weight }, index) => {
         if (weight !== before.announcements[index]!.weight) announcements[index]!.setWeight(weight);
       });
-      calling.reload(next);
+      await calling.reload(next);
     },
   });
   const stopFollowing =
-    loadAgain && followFile(config.config!, readTextFile, clock, loaded, () => settings.again('the file has changed'));
+    loadAgain && followFile(config.config!, readTextFile, clock, loaded, () => void settings.again('the file has changed'));
 
   // the order of stopping
   let child: Child | undefined;
@@ -274,6 +275,6 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     stop: (signal, why) => lifecycle.stop(signal, why),
     childEnded: (why) => lifecycle.childEnded(why),
     stopped: lifecycle.stopped,
-    reload: loadAgain && ((why) => settings.again(why)),
+    reload: loadAgain && ((why) => void settings.again(why)),
   };
 }

@@ -18,6 +18,7 @@ import type { Config } from './config/load.js';
 import type { UpstreamSettings } from './config/schema.js';
 import { Discovery } from './discovery.js';
 import type { Emit } from './events.js';
+import { each, inTurns } from './in-turns.js';
 import { isLoopback } from './loopback.js';
 import type { Instance } from './registry/dialects/dialect.js';
 import type { Registry } from './registry/registry.js';
@@ -50,7 +51,7 @@ export interface Calling {
   /** Undefined where none is kept. */
   readonly snapshot: Snapshot | undefined;
   /** Takes what can change: who stays keeps its circuit, its connections and, where the policy is the same, its turn. */
-  reload(config: Config): void;
+  reload(config: Config): Promise<void>;
 }
 
 /** What of an upstream can become another. */
@@ -168,11 +169,11 @@ export function makeCalling({
     checker,
     callerZones,
     snapshot,
-    reload(next) {
+    async reload(next) {
       const before = config;
       config = next;
       settingsOf.clear();
-      for (const upstream of discovery.upstreams()) {
+      const reconsider = (upstream: Upstream): void => {
         const { name, balancer, slowStart, options } = live.get(upstream)!;
         const [was, is] = [before.settingsOf(name), next.settingsOf(name)];
         upstream.budget.percent = is.retryBudget;
@@ -185,9 +186,10 @@ export function makeCalling({
         Object.assign(options.panic!, panic);
         upstream.reconsider(check);
         if (upstream.checks !== undefined) checker.start();
-        if (isDeepStrictEqual(balancingOf(was), balancingOf(is))) continue;
+        if (isDeepStrictEqual(balancingOf(was), balancingOf(is))) return;
         balancer.to(balancerFor(is, { clock, random, zone, callers, stats: () => upstream.stats }));
-      }
+      };
+      await inTurns(each(discovery.upstreams(), reconsider), clock);
       discovery.rename(
         next.upstreams.named.map(({ name }) => name),
         next.upstreams.closed,

@@ -7,6 +7,7 @@ import { isServiceName, knownName } from '../lb/route.js';
 import type { Endpoint } from '../lb/endpoint.js';
 import type { Refused } from '../lb/refusal.js';
 import type { Emit } from './events.js';
+import { each, inTurns } from './in-turns.js';
 import { Names, type Resolve } from './names.js';
 import { Peer, type ListView, type Trusting } from './peer.js';
 import { whyNobody } from './peer-notes.js';
@@ -61,15 +62,13 @@ export interface DiscoveredView extends ReturnType<Peer<unknown>['view']> {
 
 const defaults: DiscoveryLimits = { unnamed: 256, newPerSecond: 10, idleMs: 600_000 };
 const SWEEP_MS = 30_000;
-/** How long what goes over all of them works at one time. */
-const TURN_MS = 5;
 
 export class Discovery<U extends UpstreamLike> {
   readonly #parts: DiscoveryParts<U>;
   readonly #limits: DiscoveryLimits;
   readonly #names: Names;
   readonly #peers = new Map<string, Peer<U>>();
-  #named: readonly string[];
+  #named: ReadonlySet<string>;
   #closed: boolean;
   #unnamed = 0;
   /** When the last new names came, oldest first. */
@@ -81,7 +80,7 @@ export class Discovery<U extends UpstreamLike> {
   constructor(parts: DiscoveryParts<U>) {
     const { clock, random, emit, resolve } = parts;
     this.#parts = parts;
-    this.#named = parts.named;
+    this.#named = new Set(parts.named);
     this.#closed = parts.closed;
     this.#limits = { ...defaults, ...parts.limits };
     this.#names = new Names({
@@ -106,9 +105,10 @@ export class Discovery<U extends UpstreamLike> {
 
   /** Others are named now. Who is named no more is followed on as long as he is called, or not at all where the list is closed. */
   rename(named: readonly string[], closed: boolean): void {
-    this.#named = named;
-    this.#closed = closed;
+    if (this.#stopped) return;
     const names = new Set(named);
+    this.#named = names;
+    this.#closed = closed;
     for (const [name, peer] of this.#peers) {
       const isNamed = names.has(name);
       if (isNamed !== peer.named) this.#unnamed += isNamed ? -1 : 1;
@@ -120,7 +120,8 @@ export class Discovery<U extends UpstreamLike> {
 
   /** Looks at every endpoint again: where we listen has changed. */
   recheck(): Promise<void> {
-    return this.#inTurns(this.#peers.values(), (peer) => peer.recheck());
+    const recheck = each(this.#peers.values(), (peer) => peer.recheck());
+    return inTurns(recheck, this.#parts.clock, () => this.#stopped);
   }
 
   /** The upstream for a name that a call brought, or the refusal that the app is told. `absolute`: the call came through `http_proxy`. */
@@ -133,7 +134,8 @@ export class Discovery<U extends UpstreamLike> {
   peek(name: string, absolute = false): U | Refused {
     const peer = this.#peers.get(name) ?? this.#peers.get(knownName(name, this.#peers) ?? '');
     if (peer) return peer.upstream;
-    if (this.#closed || !isServiceName(name)) return this.#newcomer(name, absolute);
+    const isNamed = knownName(name, this.#named) !== undefined; // its turn has not come yet
+    if (!isNamed && (this.#closed || !isServiceName(name))) return this.#newcomer(name, absolute);
     const message = `${quote(name)} is not followed yet: its first call would follow it, and wait up to a second for its list`;
     return { code: 'discovering', message };
   }
@@ -198,32 +200,20 @@ export class Discovery<U extends UpstreamLike> {
     const follow = (name: string): void => {
       if (!this.#peers.has(name)) this.#follow(name, true);
     };
-    return this.#inTurns(named, follow, () => this.#named !== named); // a reload follows those of its own
-  }
-
-  /** A few milliseconds of each turn of the event loop: there may be hundreds of them, and calls go on. */
-  async #inTurns<One>(all: Iterable<One>, run: (one: One) => void, isOver = (): boolean => false): Promise<void> {
-    const { clock } = this.#parts;
-    let endsAt = clock.now() + TURN_MS;
-    for (const one of all) {
-      run(one);
-      if (clock.now() < endsAt) continue;
-      await clock.sleep(0);
-      if (this.#stopped || isOver()) return;
-      endsAt = clock.now() + TURN_MS;
-    }
+    const isOver = (): boolean => this.#stopped || this.#named !== named; // a reload follows those of its own
+    return inTurns(each(named, follow), this.#parts.clock, isOver);
   }
 
   #newcomer(name: string, absolute: boolean): U | Refused {
     const { clock, emit } = this.#parts;
     const [closed, named] = [this.#closed, this.#named];
-    const known = knownName(name, new Set(named));
+    const known = knownName(name, named);
     if (known !== undefined) return this.#follow(known, true); // its turn has not come yet
     const hint = absolute ? '; for hosts outside the registry, set no_proxy' : '';
     const unknown = (why: string): Refused => ({ code: 'unknown_upstream', message: `${quote(name)} ${why}${hint}` });
     if (!isServiceName(name)) return unknown('is not the name of a service: 1 to 253 of A-Z a-z 0-9 . _ -');
     if (closed) {
-      const some = named.slice(0, 10).join(', ') + (named.length > 10 ? ' and more' : '');
+      const some = [...named].slice(0, 10).join(', ') + (named.size > 10 ? ' and more' : '');
       return unknown(`is not in ZIDECAR_UPSTREAMS (${some}): add it, or add * to call any service`);
     }
     if (this.#unnamed >= this.#limits.unnamed) this.#sweep();

@@ -7,7 +7,7 @@ import type { Parsed } from './cli.js';
 import { commands } from './commands.js';
 import { check } from './config/effective.js';
 import { readTextFile, type ReadFile } from './config/file.js';
-import { loadConfig, loadSettings } from './config/load.js';
+import { loadConfig, loading, loadSettings } from './config/load.js';
 import { ConfigError } from './config/problems.js';
 import { runUntilStopped } from './run.js';
 import { drain, events, overrule, status, undrain, why, whyCall, type Asking, type Told } from './status.js';
@@ -106,7 +106,7 @@ async function run(
   const config = loadConfig({ env, flags, readFile });
   const loaded = texts.get(config.config ?? '');
   texts.clear(); // there may be secrets among them
-  const loadAgain = config.config === undefined ? undefined : () => loadConfig({ env, flags, again: true });
+  const loadAgain = config.config === undefined ? undefined : () => loading({ env, flags, again: true });
   const { startApp } = await import('./app.js');
   const [command, ...args] = child ?? [];
   const startChild = command === undefined ? undefined : Child.start.bind(undefined, command, args, env);

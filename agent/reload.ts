@@ -1,20 +1,21 @@
 /**
- * The settings of a process that runs, read again when their file has changed or on SIGHUP. What cannot be read changes nothing; what can
+ * The settings of a process that runs, read again when their file has changed or on SIGHUP, in turns of the event loop: calls go on. What cannot be read changes nothing; what can
  * change is handed on at once; what needs a restart is told by name until it has had one.
  */
 import { adopt } from './config/adopt.js';
 import type { Config } from './config/load.js';
 import { ConfigError } from './config/problems.js';
 import type { Emit } from './events.js';
+import { inTurns, type Pieces } from './in-turns.js';
 import type { Clock } from './system.js';
 
 export interface ReloadParts {
   readonly config: Config;
-  /** Reads everything anew. Throws a ConfigError. */
-  readonly load: () => Config;
+  /** Reads everything anew, in pieces. Throws a ConfigError. Undefined where nothing can have changed. */
+  readonly load: (() => Pieces<Config>) | undefined;
   /** Told after each change: what holds from now on, and what held before. */
-  readonly apply: (config: Config, before: Config) => void;
-  readonly clock: Pick<Clock, 'wall'>;
+  readonly apply: (config: Config, before: Config) => Promise<void>;
+  readonly clock: Pick<Clock, 'now' | 'sleep' | 'wall'>;
   readonly emit: Emit;
 }
 
@@ -29,6 +30,7 @@ export interface ReloadView {
 export class Reload {
   #config: Config;
   #view: ReloadView;
+  #last: Promise<void> = Promise.resolve();
   readonly #parts: ReloadParts;
 
   constructor(parts: ReloadParts) {
@@ -45,22 +47,29 @@ export class Reload {
     return this.#view;
   }
 
-  /** `why`: who asked for it, `SIGHUP`. Never throws for what a user wrote. */
-  again(why: string): void {
+  /** `why`: who asked for it, `SIGHUP`. One after the other. Never rejects for what a user wrote. */
+  again(why: string): Promise<void> {
+    return (this.#last = this.#last.then(() => this.#again(why)));
+  }
+
+  async #again(why: string): Promise<void> {
     const { load, apply, clock, emit } = this.#parts;
+    if (load === undefined) return;
     let read: Config;
     try {
-      read = load();
+      read = (await inTurns(load(), clock))!;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       this.#view = { ...this.#view, problems: error.problems };
       return emit({ kind: 'config_refused', why, problems: error.problems.join('; ') });
     }
+    await clock.sleep(0);
     const before = this.#config;
     const { config, changed, needsRestart } = adopt(before, read, this.#parts.config);
     this.#config = config;
     this.#view = { loadedAt: clock.wall(), problems: [], needsRestart };
-    apply(config, before);
+    await clock.sleep(0);
+    await apply(config, before);
     emit({ kind: 'config_reloaded', why, changed: changed.join('; '), needsRestart: needsRestart.join('; ') });
     for (const warning of config.warnings) if (!before.warnings.includes(warning)) emit({ kind: 'warned', why: warning });
   }

@@ -6,6 +6,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
+import { atOnce, type Pieces } from '../in-turns.js';
 import { quote } from '../printable.js';
 
 /** Of no use to those who have no file, and 3 MB to each pod. */
@@ -30,27 +31,34 @@ export const readTextFile: ReadFile = (path, mostBytes) => {
 const MAX_BYTES = 1024 * 1024;
 const MAX_DEPTH = 16;
 const MAX_TOKENS = 100_000;
+/** Tokens that are looked at in one go. */
+const PIECE = 64;
+
+export type Read = { readonly root: ReadonlyMap<unknown, unknown> } | { readonly problems: readonly string[] };
 
 /**
  * Never throws. An empty file has no settings; `again`, beside a process that runs, it is refused, since it is what a writer in place leaves
  * for a moment between two good ones, and would take every setting back.
  */
-export function readConfigFile(
-  path: string,
-  readFile: ReadFile,
-  again = false,
-): { readonly root: ReadonlyMap<unknown, unknown> } | { readonly problems: readonly string[] } {
+export const readConfigFile = (path: string, readFile: ReadFile, again = false): Read => atOnce(reading(path, readFile, again));
+
+/** The same in pieces: a file may name hundreds of peers. */
+export function* reading(path: string, readFile: ReadFile, again: boolean): Pieces<Read> {
   const name = quote(path, 200);
   try {
     const text = readFile(path, MAX_BYTES);
     const yaml = loadYaml();
-    const tooMuch = excess(text, yaml);
+    yield;
+    const tooMuch = yield* excess(text, yaml);
     if (tooMuch !== undefined) return { problems: [`${name} ${tooMuch}`] };
+    yield;
     const lines = new yaml.LineCounter();
     const document = yaml.parseDocument(text, { schema: 'failsafe', stringKeys: true, uniqueKeys: false, lineCounter: lines });
     const wrong = [...document.errors, ...document.warnings].map(({ message }) => message.split('\n')[0]!.replace(/:$/, ''));
+    yield;
     wrong.push(...repeated(document, lines, yaml));
     if (wrong.length > 0) return { problems: wrong.slice(0, 10).map((what) => `${name} is not YAML: ${what}`) };
+    yield;
     const root: unknown = document.toJS({ mapAsMap: true, maxAliasCount: 0 });
     if (root === null || root === '')
       return again
@@ -63,13 +71,14 @@ export function readConfigFile(
 }
 
 /** What is too much in the text; undefined when all is within bounds. */
-function excess(text: string, { Lexer, Parser }: typeof Yaml): string | undefined {
+function* excess(text: string, { Lexer, Parser }: typeof Yaml): Pieces<string | undefined> {
   const parser = new Parser();
   let tokens = 0;
   for (const lexeme of new Lexer().lex(text)) {
     Array.from(parser.next(lexeme));
     if (parser.stack.length > MAX_DEPTH) return `is nested more than ${MAX_DEPTH} deep`;
     if (++tokens > MAX_TOKENS) return `has more than ${MAX_TOKENS} tokens`;
+    if (tokens % PIECE === 0) yield;
   }
   return undefined;
 }

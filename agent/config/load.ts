@@ -2,6 +2,7 @@
  * The configuration of one process, from flags, environment and file: everything wrong is told at once, and what comes out is complete,
  * checked against itself and frozen. The rows are in schema.ts, the precedence in layers.ts; here is what settings mean to each other.
  */
+import { atOnce, type Pieces } from '../in-turns.js';
 import { printable } from '../printable.js';
 import type { Source } from '../registry/registry.js';
 import { announcementsOf, readRows, type Announcement, type Place } from './announcements.js';
@@ -9,7 +10,7 @@ import { clientDoubts, clientProblems, pemProblems } from './client-problems.js'
 import { conflicts, doubts } from './checks.js';
 import { advertised, dataDir, drainWait, ownPath, podId, snapshot } from './derived.js';
 import { Fields } from './fields.js';
-import { readConfigFile, readTextFile } from './file.js';
+import { reading, readTextFile } from './file.js';
 import { resolve, type Entry, type Inputs, type Resolved } from './layers.js';
 import { nearest } from './nearest.js';
 import { ConfigError } from './problems.js';
@@ -50,9 +51,13 @@ export interface Config extends Omit<Settings, 'upstreams'> {
 }
 
 /** Throws a ConfigError with every problem. */
-export function loadConfig(inputs: Inputs): Config {
+export const loadConfig = (inputs: Inputs): Config => atOnce(loading(inputs));
+
+/** The same in pieces. */
+export function* loading(inputs: Inputs): Pieces<Config> {
   const problems: string[] = [];
-  const file = openFile(inputs, problems);
+  const file = yield* openFile(inputs, problems);
+  yield;
   const resolved = resolve(schema, inputs, file?.settings, problems);
   const { entries, failed } = resolved;
   file?.settings.only([...keys.filter((key) => key !== 'config'), 'announce']);
@@ -91,6 +96,7 @@ export function loadConfig(inputs: Inputs): Config {
   derive('drainWait', drainWait(announcements, base.dialect));
   derive('snapshot', snapshot(base.dataDir, announcements[0]?.service, base.outbound));
 
+  yield;
   const values = valuesOf(resolved);
   // of a process that runs, the next connection says it: its files may be between two others
   if (inputs.again !== true) problems.push(...pemProblems(values, inputs.readFile ?? readTextFile));
@@ -118,6 +124,7 @@ export function loadConfig(inputs: Inputs): Config {
   const rows = Array.from(peers?.rows ?? [], ([name, { overrides }]) => ({
     ...{ name, settings: settingsOf(name), set: new Set(Object.keys(overrides)) },
   }));
+  yield;
   return frozen({
     ...values,
     announcements,
@@ -142,7 +149,7 @@ export function loadSettings<K extends Key>(
   wanted: readonly K[],
 ): Pick<Settings, K> & { readonly warnings: readonly string[] } {
   const problems: string[] = [];
-  const file = openFile(inputs, problems);
+  const file = atOnce(openFile(inputs, problems));
   const resolved = resolve(Object.fromEntries(wanted.map((key) => [key, schema[key]])), inputs, file?.settings, problems);
   const values = valuesOf(resolved);
   if (!file?.broken) problems.push(...resolved.missing, ...clientProblems(values));
@@ -171,10 +178,13 @@ interface OpenFile {
 }
 
 /** The file in its three parts. `upstreams` may also be a text as in the variable: it is a setting like others then. */
-function openFile({ env, flags, readFile = readTextFile, again = false }: Inputs, problems: string[]): OpenFile | undefined {
+function* openFile(
+  { env, flags, readFile = readTextFile, again = false }: Inputs,
+  problems: string[],
+): Pieces<OpenFile | undefined> {
   const path = flags?.['config'] || env[envName('config')];
   if (!path) return undefined;
-  const read = readConfigFile(path, readFile, again);
+  const read = yield* reading(path, readFile, again);
   if ('problems' in read) problems.push(...read.problems);
   const name = printable(path);
   const settings = new Map('root' in read ? read.root : []);

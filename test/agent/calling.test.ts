@@ -50,7 +50,7 @@ describe('a reload', () => {
     const dropped = (): boolean =>
       facts.some((fact) => fact.kind === 'doubtful_dropped' && fact.endpoint === `127.0.0.1:${hole.port}`);
     tell(list('a', 'b', 'c'));
-    calling.reload(config('connectTimeout: 5s'));
+    await calling.reload(config('connectTimeout: 5s'));
     tell(list()); // all of them are kept, and looked at: the first one's connect hangs
     await clock.advance(1);
     while (asked() < 3) await setImmediate();

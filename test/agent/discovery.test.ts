@@ -126,6 +126,8 @@ describe('who is followed', () => {
     const later = Array.from({ length: 100 }, (_, index) => `t${index}`);
     discovery.rename([...named, ...later], true);
     ok(watching().length < 110);
+    const peeked = discovery.peek('t99');
+    deepEqual(['code' in peeked && peeked.code, watching().includes('/services/t99')], ['discovering', false]);
     equal(found('t99').name, 't99');
     equal(found('T98').name, 't98', 'in any case');
     while (watching().length < 200) await setImmediate();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fc } from '../../support/fast-check.js';
-import { readConfigFile, readTextFile } from '../../../agent/config/file.js';
+import { readConfigFile, reading, readTextFile } from '../../../agent/config/file.js';
 import { loadConfig } from '../../../agent/config/load.js';
 import { ConfigError } from '../../../agent/config/problems.js';
 
@@ -41,6 +41,12 @@ describe('the file of settings', () => {
     for (const yaml of ['', ' \n', '# nothing yet\n', '---\n'])
       deepEqual(again(yaml), { problems: ['"z.yaml" is empty: nothing changes; write {} where no setting is meant'] }, yaml);
     deepEqual(again('{}'), { root: new Map() });
+  });
+
+  it('is looked at in pieces, as many as it is long', () => {
+    const yaml = `upstreams: { ${Array.from({ length: 800 }, (_, index) => `f${index}:`).join(', ')} }`;
+    const pieces = Array.from(reading('z.yaml', () => yaml, false)).length;
+    ok(pieces > 40, `${pieces} pieces`);
   });
 
   for (const [what, yaml, expected] of [
