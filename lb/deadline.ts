@@ -25,9 +25,12 @@ export const grpcDurationOf = (text: string): number | undefined => {
 export const grpcTimeoutOf = (values: readonly string[]): number | undefined =>
   values.length === 1 ? grpcDurationOf(values[0]!) : undefined;
 
+/** As it can be told: a time of at least 1 ms. */
+export const wholeMs = (leftMs: number): number => Math.min(Math.max(1, Math.floor(leftMs)), longestMs);
+
 /** The flat raw pairs of a request, with `leftMs` wherever the app has said how much time there is. */
 export const withTimeLeft = (fields: readonly string[], leftMs: number): string[] => {
-  const left = Math.min(Math.max(1, Math.floor(leftMs)), longestMs);
+  const left = wholeMs(leftMs);
   return fields.map((text, index) => {
     if (index % 2 === 0) return text;
     const name = fields[index - 1]!.toLowerCase();

@@ -179,7 +179,7 @@ const ours = <Value>(
   return (values.length === 1 ? parse(values[0]!) : undefined) ?? bad(`${name}: ${shown(values.join(', '))} is not ${accepted}`);
 };
 
-const countOf = (text: string): number | undefined => (/^([0-9]|10)$/.test(text) ? Number(text) : undefined);
+export const countOf = (text: string): number | undefined => (/^([0-9]|10)$/.test(text) ? Number(text) : undefined);
 
 const isKeyed = (raw: readonly string[]): boolean => {
   const keys = valuesOf(raw, 'idempotency-key');

@@ -42,6 +42,14 @@ export class RequestHead extends Head {
   forwardedPrefix = false;
   /** The app says by Idempotency-Key that doing it twice does no harm. */
   keyed = false;
+  /** What it says to us, where it says so once: lines that do not go on. -1: nothing. `timeoutLine`: where that one begins, with its name. */
+  timeoutLine = -1;
+  timeoutStart = -1;
+  timeoutEnd = -1;
+  retriesStart = -1;
+  retriesEnd = -1;
+  subsetStart = -1;
+  subsetEnd = -1;
 
   override begin(start: number): void {
     super.begin(start);
@@ -50,6 +58,9 @@ export class RequestHead extends Head {
     this.forwardedFor = false;
     this.forwardedPrefix = false;
     this.keyed = false;
+    this.timeoutStart = -1;
+    this.retriesStart = -1;
+    this.subsetStart = -1;
   }
 
   /** The line of the Host field does not go on. */
@@ -128,11 +139,24 @@ export class RequestHead extends Head {
         return (this.keyed = true);
       case known['max-forwards']:
         return this.method !== 'OPTIONS' || this.#not('a count of how far it may go');
-      case known.via:
-      case known['x-zidecar-subset']:
-      case known['grpc-timeout']:
       case known['x-zidecar-timeout']:
+        if (this.timeoutStart >= 0) this.needsRules = true;
+        this.timeoutLine = line;
+        this.timeoutStart = from;
+        this.timeoutEnd = to;
+        return this.cut(line);
       case known['x-zidecar-retries']:
+        if (this.retriesStart >= 0) this.needsRules = true;
+        this.retriesStart = from;
+        this.retriesEnd = to;
+        return this.cut(line);
+      case known['x-zidecar-subset']:
+        if (this.subsetStart >= 0) this.needsRules = true;
+        this.subsetStart = from;
+        this.subsetEnd = to;
+        return this.cut(line);
+      case known.via:
+      case known['grpc-timeout']:
         return (this.needsRules = true);
       default:
         return true;

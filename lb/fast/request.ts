@@ -6,20 +6,23 @@
  */
 import { replayBytes } from '../bounds.js';
 import type { HashOn } from '../hash-key.js';
-import { withTimeLeft } from '../deadline.js';
-import { requestFields } from '../headers.js';
+import { durationOf, wholeMs, withTimeLeft } from '../deadline.js';
+import { countOf, requestFields } from '../headers.js';
 import type { CallParts } from '../lane.js';
 import type { Connection } from './connection.js';
 import { hashKeyIn } from './hash-key.js';
 import { mostBytes, type Outbox } from './outbox.js';
 import type { RequestHead } from './request-head.js';
 import { RequestId } from '../request-id.js';
-import { rewrite } from './rewrite.js';
+import { rewrite, room } from './rewrite.js';
 import { rawFields, text } from './strings.js';
-import type { Subset } from '../subset.js';
+import { subsetOf, type Subset } from '../subset.js';
 import type { Way } from './ways.js';
 
 const none = Buffer.alloc(0);
+const timeoutName = 'x-zidecar-timeout'.length;
+/** `x-zidecar-timeout: 86400000ms` and its end of line. */
+const longestTimeout = timeoutName + 14;
 
 export class Request {
   head: RequestHead;
@@ -51,6 +54,9 @@ export class Request {
   /** Head and id in words, where the rules of headers.ts had to be asked. */
   #words: { readonly line: string; readonly fields: readonly string[]; readonly requestId: string } | undefined;
   #connection: Connection | undefined;
+  /** An app that asks for a subset mostly asks for the same one again. */
+  #subsetText = '';
+  #lastSubset: Subset | undefined;
 
   constructor(head: RequestHead, parts: CallParts, outbox: Outbox) {
     this.head = head;
@@ -70,7 +76,8 @@ export class Request {
     this.#words = undefined;
     const forwards = head.forwardedFor && this.#parts.forwardedFor !== undefined;
     const shadows = head.forwardedPrefix && way.prefix !== undefined;
-    if (head.needsRules || forwards || shadows || head.end - head.start > replayBytes) {
+    const needsRules = head.needsRules || forwards || shadows || head.end - head.start > replayBytes;
+    if (needsRules || !this.#asks(bytes)) {
       if (!this.#byRules(bytes)) return false;
     } else {
       if (way.cut > 0) head.cutTarget(way.cut);
@@ -115,7 +122,7 @@ export class Request {
   /** Sends all that has come, and from now on what comes. False: it has not left yet. */
   send(connection: Connection, now: number): boolean {
     this.#connection = connection;
-    let left = this.#words === undefined ? this.#sendAsItCame(connection) : this.#sendWords(connection, now);
+    let left = this.#words === undefined ? this.#sendAsItCame(connection, now) : this.#sendWords(connection, now);
     for (const part of this.#more) left = connection.write(part) && left;
     this.#boundKept();
     return left;
@@ -148,13 +155,14 @@ export class Request {
     this.#more = [];
   }
 
-  #sendAsItCame(connection: Connection): boolean {
+  #sendAsItCame(connection: Connection, now: number): boolean {
     const { head, way } = this;
     let { ours } = way;
     if (head.requestIdStart < 0) {
       ours = way.oursWithId;
       this.#id.write(ours, way.idAt);
     }
+    if (this.timeoutMs !== undefined) ours = this.#withTimeLeft(ours, now);
     const outbox = this.#outbox;
     const fitting = Math.min(this.#end, head.start + mostBytes);
     const complete = fitting === this.#end && this.toCome === 0;
@@ -172,6 +180,39 @@ export class Request {
     const left = connection.write(bytes.subarray(begin, fitting + shift));
     if (!left) outbox.taken();
     return fitting === this.#end ? left : connection.write(this.#bytes.subarray(fitting, this.#end)) && left;
+  }
+
+  /** How much time is left goes before what is ours anyway, under the name as the app has spelled it. */
+  #withTimeLeft(ours: Buffer, now: number): Buffer {
+    const { timeoutLine } = this.head;
+    const name = this.#bytes.toString('latin1', timeoutLine, timeoutLine + timeoutName);
+    const line = `${name}: ${wholeMs(this.endsAt - now)}ms\r\n`;
+    const all = Buffer.allocUnsafe(line.length + ours.length);
+    all.write(line, 'latin1');
+    all.set(ours, line.length);
+    return all;
+  }
+
+  /** Reads what the app says to us. False: that has to be asked of the rules, which have the words for what is wrong. */
+  #asks(bytes: Buffer): boolean {
+    const { timeoutStart, timeoutEnd, retriesStart, retriesEnd, subsetStart, subsetEnd } = this.head;
+    if (timeoutStart >= 0) {
+      if (this.way.oursWithId.length + longestTimeout > room) return false;
+      this.timeoutMs = durationOf(bytes.toString('latin1', timeoutStart, timeoutEnd));
+      if (this.timeoutMs === undefined) return false;
+    }
+    if (retriesStart >= 0) {
+      this.retries = countOf(bytes.toString('latin1', retriesStart, retriesEnd));
+      if (this.retries === undefined) return false;
+    }
+    if (subsetStart < 0) return true;
+    const text = bytes.toString('latin1', subsetStart, subsetEnd);
+    if (text !== this.#subsetText) {
+      this.#subsetText = text;
+      this.#lastSubset = subsetOf(text);
+    }
+    this.subset = this.#lastSubset;
+    return this.subset !== undefined;
   }
 
   #sendWords(connection: Connection, now: number): boolean {

@@ -48,6 +48,30 @@ describe('the head of a request', () => {
     });
   });
 
+  it('finds what the app says to us, wherever its bytes are split, and asks the rules where it says so twice', () => {
+    const said = ['X-Zidecar-Timeout:\t2s \r\n', 'x-zidecar-retries: 3\r\n', 'x-zidecar-subset: zone=a, v=1\r\n'];
+    const text = `GET / HTTP/1.1\r\nHost: a\r\n${said.join('')}Accept: *\r\n\r\n`;
+    atEverySplit(requestHead, text, (head, scanned) => {
+      const { start, timeoutLine, timeoutStart, timeoutEnd, retriesStart, retriesEnd, subsetStart, subsetEnd } = head;
+      const part = (from: number, to: number): string => text.slice(from - start, to - start);
+      deepEqual(
+        [
+          part(timeoutLine, timeoutEnd),
+          part(timeoutStart, timeoutEnd),
+          part(retriesStart, retriesEnd),
+          part(subsetStart, subsetEnd),
+        ],
+        ['X-Zidecar-Timeout:\t2s', '2s', '3', 'zone=a, v=1'],
+      );
+      deepEqual([scanned, head.needsRules, head.cutCount], ['whole', false, 3]);
+    });
+    for (const twice of said) {
+      const head = requestHead();
+      scan(head, `GET / HTTP/1.1\r\nHost: a\r\n${twice}${twice}\r\n`);
+      equal(head.needsRules, true);
+    }
+  });
+
   const get = (fields: string): string => `GET / HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
   const odd: Readonly<Record<string, string>> = {
     'a method that is none of the usual': 'PURGE / HTTP/1.1\r\n\r\n',

@@ -48,7 +48,7 @@ describe('the outbox', () => {
   });
 
   it('has a request that had to be put into words leave at the end of the turn as well, in one piece', async () => {
-    const bytes = Buffer.from('POST /x HTTP/1.1\r\nHost: a\r\nx-zidecar-subset: v=1\r\nContent-Length: 4\r\n\r\nbody');
+    const bytes = Buffer.from('POST /x HTTP/1.1\r\nHost: a\r\nVia: 1.1 a\r\nContent-Length: 4\r\n\r\nbody');
     const head = new RequestHead(32_768, 100);
     head.begin(0);
     equal(head.scan(bytes, bytes.length), 'whole');
@@ -62,7 +62,7 @@ describe('the outbox', () => {
     await turn();
     match(
       guest.text.join('|'),
-      /^POST \/x HTTP\/1\.1\r\nHost: a\r\nContent-Length: 4\r\nx-request-id: \w+\r\nvia: 1\.1 zidecar-1\r\n\r\nbody$/,
+      /^POST \/x HTTP\/1\.1\r\nHost: a\r\nVia: 1\.1 a\r\nContent-Length: 4\r\nx-request-id: \w+\r\nvia: 1\.1 zidecar-1\r\n\r\nbody$/,
     );
   });
 

@@ -237,6 +237,11 @@ describe('the time that a call has', () => {
     );
     equal(first[0]! <= 10_000 && first[0]! > 1_000 && first[0] === first[1], true, JSON.stringify(first));
     equal(second[0]! <= first[0]!, true);
+
+    const [alone] = [got.length, await ask(get('/', 'X-Zidecar-Timeout: 10s\r\nx-zidecar-retries: 2\r\nAccept: *\r\n'))];
+    const [one, two] = got.slice(alone).map((request) => Number(/^X-Zidecar-Timeout: (\d+)ms\r$/m.exec(request)![1]));
+    equal(one! <= 10_000 && one! > 1_000 && two! <= one!, true, `${one} ${two}`);
+    equal(/x-zidecar-retries/i.test(got[alone]!), false);
   });
 
   it('is at most our own', async (t) => {
