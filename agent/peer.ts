@@ -103,6 +103,7 @@ export class Peer<U> {
     this.#guard = new Guard({
       ...{ upstream: upstream.name, clock, random, emit, prove: trusting.prove },
       suspectOf: (endpoint, why) => this.#suspect(endpoint, why === 'seed'),
+      nodeOf: (endpoint) => this.#origins.get(endpoint)?.id ?? endpoint.id,
       names: async () => new Set((await Promise.all(sources.map((at) => registry.names(at)))).flatMap((names) => [...names])),
       connectTimeoutMs: () => trusting.connectTimeoutMs(upstream.name),
       onEndpoints: (endpoints) => {

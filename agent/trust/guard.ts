@@ -22,6 +22,8 @@ export interface GuardParts {
   readonly emit: Emit;
   readonly prove: (suspect: Suspect) => Promise<Proof>;
   readonly suspectOf: (endpoint: Endpoint, why: Why) => Suspect;
+  /** The name of the node that it was made of. */
+  readonly nodeOf: (endpoint: Endpoint) => string;
   /** The names of the nodes that the registry has now, after a sync. */
   readonly names: () => Promise<ReadonlySet<string>>;
   /** It may change while this runs. */
@@ -173,7 +175,7 @@ export class Guard {
     if (!isWhole || staying.length > 0) endpoints.sort(byId); // who is kept stands where he stood
     this.#told = endpoints;
     this.#parts.onEndpoints(endpoints);
-    if (staying.length > 0) this.#tells.at(now + 1);
+    if (staying.length > 0) this.#tells.in(1); // from now on, since this has taken its time
     const { dueAt } = isWhole ? { dueAt: undefined } : this.#trust;
     this.#due.cancel();
     if (dueAt !== undefined) this.#due.at(Math.max(dueAt, now + 1));
@@ -217,11 +219,10 @@ export class Guard {
   }
 
   async #confirm(): Promise<void> {
-    const { upstream, names, suspectOf, random, emit } = this.#parts;
+    const { upstream, names, nodeOf, random, emit } = this.#parts;
     if (this.#stopped || !this.#trust.holds) return;
     try {
       const there = await names();
-      const nodeOf = (endpoint: Endpoint): string => suspectOf(endpoint, 'mass_drop').meant.id ?? endpoint.id;
       const gone = this.#trust.kept.filter((endpoint) => !there.has(nodeOf(endpoint))).map(addressOf);
       this.#trust.confirmGone(gone);
       if (gone.length > 0) emit({ kind: 'mass_drop_confirmed', upstream, endpoints: gone.length });
