@@ -145,6 +145,18 @@ for (const [name, make] of [
       );
     });
 
+    if (name === 'ring hash')
+      it('of one that is out go to the next on the ring, as if it had left', () => {
+        const [seats, left] = [many(10), balancing(many(10).filter((_, place) => place !== 3))];
+        const balancer = balancing(seats);
+        seats[3]!.eligible = false;
+        balancer.changed(seats[3]!);
+        deepEqual(
+          some.map((key) => idFor(balancer, key)),
+          some.map((key) => idFor(left, key)),
+        );
+      });
+
     it('move away from one that is out, each of them, and nobody else’s, and come back with it', () => {
       const seats = many(10);
       const balancer = balancing(seats);

@@ -251,8 +251,10 @@ describe('a split by a label', () => {
 
   it('serves from whoever is there when only those without a part are', () => {
     const all = { label: 'version', percents: new Map([['canary', 100]]) };
-    const balancer = balancing({ split: all }, fleet().slice(0, 2));
+    const seats = fleet().slice(0, 2);
+    const balancer = balancing({ split: all }, seats);
     deepEqual(ids(balancer, 4), { s1: 2, s2: 2 });
+    deepEqual([...sharesOf(balancer, seats).values()], [0.5, 0.5]);
   });
 
   it('lets a call elsewhere that has been to all of its part', () => {
