@@ -1,114 +1,111 @@
 /**
- * A fleet of 100,000 in one folder, followed node by node: what it costs, and that a lost connection loses nothing of it. How long one turn of the
- * event loop takes is told and not judged, since it depends on the machine; the CPU time of its thread does so least.
+ * A fleet of 100,000 in one folder, followed node by node: what it costs, and that a lost connection loses nothing of it; and a service of 20,000. How
+ * long one turn of the event loop takes is told and not judged, since it depends on the machine; the CPU time of its thread does so least.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import { openZooKeeper } from '../../../../agent/registry/zookeeper.js';
-import { clock, random } from '../../../../agent/system.js';
-import { each, memory } from '../../../support/memory.js';
+import { withoutOurSockets } from '../../../../agent/inherited.js';
+import { Cuttable } from '../../../support/cuttable.js';
+import { dieWithUs, holding } from '../../../support/die-with-us.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
-import { bytes, connected, until } from '../tree-contract.js';
-import { BadLine } from './bad-line.js';
-import { opened } from './opened.js';
+import { bytes } from '../tree-contract.js';
+import type { Place } from './bad-line.js';
+import type { Act, Seen } from './many-process.js';
+import { opened, type Opened } from './opened.js';
 
-const COUNT = 100_000;
+const AT_ONCE = 1_000;
+/** As many-process.ts has it. */
+const path = (index: number): string => `/many/10.0.${index >> 8}.${index & 255}:8080`;
 
-const SCHEDULED = `/proc/self/task/${process.pid}/schedstat`;
-/** What the thread of the event loop has computed, in milliseconds; where that is not told, all threads. */
-const computed = existsSync(SCHEDULED)
-  ? (): number => Number(readFileSync(SCHEDULED, 'latin1').split(' ')[0]) / 1e6
-  : (): number => process.cpuUsage().user / 1_000;
+/** A process with a tree. */
+class Client {
+  readonly #child: ChildProcess;
 
-/** Looks at the clocks in every turn of the event loop, and keeps the longest turn. */
-class Turns {
-  #cpu = 0;
-  #wall = 0;
-  #isOver = false;
-
-  constructor() {
-    let [at, used] = [performance.now(), computed()];
-    const look = (): void => {
-      const [now, spent] = [performance.now(), computed()];
-      this.#cpu = Math.max(this.#cpu, spent - used);
-      this.#wall = Math.max(this.#wall, now - at);
-      [at, used] = [now, spent];
-      if (!this.#isOver) setImmediate(look);
-    };
-    setImmediate(look);
+  constructor({ host, port }: Place, folder: string, count: number) {
+    const program = new URL('./many-process.js', import.meta.url);
+    const args = [host, String(port), folder, String(count)];
+    this.#child = withoutOurSockets(['ignore', 'inherit', 'inherit', 'ipc'], (stdio) => fork(program, args, { stdio }));
+    dieWithUs(this.#child);
   }
 
-  end(): string {
-    this.#isOver = true;
-    return `the longest turn took ${this.#cpu.toFixed(1)} ms of CPU, ${this.#wall.toFixed(1)} ms by the clock`;
+  async tell(act: Act): Promise<Seen> {
+    const answer = holding(once(this.#child, 'message')) as Promise<[Seen]>;
+    this.#child.send(act);
+    return (await answer)[0];
   }
+
+  end(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+async function each(count: number, write: (index: number) => Promise<unknown>): Promise<void> {
+  for (let from = 0; from < count; from += AT_ONCE)
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => write(from + index)));
+}
+
+async function served(): Promise<{ server: ZooKeeperServer; writer: Opened }> {
+  const server = await ZooKeeperServer.start();
+  const writer = opened([server], { timeoutMs: 40_000 });
+  await writer.up();
+  await writer.client.create('/many');
+  return { server, writer };
 }
 
 describe('100,000 nodes that are watched', { skip: !requireZooKeeper(), timeout: 600_000 }, () => {
   it('cost less than 300 bytes each and the server one watch, and hear what changed while the connection was lost', async (t) => {
-    const server = await ZooKeeperServer.start();
-    const line = await BadLine.to(server);
-    const other = opened([server], { timeoutMs: 40_000 });
-    await other.up();
-    await other.client.create('/many');
-    const path = (index: number): string => `/many/10.0.${index >> 8}.${index & 255}:8080`;
-    for (let from = 0; from < COUNT; from += 1_000) {
-      await Promise.all(Array.from({ length: 1_000 }, (_, index) => other.client.create(path(from + index))));
-    }
-    const tree = openZooKeeper({
-      ...{ servers: [line], chroot: '', sessionTimeoutMs: 40_000, client: { kind: 'wire' } },
-      ...{ clock, random, emit: () => undefined },
-    });
-    await connected(tree);
-    let fired = 0;
-    const hear = (): void => {
-      fired++;
-    };
-    const asked = async (onChange?: () => void): Promise<void> => {
-      for (let from = 0; from < COUNT; from += 500)
-        await Promise.all(Array.from({ length: 500 }, (_, index) => tree.exists(path(from + index), onChange)));
-    };
-    await asked(); // so that what grows later is what is kept, and not what was needed for a moment
-    const before = memory();
-    const listing = new Turns();
-    equal((await tree.children('/many', hear))?.names.length, COUNT);
-    t.diagnostic(`listing: ${listing.end()}`);
-    const arming = new Turns();
-    await asked(hear);
-    t.diagnostic(`arming: ${arming.end()}`);
-    const { resident, heap } = each(before, memory(), COUNT);
+    const COUNT = 100_000;
+    const { server, writer } = await served();
+    const { client } = writer;
+    await each(COUNT, (index) => client.create(path(index)));
+    const line = await Cuttable.to(server);
+    const one = new Client(line, '/many', COUNT);
+    const listed = await one.tell('list');
+    t.diagnostic(`listing: ${listed.turn!}`);
+    equal(listed.count, COUNT);
+    const armed = await one.tell('arm');
+    t.diagnostic(`arming: ${armed.turn!}`);
+    const { resident, heap } = armed.each!;
     t.diagnostic(`${Math.round(resident)} bytes each are resident, ${Math.round(heap)} of them on the heap`);
     ok(heap < 300, `${Math.round(heap)} bytes each`);
-    equal(tree.watches, COUNT + 1);
+    equal(armed.watches, COUNT + 1);
     equal(Number(/Total watches:(\d+)/.exec(await server.ask('wchs'))![1]), 1);
-    const { session } = tree;
-    line.cut();
-    await until(() => tree.session.state === 'suspended', 'the loss');
-    for (const index of [0, 50_000, 99_999]) await other.client.setData(path(index), bytes('x'));
-    await other.client.delete(path(7));
-    const reconnecting = new Turns();
-    line.heal();
-    await connected(tree);
-    t.diagnostic(`reconnecting: ${reconnecting.end()}`);
-    deepEqual([tree.session.id, fired], [session.id, 5], 'three changes, one leave, and the list');
-    line.cut();
-    await until(() => tree.session.state === 'suspended', 'the loss');
-    const left = tree.watches;
-    for (let from = 0; from < COUNT; from += 1_000)
-      await Promise.all(
-        Array.from({ length: 1_000 }, (_, index) => other.client.setData(path(from + index), bytes('y')).catch(() => undefined)),
-      );
-    fired = 0;
-    const hearing = new Turns();
-    line.heal();
-    await connected(tree);
-    await tree.exists('/');
-    t.diagnostic(`reconnecting with ${fired} events: ${hearing.end()}`);
-    equal(fired, left);
-    await tree.close();
-    await other.client.close();
+    await line.cut();
+    await one.tell('lose');
+    for (const index of [0, 50_000, 99_999]) await client.setData(path(index), bytes('x'));
+    await client.delete(path(7));
+    await line.heal();
+    const back = await one.tell('connect');
+    t.diagnostic(`reconnecting: ${back.turn!}`);
+    deepEqual([back.session, back.fired], [armed.session, 5], 'three changes, one leave, and the list');
+    await line.cut();
+    const { watches } = await one.tell('lose');
+    await each(COUNT, (index) => client.setData(path(index), bytes('y')).catch(() => undefined));
+    await line.heal();
+    const heard = await one.tell('connect');
+    t.diagnostic(`reconnecting with ${watches} events: ${heard.turn!}`);
+    equal(heard.fired, watches);
+    one.end();
+    await client.close();
     await line.stop();
+    await server.remove();
+  });
+});
+
+describe('20,000 instances of one service', { skip: !requireZooKeeper(), timeout: 300_000 }, () => {
+  it('are all told by the watcher', async (t) => {
+    const COUNT = 20_000;
+    const { server, writer } = await served();
+    const said = (id: number): string => JSON.stringify({ name: 'many', id: String(id), address: '10.0.0.1', port: 1_000 + id });
+    await each(COUNT, (index) => writer.client.create(`/many/${index}`, bytes(said(index))));
+    await writer.client.close();
+    const one = new Client(server, '/many', COUNT);
+    const { count, turn } = await one.tell('watch');
+    t.diagnostic(`watching: ${turn!}`);
+    equal(count, COUNT);
+    one.end();
     await server.remove();
   });
 });
