@@ -53,6 +53,8 @@ export interface VisitEvents {
 }
 
 const MOST_TURNS = 16;
+/** So many leave with the greeting. More are kept for a server that has proven to be one, since the others get them in vain. */
+const FEW_WATCHES = 256;
 const ping: Operation<undefined> = { op: op.ping, name: 'ping', path: '', write: () => undefined, read: () => undefined };
 
 export class Visit {
@@ -67,6 +69,8 @@ export class Visit {
   #isOver = false;
   #isFlushing = false;
   #isConfirmed = false;
+  /** The session is confirmed and its watches told, or will be: under way since the greeting. */
+  #settled: Promise<unknown> | undefined;
   #wasSlow = false;
   #stopTimer: () => void;
 
@@ -123,11 +127,17 @@ export class Visit {
   #greet(): void {
     this.#stopTimer();
     this.#stopTimer = this.#limit(this.#parts.greetMs, 'does not answer our greeting');
+    const { greeting, watches, login } = this.#parts;
     const writer = new Writer();
     const from = writer.open();
-    this.#parts.greeting.write(writer);
+    greeting.write(writer);
     writer.close(from);
     this.#connection.write(writer.take());
+    const mayFollow = greeting.isHeld && watches.size <= FEW_WATCHES && login.credentials.length === 0 && !login.sasl;
+    if (!mayFollow) return;
+    // at a reconnect each wait for an answer is a part of the outage; a server reads no more until it has found the session
+    this.#settled = this.#settle();
+    this.#settled.catch(() => undefined); // it is heard of when there is a greeting to answer for
   }
 
   #read(reader: Reader): Pieces | undefined {
@@ -167,13 +177,16 @@ export class Visit {
     try {
       for (const credentials of all) await this.#special(xid.auth, present(credentials));
       await this.#converse();
-      // at once, since at a reconnect each wait for an answer is a part of the outage
-      await Promise.all([this.#confirm(), this.#tellWatches()]);
+      await (this.#settled ?? this.#settle());
       this.#events.up(isReadOnly);
     } catch (error) {
       this.#isOver = isCode(error, 'AUTH_FAILED', 'SESSION_EXPIRED');
       this.end(error instanceof ZooKeeperError ? `refuses ${error.message}` : (error as Error).message);
     }
+  }
+
+  #settle(): Promise<unknown> {
+    return Promise.all([this.#confirm(), this.#tellWatches()]);
   }
 
   async #confirm(): Promise<void> {

@@ -7,13 +7,13 @@ import { clock } from '../../../../agent/system.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { bytes, until } from '../tree-contract.js';
 import { BadLine } from './bad-line.js';
-import { FakeServer, writeStat, type Guest } from './fake-server.js';
+import { FakeServer, writeStat, type Asked, type Guest } from './fake-server.js';
 import { opened } from './opened.js';
 
 /** addWatch and setWatches2. */
 const [ADD_WATCH, SET_WATCHES_2] = [106, 105];
 const SET_WATCHES = [101, SET_WATCHES_2];
-const EXISTS = 3;
+const [EXISTS, PING, AUTH] = [3, 11, 100];
 
 describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
   let server: ZooKeeperServer;
@@ -269,6 +269,44 @@ describe('a reconnect', () => {
     deepEqual(pauses.slice(0, 7), [20, 40, 80, 160, 320, 640, 1_000]);
     await server.stop();
   });
+
+  const sent: readonly (readonly [what: string, watches: number, isKnown: boolean, ops: readonly number[]])[] = [
+    ['sends its question and its watches with the greeting, in no turn of their own', 3, false, [PING, SET_WATCHES[0]!]],
+    ['waits with many watches until the server has proven to be one', 300, false, []],
+    ['waits with them until it has said who it is', 3, true, []],
+  ];
+  for (const [what, watches, isKnown, ops] of sent) {
+    it(what, async () => {
+      const seen: (readonly number[])[] = [];
+      const greet = async (guest: Guest): Promise<void> => {
+        if (guest.greeting!.id !== 0n) {
+          await until(() => guest.asked.length >= ops.length, 'what is sent with the greeting');
+          seen.push(guest.asked.map(({ op }) => op));
+        }
+        guest.greet(7n, 30_000);
+        greeted.add(guest);
+        for (const asked of guest.asked) answer(guest, asked);
+      };
+      const greeted = new Set<Guest>();
+      const answer = (guest: Guest, { xid }: Asked): void => guest.answer(xid, 0, xid > 0 ? writeStat : undefined);
+      const server = await FakeServer.start({
+        answersPings: false,
+        onGreeting: (guest) => void greet(guest),
+        onRequest: (guest, asked) => (greeted.has(guest) ? answer(guest, asked) : undefined), // as real ones read on
+      });
+      const login = { credentials: isKnown ? [{ scheme: 'digest', secret: Buffer.from('a:b') }] : [] };
+      const one = opened([server], { login });
+      await one.up();
+      for (let index = 0; index < watches; index++) await one.client.exists(`/${index}`, () => undefined);
+      server.guests[0]!.socket.destroy();
+      await one.up(2);
+      deepEqual(seen, [ops]);
+      const [, guest] = server.guests;
+      deepEqual([...new Set(guest!.asked.map(({ op }) => op))].filter((op) => op !== AUTH).sort(), [PING, SET_WATCHES[0]].sort());
+      one.client.drop();
+      await server.stop();
+    });
+  }
 
   const steps: readonly (readonly [what: string, count: number, upMs: number, pauses: readonly number[]])[] = [
     ['goes to the others at once, and pauses before it asks them all again', 3, 1_000, [0, 0, 0, 0, 1]],
