@@ -24,3 +24,12 @@ export function tap(socket: Socket, take: (bytes: Buffer) => void, flows: () => 
     socket.off('data', take);
   };
 }
+
+/**
+ * What was taken and not used comes before what the stream has, all in one piece: node's parser, when it has to wait, has the socket read on
+ * although pieces lie in its stream, and what is new overtakes them.
+ */
+export function putBack(socket: Socket, ...unused: readonly (Buffer | undefined)[]): void {
+  const pieces = [...unused, socket.read() as Buffer | null].filter((piece) => piece !== undefined && piece !== null);
+  if (pieces.length > 0) socket.unshift(Buffer.concat(pieces));
+}

@@ -37,7 +37,15 @@ const onFirstCall = ['pools', 'upgrade'];
 const impure =
   /(?<![.\w])(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.env|performance\.now)\b/;
 /** The edges: the clock, the two programs of the image, and what waits for the end of a turn of the event loop. */
-const mayBeImpure = ['agent/system.ts', 'agent/main.ts', 'deploy/live.ts', 'lb/fast/outbox.ts', 'lb/flow.ts', 'lb/reset.ts'];
+const mayBeImpure = [
+  'agent/system.ts',
+  'agent/main.ts',
+  'deploy/live.ts',
+  'lb/fast/inbox.ts',
+  'lb/fast/outbox.ts',
+  'lb/flow.ts',
+  'lb/reset.ts',
+];
 
 const files = Object.keys(mayImport).flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

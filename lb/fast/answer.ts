@@ -8,7 +8,7 @@ import { AnswerHead } from './answer-head.js';
 import { Body } from './body.js';
 import type { Sink } from './chunks.js';
 import type { Scanned } from './head.js';
-import { rewrite, room } from './rewrite.js';
+import { rewrite } from './rewrite.js';
 import { rawFields, text } from './strings.js';
 
 /** Where it goes. False: the bytes have not left yet, and must stay as they are. */
@@ -39,6 +39,8 @@ export class Answer implements Sink {
   readonly #lines: AnswerLines;
   readonly #write: Write;
   #bytes: Buffer = Buffer.alloc(0);
+  /** Something of it has come. */
+  #begun = false;
   /** Where the head that has still to go begins; -1: it has gone. */
   #headFrom = -1;
   #left = true;
@@ -52,10 +54,13 @@ export class Answer implements Sink {
 
   /** An answer is to come. */
   begin(): void {
-    this.head.begin(room);
+    this.#begun = false;
   }
 
-  scan(bytes: Buffer, to: number): Scanned {
+  /** Bytes have come, and lie between `from` and `to`, behind those that came before. */
+  scan(bytes: Buffer, from: number, to: number): Scanned {
+    if (!this.#begun) this.head.begin(from);
+    this.#begun = true;
     return this.head.scan(bytes, to);
   }
 

@@ -118,16 +118,16 @@ export class Attempt implements Exchange {
   }
 
   received(from: number, to: number): boolean {
-    if (this.#state === 'awaiting') return this.#readHead(to);
+    if (this.#state === 'awaiting') return this.#readHead(from, to);
     this.#movedAt = this.#terms.clock.now();
     return this.#relayed(this.#answer.passMore(this.#connection!.bytes, from, to), to);
   }
 
-  #readHead(to: number): boolean {
+  #readHead(from: number, to: number): boolean {
     const connection = this.#connection!;
     const { head } = this.#answer;
     for (;;) {
-      const scanned = this.#answer.scan(connection.bytes, to);
+      const scanned = this.#answer.scan(connection.bytes, from, to);
       if (scanned === 'more') {
         connection.hold(to);
         return true;
@@ -144,6 +144,7 @@ export class Attempt implements Exchange {
     if (this.sent !== 'all' || !this.#call.keepsBack(this.#answer.head.status)) return this.#pass(to);
     this.#state = 'held';
     this.#heldTo = to;
+    this.#connection!.hold(to);
     return false;
   }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../ports.js';
 import type { Refused } from '../refusal.js';
 import type { AnswerLines } from './answer.js';
 import type { Deadlines } from './deadlines.js';
+import type { Inbox } from './inbox.js';
 import type { Outbox } from './outbox.js';
 
 /** The app's side, as far as an attempt moves its bytes. */
@@ -63,6 +64,7 @@ export interface AttemptTerms {
 
 export interface CallTerms extends AttemptTerms {
   readonly parts: CallParts;
+  readonly inbox: Inbox;
   readonly outbox: Outbox;
   /** Answers are the last of their connections. */
   readonly isLast: () => boolean;

@@ -1,6 +1,6 @@
 /**
- * One connection to one endpoint, with at most one exchange on it. It is read into one buffer, its own until it closes; an exchange that
- * has to wait for its app holds the reading up until the bytes have gone, so that nothing is copied and nothing piles up.
+ * One connection to one endpoint, with at most one exchange on it. Where its bytes land is said in landing.ts; an exchange that has to wait for
+ * its app holds the reading up until they have gone, so that nothing piles up.
  *
  *     connecting ──▶ busy ──▶ idle ──▶ busy ──▶ …        closed: from each of them, and for good
  *
@@ -16,9 +16,10 @@ import type { Clock } from '../ports.js';
 import { hearsResets } from '../reset.js';
 import type { CallSettings } from '../settings.js';
 import type { Deadlines } from './deadlines.js';
+import type { Inbox } from './inbox.js';
+import { Landing, type Receiver } from './landing.js';
 import type { Outbox, Sender } from './outbox.js';
 import type { Waiting } from './queue.js';
-import { room } from './rewrite.js';
 import type { SpareBuffers } from './spare-buffers.js';
 
 /** Who uses a connection, and is told what happens on it. */
@@ -45,6 +46,7 @@ export interface Home {
 export interface ConnectionParts {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly inbox: Inbox;
   readonly outbox: Outbox;
   readonly spare: SpareBuffers;
 }
@@ -54,11 +56,9 @@ const longestIdleMs = 55_000;
 const marginMs = 1_000;
 const nothing = Buffer.alloc(0);
 
-export class Connection implements Sender, Waiting {
+export class Connection implements Receiver, Sender, Waiting {
   readonly address: string;
   readonly socket: Socket;
-  /** What was read lies in here, behind some room. */
-  bytes: Buffer;
   waits = false;
   /** It has carried an exchange before. */
   reused = false;
@@ -75,11 +75,7 @@ export class Connection implements Sender, Waiting {
   /** Of an endpoint that has to prove first who it is. */
   readonly #stopAsking: (() => void) | undefined;
   #exchange: Exchange | undefined;
-  /** Where the next read lands. */
-  #landing = room;
-  #view: Uint8Array;
-  /** Of what lies in `bytes` something may still be on its way. */
-  #needed = false;
+  readonly #landing: Landing;
   #connected = false;
   #retired = false;
   #closed = false;
@@ -100,11 +96,10 @@ export class Connection implements Sender, Waiting {
     this.#home = home;
     this.#slot = slot;
     this.#parts = parts;
-    this.bytes = parts.spare.take();
-    this.#view = this.bytes.subarray(room);
+    this.#landing = new Landing(this, parts.inbox, parts.spare);
     this.dueAt = this.#due(settings.connectTimeoutMs, parts.clock.now());
     const { host, port } = endpoint;
-    const onread = { buffer: this.#buffer, callback: this.#read };
+    const onread = { buffer: this.#landing.buffer, callback: this.#read };
     const options = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread };
     this.socket = isDoubted(endpoint) ? new Socket(options as SocketConstructorOpts) : connect(options);
     hearsResets(this.socket);
@@ -128,6 +123,11 @@ export class Connection implements Sender, Waiting {
     this.dueAt = Infinity;
   }
 
+  /** What was read lies in here, behind some room. */
+  get bytes(): Buffer {
+    return this.#landing.bytes;
+  }
+
   get connected(): boolean {
     return this.#connected;
   }
@@ -148,12 +148,11 @@ export class Connection implements Sender, Waiting {
 
   /** The bytes before `to` stay as they are, and the next read lands behind them. */
   hold(to: number): void {
-    if (to === this.bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * to);
-      this.bytes.copy(larger, 0, 0, to);
-      this.bytes = larger;
-    }
-    this.#land(to);
+    this.#landing.hold(to);
+  }
+
+  pause(): void {
+    this.socket.pause();
   }
 
   resume(): void {
@@ -163,7 +162,7 @@ export class Connection implements Sender, Waiting {
   /** The exchange has ended, its last byte has left, and the endpoint keeps the connection for as long (-1: it does not say; 0: not). */
   release(keepAliveMs: number, now: number): void {
     this.#exchange = undefined;
-    this.#needed = false;
+    this.#landing.used();
     const { idleTimeoutMs } = this.#settings;
     const ms = keepAliveMs < 0 ? idleTimeoutMs : Math.min(keepAliveMs, longestIdleMs + marginMs) - marginMs;
     if (this.#retired || this.#closed || (ms !== undefined && ms <= 0)) return this.close();
@@ -186,7 +185,7 @@ export class Connection implements Sender, Waiting {
     this.idle = false;
     this.#stopAsking?.();
     this.socket.destroy();
-    if (!this.#needed) this.#parts.spare.give(this.bytes);
+    this.#landing.close();
     this.#slot.leave();
     this.#home.forget(this);
   }
@@ -205,14 +204,16 @@ export class Connection implements Sender, Waiting {
   }
 
   readonly #read = (count: number): boolean => {
-    const from = this.#landing;
-    if (from !== room) this.#land(room);
     if (this.waits) return this.#answeredUnasked();
-    this.#needed = true;
-    if (this.#exchange !== undefined) return this.#exchange.received(from, from + count);
+    if (this.#exchange !== undefined) return this.#landing.read(count);
     this.close();
     return false;
   };
+
+  /** Nobody wants it any more if what others have read meanwhile has ended the exchange. */
+  received(from: number, to: number): boolean {
+    return this.#exchange?.received(from, to) ?? false;
+  }
 
   /** What comes before the request has left is no answer to it. */
   #answeredUnasked(): false {
@@ -220,19 +221,12 @@ export class Connection implements Sender, Waiting {
     return false;
   }
 
-  /** Asked by the socket before it connects and after each read. */
-  readonly #buffer = (): Uint8Array => this.#view;
-
   readonly #written = (error?: Error | null): void => {
     if (!error && this.socket.writableLength === 0) this.#exchange?.written();
   };
 
-  #land(at: number): void {
-    this.#landing = at;
-    this.#view = this.bytes.subarray(at);
-  }
-
   #end(tell: (exchange: Exchange) => void): void {
+    this.#landing.work(); // what has come before the end
     const exchange = this.#exchange;
     this.close();
     if (exchange !== undefined) tell(exchange);

@@ -8,6 +8,7 @@ import type { CallParts, Entrance, Lane, LaneOptions } from '../lane.js';
 import type { Upstream } from '../upstream.js';
 import { AnswerLines } from './answer.js';
 import { Deadlines } from './deadlines.js';
+import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 import { Pools } from './pools.js';
 import { SpareBuffers } from './spare-buffers.js';
@@ -20,6 +21,7 @@ export class FastLane implements Lane {
   readonly #full: Lane;
   readonly #deadlines: Deadlines;
   readonly #outbox = new Outbox();
+  readonly #inbox = new Inbox(this.#outbox);
   readonly #spare = new SpareBuffers();
   readonly #lines: AnswerLines;
   readonly #visits = new Set<Visit>();
@@ -83,7 +85,8 @@ export class FastLane implements Lane {
   #makeTerms(entrance: Entrance): VisitTerms {
     const { maxHeadBytes, clientIdleTimeoutMs, headerTimeoutMs } = this.#options;
     return {
-      ...{ parts: this.#parts, clock: this.#parts.clock, deadlines: this.#deadlines, outbox: this.#outbox, lines: this.#lines },
+      ...{ parts: this.#parts, clock: this.#parts.clock, deadlines: this.#deadlines, lines: this.#lines },
+      ...{ inbox: this.#inbox, outbox: this.#outbox },
       ...{ maxHeadBytes, clientIdleTimeoutMs, headerTimeoutMs, uploadLingerMs: this.#options.uploadLingerMs ?? 30_000 },
       ways: new Ways(this.#parts, entrance, (upstream) => this.#poolsOf(upstream)),
       isLast: () => this.#draining,
@@ -123,6 +126,7 @@ export class FastLane implements Lane {
     const pools = new Pools({
       clock: this.#parts.clock,
       deadlines: this.#deadlines,
+      inbox: this.#inbox,
       outbox: this.#outbox,
       spare: this.#spare,
       usage: upstream.usage,

@@ -16,7 +16,7 @@ export interface Sender {
   /** It has a message here, and nothing of it has left. */
   waits: boolean;
   /** It was written, and has not left yet. */
-  stuck(): void;
+  stuck(message: Uint8Array): void;
 }
 
 /** The largest message that finds its place here. */
@@ -29,8 +29,7 @@ export class Outbox {
   /** So many messages wait; the lists keep their length, since to cut a list costs more than to fill it. */
   #count = 0;
   readonly #senders: (Sender | undefined)[] = [];
-  /** Where the message of each of them lies: from, to, from, to, … */
-  readonly #places: number[] = [];
+  readonly #messages: (Uint8Array | undefined)[] = [];
   #due = false;
 
   /** Where the next message is to begin in `bytes`, which have so much place for it, and room before it. */
@@ -40,24 +39,38 @@ export class Outbox {
   }
 
   /** What lies there between `from` and `to` leaves when this turn ends. */
-  post(sender: Sender, from: number, to: number): void {
+  postPlaced(sender: Sender, from: number, to: number): void {
+    this.#used = to;
+    this.post(sender, this.bytes.subarray(from, to));
+  }
+
+  /** The same for bytes that lie somewhere else, and stay there that long. */
+  post(sender: Sender, message: Uint8Array): void {
     const place = this.#count++;
     sender.waits = true;
     this.#senders[place] = sender;
-    this.#places[2 * place] = from;
-    this.#places[2 * place + 1] = to;
-    this.#used = to;
+    this.#messages[place] = message;
     if (this.#due) return;
     this.#due = true;
     setImmediate(this.#turnEnds);
   }
 
-  /** The same for bytes that lie somewhere else. */
+  /** And for bytes that may not stay. */
   copy(sender: Sender, bytes: Uint8Array): void {
     if (this.#used + bytes.length > this.bytes.length) this.flush();
     const at = this.#used;
     this.bytes.set(bytes, at);
-    this.post(sender, at, at + bytes.length);
+    this.postPlaced(sender, at, at + bytes.length);
+  }
+
+  /** What is posted from here on leaves with `close`. */
+  open(): void {
+    this.#due = true;
+  }
+
+  close(): void {
+    this.#due = false;
+    this.flush();
   }
 
   /** All that was posted leaves now. */
@@ -67,13 +80,15 @@ export class Outbox {
     for (let index = 0; index < this.#count; index++) {
       const sender = this.#senders[index]!;
       const { socket } = sender;
+      const message = this.#messages[index]!;
       this.#senders[index] = undefined;
+      this.#messages[index] = undefined;
       sender.waits = false;
       if (socket.destroyed) continue;
-      socket.write(this.bytes.subarray(this.#places[2 * index], this.#places[2 * index + 1]));
+      socket.write(message);
       if (socket.writableLength === 0) continue;
       left = false;
-      sender.stuck();
+      sender.stuck(message);
     }
     this.#count = 0;
     this.#used = 0;
@@ -85,10 +100,7 @@ export class Outbox {
     this.bytes = Outbox.#make();
   }
 
-  readonly #turnEnds = (): void => {
-    this.#due = false;
-    this.flush();
-  };
+  readonly #turnEnds = (): void => this.close();
 
   static #make(): Buffer {
     return Buffer.allocUnsafeSlow(room + mostBytes);

@@ -174,7 +174,7 @@ export class Request {
     const shift = at - head.start;
     const begin = rewrite(bytes, head, shift, ours);
     if (complete) {
-      outbox.post(connection, begin, fitting + shift);
+      outbox.postPlaced(connection, begin, fitting + shift);
       return true;
     }
     const left = connection.write(bytes.subarray(begin, fitting + shift));
@@ -226,7 +226,7 @@ export class Request {
       const at = outbox.place(size);
       outbox.bytes.write(head, at, 'latin1');
       outbox.bytes.set(this.#bytes.subarray(end, this.#end), at + head.length);
-      outbox.post(connection, at, at + size);
+      outbox.postPlaced(connection, at, at + size);
       return true;
     }
     const left = connection.write(Buffer.from(head, 'latin1'));

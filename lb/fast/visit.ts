@@ -16,9 +16,10 @@ import { refusalAnswer } from '../refusal.js';
 import { tellStray } from '../story.js';
 import { Call } from './call.js';
 import type { Caller, CallTerms, Rest } from './caller.js';
+import { mostTogether, type Reader } from './inbox.js';
 import type { Sender } from './outbox.js';
 import { RequestHead } from './request-head.js';
-import { tap } from '../tap.js';
+import { putBack, tap } from '../tap.js';
 import type { Way, Ways } from './ways.js';
 
 export interface VisitTerms extends CallTerms {
@@ -30,11 +31,11 @@ export interface VisitTerms extends CallTerms {
   readonly left: (visit: Visit) => void;
 }
 
-/** Answers up to this are copied, and leave together with others of their turn; a larger one would take their place. */
-const mostPosted = 16 * 1024;
+/** So much of a request waits for the end of the turn: a read that node's buffer was enough for. */
+const mostWaiting = 64 * 1024 - 1;
 const nothing = Buffer.alloc(0);
 
-export class Visit implements Caller, Sender {
+export class Visit implements Caller, Reader, Sender {
   readonly socket: Socket;
   waits = false;
   readonly entrance: Entrance;
@@ -44,6 +45,8 @@ export class Visit implements Caller, Sender {
   readonly #untap: () => void;
   /** Of its last call. */
   #way: Way | undefined;
+  /** What waits for the end of the turn. */
+  #arrived: Buffer | undefined;
   /** Bytes that no call has used yet; the next head begins at `from`. */
   #unread: Buffer | undefined;
   #from = 0;
@@ -81,12 +84,23 @@ export class Visit implements Caller, Sender {
 
   readonly #data = (bytes: Buffer): void => {
     if (this.#ending) return;
-    const rest = this.#call.idle ? this.#unwantedTaken(bytes) : this.#bodyTaken(bytes);
-    if (rest === undefined) return;
+    const before = this.#arrived;
+    this.#arrived = before === undefined ? bytes : Buffer.concat([before, bytes]);
+    if (!this.#call.idle || this.#arrived.length > mostWaiting) this.work();
+    else if (before === undefined) this.#terms.inbox.add(this);
+  };
+
+  work(): void {
+    const bytes = this.#arrived;
+    if (bytes === undefined || this.#ending) return;
+    this.#arrived = undefined;
+    const count = this.#taken(bytes);
+    if (count === bytes.length) return;
+    const rest = count === 0 ? bytes : bytes.subarray(count);
     this.#unread = this.#unread === undefined ? rest : Buffer.concat([this.#stillUnread(this.#unread), rest]);
     if (this.#call.idle) this.#next();
     else this.pause();
-  };
+  }
 
   /** The calls that have been are left behind. */
   #stillUnread(bytes: Buffer): Buffer {
@@ -97,16 +111,12 @@ export class Visit implements Caller, Sender {
     return unread;
   }
 
-  #bodyTaken(bytes: Buffer): Buffer | undefined {
-    const count = this.#call.body(bytes);
-    return count === bytes.length ? undefined : bytes.subarray(count);
-  }
-
-  #unwantedTaken(bytes: Buffer): Buffer | undefined {
-    if (this.#unwanted === 0) return bytes;
+  /** How many of them are of the body of the call, or of one that nobody wants any more. */
+  #taken(bytes: Buffer): number {
+    if (!this.#call.idle) return this.#call.body(bytes);
     const count = Math.min(this.#unwanted, bytes.length);
     this.#unwanted -= count;
-    return count === bytes.length ? undefined : bytes.subarray(count);
+    return count;
   }
 
   /** Begins calls as long as there are heads and none has to wait. */
@@ -128,6 +138,7 @@ export class Visit implements Caller, Sender {
       this.#unread = end < bytes.length ? bytes : undefined;
       this.#from = end < bytes.length ? end : 0;
       if (this.#unread === undefined) this.resume();
+      else if (bytes.length > mostWaiting) this.pause();
       if (!this.#call.begin(bytes, end, way)) {
         this.#unread = bytes;
         this.#from = before;
@@ -169,20 +180,22 @@ export class Visit implements Caller, Sender {
   }
 
   write(bytes: Uint8Array | string): boolean {
-    const { outbox } = this.#terms;
-    if (typeof bytes !== 'string' && bytes.length <= mostPosted && this.socket.writableLength === 0) {
-      outbox.copy(this, bytes);
+    const { inbox, outbox } = this.#terms;
+    if (typeof bytes !== 'string' && bytes.length <= mostTogether && this.socket.writableLength === 0) {
+      inbox.post(this, bytes);
       return true;
     }
     outbox.flush();
     this.socket.write(bytes, 'latin1');
     if (this.socket.writableLength === 0) return true;
+    inbox.taken(bytes);
     this.socket.write(nothing, this.#written);
     return false;
   }
 
-  stuck(): void {
-    // whatever comes next finds the socket full, and waits: see `write` and `#next`
+  /** Whatever comes next finds the socket full, and waits: see `write` and `#next`. */
+  stuck(message: Uint8Array): void {
+    this.#terms.inbox.taken(message);
   }
 
   readonly #written = (error?: Error | null): void => {
@@ -209,7 +222,7 @@ export class Visit implements Caller, Sender {
 
   /** Nothing is under way: an idle connection ends. What is on its way is served first, and is then the last. */
   drain(): void {
-    if (this.#call.idle && this.#unread === undefined && this.#unwanted === 0) this.#farewell();
+    if (this.#call.idle && this.#arrived === undefined && this.#unread === undefined && this.#unwanted === 0) this.#farewell();
   }
 
   /** Acts on what is overdue; the time at which something is due. */
@@ -231,12 +244,9 @@ export class Visit implements Caller, Sender {
   }
 
   #tooSlow(): void {
-    const { parts } = this.#terms;
-    const refused = {
-      code: 'header_timeout',
-      message: 'the head of the request did not come in time (ZIDECAR_HEADER_TIMEOUT)',
-    } as const;
-    tellStray(refused.code, parts);
+    const message = 'the head of the request did not come in time (ZIDECAR_HEADER_TIMEOUT)';
+    const refused = { code: 'header_timeout', message } as const;
+    tellStray(refused.code, this.#terms.parts);
     this.#terms.outbox.flush();
     this.socket.write(refusalBytes(refusalAnswer(refused, { close: true })));
     this.#farewell();
@@ -264,16 +274,13 @@ export class Visit implements Caller, Sender {
     this.#untap();
     socket.off('end', this.#end).off('error', this.#error).off('close', this.#closed);
     socket.pause();
-    // all of it in one piece: node's parser, when it has to wait, has the socket read on although pieces lie in its stream, and what is new overtakes them
-    const pieces = [this.#unread?.subarray(this.#from), socket.read() as Buffer | null].filter(
-      (piece) => piece !== null && piece !== undefined,
-    );
-    if (pieces.length > 0) socket.unshift(Buffer.concat(pieces));
+    putBack(socket, this.#unread?.subarray(this.#from), this.#arrived);
     this.#terms.handOver(this);
   }
 
   /** The app ends its side: that is its going away, as node and nginx take it; not from a call that it had sent more requests behind. */
   readonly #end = (): void => {
+    this.work();
     if (this.#ending) this.socket.destroy();
     else if (this.#call.idle) this.#farewell();
     else if (this.#unread !== undefined) this.#left = true;

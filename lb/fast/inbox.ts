@@ -1,0 +1,91 @@
+/**
+ * What one turn of the event loop has read, worked on together at its end. Each read leaves the caches of the processor to the kernel and to
+ * node; of messages that are worked on one behind the other, the first finds our code gone from there, and the others find it.
+ *
+ *     read   read   read   …   the turn ends ─▶ work, work, work ─▶ the outbox leaves
+ *
+ * All connections to endpoints read into one place, and a small message is taken from there to where it is worked on, and from where it
+ * leaves: a connection needs no memory of its own for it.
+ */
+import type { Outbox, Sender } from './outbox.js';
+import { room } from './rewrite.js';
+
+/** Who has read something that waits for the end of the turn. */
+export interface Reader {
+  work(): void;
+}
+
+/** A read may bring so much: an answer of 64 KiB comes with its head in one. */
+export const readBytes = 68 * 1024;
+/** The largest message that finds its place here. */
+export const mostTogether = 16 * 1024;
+const size = 64 * 1024;
+
+export class Inbox {
+  /** Where reads land, one after the other: what one brings has to be taken before the next. */
+  readonly landing = Buffer.allocUnsafeSlow(readBytes);
+  /** What was taken from there, each message behind some room. */
+  bytes = Buffer.allocUnsafeSlow(size);
+  readonly #outbox: Outbox;
+  #used = 0;
+  /** So many wait; the list keeps its length, since to cut a list costs more than to fill it. */
+  #count = 0;
+  readonly #readers: (Reader | undefined)[] = [];
+  #due = false;
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox;
+  }
+
+  /** It is asked to work when the turn ends. */
+  add(reader: Reader): void {
+    this.#readers[this.#count++] = reader;
+    if (this.#due) return;
+    this.#due = true;
+    setImmediate(this.#turnEnds);
+  }
+
+  /** The same, with what it has read into `from`. Where that begins now in `bytes`; it stays there until what was posted has left. */
+  take(reader: Reader, from: Uint8Array, count: number): number {
+    if (this.#used + room + count > size) this.#work();
+    const at = this.#used + room;
+    this.bytes.set(from.subarray(0, count), at);
+    this.#used = at + count;
+    this.add(reader);
+    return at;
+  }
+
+  /** A small message leaves when the turn ends: from here, or copied. */
+  post(sender: Sender, message: Uint8Array): void {
+    if (this.#holds(message)) this.#outbox.post(sender, message);
+    else this.#outbox.copy(sender, message);
+  }
+
+  /** It has not left yet. If it lies here, it takes all of this along: here is another. */
+  taken(message: Uint8Array | string): void {
+    if (typeof message === 'string' || !this.#holds(message)) return;
+    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.#used = 0;
+  }
+
+  #holds(message: Uint8Array): boolean {
+    return message.buffer === this.bytes.buffer;
+  }
+
+  readonly #turnEnds = (): void => {
+    this.#due = false;
+    this.#work();
+  };
+
+  #work(): void {
+    this.#outbox.open();
+    for (let index = 0; index < this.#count; index++) {
+      const reader = this.#readers[index]!;
+      this.#readers[index] = undefined;
+      reader.work();
+    }
+    this.#count = 0;
+    this.#outbox.close();
+    this.#used = 0;
+  }
+}
