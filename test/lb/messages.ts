@@ -42,6 +42,10 @@ const ruledField = fc.constantFrom(
     'Idempotency-Key: k',
     'x-zidecar-retries: 0',
     'X-Zidecar-Retries: 99',
+    'X-ZIDECAR-Timeout:\t1500ms ',
+    'x-zidecar-timeout: soon',
+    'x-zidecar-subset: version=v1',
+    'X-Zidecar-Subset: v=1, v=2',
   ],
   ...['content_length: 4', 'Accept: */*', 'user_id: 5', 'x-zidecar-error: reset', 'Cookie: a=b; c=d', 'traceparent: 00-a-b-01'],
 );
