@@ -6,7 +6,7 @@ import { isInstance } from './registry/dialects/dialect.js';
 import { dialects } from './registry/dialects/dialects.js';
 import { readers, type Verdict } from './registry/dialects/readers.js';
 import { recognise } from './registry/dialects/recognise.js';
-import { nameOf } from './registry/node-path.js';
+import { nameOf, parentOf } from './registry/node-path.js';
 import { ReadSlots } from './registry/read-slots.js';
 import { MAX_NODE_BYTES, RegistryError } from './registry/tree.js';
 import type { Stat, Tree } from './registry/tree.js';
@@ -61,6 +61,17 @@ export async function lintPath(
   const linted = nodes.map((node) => lintNode(node, service, home)).sort((one, other) => rank(one) - rank(other));
   const broken = linted.filter((node) => rank(node) === 0).length;
   return { path, dialects: [...home].sort(), nodes: linted, broken, beyond: Math.max(0, names.length - most), unread };
+}
+
+/** A path of somebody's choice: a folder of nodes, or one node, which is what it is to those who read its folder. */
+export async function lintPlace(tree: Tree, path: string, dialect: string): Promise<LintedPath | undefined> {
+  const place = await lintPath(tree, { path, dialect });
+  if (place === undefined || place.nodes.length + place.unread.length > 0) return place;
+  const around = await lintPath(tree, { path: parentOf(path), dialect });
+  const isNode = around?.nodes.some((node) => node.dialect !== '-');
+  if (around === undefined || !isNode) return place; // a service without anybody
+  const nodes = around.nodes.filter(({ name }) => name === nameOf(path));
+  return { ...around, nodes, broken: nodes.filter((node) => rank(node) === 0).length, beyond: 0, unread: [] };
 }
 
 /** Of a folder that an access list keeps from us. */

@@ -3,7 +3,7 @@ import type { Parsed } from './cli.js';
 import type { commands } from './commands.js';
 import type { Settings } from './config/schema.js';
 import type { Emit } from './events.js';
-import { forbidden, lintPath, MOST_NODES, unlessForbidden, type LintedNode, type LintedPath } from './lint.js';
+import { forbidden, lintPath, lintPlace, MOST_NODES, unlessForbidden, type LintedNode, type LintedPath } from './lint.js';
 import { openTree } from './open-tree.js';
 import { quote } from './printable.js';
 import { dialects } from './registry/dialects/dialects.js';
@@ -68,7 +68,7 @@ function connected(tree: Tree): Promise<void> {
 /** A path as it stands, a service under each root, or every service under each root; those with trouble first. */
 async function lintAll(tree: Tree, name: string | undefined, { registryPath, dialect }: Of): Promise<readonly LintedPath[]> {
   if (name?.startsWith('/')) {
-    const one = await lintPath(tree, { path: name.replace(/(.)\/$/, '$1'), dialect });
+    const one = await lintPlace(tree, name.replace(/(.)\/$/, '$1'), dialect);
     return one ? [one] : [];
   }
   const roots = new Map(Array.from(dialects.values(), (one) => [one.defaultPath, one.name] as const).reverse());

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { lintPath, type LintedPath } from '../../agent/lint.js';
+import { lintPath, lintPlace, type LintedPath } from '../../agent/lint.js';
 import type { Instance } from '../../agent/registry/dialects/dialect.js';
 import { dialects } from '../../agent/registry/dialects/dialects.js';
 import { readers, type Verdict } from '../../agent/registry/dialects/readers.js';
@@ -24,7 +24,7 @@ describe('what readers make of a node', () => {
   const nerve = { host: 'h', port: 1, name: 'a' };
   const table: readonly (readonly [string, string, unknown, string, Verdict['does'], RegExp])[] = [
     ['Curator', 'a', envelope, 'a plain node', 'accepts', /^$/],
-    ['Curator', 'a', '', 'no data', 'breaks', /no data.*throws for the whole service/],
+    ['Curator', 'a', '', 'no data', 'breaks', /^no data: throws for the whole service$/],
     ['Curator', 'a', { ...envelope, payload: {} }, 'a payload without a class', 'breaks', /without @class/],
     ['Curator', 'a', { ...envelope, enabled: false }, 'a disabled one', 'ignores', /enabled/],
     ['Spring Cloud', 'a', envelope, 'a plain node', 'accepts', /^$/],
@@ -165,6 +165,22 @@ describe('lint of a path', () => {
     deepEqual([nodes.map(({ name }) => name), unread], [['b'], ['a']]);
     tree.fail('children', 'no_auth');
     deepEqual((await lint())!.unread, ['.']);
+  });
+
+  it('takes the path of one node as well, and holds it to the readers of its folder', async () => {
+    const { tree, store, put } = setup();
+    put('curator', { id: 'a' });
+    store.plant('/services/orders/bad', '');
+    store.plant('/services/empty', '');
+    const lint = async (path: string): Promise<unknown> => {
+      const found = await lintPlace(tree, path, 'curator');
+      return found && [found.path, found.nodes.map(({ name }) => name), found.broken];
+    };
+    deepEqual(await lint('/services/orders/bad'), ['/services/orders', ['bad'], 1]);
+    deepEqual(await lint('/services/orders/a'), ['/services/orders', ['a'], 0]);
+    deepEqual(await lint('/services/empty'), ['/services/empty', [], 0]);
+    deepEqual(await lint('/services/orders'), ['/services/orders', ['bad', 'a'], 1]);
+    equal(await lint('/services/nobody'), undefined);
   });
 
   it('is nothing where there is no such node', async () => equal(await setup().lint(), undefined));

@@ -38,7 +38,8 @@ const accepts = (why = ''): Verdict => ({ does: 'accepts', why });
 const ignores = (why: string): Verdict => ({ does: 'ignores', why });
 const breaks = (why: string): Verdict => ({ does: 'breaks', why });
 const TYPES = ['DYNAMIC', 'STATIC', 'PERMANENT', 'DYNAMIC_SEQUENTIAL'];
-const badData = ({ detail }: Skip, effect: string): Verdict => breaks(`${detail}: ${effect}`);
+/** Less what zidecar says of others, which is behind a semicolon. */
+const badData = ({ detail }: Skip, effect: string): Verdict => breaks(`${detail.split(';')[0]!}: ${effect}`);
 
 /** What both Java readers of an envelope fall over; undefined: nothing. */
 function envelopeFault(json: ReadonlyMap<string, unknown>): string | undefined {
