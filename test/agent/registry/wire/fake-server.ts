@@ -20,6 +20,8 @@ export class Guest {
   /** What it greeted us with. */
   greeting: { readonly zxid: bigint; readonly timeoutMs: number; readonly id: bigint; readonly password: Buffer } | undefined;
   readonly asked: Asked[] = [];
+  /** A server answers nothing before it has greeted, though it may have been asked by then. */
+  hasSpoken = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -33,6 +35,7 @@ export class Guest {
 
   /** One frame. */
   say(write: (writer: Writer) => void): void {
+    this.hasSpoken = true;
     this.socket.write(frame(write));
   }
 
@@ -132,8 +135,8 @@ export class FakeServer implements Address {
         }
         const asked = { xid: body.int(), op: body.int(), body };
         guest.asked.push(asked);
-        if (asked.xid === PING && answersPings) guest.answer(PING);
-        else onRequest?.(guest, asked);
+        if (asked.xid === PING && answersPings && guest.hasSpoken) guest.answer(PING);
+        else if (asked.xid !== PING || !answersPings) onRequest?.(guest, asked);
       }
     });
   }
