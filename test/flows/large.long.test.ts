@@ -152,11 +152,12 @@ for (const client of clients)
         t.diagnostic(
           `${(await metric(sidecar, 'zidecar_event_loop_active_seconds_total')) - before} s of its event loop for 400 changes`,
         );
+        const connections = writer.ups.length;
         await server.kill();
         await eventually(async () => (await sidecar.get<{ state: string }>('/session')).state === 'suspended');
         await new Promise((resolve) => setTimeout(resolve, 2_000)); // an outage, after which each has to prove himself once
         await server.start();
-        await connected(sidecar);
+        await Promise.all([connected(sidecar), writer.up(connections + 1), members.up(2)]);
         await seldom(async () => (await metric(sidecar, 'zidecar_list_age_seconds')) === 0);
         for (let index = 201; index <= 220; index++) await replaced('five', `m${index}`, index);
         await seldom(async () => (await endpoints(sidecar)) === 5_000);
