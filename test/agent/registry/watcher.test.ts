@@ -67,6 +67,15 @@ const setup = ({ connected = true, random = seeded(1), tells = false, clock = ne
 const many = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `i${String(index).padStart(5, '0')}`);
 
+/** Holds back the read of one node until the function that is returned is called. */
+function holdRead(tree: MemoryTree, name: string): () => void {
+  const read = tree.read.bind(tree);
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  tree.read = (...asked) => (asked[0].endsWith(`/${name}`) ? held : Promise.resolve()).then(() => read(...asked));
+  return () => release();
+}
+
 describe('watcher', () => {
   it('tells the list of those who are there, once, when all have been read', async () => {
     const { watch, join, lists, ids, told, pass } = setup();
@@ -536,10 +545,7 @@ describe('watcher', () => {
   it('says that there are more than it has read, until all who were there at first have been told', async () => {
     const { watch, join, store, tree, lists, pass } = setup();
     for (const id of many(20)) join(id);
-    const read = tree.read.bind(tree);
-    let answer = (): void => undefined;
-    const held = new Promise<void>((resolve) => (answer = resolve));
-    tree.read = (...asked) => (asked[0].endsWith(many(1)[0]!) ? held : Promise.resolve()).then(() => read(...asked));
+    const answer = holdRead(tree, many(1)[0]!);
     watch();
     await pass(600);
     deepEqual(
@@ -561,13 +567,8 @@ describe('watcher', () => {
   it('waits with that for nobody who has come later', async () => {
     const { watch, join, tree, lists, pass } = setup({ tells: true });
     for (const id of many(20)) join(id);
-    const read = tree.read.bind(tree);
-    let answer = (): void => undefined;
-    const held = new Promise<void>((resolve) => (answer = resolve));
-    const never = new Promise<void>(() => undefined);
-    const turnOf = (asked: string): Promise<void> =>
-      asked.includes('later') ? never : asked.endsWith(many(1)[0]!) ? held : Promise.resolve();
-    tree.read = (...asked) => turnOf(asked[0]).then(() => read(...asked));
+    const answer = holdRead(tree, many(1)[0]!);
+    holdRead(tree, 'later');
     watch();
     await pass(600);
     join('later');
