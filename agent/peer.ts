@@ -7,6 +7,7 @@ import { difference } from '../lb/difference.js';
 import { addressOf, type Endpoint } from '../lb/endpoint.js';
 import { endpointsOf, type Endpoints, type Looked, type Surroundings } from './endpoints.js';
 import type { Emit } from './events.js';
+import { sliceOf } from './leavers.js';
 import type { Instance } from './registry/dialects/dialect.js';
 import { notesOf, type PeerView, type SourceView } from './peer-notes.js';
 import { isPlain, patched } from './patched.js';
@@ -88,6 +89,8 @@ export class Peer<U> {
   /** Names without an answer are waited for no more. */
   #waited = false;
   #stopWaiting: (() => void) | undefined;
+  /** Of the list that was told last, who has left it is to be taken out in the next turns. */
+  #stopTaking: (() => void) | undefined;
   /** Refusals that have been told, and still hold. */
   #told: ReadonlySet<string> = new Set();
   #stops: readonly (() => void)[] = [];
@@ -121,10 +124,7 @@ export class Peer<U> {
       registry.watch(
         upstream.name,
         source,
-        (list) => {
-          this.#heard(index, list);
-          if (list.confirmed) trusting.heard(upstream.name);
-        },
+        (list) => this.#take(index, list),
         (why) => (this.#troubles[index] = why),
       ),
     );
@@ -133,6 +133,7 @@ export class Peer<U> {
   stop(): void {
     this.#guard.stop();
     this.#stopWaiting?.();
+    this.#stopTaking?.();
     for (const stop of this.#stops) stop();
   }
 
@@ -149,6 +150,12 @@ export class Peer<U> {
     this.refresh();
   }
 
+  #take(index: number, list: InstanceList): void {
+    this.#stopTaking?.();
+    this.#heard(index, list);
+    if (list.confirmed) this.#parts.trusting.heard(this.upstream.name);
+  }
+
   /** A list has come. */
   #heard(index: number, list: InstanceList): void {
     const before = this.#lists[index];
@@ -162,11 +169,16 @@ export class Peer<U> {
       return this.#guard.heard(this.#listed(this.#stands), this.#excused);
     }
     if (this.#lists.length > 1 || !this.#isPlain) return this.refresh();
-    const patch = patched(this.#found, gone, joined, this.#around);
+    const slice = sliceOf(gone, joined);
+    const patch = patched(this.#found, slice.gone, joined, this.#around);
     if (patch === undefined) return this.refresh();
     this.#found = patch.found;
     for (const endpoint of patch.joined) this.#origins.set(endpoint, this.#found.origins.get(endpoint)!);
-    this.#guard.changed(patch, this.#excused);
+    const excused = this.#excused;
+    const isMissed = (one: Instance): boolean => one.up && !excused.has(one.id) && !excused.has(addressOf(one));
+    if (slice.ahead.length > 0) this.#lists[index] = { ...list, instances: [...slice.ahead, ...list.instances] };
+    this.#guard.changed(patch, excused, slice.ahead.filter(isMissed).length);
+    if (slice.ahead.length > 0) this.#stopTaking = this.#parts.clock.after(1, () => this.#take(index, list));
   }
 
   /**

@@ -84,9 +84,9 @@ export class Guard {
     this.#brake(braked);
   }
 
-  /** The same where all of it is confirmed, as it was before. */
-  changed({ gone, joined, found }: Patch, excused: ReadonlySet<string>): void {
-    const braked = this.#trust.changed(gone, joined, excused, this.#parts.clock.now());
+  /** The same where all of it is confirmed, as it was before. `ahead`: so many more leave in the next turns. */
+  changed({ gone, joined, found }: Patch, excused: ReadonlySet<string>, ahead = 0): void {
+    const braked = this.#trust.changed(gone, joined, excused, this.#parts.clock.now(), ahead);
     this.#tell(found.endpoints);
     this.#brake(braked);
   }
@@ -99,11 +99,13 @@ export class Guard {
 
   #brake(braked: Braked | undefined): void {
     const { upstream, clock, random, emit } = this.#parts;
-    if (braked === undefined) return;
-    emit({ kind: 'mass_drop', upstream, ...braked });
-    this.#confirms.in(CONFIRM_MS + random() * CONFIRM_SPREAD_MS);
-    const { kept } = this.#trust;
-    const spread = kept.length > FEW ? LOOK_SPREAD_MS : 0;
+    if (braked !== undefined) {
+      emit({ kind: 'mass_drop', upstream, ...braked });
+      this.#confirms.in(CONFIRM_MS + random() * CONFIRM_SPREAD_MS);
+    }
+    const kept = this.#trust.newlyKept();
+    if (kept.length === 0) return;
+    const spread = kept.length + this.#looks.length > FEW ? LOOK_SPREAD_MS : 0;
     const now = clock.now();
     const looks = kept.map((endpoint) => ({ endpoint, at: now + random() * spread }));
     this.#looks = [...this.#looks, ...looks].sort((one, other) => other.at - one.at);

@@ -32,10 +32,18 @@ export class MassDrop {
   #kept = new Map<string, Departed>();
   readonly #listed = new Map<string, Endpoint>();
   readonly #ids = new Set<string>();
+  #fresh: Endpoint[] = [];
 
   /** Those who are kept, in the order in which they vanished. */
   get kept(): readonly Endpoint[] {
     return Array.from(this.#kept.values(), ({ endpoint }) => endpoint);
+  }
+
+  /** Those who have been kept since this was asked last. */
+  newcomers(): readonly Endpoint[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
   }
 
   get size(): number {
@@ -62,8 +70,14 @@ export class MassDrop {
     return this.changed(gone, joined, excused, now);
   }
 
-  /** Takes what of the list has changed; who is in both has only become another. */
-  changed(gone: readonly Endpoint[], joined: readonly Endpoint[], excused: ReadonlySet<string>, now: number): Braked | undefined {
+  /** Takes what of the list has changed; who is in both has only become another. `ahead`: so many more are about to vanish from it. */
+  changed(
+    gone: readonly Endpoint[],
+    joined: readonly Endpoint[],
+    excused: ReadonlySet<string>,
+    now: number,
+    ahead = 0,
+  ): Braked | undefined {
     for (const endpoint of gone) {
       this.#listed.delete(addressOf(endpoint));
       this.#ids.delete(endpoint.id);
@@ -82,14 +96,18 @@ export class MassDrop {
     for (const [at, { endpoint, at: since }] of this.#departed)
       if (since !== now && (isExplained(endpoint, at) || now - since > WINDOW_MS)) this.#departed.delete(at);
     for (const [at, { endpoint }] of this.#kept) if (isExplained(endpoint, at)) this.#kept.delete(at);
-    const vanished = this.#departed.size + this.#kept.size;
-    if (this.#departed.size === 0 || vanished < LEAST || vanished <= this.#listed.size) return undefined;
+    const vanished = this.#departed.size + this.#kept.size + ahead;
+    const left = this.#listed.size - ahead;
+    if (this.#departed.size === 0 || vanished < LEAST || vanished <= left) return undefined;
     const held = this.#kept.size > 0;
-    for (const one of this.#departed.values()) one.at = now;
+    for (const one of this.#departed.values()) {
+      one.at = now;
+      this.#fresh.push(one.endpoint);
+    }
     if (held) for (const [at, one] of this.#departed) this.#kept.set(at, one);
     else this.#kept = this.#departed;
     this.#departed = new Map();
-    return held ? undefined : { vanished, left: this.#listed.size };
+    return held ? undefined : { vanished, left };
   }
 
   /** He is gone. False: he was not kept. */

@@ -68,14 +68,20 @@ export class Trust {
     return braked;
   }
 
-  /** Takes what of the list has changed, while all of it is confirmed; who is in both has only become another. */
-  changed(gone: readonly Endpoint[], joined: readonly Endpoint[], excused: ReadonlySet<string>, now: number): Braked | undefined {
+  /** Takes what of the list has changed, while all of it is confirmed; who is in both has only become another. `ahead`: see MassDrop. */
+  changed(
+    gone: readonly Endpoint[],
+    joined: readonly Endpoint[],
+    excused: ReadonlySet<string>,
+    now: number,
+    ahead: number,
+  ): Braked | undefined {
     for (const endpoint of gone) this.#listed.delete(addressOf(endpoint));
     for (const endpoint of joined) this.#listed.set(addressOf(endpoint), { endpoint, why: undefined });
     for (const each of [this.#returned, this.#shunned])
       if (each.size > 0)
         for (const endpoint of gone) if (!this.#listed.has(addressOf(endpoint))) each.delete(addressOf(endpoint));
-    const braked = this.#drop.changed(gone, joined, excused, now);
+    const braked = this.#drop.changed(gone, joined, excused, now, ahead);
     this.#forgetOverruled();
     return braked;
   }
@@ -138,6 +144,11 @@ export class Trust {
   /** Addresses that are kept by the brake. */
   get kept(): readonly Endpoint[] {
     return this.#drop.kept;
+  }
+
+  /** Those of them who have been since this was asked last. */
+  newlyKept(): readonly Endpoint[] {
+    return this.#drop.newcomers();
   }
 
   /** Some are. */

@@ -344,6 +344,45 @@ describe('what an upstream holds', () => {
     equal(looked.length, 500);
   });
 
+  const many = Array.from({ length: 2_600 }, (_, index) =>
+    instance({ id: `i${index}`, host: `10.0.${index >> 8}.${index & 255}` }),
+  );
+
+  it('is without thousands that vanish at one time by some hundreds a turn, and the first of them are kept as the last are', async () => {
+    const prove = (): Promise<never> => new Promise(() => undefined);
+    const { clock, discovery, watched, found, told } = setup({ trusting: { prove } });
+    const upstream = found('orders');
+    watched[0]!.tell(many);
+    const doubtful: unknown[] = [];
+    watched[0]!.tell(many.slice(2_400));
+    for (let turn = 0; turn < 6; turn++, await clock.advance(1)) {
+      equal(upstream.endpoints.length, 2_600, 'nobody is let go');
+      doubtful.push(discovery.listOf('orders')!.doubtful);
+    }
+    deepEqual(doubtful, [500, 1_000, 1_500, 2_000, 2_400, 2_400]);
+    deepEqual(told('mass_drop'), [{ kind: 'mass_drop', upstream: 'orders', vanished: 2_400, left: 200 }]);
+  });
+
+  it('is what was told last, though some of thousands had still to leave when that came', async () => {
+    const { clock, discovery, watched, found, told } = setup();
+    const upstream = found('orders');
+    watched[0]!.tell(many);
+    const moved = many.slice(0, 3).map((one) => ({ ...one, port: 9_090 }));
+    watched[0]!.tell([...many.slice(1_300), ...moved]);
+    equal(upstream.endpoints.length, 2_600 - 500 + 3);
+    ok(moved.every(({ id }) => upstream.endpoints.some((one) => one.id === id && one.port === 9_090)));
+    watched[0]!.tell(many.slice(3));
+    await clock.advance(10);
+    deepEqual(upstream.ids, many.slice(3).map(({ id }) => id).sort()); // prettier-ignore
+    equal(discovery.listOf('orders')!.doubtful, 0);
+    deepEqual(told('mass_drop'), []);
+    watched[0]!.tell(many.slice(1_000));
+    discovery.stop();
+    const { updates } = upstream;
+    await clock.advance(10);
+    equal(upstream.updates, updates);
+  });
+
   it('has the address that a name has, asked for in the background, and keeps it while the name can not be resolved', async () => {
     let answer: readonly string[] | undefined = ['10.0.0.2', '10.0.0.1'];
     const asked: string[] = [];
