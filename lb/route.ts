@@ -65,8 +65,13 @@ export const isServiceName = (name: string): boolean => /^(?!\.{1,2}$)[A-Za-z0-9
 export const knownName = (name: string, known: { has(name: string): boolean; keys(): Iterable<string> }): string | undefined => {
   if (known.has(name)) return name;
   const lower = name.toLowerCase();
-  const alike = [...known.keys()].filter((other) => other.toLowerCase() === lower);
-  return alike.length === 1 ? alike[0] : undefined;
+  let alike: string | undefined;
+  for (const other of known.keys()) {
+    if (other.length !== name.length || other.toLowerCase() !== lower) continue; // names are ASCII, so case changes no length
+    if (alike !== undefined) return undefined;
+    alike = other;
+  }
+  return alike;
 };
 
 interface Asked {

@@ -20,8 +20,7 @@ import { Contest, lost } from './contest.js';
 import type { Instance } from './dialects/dialect.js';
 import type { Proof, Registry, Source } from './registry.js';
 import { PAUSE_FIRST_MS, Setbacks } from './setbacks.js';
-import { isSessionTrouble, RegistryError } from './tree.js';
-import type { Session, Tree } from './tree.js';
+import { isSessionTrouble, RegistryError, type RegistryErrorCode, type Session, type Tree } from './tree.js';
 
 export interface AnnouncerParts {
   readonly service: string;
@@ -56,8 +55,8 @@ type Fact =
 const STRANGER_MS = 40_000;
 /** About so long a refusal stands before we ask again, if nothing was heard of the node that it was about. */
 const REFUSED_MS = 30_000;
-const SPREAD_MOST_MS = 5_000;
-const LOOK_MS = 180_000;
+const [SPREAD_MOST_MS, LOOK_MS] = [5_000, 180_000];
+const refusals: readonly RegistryErrorCode[] = ['refused', 'node_exists'];
 
 export class Announcer {
   readonly #parts: AnnouncerParts;
@@ -66,6 +65,7 @@ export class Announcer {
   #wish: Instance | undefined;
   /** What may stand in the registry: needed to withdraw, when nothing is wished for any more. */
   #last: Instance | undefined;
+  #stood = false; // it was not refused: there is something to withdraw
   #fact: Fact = { kind: 'withdrawn' };
   #path: string;
   /** Our node may not be what we think: ask again. */
@@ -187,6 +187,7 @@ export class Announcer {
         this.#withdrawn();
       }
     } catch (error) {
+      this.#stood ||= !(error instanceof RegistryError && refusals.includes(error.code));
       this.#failed(error, wish, epoch);
     }
     if (wish && !this.#wish) this.#notBefore = 0; // the pause was for announcing
@@ -197,6 +198,7 @@ export class Announcer {
     const { path, zxid, how } = fact.proof;
     const again = before.kind === 'announced' && before.epoch === fact.epoch && before.instance === fact.instance;
     this.#fact = fact;
+    this.#stood = true;
     this.#certainty.proven();
     this.#failing = null;
     this.#path = path;
@@ -216,9 +218,10 @@ export class Announcer {
     this.#fact = { kind: 'withdrawn' };
     this.#failing = null;
     this.#strangerSince = undefined;
+    if (this.#stood && this.#contest.held === undefined) emit({ kind: 'withdrawn', service, path: this.#path });
     this.#contest.settled();
-    if (this.#last) emit({ kind: 'withdrawn', service, path: this.#path });
     this.#last = undefined;
+    this.#stood = false;
   }
 
   #failed(error: unknown, wish: Instance | undefined, epoch: number): void {

@@ -99,6 +99,20 @@ describe('announcer', () => {
     deepEqual([kinds(), announcer.view().contested], [['announced created'], null]);
   });
 
+  it('says of nothing that it was withdrawn when what stands there is another, or speaks against it', async () => {
+    for (const at of ['/services/orders/by-itself', path]) {
+      const { announcer, store, kinds } = setup();
+      store.plant(at, curator.place(instance({ id: at.split('/')[3]! })).data, '0xapp');
+      if (at === path) store.plant(path, new TextEncoder().encode('{"address":"10.9.9.9","port":1}'), '0xapp');
+      announcer.want(instance());
+      await calm();
+      announcer.want(undefined);
+      await announcer.withdrawn();
+      ok(store.nodes.has(at));
+      ok(!kinds().includes('withdrawn'));
+    }
+  });
+
   it('is settled and withdrawn while nothing was ever wished for', async () => {
     const { announcer, tree, resolved } = setup({ connected: false });
     ok(await resolved(announcer.settled()));
@@ -450,6 +464,7 @@ describe('announcer', () => {
     loser.announcer.want(undefined);
     await loser.announcer.withdrawn();
     ok(one.store.nodes.has(path));
+    ok(!loser.kinds().includes('withdrawn'));
   });
 
   it('looks at its node again every few minutes, and writes nothing when all is well', async () => {
