@@ -8,6 +8,7 @@ import { creatorOnly } from '../../../../agent/registry/wire/records.js';
 import { tlsFrom } from '../../../../agent/registry/wire/tls-files.js';
 import type { TlsFiles } from '../../../../agent/registry/wire/tls-files.js';
 import { Authority } from '../../../support/certificates.js';
+import { Cuttable } from '../../../support/cuttable.js';
 import { Sidecar, zidecar } from '../../../support/program.js';
 import { ZooKeeperServer, freePort, requireZooKeeper } from '../../../support/zookeeper.js';
 import { bytes, until } from '../tree-contract.js';
@@ -78,6 +79,27 @@ describe('a server with TLS that asks who we are', { skip: !requireZooKeeper() }
       equal((await client.whoAmI()).find(({ scheme }) => scheme === 'x509')?.user, 'CN=me');
       await client.close();
     }
+  });
+
+  // what follows the greeting comes in one piece with it, and is kept by the server until it has found the session
+  it('takes a session back that comes with its question and its watches, and tells what was missed', async () => {
+    const line = await Cuttable.to(place());
+    const one = opened([line], tls({ ca: ours.ca, ...me }));
+    const other = opened([place()], tls({ ca: ours.ca, ...me }));
+    await Promise.all([one.up(), other.up()]);
+    const heard: string[] = [];
+    for (let round = 1; round <= 5; round++) {
+      await one.client.exists(`/missed-${round}`, ({ type, path }) => void heard.push(`${type} ${path}`));
+      await line.cut();
+      await one.down(round);
+      await other.client.create(`/missed-${round}`);
+      await line.heal();
+      await one.up(round + 1);
+      equal(heard.at(-1), `created /missed-${round}`, 'before it was up');
+    }
+    deepEqual([heard.length, new Set(one.ups.map(({ id }) => id)).size], [5, 1]);
+    await Promise.all([one.client.close(), other.client.close()]);
+    await line.stop();
   });
 
   it('is not spoken to under another name, without trust, or without a certificate, and each is told', async () => {
