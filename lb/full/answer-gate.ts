@@ -3,7 +3,7 @@
  *
  * - it takes a `100 Continue` that nobody asked for (RFC 9110, 15.2.1) for a broken answer: here it is dropped;
  * - it passes over empty lines before an answer, and takes HTTP/2.0 and RTSP/1.0 for HTTP/1.1: here the first line must be one;
- * - it keeps the last part only of a reason that comes in parts: here it comes whole;
+ * - it reads a reason as UTF-8, which it may be or not, and keeps the last part only of one that comes in parts: here the bytes are kept;
  * - it drops chunk extensions, however long they are: here what is no data of the body is counted.
  *
  *     first line ──▶ 1xx: the whole head, then a first line again
@@ -11,11 +11,12 @@
  */
 import type { Socket } from 'node:net';
 
-const statusLine = /^HTTP\/1\.([01]) (\d{3})(?: [\t -~\x80-\xff]*)?$/;
+const statusLine = /^HTTP\/1\.([01]) (\d{3})(?: ([\t -~\x80-\xff]*))?$/;
 const beginning = 'HTTP/1.';
 const fields = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)*\r\n$/;
 const partOfLine = /^[\t -~\x80-\xff]*\r?$/;
 const nothing = Buffer.alloc(0);
+const CONTINUE = '100';
 
 /** Beyond head and trailers, so much may come that is no data: the extensions of all chunks, and for each piece of data its size. */
 const mostExtensionBytes = 16 * 1024;
@@ -32,6 +33,8 @@ export class AnswerGate {
   readonly #maxHeadBytes: number;
   #open = true;
   #held: Buffer = nothing;
+  /** Of the heads that were seen and not asked for yet. */
+  readonly #reasons: string[] = [];
   /** Since the final head began: bytes that were no data, and how many there may be. */
   #overhead = 0;
   #allowed = Infinity;
@@ -44,6 +47,7 @@ export class AnswerGate {
   begin(): void {
     this.#open = false;
     this.#held = nothing;
+    this.#reasons.length = 0;
     this.#overhead = 0;
     this.#allowed = 2 * this.#maxHeadBytes + mostExtensionBytes;
   }
@@ -68,9 +72,14 @@ export class AnswerGate {
       seen.push(head);
       if (this.#open) break;
       bytes = bytes.subarray(head.length);
-      if (isContinue(head)) seen.pop();
+      if (head.toString('latin1', 9, 12) === CONTINUE) seen.pop();
     }
     return Buffer.concat(seen);
+  }
+
+  /** What the next head says behind its status, each byte a character. Asked once for each head that has been parsed. */
+  reason(): string {
+    return this.#reasons.shift() ?? '';
   }
 
   /** So much of what was seen was data. */
@@ -91,10 +100,11 @@ export class AnswerGate {
     const line = bytes.toString('latin1', 0, lineEnd < 0 ? bytes.length : lineEnd);
     if (lineEnd > this.#maxHeadBytes) throw new GateError('its head is too large');
     if (lineEnd < 0) return this.#bounded(bytes, partOfLine.test(line));
-    const [, minor, status = ''] = statusLine.exec(line) ?? [];
+    const [, minor, status = '', reason = ''] = statusLine.exec(line) ?? [];
     if (minor === undefined) throw new GateError(`its first line is ${JSON.stringify(line.slice(0, 100))}`);
     if (!status.startsWith('1') || status === '101') {
       this.#open = true;
+      this.#reasons.push(reason);
       this.old = minor === '0';
       this.#overhead = bytes.length;
       return bytes;
@@ -102,6 +112,7 @@ export class AnswerGate {
     const end = bytes.indexOf('\r\n\r\n', lineEnd);
     if (end < 0) return this.#bounded(bytes, true);
     if (!fields.test(bytes.toString('latin1', lineEnd + 2, end + 4))) throw new GateError('a head of 1xx is no head');
+    if (status !== CONTINUE) this.#reasons.push(reason);
     return bytes.subarray(0, end + 4);
   }
 
@@ -110,8 +121,6 @@ export class AnswerGate {
     if (bytes.length > this.#maxHeadBytes) throw new GateError('its head is too large');
   }
 }
-
-const isContinue = (head: Buffer): boolean => head.toString('latin1', 9, 12) === '100';
 
 /** Puts a gate before what undici reads from `socket`. An answer that may not be seen breaks the connection. */
 export function guarded(socket: Socket, maxHeadBytes: number): AnswerGate {

@@ -45,6 +45,9 @@ export interface Failed extends Left {
 /** Why an answer with this head cannot be passed on. The parsers were strict already; these are what they let through. `old`: HTTP/1.0. */
 export function answerFault(status: number, reason: string, fields: readonly string[], old = false): string | undefined {
   if (status < 200 || status > 599) return `the status ${status} is none of a final answer`;
-  if (/[\0\r\n]/.test(reason)) return 'its reason has a CR, LF or NUL in it';
+  if (!isReason(reason)) return 'there is a control character in its reason';
   return framingFault(fields, old);
 }
+
+/** May stand behind a status: a proxy says it again byte for byte (RFC 9112, 4). */
+export const isReason = (text: string): boolean => !/[^\t\x20-\x7e\x80-\xff]/.test(text);

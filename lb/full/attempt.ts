@@ -101,8 +101,9 @@ class Attempt {
       });
     },
 
-    onResponseStart: (controller, status, _, reason = '') => {
+    onResponseStart: (controller, status) => {
       const fields = rawPairs(controller.rawHeaders);
+      const reason = this.#connection.reason();
       if (status >= 100 && status < 200 && status !== 101) {
         if (++this.#informational > mostInformational) this.#abort(this.#bad('it sends no end of 1xx heads'));
         else this.#terms.inform(status, reason, fields);

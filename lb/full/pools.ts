@@ -225,6 +225,11 @@ export class Connection {
     return this.#gate?.old ?? false;
   }
 
+  /** Of the head that has just been parsed. */
+  reason(): string {
+    return this.#gate?.reason() ?? '';
+  }
+
   /** So much data of the answer's body has come. */
   bodyCame(length: number): void {
     this.#gate?.data(length);

@@ -51,7 +51,7 @@ export class Reply {
     if (this.#asked.version !== '1.1' || headersSent || !socket) return;
     // like a trailer, such a head may frame and route nothing
     const lines = pairs(trailerFields(fields)).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`HTTP/1.1 ${status} ${clean(reason) ?? ''}\r\n${lines.join('')}\r\n`, 'latin1');
+    socket.write(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n`, 'latin1');
   }
 
   refuse({ status, fields, body }: RefusalAnswer): Promise<void> {
@@ -86,7 +86,7 @@ export class Reply {
       body.once('error', broken);
       const fields = this.#framed(answer);
       response.sendDate = false;
-      response.writeHead(status, clean(answer.reason), fields);
+      response.writeHead(status, answer.reason, fields);
       if (hasNoBody(this.#asked.method, status)) {
         response.end();
         body.resume();
@@ -120,9 +120,6 @@ export class Reply {
 
 const nothing = Buffer.alloc(0);
 const gone = (): CallError => new CallError('client_gone', 'the app went away');
-
-/** undici reads reasons as UTF-8; one that was not cannot be sent on, and says nothing that the status does not. */
-const clean = (reason: string): string | undefined => (/[^\t\x20-\x7e\x80-\xff]/.test(reason) ? undefined : reason);
 
 const pairs = (flat: readonly string[]): [string, string][] =>
   flat.flatMap((name, index): [string, string][] => (index % 2 === 0 ? [[name, flat[index + 1]!]] : []));

@@ -16,7 +16,7 @@ import { CallError } from '../errors.js';
 import { Agent } from '../node-http.js';
 import type { Clock } from '../ports.js';
 import { alarm } from '../alarm.js';
-import { answerFault, type Answer, type Failed, type Inform } from './answer.js';
+import { answerFault, isReason, type Answer, type Failed, type Inform } from './answer.js';
 import type { Stop } from './stop.js';
 
 export interface Handshake {
@@ -71,6 +71,8 @@ export const shakeHands: ShakeHands = (handshake) =>
         else if (event === 'information') {
           const { statusCode, statusMessage, rawHeaders } = args[0] as IncomingMessage;
           if (++informational > mostInformational) fail(bad(address, 'it sends no end of 1xx heads'));
+          else if (!isReason(statusMessage ?? ''))
+            fail(bad(address, 'there is a control character in the first line of a 1xx head'));
           else if (statusCode !== 100) inform(statusCode ?? 0, statusMessage ?? '', rawHeaders);
         } else if (event === 'response') judged(args[0] as IncomingMessage, address, settle, fail);
         else if (event === 'upgrade') {

@@ -171,6 +171,15 @@ describe('an answer of an endpoint', () => {
     match(answer, /via: 1\.1 zidecar-test\r\n(?:.*\r\n)*\r\nok$/);
   });
 
+  for (const reason of ['OK\xff', 'Gr\xc3\xbc\xc3\x9fe', '\x80', ' two spaces \t', ''])
+    it(`keeps the bytes of its reason, whatever they mean, and of a 103 before it: ${JSON.stringify(reason)}`, async (t) => {
+      const wire = await answered(t, `HTTP/1.1 103 ${reason}\r\n\r\nHTTP/1.1 200 ${reason}\r\nContent-Length: 0\r\n\r\n`);
+      deepEqual(
+        [(await wire.head()).split('\r\n')[0], (await wire.head()).split('\r\n')[0]],
+        [`HTTP/1.1 103 ${reason}`, `HTTP/1.1 200 ${reason}`],
+      );
+    });
+
   it('loses what belongs to its connection only, and an x-zidecar-error that is not ours', async (t) => {
     const more = 'Connection: close, x-mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=77\r\nx-zidecar-error: reset\r\nUpgrade: h2c\r\n';
     const answer = await (await answered(t, ok('ok', more))).message();
