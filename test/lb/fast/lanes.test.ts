@@ -116,6 +116,9 @@ describe('both lanes', () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(plainAnswer, mutated(plainAnswer)), async (answer) => {
         const [full, fast] = [await told(houses[0]!, request, 0, answer), await told(houses[1]!, request, 0, answer)];
+        const cutHead = !answer.includes('\r\n\r\n');
+        // of a head that is bad and comes to no end both are true: undici hears of its end first, the fast lane reads each line as it comes
+        if (cutHead && fast.answers[0] === 'bad_answer' && full.answers[0] === 'reset') return;
         deepEqual(fast.answers, full.answers);
       }),
       { numRuns: 300 },
