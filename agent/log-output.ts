@@ -10,6 +10,9 @@
  * main.ts asked for process.stdout, and takes that back when it starts a child: from then on, while nobody reads, the process ends only when
  * somebody reads or the reader goes.
  *
+ * A write costs more than the making of a line. What one turn of the event loop says is gathered and written when the turn ends, or when
+ * `flush` is called: whole lines, and no more than a pipe takes at one go, so that no line of an app that shares it comes between.
+ *
  * Not pino's own destination: at the exit it tries a pipe without a reader for ever.
  */
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
@@ -17,6 +20,9 @@ import type { Clock } from './system.js';
 
 const MOST_WAITING_BYTES = 1024 * 1024;
 const AGAIN_MS = 10;
+/** What is no longer is written to a pipe whole or not at all (PIPE_BUF). */
+const MOST_AT_ONE_GO = 4096;
+const LF = 0x0a;
 /** At the exit: a second in all. */
 const MOST_PAUSES = 100;
 
@@ -24,8 +30,13 @@ export class LogOutput {
   readonly #fd: number;
   readonly #atOnce: boolean;
   readonly #after: Clock['after'];
-  /** In order; of the first a part may be written. */
+  /** What this turn has said; goes behind those that wait. */
+  #gathered = '';
+  #gatheredBytes = 0;
+  #due = false;
+  /** In order, whole lines each; of the first a part may be written. */
   readonly #waiting: Buffer[] = [];
+  /** The gathered ones too. */
   #waitingBytes = 0;
   #state: 'idle' | 'in_flight' | 'pausing' = 'idle';
   #lost = 0;
@@ -44,14 +55,36 @@ export class LogOutput {
   }
 
   write(line: string): void {
-    const bytes = Buffer.from(line);
-    if (this.#waitingBytes + bytes.length > MOST_WAITING_BYTES) {
+    const bytes = Buffer.byteLength(line);
+    if (this.#waitingBytes + bytes > MOST_WAITING_BYTES) {
       this.#lost++;
       return;
     }
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
+    if (this.#gatheredBytes + bytes > MOST_AT_ONE_GO) this.flush();
+    this.#gathered += line;
+    this.#gatheredBytes += bytes;
+    this.#waitingBytes += bytes;
+    if (this.#due) return;
+    this.#due = true;
+    setImmediate(this.#turnEnds);
+  }
+
+  /** Writes what was gathered, as far as it is taken. */
+  flush(): void {
+    this.#gatherNoMore();
     if (this.#state === 'idle') this.#go();
+  }
+
+  readonly #turnEnds = (): void => {
+    this.#due = false;
+    this.flush();
+  };
+
+  #gatherNoMore(): void {
+    if (this.#gatheredBytes === 0) return;
+    this.#waiting.push(Buffer.from(this.#gathered));
+    this.#gathered = '';
+    this.#gatheredBytes = 0;
   }
 
   #go(): void {
@@ -87,20 +120,21 @@ export class LogOutput {
     else this.#waiting[0] = first.subarray(bytes);
   }
 
-  /** A full disk or a closed pipe costs the line and is no reason to end: nobody is left to tell, and the calls go on. */
+  /** A full disk or a closed pipe costs the lines and is no reason to end: nobody is left to tell, and the calls go on. */
   #goesOnAfter(error: NodeJS.ErrnoException): boolean {
     if (isFull(error)) {
       this.#state = 'pausing';
       this.#after(AGAIN_MS, () => this.#go());
       return false;
     }
-    this.#lost++;
+    for (const byte of this.#waiting[0]!) if (byte === LF) this.#lost++;
     this.#taken(this.#waiting[0]!.length);
     return true;
   }
 
   /** No callback runs any more. Of what is in flight nobody hears whether it was written; it is not written twice. */
   #finish(): void {
+    this.#gatherNoMore();
     if (this.#state === 'in_flight') this.#taken(this.#waiting[0]!.length);
     for (let pauses = 0; this.#waiting.length > 0 && pauses < MOST_PAUSES;) {
       const error = this.#tryFirst();

@@ -55,7 +55,7 @@ export async function makeLog(options: LogOptions): Promise<Log> {
     {
       level: options.level,
       base: null,
-      timestamp: () => `,"time":"${new Date(options.wall()).toISOString()}"`,
+      timestamp: timeOf(options.wall),
       formatters: { level: (level) => ({ level }) },
     },
     { write: (line: string) => void out.write(forPeople ? forPeople(line) : line) },
@@ -69,6 +69,7 @@ export async function makeLog(options: LogOptions): Promise<Log> {
       if (!wants(levelOf(fact.kind)) || (isOfOneCall(fact.kind) && !options.accessLog)) return;
       const told = tell(fact);
       logger[told.level](told.fact, told.message);
+      if (!isOfOneCall(fact.kind)) standard?.flush(); // it may be the last word of a process that is killed
     },
     setLevel: (level) => {
       logger.level = level;
@@ -81,6 +82,17 @@ export async function makeLog(options: LogOptions): Promise<Log> {
     get lost() {
       return standard?.lost ?? 0;
     },
+  };
+}
+
+/** A millisecond has many lines, and one spelling. */
+function timeOf(wall: () => number): () => string {
+  let [last, text] = [NaN, ''];
+  return () => {
+    const now = wall();
+    if (now !== last) text = `,"time":"${new Date(now).toISOString()}"`;
+    last = now;
+    return text;
   };
 }
 

@@ -20,7 +20,10 @@ type Table = { readonly [K in Fact['kind']]: readonly [Level, (fact: Of<K>) => s
 
 const because = (why: string | undefined): string => (why === undefined || why === '' ? '' : `: ${why}`);
 /** What follows `?` may carry tokens, and a log is read by many. */
-const withoutQuery = (target: string): string => target.replace(/\?.*$/s, '?…');
+const withoutQuery = (target: string): string => {
+  const at = target.indexOf('?');
+  return at < 0 ? target : `${target.slice(0, at)}?…`;
+};
 const many = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 /** In the shadow nothing is done. */
@@ -196,11 +199,11 @@ export const isOfOneCall = (kind: Fact['kind']): boolean => kind === 'call_ended
 
 /** Puts a fact into words. Texts are cleaned and cut before they are joined, so nothing of others can pose as our words. */
 export function tell(fact: Fact): Told {
-  const fields = Object.entries(fact).map(([name, value]: [string, unknown]) => {
+  const clean: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fact) as [string, unknown][]) {
     const text = name === 'target' ? withoutQuery(String(value)) : value;
-    return [name, typeof text === 'string' ? printable(text) : text];
-  });
-  const clean = Object.fromEntries(fields) as Fact;
+    clean[name] = typeof text === 'string' ? printable(text) : text;
+  }
   const [level, say] = table[fact.kind] as readonly [Level, (fact: Fact) => string];
-  return { level, message: say(clean), fact: clean };
+  return { level, message: say(clean as unknown as Fact), fact: clean as unknown as Fact };
 }

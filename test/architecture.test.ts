@@ -40,6 +40,7 @@ const impure =
 const mayBeImpure = [
   'agent/system.ts',
   'agent/main.ts',
+  'agent/log-output.ts',
   'deploy/live.ts',
   'lb/fast/inbox.ts',
   'lb/fast/outbox.ts',

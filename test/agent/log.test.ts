@@ -143,7 +143,8 @@ const program = (body: string): string => `
   import { makeLog } from ${JSON.stringify(new URL('../../agent/log.js', import.meta.url).href)};
   import { clock } from ${JSON.stringify(new URL('../../agent/system.js', import.meta.url).href)};
   process.stdout; // asked for, as main.ts does
-  const log = await makeLog({ level: 'info', format: 'json', accessLog: false, wall: Date.now, after: clock.after });
+  const log = await makeLog({ level: 'info', format: 'json', accessLog: true, wall: Date.now, after: clock.after });
+  const carry = (count) => { for (let i = 0; i < count; i++) log.emit({ ...${JSON.stringify(call)}, requestId: 'r' + i }); };
   const tell = (count, text = '') => { for (let i = 0; i < count; i++) log.emit({ kind: 'warned', why: text + i }); };
   const whenTold = (run) => { process.stdin.once('data', run); process.stderr.write('ready'); };
   ${body}`;
@@ -251,4 +252,60 @@ it('a log on a pipe ends with the process though nobody reads, and a child of ou
       spawn('true', { stdio: 'inherit' }).on('exit', () => { tell(4000, 'x'.repeat(400)); process.exit(3); });`);
   equal(await exitOf(child), 3);
   leave();
+});
+
+describe('what one turn says of its calls', { concurrency: true }, () => {
+  /** What comes out, of a program that reads nothing and ends by itself. */
+  const said = async ({ child, read }: Started): Promise<string[]> => {
+    let out = '';
+    for await (const chunk of read().setEncoding('utf8')) out += chunk as string;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return out.trimEnd().split('\n');
+  };
+
+  it('leaves in few writes, of whole lines each', async () => {
+    const started = onPipe(`
+      import { readFileSync } from 'node:fs';
+      const writes = () => Number(/syscw: (\\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))[1]);
+      const before = writes();
+      carry(200);
+      setImmediate(() => setImmediate(() => process.stderr.write('writes ' + (writes() - before))));`);
+    const told = saidBy(started.child);
+    const lines = await said(started);
+    const ids = lines.map((line) => (JSON.parse(line) as { requestId: string }).requestId);
+    deepEqual(
+      ids,
+      Array.from({ length: 200 }, (_, index) => `r${index}`),
+    );
+    const writes = Number(/\d+/.exec(await told)![0]);
+    ok(writes < 40, `${writes} writes for 200 lines`);
+  });
+
+  for (const [what, end, code] of [
+    ['an error that nobody catches', `throw new Error('on purpose')`, 1],
+    ['process.exit', 'process.exit(3)', 3],
+  ] as const)
+    it(`is written though the turn ends with ${what}`, async () => {
+      const started = onPipe(`carry(3); ${end};`);
+      equal((await said(started)).length, 3);
+      equal(started.child.exitCode, code);
+    });
+
+  it('is written before a line of anything else, which waits for no end of a turn', async () => {
+    const lines = await said(onPipe(`carry(1); tell(1); process.kill(process.pid, 'SIGKILL'); for (;;);`));
+    deepEqual(
+      lines.map((line) => (JSON.parse(line) as { kind: string }).kind),
+      ['call_ended', 'warned'],
+    );
+  });
+
+  it('is counted line by line where it cannot be written', async () => {
+    const { child, leave } = onPipe(
+      `whenTold(() => { carry(3); setImmediate(() => setImmediate(() => process.exit(log.lost))); });`,
+    );
+    await saidBy(child);
+    leave();
+    child.stdin!.write('end');
+    equal(await exitOf(child), 3);
+  });
 });
