@@ -79,7 +79,10 @@ export class Greeting {
 
   /** Throws a ProtocolError. */
   read(reader: Reader): Welcome {
-    if (reader.left === HEAD) throw new ProtocolError(`gives us no session: ${nameOf(readHead(reader).error)}`);
+    if (reader.left === HEAD) {
+      const { error } = readHead(reader);
+      throw new ProtocolError(error === 0 ? 'answers before it has greeted us' : `gives us no session: ${nameOf(error)}`);
+    }
     const version = reader.int();
     const timeoutMs = reader.int();
     const id = reader.long();

@@ -3,7 +3,8 @@
  * after half of two thirds of the timeout without a word of ours, a second earlier where that is long, and every 10 s at least. A server
  * that is silent for two thirds of the timeout is left; one that leaves a question unanswered and says nothing meanwhile, for a quarter. After
  * a tenth it is doubted, once, and left if another server answers in its place: a server that rests is not left for nothing, and a
- * network that rests is not mistaken for a server.
+ * network that rests is not mistaken for a server. One that has not confirmed our session yet, and leaves a question about it unanswered for
+ * two thirds of the timeout, is left whatever else it says.
  *
  *     heard ──a question is out──▶ unanswered ──a tenth──▶ doubted ──a quarter──▶ left
  *       ▲                              │                      │  ▲
@@ -54,10 +55,11 @@ export class Pulse {
     this.#heardAt = now;
   }
 
-  /** `askedAt`: when the oldest question without an answer was asked. */
-  next(now: number, askedAt: number | undefined): Beat {
+  /** `askedAt`: when the oldest question without an answer was asked. `isUp`: the server has confirmed our session. */
+  next(now: number, askedAt: number | undefined, isUp = true): Beat {
     const waitsFrom = askedAt === undefined ? Infinity : Math.max(askedAt, this.#heardAt);
-    const leaveAt = Math.min(this.#heardAt + this.silenceMs, waitsFrom + this.patienceMs);
+    const longest = isUp ? Infinity : (askedAt ?? Infinity) + this.silenceMs;
+    const leaveAt = Math.min(this.#heardAt + this.silenceMs, waitsFrom + this.patienceMs, longest);
     if (now >= leaveAt) return { do: 'leave' };
     const doubtAt = this.#doubtedAt === this.#heardAt ? Infinity : waitsFrom + this.trustMs;
     if (now >= doubtAt) {

@@ -69,6 +69,7 @@ export class Visit {
   #isOver = false;
   #isFlushing = false;
   #isConfirmed = false;
+  #isUp = false;
   /** The session is confirmed and its watches told, or will be: under way since the greeting. */
   #settled: Promise<unknown> | undefined;
   #wasSlow = false;
@@ -178,6 +179,7 @@ export class Visit {
       for (const credentials of all) await this.#special(xid.auth, present(credentials));
       await this.#converse();
       await (this.#settled ?? this.#settle());
+      this.#isUp = true;
       this.#events.up(isReadOnly);
     } catch (error) {
       this.#isOver = isCode(error, 'AUTH_FAILED', 'SESSION_EXPIRED');
@@ -237,9 +239,10 @@ export class Visit {
     const now = clock.now();
     // our process stood still: what came meanwhile is still to be read
     if (now - dueAt > pulse.trustMs / 2) return this.#beatIn(0);
-    const beat = pulse.next(now, this.#requests.oldestAt);
+    const beat = pulse.next(now, this.#requests.oldestAt, this.#isUp);
     if (beat.do === 'doubt') this.#events.doubted();
-    if (beat.do === 'leave') return this.end('is silent: it does not answer in time');
+    if (beat.do === 'leave')
+      return this.end(this.#isUp ? 'is silent: it does not answer in time' : 'does not confirm our session in time');
     if (beat.do === 'ping' && this.#isConfirmed && !this.#requests.isOut(xid.ping))
       this.#special(xid.ping, ping).catch(() => undefined);
     const ms = beat.do === 'wait' ? beat.ms : pulse.restMs;

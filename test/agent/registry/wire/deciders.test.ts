@@ -50,6 +50,16 @@ describe('pulse', () => {
     deepEqual(pulse.next(3_999, 1_000), { do: 'wait', ms: 1 }, 'for a ping');
     deepEqual(pulse.next(6_900, 1_000), { do: 'leave' });
   });
+
+  it('leaves one that speaks and does not confirm the session, after two thirds of the timeout', () => {
+    const pulse = new Pulse(12_000, 0);
+    pulse.sent(8_500);
+    pulse.heard(8_500);
+    deepEqual(pulse.next(8_999, 1_000, false), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(9_000, 1_000, false), { do: 'leave' });
+    deepEqual(pulse.next(9_000, 1_000, true).do, 'wait', 'its answer may be a long one');
+    deepEqual(pulse.next(9_000, undefined, false).do, 'wait', 'it is our turn');
+  });
 });
 
 describe('back-off', () => {

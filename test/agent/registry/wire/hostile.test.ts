@@ -80,6 +80,45 @@ describe('a hostile server', () => {
     });
   }
 
+  const held: readonly (readonly [what: string, onGreeting: (guest: Guest) => void, told: RegExp])[] = [
+    ['answers before it greets', (guest) => guest.answer(-2), /answers before it has greeted us/],
+    ['tells of events before it greets', (guest) => guest.event(3, '/a'), /what is no greeting/],
+    [
+      'answers twice what it was asked once',
+      (guest) => (guest.greet(7n, 6_000), guest.answer(-2), guest.answer(-2)),
+      /number -2/,
+    ],
+    [
+      'says that our session has moved',
+      (guest) => (guest.greet(7n, 6_000), guest.answer(-8, -118)),
+      /refuses setWatches: SESSION_MOVED \(-118\)/,
+    ],
+    [
+      'speaks without an end, and does not answer',
+      (guest) => {
+        guest.greet(7n, 300);
+        const flood = setInterval(() => guest.event(3, '/b'), 5);
+        guest.socket.on('close', () => clearInterval(flood));
+      },
+      /does not confirm our session in time/,
+    ],
+  ];
+  for (const [what, onGreeting, told] of held) {
+    it(`that ${what}, when our session comes to it with its question, is left, and the session goes on`, async () => {
+      const good = await FakeServer.start({ id: 7n, onRequest: (guest, { xid }) => guest.answer(xid, xid > 0 ? -101 : 0) });
+      const bad = await FakeServer.start({ answersPings: false, onGreeting });
+      const one = opened([good, bad]);
+      await one.up();
+      await one.client.exists('/a', () => undefined);
+      good.guests[0]!.socket.destroy();
+      match(await one.trouble(new RegExp(`^${bad.label} `)), told);
+      deepEqual([(await one.up(2)).server, bad.guests[0]!.greeting!.id, good.guests[1]!.greeting!.id], [good.label, 7n, 7n]);
+      deepEqual(one.overs, []);
+      one.client.drop();
+      await Promise.all([bad.stop(), good.stop()]);
+    });
+  }
+
   it('that answers out of turn fails what is out, and nothing else', async () => {
     const server = await FakeServer.start({
       onRequest: (guest, { xid }) => guest.answer(xid + 1, 0, writeStat),

@@ -1,7 +1,7 @@
 /**
  * The two clients side by side, as numbers: `npm run compare` (some minutes; a quiet machine, please). Each has a process of its own, opens
  * the tree as a sidecar does, and is asked for the same; the table is what README.md of the registry shows. `npm run compare -- --install`
- * also compiles the native package once more, to know for how long.
+ * also compiles the native package once more, to know for how long; `npm run compare -- wire` measures one of them.
  */
 import { execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -245,9 +245,11 @@ if (role === 'measure') await measured(kind as Kind, JSON.parse(servers!) as Ser
 else {
   const load = (): string => loadavg()[0]!.toFixed(0);
   const before = load();
-  const [native, wire] = [await column('native'), await column('wire')];
+  const kinds: readonly Kind[] = role === 'native' || role === 'wire' ? [role] : ['native', 'wire'];
+  const columns: (readonly string[])[] = [];
+  for (const kind of kinds) columns.push(await column(kind));
   console.log(`Node ${process.versions.node}, load ${before} before and ${load()} after\n`);
-  console.log('| | native | wire |\n|---|---|---|');
-  rows.forEach((row, index) => console.log(`| ${row} | ${native[index]!} | ${wire[index]!} |`));
+  console.log(`| | ${kinds.join(' | ')} |\n|---|${'---|'.repeat(kinds.length)}`);
+  rows.forEach((row, index) => console.log(`| ${row} | ${columns.map((column) => column[index]!).join(' | ')} |`));
   process.exit();
 }
