@@ -31,6 +31,7 @@ export class Pulse {
   readonly trustMs: number;
   /** When it was last heard, as far as it was doubted since. */
   #doubtedAt = -1;
+  readonly #greetedAt: number;
   #sentAt: number;
   #heardAt: number;
 
@@ -40,7 +41,7 @@ export class Pulse {
     this.restMs = Math.min(LONGEST_REST_MS, half <= SPARE_MS ? half : Math.max(SPARE_MS, half - SPARE_MS));
     this.patienceMs = Math.min(this.silenceMs, Math.max(LEAST_PATIENCE_MS, timeoutMs / 4));
     this.trustMs = Math.min(this.patienceMs, Math.max(LEAST_TRUST_MS, timeoutMs / 10));
-    this.#sentAt = this.#heardAt = now;
+    this.#greetedAt = this.#sentAt = this.#heardAt = now;
   }
 
   get heardAt(): number {
@@ -58,7 +59,7 @@ export class Pulse {
   /** `askedAt`: when the oldest question without an answer was asked. `isUp`: the server has confirmed our session. */
   next(now: number, askedAt: number | undefined, isUp = true): Beat {
     const waitsFrom = askedAt === undefined ? Infinity : Math.max(askedAt, this.#heardAt);
-    const longest = isUp ? Infinity : (askedAt ?? Infinity) + this.silenceMs;
+    const longest = isUp || askedAt === undefined ? Infinity : Math.max(askedAt, this.#greetedAt) + this.silenceMs;
     const leaveAt = Math.min(this.#heardAt + this.silenceMs, waitsFrom + this.patienceMs, longest);
     if (now >= leaveAt) return { do: 'leave' };
     const doubtAt = this.#doubtedAt === this.#heardAt ? Infinity : waitsFrom + this.trustMs;

@@ -59,6 +59,7 @@ describe('pulse', () => {
     deepEqual(pulse.next(9_000, 1_000, false), { do: 'leave' });
     deepEqual(pulse.next(9_000, 1_000, true).do, 'wait', 'its answer may be a long one');
     deepEqual(pulse.next(9_000, undefined, false).do, 'wait', 'it is our turn');
+    deepEqual(new Pulse(1_200, 2_000).next(2_000, 1_000, false).do, 'wait', 'it went with a greeting that was answered late');
   });
 });
 
