@@ -144,7 +144,12 @@ function announcementSays({
   if (wish === 'announced' && contested !== null) return [`not by us: ${contested}`, true];
   if (wish === 'announced' && drained) return [`drained: peers are told not to call it, ${path ?? ''}`, true];
   if (wish === 'announced')
-    return fact === 'announced' ? [`weight ${weight}, ${path ?? ''}`, false] : [`not yet: ${failing ?? 'not confirmed'}`, true];
+    return fact === 'announced'
+      ? [`weight ${weight}, ${path ?? ''}`, false]
+      : [
+          `${failing === null ? 'not confirmed' : 'not yet'}${path === null ? '' : `, ${path}`}${failing === null ? '' : `: ${failing}`}`,
+          true,
+        ];
   const gone = fact === 'withdrawn' ? 'withdrawn' : `being withdrawn${failing === null ? '' : ` (${failing})`}`;
   if (drained) return [`${gone}: drained`, true];
   return [`${gone}: the app is ${probe.up ? 'up' : 'down'}${last}`, true];

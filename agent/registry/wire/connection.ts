@@ -59,12 +59,15 @@ export class Connection {
       callback: (size, memory) => this.#hear(Buffer.from(memory.buffer, memory.byteOffset, size)),
     }));
     socket.setNoDelay(true);
+    let isAgreed = tls === undefined;
     socket.once(tls ? 'secureConnect' : 'connect', () => {
+      isAgreed = true;
       if (!this.#isEnded) events.opened();
     });
     socket.on('error', (error) => (this.#lostBy = inWords(error)));
     socket.on('close', () => {
       this.#lostBy ??= 'closed the connection';
+      if (!isAgreed && SILENT.has(this.#lostBy)) this.#lostBy += ' before TLS was agreed on: is that its port for TLS?';
       if (!this.#isResting) this.#work();
     });
   }
@@ -148,5 +151,15 @@ function inWords(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ECONNREFUSED') return 'refuses the connection: nothing listens there';
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'broke the connection off';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return `fails: ${error.message}: ZIDECAR_ZOOKEEPER has to name the server as its certificate does`;
+  if (code !== undefined && UNKNOWN_ISSUER.has(code))
+    return `fails: ${error.message}: ZIDECAR_ZOOKEEPER_TLS_CA does not vouch for its certificate`;
   return `fails: ${error.message}`;
 }
+
+const SILENT = new Set(['broke the connection off', 'closed the connection']);
+const UNKNOWN_ISSUER = new Set([
+  ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'],
+  ...['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'CERT_SIGNATURE_FAILURE'],
+]);

@@ -138,9 +138,9 @@ describe('status', () => {
 
   const announcements: readonly (readonly [Partial<AnnouncementView>, string, boolean])[] = [
     [{}, 'weight 1, /services/shop/a', false],
-    [{ fact: 'unknown' }, 'not yet: not confirmed', true],
-    [{ fact: 'unknown', failing: 'create /x: no permission' }, 'not yet: create /x: no permission', true],
-    [{ fact: 'withdrawn', path: null }, 'not yet: not confirmed', true],
+    [{ fact: 'unknown' }, 'not confirmed, /services/shop/a', true],
+    [{ fact: 'unknown', failing: 'create /x: no permission' }, 'not yet, /services/shop/a: create /x: no permission', true],
+    [{ fact: 'withdrawn', path: null }, 'not confirmed', true],
     [{ wish: 'withdrawn', fact: 'withdrawn', drained: true }, 'withdrawn: drained', true],
     [{ wish: 'withdrawn', fact: 'unknown', drained: true }, 'being withdrawn: drained', true],
     [

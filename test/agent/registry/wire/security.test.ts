@@ -104,8 +104,12 @@ describe('a server with TLS that asks who we are', { skip: !requireZooKeeper() }
 
   it('is not spoken to under another name, without trust, or without a certificate, and each is told', async () => {
     const cases: readonly (readonly [TlsFiles, string | undefined, RegExp])[] = [
-      [{ ca: ours.ca, ...me }, 'other.test', /Hostname\/IP does not match certificate's altnames.*other\.test/],
-      [{ ca: theirs.ca, ...me }, 'zk.test', /certificate|issuer/],
+      [
+        { ca: ours.ca, ...me },
+        'other.test',
+        /does not match certificate's altnames.*other\.test.*: ZIDECAR_ZOOKEEPER has to name the server/,
+      ],
+      [{ ca: theirs.ca, ...me }, 'zk.test', /: ZIDECAR_ZOOKEEPER_TLS_CA does not vouch for its certificate$/],
       [{ ca: undefined, ...me }, 'zk.test', /self-signed certificate|certificate/],
       [{ ca: ours.ca }, 'zk.test', /alert|closed the connection|broke/],
       [{ ca: ours.ca, ...theirs.issue('stranger') }, 'zk.test', /alert|closed the connection|broke/],
@@ -117,6 +121,12 @@ describe('a server with TLS that asks who we are', { skip: !requireZooKeeper() }
       equal(ups.length, 0);
       client.drop();
     }
+  });
+
+  it('is asked after where a server that has none is met', async () => {
+    const { client, trouble } = opened([{ ...place(), port: server.port }], tls({ ca: ours.ca, ...me }));
+    match(await trouble(/before TLS was agreed on: is that its port for TLS\?/), /^zk:\d+ (broke|closed)/);
+    client.drop();
   });
 
   it('sees a certificate that was renewed at the next connection, and the old one as long as the new is half written', async () => {
