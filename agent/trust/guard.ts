@@ -84,10 +84,10 @@ export class Guard {
     this.#brake(braked);
   }
 
-  /** The same where all of it is confirmed, as it was before. `ahead`: so many more leave in the next turns. */
+  /** The same where all of it is confirmed, as it was before. `ahead`: so many more leave in the next turns, and the data path is told with the last. */
   changed({ gone, joined, found }: Patch, excused: ReadonlySet<string>, ahead = 0): void {
     const braked = this.#trust.changed(gone, joined, excused, this.#parts.clock.now(), ahead);
-    this.#tell(found.endpoints);
+    if (ahead === 0) this.#tell(found.endpoints);
     this.#brake(braked);
   }
 
@@ -186,8 +186,8 @@ export class Guard {
   /** Those for whom the next turns are: of thousands who leave at one time each has connections that close, and calls go on meanwhile. */
   #heldUp(endpoints: readonly Endpoint[]): readonly Endpoint[] {
     if (this.#told.length - endpoints.length <= MOST_LEAVE) return [];
-    const called = new Set(endpoints.map(addressOf));
-    return this.#told.filter((endpoint) => !called.has(addressOf(endpoint))).slice(MOST_LEAVE);
+    const called = new Set(endpoints.flatMap((one) => [addressOf(one), one.id])); // whoever has been replaced does not stay
+    return this.#told.filter((one) => !called.has(addressOf(one)) && !called.has(one.id)).slice(MOST_LEAVE);
   }
 
   #learn(endpoint: Endpoint, proof: Proof): void {
