@@ -61,7 +61,7 @@ export function serviceRow(service: string, path: string, read: readonly ReadNod
 const sideBySide = (kinds: readonly string[]): string =>
   kinds.every((kind) => kind === 'curator' || kind === 'spring')
     ? "Curator's and Spring's nodes side by side, a plain Curator reader throws"
-    : `nodes of ${[...kinds].sort().join(' and ')} side by side, which breaks readers: zidecar lint`;
+    : `nodes of ${[...kinds].sort().join(' and ')} side by side, and not every reader takes both: zidecar lint says which`;
 
 /**
  * Trouble first, those whom nobody can call at their head, then those without instances, those that are well, those that were not read, and
