@@ -45,6 +45,7 @@ const mayBeImpure = [
   'lb/fast/inbox.ts',
   'lb/fast/outbox.ts',
   'lb/flow.ts',
+  'lb/full/lane.ts',
   'lb/reset.ts',
 ];
 

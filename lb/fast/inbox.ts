@@ -32,6 +32,7 @@ export class Inbox {
   #count = 0;
   readonly #readers: (Reader | undefined)[] = [];
   #due = false;
+  #afterwards: (() => void) | undefined;
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
@@ -40,9 +41,13 @@ export class Inbox {
   /** It is asked to work when the turn ends. */
   add(reader: Reader): void {
     this.#readers[this.#count++] = reader;
-    if (this.#due) return;
-    this.#due = true;
-    setImmediate(this.#turnEnds);
+    this.#end();
+  }
+
+  /** Runs once what has come by now was read and worked on. One at a time. */
+  afterwards(run: () => void): void {
+    this.#afterwards = run;
+    this.#end();
   }
 
   /** The same, with what it has read into `from`. Where that begins now in `bytes`; it stays there until what was posted has left. */
@@ -72,9 +77,19 @@ export class Inbox {
     return message.buffer === this.bytes.buffer;
   }
 
+  /** The turn does, soon. */
+  #end(): void {
+    if (this.#due) return;
+    this.#due = true;
+    setImmediate(this.#turnEnds);
+  }
+
   readonly #turnEnds = (): void => {
     this.#due = false;
     this.#work();
+    const run = this.#afterwards;
+    this.#afterwards = undefined;
+    run?.();
   };
 
   #work(): void {

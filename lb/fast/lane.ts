@@ -41,7 +41,11 @@ export class FastLane implements Lane {
     this.#options = options;
     this.#full = full;
     this.#lines = new AnswerLines(parts.pseudonym);
-    this.#deadlines = new Deadlines(parts.clock, (now) => this.#look(now));
+    this.#deadlines = new Deadlines(
+      parts.clock,
+      (now) => this.#look(now),
+      (run) => this.#inbox.afterwards(run),
+    );
   }
 
   get connections(): number {

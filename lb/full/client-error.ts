@@ -14,7 +14,7 @@ export function clientError(
     rawPacket,
     reason,
   } = error as NodeJS.ErrnoException & { readonly rawPacket?: Buffer; readonly reason?: string };
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+  if (isLate(error)) {
     if (busy) return 'nothing'; // the next head is held up by us
     return unused
       ? 'gone'
@@ -29,5 +29,8 @@ export function clientError(
   if (code === 'HPE_PAUSED_H2_UPGRADE') return bad('HTTP/2 is not spoken here: HTTP/1.1 is');
   return bad(`this is not HTTP/1.1: ${reason ?? code}`);
 }
+
+/** The head has not come in time. */
+export const isLate = (error: Error): boolean => (error as NodeJS.ErrnoException).code === 'ERR_HTTP_REQUEST_TIMEOUT';
 
 const bad = (message: string): Refused => ({ code: 'bad_request', message });

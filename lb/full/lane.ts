@@ -18,7 +18,7 @@ import { tellStray } from '../story.js';
 import type { Upstream } from '../upstream.js';
 import { longestMs } from '../alarm.js';
 import { carry } from './call.js';
-import { clientError } from './client-error.js';
+import { clientError, isLate } from './client-error.js';
 import type { Exchange } from './exchange.js';
 import { isWebSocket, plainAgain } from './plain-again.js';
 import { PlainExchange, type ExchangeTerms, type PoolsOf } from './plain-exchange.js';
@@ -68,7 +68,10 @@ export class FullLane implements Lane {
     this.#server.on('upgrade', (request, _, unread) => this.#upgrade(request, unread));
     this.#server.on('connect', (request) => this.#connect(request));
     this.#server.on('clientError', (error, socket) => {
-      if (socket instanceof Socket) this.#clientError(error, socket);
+      if (!(socket instanceof Socket)) return;
+      // where the process was held up, a head that seems late may be here by now: it is read first
+      if (isLate(error)) setImmediate(() => this.#clientError(error, socket));
+      else this.#clientError(error, socket);
     });
     this.#server.emit('listening'); // node begins to look after slow heads
   }

@@ -94,7 +94,10 @@ describe('a limit', { timeout: 240_000, concurrency: true }, () => {
           const labels = `{service="${limit}",limit="${limit}"}`;
           equal(await metric(sidecar, `zidecar_limit${labels}`), 1);
           const first = (await app()).write(get(limit));
-          await eventually(async () => (await metric(sidecar, `zidecar_limit_used${labels}`)) === 1);
+          await eventually(async () => {
+            equal(first.over, false, `it was not carried: ${first.unread}`);
+            return (await metric(sidecar, `zidecar_limit_used${labels}`)) === 1;
+          });
           await refused(get(limit), 503, 'overflow', limit);
           equal(await metric(sidecar, `zidecar_limit_refused_total${labels}`), 1);
           first.reset();

@@ -148,6 +148,15 @@ describe('an app', () => {
     equal(proxy.strays.calls.get('header_timeout'), 1);
   });
 
+  it('whose head has come while we were held up is not too slow', async (t) => {
+    const { app, proxy } = await house(t, { orders: [await RawServer.always(ok())] }, { proxy: { headerTimeoutMs: 200 } });
+    const wire = await app();
+    await eventually(() => proxy.quiet().connections === 1);
+    wire.write(get());
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500); // the clock runs, and nobody reads
+    match(await wire.message(), /200 OK/);
+  });
+
   it('that says nothing at all is let go without a word', async (t) => {
     const { app } = await house(t, {}, { proxy: { headerTimeoutMs: 100 } });
     deepEqual(await (await app()).rest(), { text: '', end: 'ended' });
