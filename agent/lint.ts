@@ -2,6 +2,7 @@
  * `zidecar lint`: what the nodes below a parent are to each reader of the field. Readers of the dialects that live there are at home; only what
  * breaks one of these is wrong, since nobody else reads there. Reads, never writes, arms no watch, and stops at 5,000 nodes.
  */
+import { isIP } from 'node:net';
 import { isInstance } from './registry/dialects/dialect.js';
 import { dialects } from './registry/dialects/dialects.js';
 import { readers, type Verdict } from './registry/dialects/readers.js';
@@ -31,12 +32,16 @@ export interface LintedPath {
   readonly beyond: number;
   /** What the registry did not let us read: the names of nodes, or `.` for the path itself. */
   readonly unread: readonly string[];
+  /** Set where nothing tells whether it is a folder without nodes or one node that readers may break on. */
+  readonly perhapsNode?: true;
 }
 
 export const MOST_NODES = 5_000;
 const AT_ONE_TIME = 16;
+/** So many of those beside one node are asked who lives there. */
+const NEIGHBOURS = 100;
 
-/** `dialect`: of a place where no node tells. Undefined: there is no such node. */
+/** `dialect`: of a place where no node tells. `only`: nobody else is looked at. Undefined: there is no such node. */
 export async function lintPath(
   tree: Tree,
   {
@@ -44,9 +49,10 @@ export async function lintPath(
     service = nameOf(path),
     dialect,
     most = MOST_NODES,
-  }: { path: string; service?: string; dialect: string; most?: number },
+    only,
+  }: { path: string; service?: string; dialect: string; most?: number; only?: readonly string[] },
 ): Promise<LintedPath | undefined> {
-  const listed = await tree.children(path).catch(unlessForbidden);
+  const listed = only ? { names: only } : await tree.children(path).catch(unlessForbidden);
   if (listed === undefined) return undefined;
   if (listed === 'forbidden') return forbidden(path);
   const names = [...listed.names].sort();
@@ -66,13 +72,23 @@ export async function lintPath(
 /** A path of somebody's choice: a folder of nodes, or one node, which is what it is to those who read its folder. */
 export async function lintPlace(tree: Tree, path: string, dialect: string): Promise<LintedPath | undefined> {
   const place = await lintPath(tree, { path, dialect });
-  if (place === undefined || place.nodes.length + place.unread.length > 0) return place;
-  const around = await lintPath(tree, { path: parentOf(path), dialect });
-  const isNode = around?.nodes.some((node) => node.dialect !== '-');
-  if (around === undefined || !isNode) return place; // a service without anybody
-  const nodes = around.nodes.filter(({ name }) => name === nameOf(path));
-  return { ...around, nodes, broken: nodes.filter((node) => rank(node) === 0).length, beyond: 0, unread: [] };
+  if (place === undefined || path === '/' || place.nodes.length + place.unread.length > 0) return place;
+  const [folder, name] = [parentOf(path), nameOf(path)];
+  const itself = await readUnlessForbidden(tree, path, name);
+  if (itself === undefined) return undefined;
+  if ('forbidden' in itself) return forbidden(path);
+  const listed = await tree.children(folder).catch(unlessForbidden);
+  const beside = listed === undefined || listed === 'forbidden' ? [] : listed.names.filter((other) => other !== name);
+  const only = [name, ...beside.sort().slice(0, NEIGHBOURS)];
+  const around = (await lintPath(tree, { path: folder, dialect, only }))!;
+  if (!isNode(itself) && around.nodes.every((node) => node.dialect === '-')) return { ...place, perhapsNode: true };
+  const nodes = around.nodes.filter((node) => node.name === name);
+  return { ...around, nodes, broken: nodes.filter((node) => rank(node) === 0).length, unread: [] };
 }
+
+/** A session's, or one with data. Curator gives a folder that it makes for others the address of its machine. */
+const isNode = ({ data, stat }: Bytes): boolean =>
+  stat.owner !== 'none' || (stat.size > 0 && isIP(new TextDecoder().decode(data)) === 0);
 
 /** Of a folder that an access list keeps from us. */
 export const forbidden = (path: string): LintedPath => ({ path, dialects: [], nodes: [], broken: 0, beyond: 0, unread: ['.'] });

@@ -96,13 +96,16 @@ async function lintAll(tree: Tree, name: string | undefined, { registryPath, dia
   return found.sort((one, other) => other.broken - one.broken);
 }
 
+const PERHAPS_NODE = 'a folder without nodes, or one node that readers may break on: nothing tells which';
+
 function render(
-  { path, dialects: spoken, nodes, broken, beyond, unread }: LintedPath,
+  { path, dialects: spoken, nodes, broken, beyond, unread, perhapsNode }: LintedPath,
   { all, name }: Asked,
   paint: Paint,
   width: number | undefined,
 ): string {
   if (unread.includes('.')) return titled(path, 'no permission to list it', paint, width, paint.red);
+  if (perhapsNode) return titled(path, PERHAPS_NODE, paint, width, paint.yellow);
   const count = `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} (${spoken.join(', ')})`;
   const wrong = broken === 0 ? 'none breaks a reader' : `${broken} ${broken === 1 ? 'breaks' : 'break'} readers there`;
   const more = beyond > 0 ? `, ${beyond} more were not looked at` : '';

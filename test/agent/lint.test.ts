@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { lintPath, lintPlace, type LintedPath } from '../../agent/lint.js';
+import { lintPath, lintPlace, MOST_NODES, type LintedPath } from '../../agent/lint.js';
 import type { Instance } from '../../agent/registry/dialects/dialect.js';
 import { dialects } from '../../agent/registry/dialects/dialects.js';
 import { readers, type Verdict } from '../../agent/registry/dialects/readers.js';
@@ -179,8 +179,32 @@ describe('lint of a path', () => {
     deepEqual(await lint('/services/orders/bad'), ['/services/orders', ['bad'], 1]);
     deepEqual(await lint('/services/orders/a'), ['/services/orders', ['a'], 0]);
     deepEqual(await lint('/services/empty'), ['/services/empty', [], 0]);
+    equal((await lintPlace(tree, '/services/empty', 'curator'))!.perhapsNode, true);
     deepEqual(await lint('/services/orders'), ['/services/orders', ['bad', 'a'], 1]);
     equal(await lint('/services/nobody'), undefined);
+  });
+
+  it('finds one bad node by its path where nobody beside it tells that it is one', async () => {
+    const { tree, store } = setup();
+    store.plant('/services/ours/empty', '', tree.session.id);
+    store.plant('/services/theirs/cut', '{"name":"orders","addr');
+    store.plant('/dubbo/com.acme/providers', '10.1.2.3'); // a folder, as Dubbo's Curator makes it
+    const lint = async (path: string): Promise<unknown> => {
+      const found = (await lintPlace(tree, path, 'curator'))!;
+      return [found.path, found.nodes.map(({ name }) => name), found.broken, found.perhapsNode];
+    };
+    deepEqual(await lint('/services/ours/empty'), ['/services/ours', ['empty'], 1, undefined]);
+    deepEqual(await lint('/services/theirs/cut'), ['/services/theirs', ['cut'], 1, undefined]);
+    deepEqual(await lint('/dubbo/com.acme/providers'), ['/dubbo/com.acme/providers', [], 0, true]);
+  });
+
+  it('finds one node behind thousands by its path, and reads few of them', async () => {
+    const { tree, store, put } = setup();
+    for (let id = 0; id <= MOST_NODES; id++) put('curator', { id: `n${String(id).padStart(5, '0')}` });
+    store.plant('/services/orders/z', '');
+    const { nodes, broken, beyond } = (await lintPlace(tree, '/services/orders/z', 'curator'))!;
+    deepEqual([nodes.map(({ name }) => name), broken, beyond], [['z'], 1, 0]);
+    ok(tree.calls.filter((call) => call.startsWith('read ')).length < 200);
   });
 
   it('is nothing where there is no such node', async () => equal(await setup().lint(), undefined));

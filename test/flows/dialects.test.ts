@@ -164,6 +164,11 @@ describe('sidecars in every dialect', { timeout: 240_000 }, () => {
     const { code, out } = await zidecar(['lint', 'mine', '--zookeeper', server.connect]);
     equal(code, 1);
     match(out, /Curator +break/);
+    await mkdir(join(folder, 'few/services/nobody'), { recursive: true });
+    match(
+      (await zidecar(['lint', '/services/nobody', '--zookeeper', `dir:${join(folder, 'few')}`])).out,
+      /nothing tells which$/m,
+    );
   });
 
   it('find peers in a second registry too, and tell its session apart', async () => {
