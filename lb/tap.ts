@@ -7,10 +7,19 @@
 import type { Socket } from 'node:net';
 import { endWhenRead } from './late-end.js';
 
-/** `flows`: whether bytes may be taken now. The returned function gives the socket back to its stream. */
-export function tap(socket: Socket, take: (bytes: Buffer) => void, flows: () => boolean): () => void {
+/**
+ * `flows`: whether bytes may be taken now. `ends`: the end is next, so what was taken and waits is to be looked at before the stream knows. The
+ * returned function gives the socket back to its stream.
+ */
+export function tap(
+  socket: Socket,
+  take: (bytes: Buffer) => void,
+  flows: () => boolean,
+  ends = (): void => undefined,
+): () => void {
   const asStream = socket.push.bind(socket);
   const pushed = (bytes: Buffer | null, encoding?: BufferEncoding): boolean => {
+    if (bytes === null) ends();
     // a lane that gets the socket, with bytes in its stream, is to hear of its end behind these
     if (bytes === null && socket.readableLength > 0) return endWhenRead(socket, asStream);
     if (bytes === null || !flows() || socket.readableLength > 0) return asStream(bytes, encoding);

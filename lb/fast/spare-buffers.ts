@@ -2,10 +2,9 @@
  * The buffers of connections that have closed, for the next ones. V8 collects its whole heap after some dozens of new buffers, however little
  * else there is to collect.
  */
+import { readBytes } from './inbox.js';
 import { room } from './rewrite.js';
 
-/** An answer of 64 KiB comes with its head in one read. */
-const readBytes = 68 * 1024;
 const size = room + readBytes;
 /** As many as may close before one opens. */
 const most = 16;

@@ -74,7 +74,7 @@ export class Visit implements Caller, Reader, Sender {
     this.#head.begin(0);
     this.#call = new Call(this, this.#head, terms);
     this.#startWaiting(terms.headerTimeoutMs, terms.parts.clock.now());
-    this.#untap = tap(socket, this.#data, () => !this.#paused);
+    this.#untap = tap(socket, this.#data, () => !this.#paused, this.work);
     socket.on('end', this.#end).on('error', this.#error).on('close', this.#closed);
   }
 
@@ -90,7 +90,7 @@ export class Visit implements Caller, Reader, Sender {
     else if (before === undefined) this.#terms.inbox.add(this);
   };
 
-  work(): void {
+  readonly work = (): void => {
     const bytes = this.#arrived;
     if (bytes === undefined || this.#ending) return;
     this.#arrived = undefined;
@@ -100,7 +100,7 @@ export class Visit implements Caller, Reader, Sender {
     this.#unread = this.#unread === undefined ? rest : Buffer.concat([this.#stillUnread(this.#unread), rest]);
     if (this.#call.idle) this.#next();
     else this.pause();
-  }
+  };
 
   /** The calls that have been are left behind. */
   #stillUnread(bytes: Buffer): Buffer {
@@ -280,7 +280,6 @@ export class Visit implements Caller, Reader, Sender {
 
   /** The app ends its side: that is its going away, as node and nginx take it; not from a call that it had sent more requests behind. */
   readonly #end = (): void => {
-    this.work();
     if (this.#ending) this.socket.destroy();
     else if (this.#call.idle) this.#farewell();
     else if (this.#unread !== undefined) this.#left = true;

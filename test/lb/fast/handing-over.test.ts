@@ -138,6 +138,14 @@ const hashing = async (t: TestContext): Promise<Endpoint> => {
   return { id: 'a', host: '127.0.0.1', port: (server.address() as AddressInfo).port, weight: 1, meta: {} };
 };
 
+it('what cannot be read is counted as that, though the app breaks off in the turn in which it comes', async (t) => {
+  const { app, proxy } = await house(t, { orders: [await plain()] });
+  const wire = await app();
+  await eventually(() => proxy.quiet().connections === 1);
+  wire.write('GARBAGE\r\n\r\n').reset();
+  await eventually(() => proxy.strays.calls.get('bad_request') === 1);
+});
+
 it('a body that came in many pieces behind a call that ran arrives in order', async (t) => {
   const { app } = await house(t, { orders: [await hashing(t)] });
   const body = Buffer.from(Array.from({ length: 200_000 }, (_, at) => (at * 7 + (at >> 8) * 13) & 255));
