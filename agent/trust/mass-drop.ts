@@ -91,10 +91,10 @@ export class MassDrop {
     for (const { id } of joined) this.#ids.add(id);
     const isExplained = ({ id }: Endpoint, at: string): boolean =>
       this.#listed.has(at) || this.#ids.has(id) || excused.has(at) || excused.has(id);
+    for (const [at, { endpoint, at: since }] of this.#departed)
+      if (isExplained(endpoint, at) || now - since > WINDOW_MS) this.#departed.delete(at);
     for (const endpoint of gone)
       if (!isExplained(endpoint, addressOf(endpoint))) this.#departed.set(addressOf(endpoint), { endpoint, at: now });
-    for (const [at, { endpoint, at: since }] of this.#departed)
-      if (since !== now && (isExplained(endpoint, at) || now - since > WINDOW_MS)) this.#departed.delete(at);
     for (const [at, { endpoint }] of this.#kept) if (isExplained(endpoint, at)) this.#kept.delete(at);
     const vanished = this.#departed.size + this.#kept.size + ahead;
     const left = this.#listed.size - ahead;

@@ -46,6 +46,14 @@ describe('the brake on a mass drop', () => {
     equal(brake.heard(fleet(1), nobody, 11_001), undefined);
   });
 
+  it('does not keep who is back, be it in the same millisecond', () => {
+    const brake = new MassDrop();
+    brake.heard(fleet(1, 2, 3, 4), nobody, 0);
+    for (const listed of [fleet(1, 2, 3), fleet(1, 2, 3, 4)]) brake.heard(listed, nobody, 1_000);
+    deepEqual(brake.heard(fleet(4), nobody, 1_000), { vanished: 3, left: 1 });
+    deepEqual(ids(brake), ['e1', 'e2', 'e3']);
+  });
+
   it('does not wonder at who left with a mark, or is at another address, or has another id at his address', () => {
     const brake = new MassDrop();
     brake.heard(fleet(1, 2, 3, 4), nobody, 0);
