@@ -4,6 +4,7 @@
  * can be reached, and asks the registry, when fleets have had the time to announce themselves again, whether they are really gone.
  */
 import { dial } from '../../lb/dial.js';
+import { difference } from '../../lb/difference.js';
 import { address, addressOf, type Endpoint } from '../../lb/endpoint.js';
 import type { Emit } from '../events.js';
 import { Alarm } from '../registry/alarm.js';
@@ -172,9 +173,10 @@ export class Guard {
     const endpoints = isWhole
       ? listed.map((endpoint) => said(endpoint))
       : this.#trust.standings(now).map(({ endpoint, why }) => said(endpoint, why));
+    if (!isWhole) endpoints.sort(byId); // who is kept stands where he stood
     const staying = this.#heldUp(endpoints);
     endpoints.push(...staying);
-    if (!isWhole || staying.length > 0) endpoints.sort(byId); // who is kept stands where he stood
+    if (staying.length > 0) endpoints.sort(byId);
     this.#told = endpoints;
     this.#parts.onEndpoints(endpoints);
     if (staying.length > 0) this.#tells.in(1); // from now on, since this has taken its time
@@ -185,9 +187,10 @@ export class Guard {
 
   /** Those for whom the next turns are: of thousands who leave at one time each has connections that close, and calls go on meanwhile. */
   #heldUp(endpoints: readonly Endpoint[]): readonly Endpoint[] {
-    if (this.#told.length - endpoints.length <= MOST_LEAVE) return [];
+    const { gone } = difference(this.#told, endpoints);
+    if (gone.length <= MOST_LEAVE) return [];
     const called = new Set(endpoints.flatMap((one) => [addressOf(one), one.id])); // whoever has been replaced does not stay
-    return this.#told.filter((one) => !called.has(addressOf(one)) && !called.has(one.id)).slice(MOST_LEAVE);
+    return gone.filter((one) => !called.has(addressOf(one)) && !called.has(one.id)).slice(MOST_LEAVE);
   }
 
   #learn(endpoint: Endpoint, proof: Proof): void {

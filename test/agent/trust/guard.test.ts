@@ -124,6 +124,21 @@ describe('the guard of an upstream', () => {
     );
   });
 
+  it('lets no more than 500 leave in one turn where as many join', async () => {
+    const { clock, guard, told, ids } = setup({}, undefined, new BusyClock());
+    const [before, after] = [0, 600].map((from) =>
+      Array.from({ length: 600 }, (_, index) => endpoint(`e${String(from + index).padStart(4, '0')}`, from + index + 1)),
+    ) as [Endpoint[], Endpoint[]];
+    guard.heard(confirmed(before), nobody);
+    guard.changed({ found: { endpoints: after } as never, gone: before, joined: after }, nobody);
+    equal(told().length, 700);
+    await clock.advance(1);
+    deepEqual(
+      ids(),
+      after.map(({ id }) => id),
+    );
+  });
+
   it('looks at eight of thousands at one time, and at nobody any more who was let go meanwhile', async () => {
     const { clock, guard, asked, told } = setup({}, undefined, undefined, () => new Promise(() => undefined));
     guard.heard(confirmed(Array.from({ length: 1_300 }, (_, index) => endpoint(`e${index}`, index + 1))), nobody);
