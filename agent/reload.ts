@@ -1,6 +1,6 @@
 /**
- * The settings of a process that runs, read again when their file has changed or on SIGHUP, in turns of the event loop: calls go on. What cannot be read changes nothing; what can
- * change is handed on at once; what needs a restart is told by name until it has had one.
+ * The settings of a process that runs, read again when their file has changed or on SIGHUP, in turns of the event loop: calls go on. What
+ * cannot be read changes nothing; what can change is handed on at once; what needs a restart is told by name until it has had one.
  */
 import { adopt } from './config/adopt.js';
 import type { Config } from './config/load.js';
