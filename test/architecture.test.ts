@@ -85,11 +85,16 @@ describe('architecture', () => {
     );
   });
 
-  it('keeps the wire client apart, so that it can be published by itself: it imports its own folder and node', () => {
+  it('keeps the wire client apart, so that it can be published by itself: it imports its own folder and node, and names no setting', () => {
     const wire = 'agent/registry/wire/';
     deepEqual(
       breaches((file) =>
-        file.startsWith(wire) ? [...ours(file).filter((to) => !to.startsWith(wire)), ...thirdParty(file)] : [],
+        file.startsWith(wire)
+          ? [
+              ...[...ours(file).filter((to) => !to.startsWith(wire)), ...thirdParty(file)],
+              ...(text.get(file)!.match(/ZIDECAR_\w+/g) ?? []),
+            ]
+          : [],
       ),
       [],
     );

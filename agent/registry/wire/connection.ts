@@ -146,15 +146,17 @@ export function openSocket({ host, port, name }: Address, tls: Tls | undefined, 
   return connectTls({ ...tls, ...to, ...(isName && { servername: name }) });
 }
 
+/** How it ends what it says of a certificate. */
+export const NOT_NAMED = 'it has to be asked for by a name that its certificate has';
+export const NOT_TRUSTED = 'no authority that is trusted here vouches for its certificate';
+
 /** To follow the server's name. */
 function inWords(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ECONNREFUSED') return 'refuses the connection: nothing listens there';
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'broke the connection off';
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return `fails: ${error.message}: ZIDECAR_ZOOKEEPER has to name the server as its certificate does`;
-  if (code !== undefined && UNKNOWN_ISSUER.has(code))
-    return `fails: ${error.message}: ZIDECAR_ZOOKEEPER_TLS_CA does not vouch for its certificate`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `fails: ${error.message}: ${NOT_NAMED}`;
+  if (code !== undefined && UNKNOWN_ISSUER.has(code)) return `fails: ${error.message}: ${NOT_TRUSTED}`;
   return `fails: ${error.message}`;
 }
 

@@ -8,6 +8,7 @@ import type { List, Mode, Node, Stat, Versioned } from '../tree.js';
 import type { LinkEvents } from '../turn.js';
 import { Client } from '../wire/client.js';
 import type { ClientOptions } from '../wire/client.js';
+import { NOT_NAMED, NOT_TRUSTED } from '../wire/connection.js';
 import { ZooKeeperError, isCode } from '../wire/errors.js';
 import type { Bound } from '../wire/errors.js';
 import type { Stat as WireStat } from '../wire/records.js';
@@ -20,6 +21,12 @@ import type { Fired, Made, Wire } from './wire.js';
 
 /** Each parent is one service, and few pods follow more than some dozens. */
 const MOST_PARENTS = 1_024;
+
+/** What the client, which knows nothing of us, says of a certificate: with the setting that it goes back to. */
+export function withSetting(why: string): string {
+  if (why.endsWith(NOT_NAMED)) return `${why} (ZIDECAR_ZOOKEEPER)`;
+  return why.endsWith(NOT_TRUSTED) ? `${why} (ZIDECAR_ZOOKEEPER_TLS_CA)` : why;
+}
 
 /** What it tells of beyond its connection. */
 export interface Told {
@@ -54,7 +61,7 @@ export class WireLink implements Wire {
       up: ({ id, timeoutMs, server }) => events.up(id, timeoutMs, server),
       down: (why) => events.down(why),
       over: (why) => events.over(why),
-      trouble: (why) => told.trouble(why),
+      trouble: (why) => told.trouble(withSetting(why)),
     });
   }
 

@@ -7,6 +7,7 @@ import type { ClientOptions } from '../../../../agent/registry/wire/client.js';
 import { creatorOnly } from '../../../../agent/registry/wire/records.js';
 import { tlsFrom } from '../../../../agent/registry/wire/tls-files.js';
 import type { TlsFiles } from '../../../../agent/registry/wire/tls-files.js';
+import { withSetting } from '../../../../agent/registry/zookeeper/wire-link.js';
 import { Authority } from '../../../support/certificates.js';
 import { Cuttable } from '../../../support/cuttable.js';
 import { Sidecar, zidecar } from '../../../support/program.js';
@@ -103,21 +104,27 @@ describe('a server with TLS that asks who we are', { skip: !requireZooKeeper() }
   });
 
   it('is not spoken to under another name, without trust, or without a certificate, and each is told', async () => {
-    const cases: readonly (readonly [TlsFiles, string | undefined, RegExp])[] = [
+    const cases: readonly (readonly [TlsFiles, string | undefined, RegExp, string?])[] = [
       [
         { ca: ours.ca, ...me },
         'other.test',
-        /does not match certificate's altnames.*other\.test.*: ZIDECAR_ZOOKEEPER has to name the server/,
+        /does not match certificate's altnames.*other\.test.*: it has to be asked for by a name that its certificate has$/,
+        '\\(ZIDECAR_ZOOKEEPER\\)$',
       ],
-      [{ ca: theirs.ca, ...me }, 'zk.test', /: ZIDECAR_ZOOKEEPER_TLS_CA does not vouch for its certificate$/],
+      [
+        { ca: theirs.ca, ...me },
+        'zk.test',
+        /: no authority that is trusted here vouches for its certificate$/,
+        '\\(ZIDECAR_ZOOKEEPER_TLS_CA\\)$',
+      ],
       [{ ca: undefined, ...me }, 'zk.test', /self-signed certificate|certificate/],
       [{ ca: ours.ca }, 'zk.test', /alert|closed the connection|broke/],
       [{ ca: ours.ca, ...theirs.issue('stranger') }, 'zk.test', /alert|closed the connection|broke/],
       [{ ca: '/no/such.pem' }, 'zk.test', /was not asked: the TLS file \/no\/such\.pem cannot be read: ENOENT/],
     ];
-    for (const [files, name, told] of cases) {
+    for (const [files, name, told, setting = ''] of cases) {
       const { client, trouble, ups } = opened([place(name)], tls(files));
-      match(await trouble(told), new RegExp(`^zk:${port} `));
+      match(withSetting(await trouble(told)), new RegExp(`^zk:${port} .*${setting}`));
       equal(ups.length, 0);
       client.drop();
     }
