@@ -189,11 +189,12 @@ export function makeCalling({
         if (isDeepStrictEqual(balancingOf(was), balancingOf(is))) return;
         balancer.to(balancerFor(is, { clock, random, zone, callers, stats: () => upstream.stats }));
       };
-      await inTurns(each(discovery.upstreams(), reconsider), clock);
+      const followed = discovery.upstreams();
       discovery.rename(
         next.upstreams.named.map(({ name }) => name),
         next.upstreams.closed,
       );
+      await inTurns(each(followed, reconsider), clock); // who is new is made of what holds now
     },
   };
 }

@@ -59,4 +59,35 @@ describe('a reload', () => {
     await clock.advance(20);
     equal(dropped(), true);
   });
+
+  it('calls whom the new file names, and nobody whom it names no more, before the others have had their turn', async (t) => {
+    class Busy extends FakeClock {
+      #spent = 0;
+      override now(): number {
+        return super.now() + (this.#spent += 5); // so that each piece of work has a turn of its own
+      }
+    }
+    const clock = new Busy();
+    const config = (names: string) => load({ ...zk, ZIDECAR_SNAPSHOT: 'off', ZIDECAR_UPSTREAMS: names });
+    const calling = makeCalling({
+      ...{ config: config('a,b,c'), ownHost: undefined, clock, random: () => 0, emit: () => undefined },
+      ...{ isOwnListener: () => false, traced: () => false },
+      registry: { watch: () => () => undefined, names: async () => new Set() },
+    });
+    t.after(() => calling.discovery.stop());
+    for (const name of ['a', 'b', 'c']) calling.discovery.lookup(name);
+    const found = (): string[] =>
+      ['a', 'b', 'c', 'd'].filter((name) => {
+        const upstream = calling.discovery.lookup(name);
+        return !('code' in upstream);
+      });
+    deepEqual(found(), ['a', 'b', 'c']);
+    let over = false;
+    const reloaded = calling.reload(config('b,c,d')).then(() => (over = true));
+    await setImmediate();
+    deepEqual([over, found()], [false, ['b', 'c', 'd']]);
+    while (!over) await clock.advance(1);
+    await reloaded;
+    deepEqual(found(), ['b', 'c', 'd']);
+  });
 });
