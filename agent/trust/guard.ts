@@ -4,7 +4,6 @@
  * can be reached, and asks the registry, when fleets have had the time to announce themselves again, whether they are really gone.
  */
 import { dial } from '../../lb/dial.js';
-import { difference } from '../../lb/difference.js';
 import { address, addressOf, type Endpoint } from '../../lb/endpoint.js';
 import type { Emit } from '../events.js';
 import { Alarm } from '../registry/alarm.js';
@@ -187,10 +186,9 @@ export class Guard {
 
   /** Those for whom the next turns are: of thousands who leave at one time each has connections that close, and calls go on meanwhile. */
   #heldUp(endpoints: readonly Endpoint[]): readonly Endpoint[] {
-    const { gone } = difference(this.#told, endpoints);
-    if (gone.length <= MOST_LEAVE) return [];
+    if (mayLeave(this.#told, endpoints) <= MOST_LEAVE) return [];
     const called = new Set(endpoints.flatMap((one) => [addressOf(one), one.id])); // whoever has been replaced does not stay
-    return gone.filter((one) => !called.has(addressOf(one)) && !called.has(one.id)).slice(MOST_LEAVE);
+    return this.#told.filter((one) => !called.has(addressOf(one)) && !called.has(one.id)).slice(MOST_LEAVE);
   }
 
   #learn(endpoint: Endpoint, proof: Proof): void {
@@ -239,3 +237,18 @@ export class Guard {
 }
 
 const byId = (one: Endpoint, other: Endpoint): number => (one.id < other.id ? -1 : one.id > other.id ? 1 : 0);
+
+/** How many of `before` are not in `after`: one walk, exact where both have the order of ids, and never too few. */
+function mayLeave(before: readonly Endpoint[], after: readonly Endpoint[]): number {
+  let [stay, first, second] = [0, 0, 0];
+  while (first < before.length && second < after.length) {
+    const [one, other] = [before[first]!, after[second]!];
+    if (one === other) {
+      stay++;
+      first++;
+      second++;
+    } else if (one.id <= other.id) first++;
+    else second++;
+  }
+  return before.length - stay;
+}
