@@ -5,7 +5,8 @@
 import { addressOf } from '../lb/endpoint.js';
 import type { Instance } from './registry/dialects/dialect.js';
 
-const MOST_LEAVE = 500;
+/** In one turn: of a list here, and of the data path in trust/guard.ts. */
+export const MOST_LEAVE = 500;
 
 export interface Slice {
   readonly gone: readonly Instance[];

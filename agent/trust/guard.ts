@@ -6,6 +6,7 @@
 import { dial } from '../../lb/dial.js';
 import { address, addressOf, type Endpoint } from '../../lb/endpoint.js';
 import type { Emit } from '../events.js';
+import { MOST_LEAVE } from '../leavers.js';
 import { Alarm } from '../registry/alarm.js';
 import { tellMs } from '../registry/pace.js';
 import type { Clock, Random } from '../system.js';
@@ -39,8 +40,6 @@ const AGAIN_MS = 5_000;
 const LOOKS = 8;
 const LOOK_SPREAD_MS = 1_000;
 const FEW = 20;
-/** So many leave the data path in one turn. */
-const MOST_LEAVE = 500;
 
 export class Guard {
   readonly #parts: GuardParts;
