@@ -10,11 +10,11 @@
  */
 import { address } from '../../lb/endpoint.js';
 import type { Clock } from '../system.js';
-import { isInstance, type Dialect, type Instance } from './dialects/dialect.js';
+import { isInstance, type Dialect, type Instance, type Placed } from './dialects/dialect.js';
 import { isOurs } from './guard.js';
 import { look, type Neighbour } from './neighbours.js';
 import type { Proof } from './registry.js';
-import type { Mode, Tree } from './tree.js';
+import type { Tree } from './tree.js';
 import { same, type Writer } from './writer.js';
 
 /** What one instance has in the tree. */
@@ -66,7 +66,7 @@ export class Succession {
     let node = held?.path;
     if (node === undefined) {
       how = own.nodes.length === 0 ? 'created' : own.nodes.some(({ stat }) => stat.owner === 'us') ? 'rewritten' : 'taken_over';
-      node = await this.#create(own.nodes, `${path}/${placed.name}`, placed.data, placed.mode);
+      node = await this.#create(own.nodes, path, placed, dialect);
     }
     const { vector, replaced } = await this.#weigh(ask, own.vectors, node);
     if (vector !== undefined && !own.vectors.some((one) => one.path === vector) && how === 'found') how = 'rewritten';
@@ -87,10 +87,11 @@ export class Succession {
   }
 
   /** A name of ours that another session holds is taken over; a sequential one never meets another. */
-  #create(nodes: readonly Neighbour[], path: string, data: Uint8Array, mode: Mode): Promise<string> {
+  #create(nodes: readonly Neighbour[], parent: string, placed: Placed, { parents }: Dialect): Promise<string> {
+    const path = `${parent}/${placed.name}`;
     const there = nodes.find((one) => one.path === path);
-    if (there === undefined) return this.#writer.create(path, data, mode);
-    return this.#writer.replace({ path, version: there.stat.version }, path, data, mode);
+    if (there === undefined) return this.#writer.create(path, placed, parents);
+    return this.#writer.replace({ path, version: there.stat.version }, path, placed.data, placed.mode);
   }
 
   /**
@@ -108,7 +109,7 @@ export class Succession {
     if (right) return { vector: right.path };
     const at = `${path}/${beside.name}`;
     const old = vectors.find(({ said }) => 'factors' in said && said.factors.has(`member=${node.slice(path.length + 1)}`));
-    if (old === undefined) return { vector: await this.#writer.create(at, beside.data, beside.mode) };
+    if (old === undefined) return { vector: await this.#writer.create(at, beside, dialect.parents) };
     const vector = await this.#writer.replace({ path: old.path, version: old.stat.version }, at, beside.data, beside.mode);
     return { vector, replaced: old.path };
   }

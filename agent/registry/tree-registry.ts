@@ -114,7 +114,7 @@ export class TreeRegistry implements Registry {
       try {
         if (stat === undefined) {
           await this.#lookAround(instance, at, onChange);
-          await this.#writer.create(path, data, mode);
+          await this.#writer.create(path, { data, mode }, this.#dialect(at).parents);
           how = how === 'found' ? 'created' : how;
         } else if (stat.owner !== 'us') {
           how = 'taken_over';

@@ -2,6 +2,7 @@
  * What every way of announcing does to the tree: creating with what is missing above, taking over in one go, and one watch a path. Decides
  * nothing.
  */
+import type { Dialect, Placed } from './dialects/dialect.js';
 import { parentOf } from './node-path.js';
 import { RegistryError } from './tree.js';
 import type { Mode, Tree, Versioned } from './tree.js';
@@ -15,13 +16,13 @@ export class Writer {
     this.#tree = tree;
   }
 
-  /** What is missing above is created each time: an empty service's folder is a container, which the server takes away. */
-  async create(path: string, data: Uint8Array, mode: Mode): Promise<string> {
+  /** What is missing above is created each time, since the servers take an empty container away. */
+  async create(path: string, { data, mode }: Pick<Placed, 'data' | 'mode'>, parents: Dialect['parents']): Promise<string> {
     try {
       return (await this.#tree.create(path, data, mode)).path;
     } catch (error) {
       if (!(error instanceof RegistryError && error.code === 'no_parent') || parentOf(path) === '/') throw error;
-      await this.create(parentOf(path), new Uint8Array(), 'container').catch((failure: unknown) => {
+      await this.create(parentOf(path), { data: new Uint8Array(), mode: parents }, parents).catch((failure: unknown) => {
         if (!(failure instanceof RegistryError && failure.code === 'node_exists')) throw failure;
       });
       return (await this.#tree.create(path, data, mode)).path;

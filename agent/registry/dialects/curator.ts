@@ -11,6 +11,7 @@ export const curator: EnvelopeDialect = {
   defaultPath: '/services/{service}',
   drainWaitMs: 5_000,
   change: 'in_place',
+  parents: 'container',
   drain: 'withdraw',
   readsData: true,
   weights: { accepts: 'a number from 0', fits: (weight) => weight >= 0 },

@@ -56,6 +56,11 @@ export interface Dialect {
   readonly drainWaitMs: number;
   /** `replace`: its readers read a node once, so that a change is a new node, and then the end of the old one. */
   readonly change: 'in_place' | 'replace';
+  /**
+   * How the folders are made in which its instances stand. The servers take an empty `container` away, which readers of Curator's live with; others
+   * wait on the folder for ever, or end.
+   */
+  readonly parents: 'container' | 'persistent';
   /** `mark`: a drained instance stays, and says so in words that all its readers heed. */
   readonly drain: 'mark' | 'withdraw';
   /** False: the name says it all, the data is never read. */

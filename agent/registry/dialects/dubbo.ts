@@ -31,6 +31,7 @@ export const dubbo: Dialect = {
   defaultPath: '/dubbo/{service}/providers',
   drainWaitMs: 10_000,
   change: 'replace',
+  parents: 'persistent',
   drain: 'withdraw',
   readsData: false,
   weights: {

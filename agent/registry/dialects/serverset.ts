@@ -18,6 +18,7 @@ export const serverset: Dialect = {
   defaultPath: '/discovery/{service}',
   drainWaitMs: 20_000,
   change: 'replace',
+  parents: 'persistent',
   drain: 'withdraw',
   readsData: true,
   weights: { accepts: 'a number from 0', fits: (weight) => weight >= 0 },

@@ -16,6 +16,7 @@ export const smartstack: Dialect = {
   defaultPath: '/nerve/services/{service}/services',
   drainWaitMs: 3_000,
   change: 'replace',
+  parents: 'persistent',
   drain: 'withdraw',
   readsData: true,
   weights: { accepts: 'a whole number from 0', fits: (weight) => Number.isInteger(weight) && weight >= 0 },

@@ -10,6 +10,7 @@ export const spring: EnvelopeDialect = {
   defaultPath: '/services/{service}',
   drainWaitMs: 40_000,
   change: 'in_place',
+  parents: 'container',
   drain: 'mark',
   readsData: true,
   weights: { accepts: 'a whole number from 1', fits: (weight) => Number.isInteger(weight) && weight >= 1 },
