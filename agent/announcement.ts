@@ -13,6 +13,8 @@ export interface Announcing<View> {
   withdrawn(): Promise<void>;
   /** Resolves when the registry has what was wanted last. */
   settled(): Promise<void>;
+  /** Peers may know of it now. */
+  readonly stands: boolean;
   view(): View;
   stop(): void;
 }
@@ -51,6 +53,11 @@ export class Announcement<A = unknown, P = unknown> {
   /** True once peers may have heard of us: only then is there somebody to wait for when withdrawing. */
   get everWanted(): boolean {
     return this.#everWanted;
+  }
+
+  /** Peers may know of us now, so that it would be news to them that we go. */
+  get stands(): boolean {
+    return this.#announcer.stands;
   }
 
   /** Withdraws, or marks where the dialect has a mark that its readers heed, whatever the app's verdict, until `undrain`. */

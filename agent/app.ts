@@ -27,6 +27,7 @@ import { readiness } from './readiness.js';
 import { Reload } from './reload.js';
 import { dialects } from './registry/dialects/dialects.js';
 import { openRegistries } from './registries.js';
+import { byRow, byVariables } from './registry/remedies.js';
 import { TreeRegistry } from './registry/tree-registry.js';
 import { SessionTrouble } from './session-trouble.js';
 import { machineAddresses, type Clock, type Random } from './system.js';
@@ -115,7 +116,9 @@ export async function startApp(config: Config, { version, clock, random, loadAga
 
   // the registry; who we are in it; whom we call through it
   const tree = await openTree({ ...config, clock, random, emit });
-  const registry = new TreeRegistry({ tree, dialects, force: config.force, aliases: new Set(ownNames()), clock, random, emit });
+  const remedies = config.service === undefined ? byRow : byVariables;
+  const aliases = new Set(ownNames());
+  const registry = new TreeRegistry({ tree, dialects, force: config.force, aliases, remedies, clock, random, emit });
   const registries = await openRegistries(registry, config.registries, { ...config, clock, random, emit, dialects });
   const own = await ownRoute(config, clock);
   if (own?.warning !== undefined) warn(own.warning);
@@ -153,15 +156,18 @@ export async function startApp(config: Config, { version, clock, random, loadAga
 
   // the order of stopping
   let child: Child | undefined;
+  let isNews = false; // there was something to withdraw
   const listening: Listening[] = [];
   const lifecycle = new Lifecycle(
     {
       withdraw() {
+        isNews = announcements.some(({ stands }) => stands);
         for (const announcement of announcements) announcement.drain();
         const heardOf = announcements.filter(({ everWanted }) => everWanted).map((announcement) => announcement.withdrawn());
         return heardOf.length === 0 ? undefined : Promise.all(heardOf).then(() => undefined);
       },
       async spread(withinMs) {
+        if (!isNews) return;
         const began = clock.now();
         const { servers = 0, behind = [] } = (await tree.spread?.(withinMs).catch(() => undefined)) ?? {};
         if (servers > 0) emit({ kind: 'withdrawal_spread', servers, behind: behind.join(', '), ms: clock.now() - began });

@@ -7,6 +7,7 @@ import { isInstance } from './registry/dialects/dialect.js';
 import { dialects } from './registry/dialects/dialects.js';
 import { readers, type Verdict } from './registry/dialects/readers.js';
 import { recognise } from './registry/dialects/recognise.js';
+import type { Places } from './places.js';
 import { nameOf, parentOf } from './registry/node-path.js';
 import { ReadSlots } from './registry/read-slots.js';
 import { MAX_NODE_BYTES, RegistryError } from './registry/tree.js';
@@ -38,10 +39,10 @@ export interface LintedPath {
 
 export const MOST_NODES = 5_000;
 const AT_ONE_TIME = 16;
-/** So many of those beside one node are asked who lives there. */
-const NEIGHBOURS = 100;
+/** So many of those beside one that may be a folder are asked whether they are. */
+const BESIDE = 16;
 
-/** `dialect`: of a place where no node tells. `only`: nobody else is looked at. Undefined: there is no such node. */
+/** `dialect`: of a place where no node tells. `only`: nobody else is looked at, in this order. Undefined: there is no such node. */
 export async function lintPath(
   tree: Tree,
   {
@@ -55,10 +56,10 @@ export async function lintPath(
   const listed = only ? { names: only } : await tree.children(path).catch(unlessForbidden);
   if (listed === undefined) return undefined;
   if (listed === 'forbidden') return forbidden(path);
-  const names = [...listed.names].sort();
+  const names = only ?? [...listed.names].sort();
   const slots = new ReadSlots(AT_ONE_TIME);
   const read = await Promise.all(
-    names.slice(0, most).map((name) => slots.run(() => readUnlessForbidden(tree, `${path}/${name}`, name))),
+    names.slice(0, most).map((name) => slots.run(() => readUnlessForbidden(tree, below(path, name), name))),
   );
   const nodes = read.flatMap((node) => (node === undefined || 'forbidden' in node ? [] : node));
   const unread = read.flatMap((node) => (node !== undefined && 'forbidden' in node ? node.forbidden : []));
@@ -70,21 +71,32 @@ export async function lintPath(
 }
 
 /** A path of somebody's choice: a folder of nodes, or one node, which is what it is to those who read its folder. */
-export async function lintPlace(tree: Tree, path: string, dialect: string): Promise<LintedPath | undefined> {
-  const place = await lintPath(tree, { path, dialect });
-  if (place === undefined || path === '/' || place.nodes.length + place.unread.length > 0) return place;
+export async function lintPlace(tree: Tree, path: string, places: Places): Promise<LintedPath | undefined> {
+  const place = await lintPath(tree, { path, dialect: places.dialectAt(path) });
+  if (place === undefined || path === '/' || place.nodes.length + place.unread.length > 0 || places.isFolder(path)) return place;
   const [folder, name] = [parentOf(path), nameOf(path)];
   const itself = await readUnlessForbidden(tree, path, name);
   if (itself === undefined) return undefined;
   if ('forbidden' in itself) return forbidden(path);
   const listed = await tree.children(folder).catch(unlessForbidden);
   const beside = listed === undefined || listed === 'forbidden' ? [] : listed.names.filter((other) => other !== name);
-  const only = [name, ...beside.sort().slice(0, NEIGHBOURS)];
-  const around = (await lintPath(tree, { path: folder, dialect, only }))!;
-  if (!isNode(itself) && around.nodes.every((node) => node.dialect === '-')) return { ...place, perhapsNode: true };
+  const around = (await lintPath(tree, { path: folder, dialect: places.dialectAt(folder), only: [name, ...beside.sort()] }))!;
+  if (!isNode(itself) && !places.isFolder(folder) && around.nodes.every((node) => node.dialect === '-'))
+    return (await anyFolder(tree, folder, beside)) ? place : { ...place, perhapsNode: true };
   const nodes = around.nodes.filter((node) => node.name === name);
   return { ...around, nodes, broken: nodes.filter((node) => rank(node) === 0).length, unread: [] };
 }
+
+/** Of those in it: then the others are folders too. */
+async function anyFolder(tree: Tree, parent: string, names: readonly string[]): Promise<boolean> {
+  for (const name of names.slice(0, BESIDE)) {
+    const listed = await tree.children(below(parent, name)).catch(unlessForbidden);
+    if (listed !== undefined && listed !== 'forbidden' && listed.names.length > 0) return true;
+  }
+  return false;
+}
+
+const below = (parent: string, name: string): string => `${parent === '/' ? '' : parent}/${name}`;
 
 /** A session's, or one with data. Curator gives a folder that it makes for others the address of its machine. */
 const isNode = ({ data, stat }: Bytes): boolean =>

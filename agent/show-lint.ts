@@ -5,8 +5,8 @@ import type { Settings } from './config/schema.js';
 import type { Emit } from './events.js';
 import { forbidden, lintPath, lintPlace, MOST_NODES, unlessForbidden, type LintedNode, type LintedPath } from './lint.js';
 import { openTree } from './open-tree.js';
+import { Places } from './places.js';
 import { quote } from './printable.js';
-import { dialects } from './registry/dialects/dialects.js';
 import { refused } from './refused.js';
 import { RegistryError, type Tree } from './registry/tree.js';
 import type { Surroundings } from './surroundings.js';
@@ -66,16 +66,15 @@ function connected(tree: Tree): Promise<void> {
 }
 
 /** A path as it stands, a service under each root, or every service under each root; those with trouble first. */
-async function lintAll(tree: Tree, name: string | undefined, { registryPath, dialect }: Of): Promise<readonly LintedPath[]> {
+async function lintAll(tree: Tree, name: string | undefined, settings: Of): Promise<readonly LintedPath[]> {
+  const places = new Places(settings);
   if (name?.startsWith('/')) {
-    const one = await lintPlace(tree, name.replace(/(.)\/$/, '$1'), dialect);
+    const one = await lintPlace(tree, name.replace(/(.)\/$/, '$1'), places);
     return one ? [one] : [];
   }
-  const roots = new Map(Array.from(dialects.values(), (one) => [one.defaultPath, one.name] as const).reverse());
-  if (registryPath !== undefined) roots.set(registryPath, dialect);
   const found: LintedPath[] = [];
   let room = MOST_NODES;
-  for (const [root, its] of roots) {
+  for (const [root, dialect] of places.roots) {
     const [parent = '', rest = ''] = root.split('/{service}');
     const above = parent === '' ? '/' : parent;
     const listed = name === undefined ? await tree.children(above).catch(unlessForbidden) : { names: [name] };
@@ -86,7 +85,7 @@ async function lintAll(tree: Tree, name: string | undefined, { registryPath, dia
       const one = await lintPath(tree, {
         path: `${parent}/${service}${rest}`,
         service,
-        dialect: its === 'spring' ? dialect : its,
+        dialect,
         most: room,
       });
       if (one) found.push(one);

@@ -20,7 +20,7 @@ import { Contest, lost } from './contest.js';
 import type { Instance } from './dialects/dialect.js';
 import type { Proof, Registry, Source } from './registry.js';
 import { PAUSE_FIRST_MS, Setbacks } from './setbacks.js';
-import { isSessionTrouble, RegistryError, type RegistryErrorCode, type Session, type Tree } from './tree.js';
+import { isOver, isSessionTrouble, RegistryError, type RegistryErrorCode, type Session, type Tree } from './tree.js';
 
 export interface AnnouncerParts {
   readonly service: string;
@@ -116,6 +116,11 @@ export class Announcer {
     return this.#when(() => this.#wish === undefined && this.#agreed);
   }
 
+  /** Peers may know of it now, so that it would be news to them that it has gone. */
+  get stands(): boolean {
+    return this.#stood || (this.#busy && this.#last !== undefined);
+  }
+
   view(): AnnouncerView {
     const proof =
       this.#fact.kind === 'announced' && this.#certainty.holds(this.#parts.clock.now()) ? this.#fact.proof : undefined;
@@ -135,8 +140,7 @@ export class Announcer {
   stop(): void {
     this.#stopped = true;
     this.#stopListening();
-    this.#pause.cancel();
-    this.#slowLook.cancel();
+    for (const alarm of [this.#pause, this.#slowLook]) alarm.cancel();
     this.#settle();
   }
 
@@ -169,21 +173,19 @@ export class Announcer {
 
   async #step(): Promise<void> {
     const { registry, source, tree, clock } = this.#parts;
-    const { epoch } = tree.session;
-    const wish = this.#wish;
+    const [wish, before, { epoch }] = [this.#wish, this.#fact, tree.session];
     this.#doubted = this.#refused = false;
     try {
       if (wish) {
         this.#last = wish;
-        const before = this.#fact;
-        if (before.kind !== 'announced' || before.instance !== wish || !this.#certainty.holds(this.#parts.clock.now()))
+        if (before.kind !== 'announced' || before.instance !== wish || !this.#certainty.holds(clock.now()))
           this.#fact = { kind: 'unknown' };
         const changed = (): void => (this.#certainty.nodeChanged(), this.#doubt());
         const proof = await registry.put(wish, source, changed, this.#contest.yields(clock.now()));
         if (tree.session.epoch === epoch) this.#announced({ kind: 'announced', instance: wish, proof, epoch }, before);
       } else {
-        // what the other has in our place is his
-        if (this.#last && this.#contest.held === undefined) await registry.remove(this.#last, source);
+        // what a twin has in our place is his
+        if (this.#last) await registry.remove(this.#last, source, this.#contest.isTwin);
         this.#withdrawn();
       }
     } catch (error) {
@@ -218,7 +220,7 @@ export class Announcer {
     this.#fact = { kind: 'withdrawn' };
     this.#failing = null;
     this.#strangerSince = undefined;
-    if (this.#stood && this.#contest.held === undefined) emit({ kind: 'withdrawn', service, path: this.#path });
+    if (this.#stood && !this.#contest.isTwin) emit({ kind: 'withdrawn', service, path: this.#path });
     this.#contest.settled();
     this.#last = undefined;
     this.#stood = false;
@@ -234,7 +236,7 @@ export class Announcer {
     if (error instanceof RegistryError && error.code === 'node_exists') {
       this.#strangerSince ??= clock.now();
       if (this.#contest.yields(clock.now())) {
-        if (this.#contest.left(error.message, clock.now()))
+        if (this.#contest.left(error.message, clock.now(), true))
           emit({ kind: 'announcement_contested', service, path: this.#path, why: error.message });
         return;
       }
@@ -246,9 +248,8 @@ export class Announcer {
       this.#refused = true;
       if (!this.#contest.left(error.message, clock.now())) return; // told already
     }
-    const why = `${wish ? '' : 'cannot withdraw: '}${error instanceof Error ? error.message : String(error)}`;
-    this.#failing = why;
-    emit({ kind: 'announce_failed', service, path: this.#path, why, againInMs });
+    this.#failing = `${wish ? '' : 'cannot withdraw: '}${error instanceof Error ? error.message : String(error)}`;
+    emit({ kind: 'announce_failed', service, path: this.#path, why: this.#failing, againInMs });
   }
 
   /** Puts the next step off. */
@@ -273,6 +274,7 @@ export class Announcer {
     if (this.#fact.kind === 'announced' && (isOver(session) || session.epoch !== this.#fact.epoch)) {
       this.#fact = { kind: 'unknown' };
       this.#lostSession = true;
+      if (this.#wish) this.#stood = false;
       const why = `its session is ${isOver(session) ? session.state : 'over'}`;
       emit({ kind: 'announcement_lost', service, path: this.#path, by: 'session', why });
     }
@@ -295,5 +297,3 @@ export class Announcer {
     for (const { resolve } of done) resolve();
   }
 }
-
-const isOver = ({ state }: Session): boolean => state === 'expired' || state === 'closed';

@@ -8,6 +8,7 @@ import { isInstance, type Dialect, type Instance } from './dialects/dialect.js';
 import { openEnvelope } from './dialects/envelope.js';
 import { recognise, type Kind } from './dialects/recognise.js';
 import type { Neighbour } from './neighbours.js';
+import type { Remedies } from './remedies.js';
 
 export interface Objection {
   /** A sentence with what to do. */
@@ -23,9 +24,10 @@ export function objection(
   dialect: Dialect,
   path: string,
   aliases: ReadonlySet<string>,
+  remedies: Remedies,
 ): Objection | undefined {
   const others = neighbours.filter(({ stat, said }) => stat.owner !== 'us' && !isOurs(instance, said));
-  return selfRegistered(others, instance, dialect, aliases) ?? foreign(others, instance, dialect, path);
+  return selfRegistered(others, instance, dialect, aliases, remedies) ?? foreign(others, instance, dialect, path, remedies);
 }
 
 /** What has our id, host and port. */
@@ -46,6 +48,7 @@ export function selfRegistered(
   instance: Instance,
   dialect: Dialect,
   aliases: ReadonlySet<string>,
+  { leaveOut }: Remedies,
 ): Objection | undefined {
   const isHere = (host: string): boolean => host === instance.host || aliases.has(host.toLowerCase());
   const twin = others.find(
@@ -58,7 +61,7 @@ export function selfRegistered(
   const kind = recognise(twin.name, twin.data)?.dialect ?? dialect.name;
   const why =
     `${where} is registered already, ${by}, as ${twin.path.slice(0, 300)}: if the app does that itself, switch it off ` +
-    `(${SWITCH[kind] ?? ''}) or leave ZIDECAR_SERVICE out; a node of an earlier run ends with its session. ${FORCE}`;
+    `(${SWITCH[kind] ?? ''}) or ${leaveOut}; a node of an earlier run ends with its session. ${FORCE}`;
   return { why, path: twin.path };
 }
 
@@ -73,7 +76,13 @@ const BREAKS: Readonly<Record<string, string>> = {
 const FORCE = 'ZIDECAR_FORCE=on announces all the same';
 
 /** The place is theirs who are more: one stray node must not keep a whole fleet out. */
-function foreign(others: readonly Neighbour[], instance: Instance, dialect: Dialect, path: string): Objection | undefined {
+function foreign(
+  others: readonly Neighbour[],
+  instance: Instance,
+  dialect: Dialect,
+  path: string,
+  remedies: Remedies,
+): Objection | undefined {
   const bare = isBare(instance, dialect);
   const fits = ({ dialect: theirs, javaClass }: Kind): boolean => theirs === dialect.name && (javaClass === undefined || bare);
   const kinds = others.flatMap(({ name, data, said }) => {
@@ -87,8 +96,8 @@ function foreign(others: readonly Neighbour[], instance: Instance, dialect: Dial
   const whose = javaClass === undefined ? `the dialect ${theirs}` : `payloads of the Java class ${javaClass}`;
   const remedy =
     javaClass === undefined
-      ? `set ZIDECAR_DIALECT=${theirs}, or a path of its own (ZIDECAR_REGISTRY_PATH)`
-      : 'announce without weight, zone and metadata, or in a path of its own (ZIDECAR_REGISTRY_PATH)';
+      ? `${remedies.speak(theirs)}, or a path of its own (${remedies.path})`
+      : `announce without weight, zone and metadata, or in a path of its own (${remedies.path})`;
   return {
     why: `${path} is in use for ${whose} (${first.name.slice(0, 80)}), and beside a node of ${dialect.name} ${BREAKS[theirs]!}: ${remedy}. ${FORCE}`,
   };

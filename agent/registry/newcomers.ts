@@ -8,6 +8,7 @@ import type { Clock } from '../system.js';
 import type { Dialect, Instance } from './dialects/dialect.js';
 import { selfRegistered } from './guard.js';
 import { look } from './neighbours.js';
+import type { Remedies } from './remedies.js';
 import type { Tree } from './tree.js';
 
 /** No more often than this, whatever calls for a look at our own node. */
@@ -19,6 +20,7 @@ export interface NewcomersParts {
   readonly tree: Pick<Tree, 'children' | 'exists' | 'read'>;
   /** What else this machine is called. */
   readonly aliases: ReadonlySet<string>;
+  readonly remedies: Remedies;
   readonly clock: Pick<Clock, 'now'>;
   readonly emit: Emit;
 }
@@ -61,9 +63,9 @@ export class Newcomers {
   }
 
   async #meet(name: string, instance: Instance, dialect: Dialect, path: string): Promise<void> {
-    const { tree, aliases, emit } = this.#parts;
+    const { tree, aliases, remedies, emit } = this.#parts;
     const newcomer = await look(tree, `${path}/${name}`, name, instance.service, dialect);
-    const against = newcomer && selfRegistered([newcomer], instance, dialect, aliases);
+    const against = newcomer && selfRegistered([newcomer], instance, dialect, aliases, remedies);
     if (against) emit({ kind: 'warned', why: `${instance.service} is in the registry twice: ${against.why}` });
   }
 }

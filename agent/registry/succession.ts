@@ -80,10 +80,12 @@ export class Succession {
     return { path: node, zxid: String(seen.mzxid), at: this.#clock.wall(), how };
   }
 
-  async remove(ask: Ask): Promise<void> {
+  /** `yields`: what another session holds of us stays. */
+  async remove(ask: Ask, yields: boolean): Promise<void> {
     const { nodes, vectors } = await this.#own(ask);
     this.#seen.delete(key(ask));
-    for (const { path, stat } of [...nodes, ...vectors]) await this.#tree.remove(path, stat.version);
+    for (const { path, stat } of [...nodes, ...vectors])
+      if (!yields || stat.owner === 'us') await this.#tree.remove(path, stat.version);
   }
 
   /** A name of ours that another session holds is taken over; a sequential one never meets another. */

@@ -14,12 +14,13 @@ import type { Emit } from '../events.js';
 import { quote } from '../printable.js';
 import type { Clock, Random } from '../system.js';
 import { isInstance, type Dialect, type Instance } from './dialects/dialect.js';
-import { objection } from './guard.js';
+import { isOurs, objection } from './guard.js';
 import { neighboursOf, type Neighbour } from './neighbours.js';
 import { Newcomers } from './newcomers.js';
 import { isNodeName, nameOf } from './node-path.js';
 import { ReadSlots } from './read-slots.js';
 import type { InstanceList, OnTrouble, Proof, Registry, Source } from './registry.js';
+import { byVariables, type Remedies } from './remedies.js';
 import { MAX_NODE_BYTES, RegistryError } from './tree.js';
 import type { Mode, RegistryErrorCode, Stat, Tree } from './tree.js';
 import { Succession, type Ask } from './succession.js';
@@ -35,6 +36,8 @@ export interface TreeRegistryParts {
   readonly force?: boolean;
   /** What else this machine is called, in small letters. */
   readonly aliases?: ReadonlySet<string>;
+  /** What those who announce have written. Default: the variables. */
+  readonly remedies?: Remedies;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -58,6 +61,7 @@ export class TreeRegistry implements Registry {
   readonly #succession: Succession;
   readonly #newcomers: Newcomers;
   readonly #aliases: ReadonlySet<string>;
+  readonly #remedies: Remedies;
   /** Where we have looked around already, by parent and address. */
   readonly #looked = new Set<string>();
 
@@ -68,7 +72,8 @@ export class TreeRegistry implements Registry {
     this.#turns = new Turns(parts.clock);
     this.#writer = new Writer(parts.tree);
     this.#aliases = parts.aliases ?? new Set();
-    this.#newcomers = new Newcomers({ ...parts, aliases: this.#aliases });
+    this.#remedies = parts.remedies ?? byVariables;
+    this.#newcomers = new Newcomers({ ...parts, aliases: this.#aliases, remedies: this.#remedies });
     this.#succession = new Succession({ tree: parts.tree, writer: this.#writer, clock: parts.clock });
   }
 
@@ -94,7 +99,7 @@ export class TreeRegistry implements Registry {
       if (!('twin' in done)) return done;
       const { path, stat } = done.twin;
       await this.#writer.watched(path, onChange, (changed) => this.#tree.exists(path, changed));
-      throw new RegistryError('node_exists', twin(path, stat)!);
+      throw new RegistryError('node_exists', this.#twin(path, stat)!);
     } catch (error) {
       this.#looked.delete(placeOf(instance, at)); // something may have been written: look well around the next time
       throw error;
@@ -106,7 +111,8 @@ export class TreeRegistry implements Registry {
     let how: Proof['how'] = 'found';
     for (let turn = 0; turn < MOST_TURNS; turn++) {
       const stat = await this.#tree.exists(path);
-      const stranger = stat && ((await this.#stranger(instance, at, path, stat)) ?? (yields ? twin(path, stat) : undefined));
+      const stranger =
+        stat && ((await this.#stranger(instance, at, path, stat)) ?? (yields ? this.#twin(path, stat) : undefined));
       if (stranger !== undefined) {
         await this.#writer.watched(path, onChange, (changed) => this.#tree.exists(path, changed));
         throw new RegistryError('node_exists', stranger);
@@ -135,16 +141,16 @@ export class TreeRegistry implements Registry {
     throw restless(path);
   }
 
-  async remove(instance: Instance, at: Source): Promise<void> {
+  async remove(instance: Instance, at: Source, yields = false): Promise<void> {
     if (this.#dialect(at).change === 'replace') {
-      const gone = await racing(() => this.#succession.remove(this.#ask(instance, at)).then(() => true));
+      const gone = await racing(() => this.#succession.remove(this.#ask(instance, at), yields).then(() => true));
       if (gone === undefined) throw restless(at.path);
       return;
     }
     const { path } = this.#place(instance, at);
     for (let turn = 0; turn < MOST_TURNS; turn++) {
       const stat = await this.#tree.exists(path);
-      if (stat === undefined || (await this.#stranger(instance, at, path, stat)) !== undefined) return;
+      if (stat === undefined || (yields && stat.owner !== 'us') || (await this.#stranger(instance, at, path, stat))) return;
       try {
         await this.#tree.remove(path, stat.version);
         return;
@@ -191,7 +197,7 @@ export class TreeRegistry implements Registry {
     if (isNodeName(name)) return { path: `${at.path}/${name}`, data, mode };
     throw new RegistryError(
       'bad_path',
-      `${quote(name)} cannot name a node: set ZIDECAR_INSTANCE_ID to an id without / and control characters`,
+      `${quote(name)} cannot name a node: set ${this.#remedies.id} to an id without / and control characters`,
     );
   }
 
@@ -208,7 +214,16 @@ export class TreeRegistry implements Registry {
     const since = node.stat.owner === 'none' ? 'by a node without a session' : `in session ${node.stat.ownerId}`;
     return (
       `${path} is held by ${who} ${since}, and we are ${address(instance)}: ` +
-      `end that one, or set ZIDECAR_INSTANCE_ID to an id that nobody else has`
+      `end that one, or set ${this.#remedies.id} to an id that nobody else has`
+    );
+  }
+
+  /** A sentence about another session that has our id, host and port, and holds the node. */
+  #twin(path: string, { owner, ownerId }: Stat): string | undefined {
+    if (owner === 'us') return undefined;
+    return (
+      `${path} is held by another live sidecar with our id, host and port (session ${ownerId}), which takes it back each time: ` +
+      `stop one of the two, or give each its own ${this.#remedies.address} or ${this.#remedies.id}`
     );
   }
 
@@ -232,7 +247,9 @@ export class TreeRegistry implements Registry {
     const found = await neighboursOf(this.#tree, { path: at.path, service: instance.service, dialect, most }, (names) =>
       this.#newcomers.known(instance, at.path, names),
     );
-    const against = this.#parts.force === true ? undefined : objection(found, instance, dialect, at.path, this.#aliases);
+    // whoever stands already stays, since calls go by it
+    const mayStand = this.#parts.force === true || found.some(({ stat, said }) => stat.owner === 'us' && isOurs(instance, said));
+    const against = mayStand ? undefined : objection(found, instance, dialect, at.path, this.#aliases, this.#remedies);
     if (against?.path !== undefined) {
       const { path } = against;
       await this.#writer.watched(path, onChange, (changed) => this.#tree.exists(path, changed));
@@ -257,13 +274,6 @@ async function racing<T>(attempt: () => Promise<T | undefined>): Promise<T | und
   }
   return undefined;
 }
-
-/** A sentence about another session that has our id, host and port, and holds the node. */
-const twin = (path: string, { owner, ownerId }: Stat): string | undefined =>
-  owner === 'us'
-    ? undefined
-    : `${path} is held by another live sidecar with our id, host and port (session ${ownerId}), which takes it back each time: ` +
-      'stop one of the two, or give each its own ZIDECAR_ADVERTISE or ZIDECAR_INSTANCE_ID';
 
 const restless = (path: string): RegistryError =>
   new RegistryError('failed', `${path} changed ${MOST_TURNS} times under our hands: somebody else writes or removes it`);

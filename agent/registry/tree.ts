@@ -49,6 +49,9 @@ export interface Session {
   readonly timeoutMs: number;
 }
 
+/** What was made in it has gone. */
+export const isOver = ({ state }: Session): boolean => state === 'expired' || state === 'closed';
+
 export interface Spread {
   /** Those that have said how far they are; 0: too few to know. */
   readonly servers: number;

@@ -17,6 +17,7 @@ const beside = (marks = false) => {
       want: (wish) => wishes.push(wish?.up === false ? 'marked' : wish?.weight),
       withdrawn: async () => void asked.push('withdrawn'),
       settled: async () => void asked.push('settled'),
+      stands: false,
       view: () => ({}),
       stop: () => undefined,
     },

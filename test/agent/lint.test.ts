@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { lintPath, lintPlace, MOST_NODES, type LintedPath } from '../../agent/lint.js';
+import { Places } from '../../agent/places.js';
 import type { Instance } from '../../agent/registry/dialects/dialect.js';
 import { dialects } from '../../agent/registry/dialects/dialects.js';
 import { readers, type Verdict } from '../../agent/registry/dialects/readers.js';
@@ -114,6 +115,7 @@ describe('what readers make of a node', () => {
 });
 
 describe('lint of a path', () => {
+  const places = new Places({ dialect: 'curator' });
   const setup = () => {
     const store = new MemoryStore();
     const tree = new MemoryTree(store);
@@ -173,13 +175,12 @@ describe('lint of a path', () => {
     store.plant('/services/orders/bad', '');
     store.plant('/services/empty', '');
     const lint = async (path: string): Promise<unknown> => {
-      const found = await lintPlace(tree, path, 'curator');
+      const found = await lintPlace(tree, path, places);
       return found && [found.path, found.nodes.map(({ name }) => name), found.broken];
     };
     deepEqual(await lint('/services/orders/bad'), ['/services/orders', ['bad'], 1]);
     deepEqual(await lint('/services/orders/a'), ['/services/orders', ['a'], 0]);
     deepEqual(await lint('/services/empty'), ['/services/empty', [], 0]);
-    equal((await lintPlace(tree, '/services/empty', 'curator'))!.perhapsNode, true);
     deepEqual(await lint('/services/orders'), ['/services/orders', ['bad', 'a'], 1]);
     equal(await lint('/services/nobody'), undefined);
   });
@@ -188,23 +189,67 @@ describe('lint of a path', () => {
     const { tree, store } = setup();
     store.plant('/services/ours/empty', '', tree.session.id);
     store.plant('/services/theirs/cut', '{"name":"orders","addr');
-    store.plant('/dubbo/com.acme/providers', '10.1.2.3'); // a folder, as Dubbo's Curator makes it
+    store.plant('/aurora/www/providers', '10.1.2.3'); // a folder, as Curator makes it
     const lint = async (path: string): Promise<unknown> => {
-      const found = (await lintPlace(tree, path, 'curator'))!;
+      const found = (await lintPlace(tree, path, places))!;
       return [found.path, found.nodes.map(({ name }) => name), found.broken, found.perhapsNode];
     };
     deepEqual(await lint('/services/ours/empty'), ['/services/ours', ['empty'], 1, undefined]);
     deepEqual(await lint('/services/theirs/cut'), ['/services/theirs', ['cut'], 1, undefined]);
-    deepEqual(await lint('/dubbo/com.acme/providers'), ['/dubbo/com.acme/providers', [], 0, true]);
+    deepEqual(await lint('/aurora/www/providers'), ['/aurora/www/providers', [], 0, true]);
   });
 
-  it('finds one node behind thousands by its path, and reads few of them', async () => {
+  it('takes a folder without nodes for one by its path, or by the folders beside it', async () => {
+    const { tree, store } = setup();
+    for (const path of ['/dubbo/com.acme/providers', '/my/base/orders', '/aurora/www/new', '/aurora/www/old/member_1'])
+      store.plant(path, '');
+    const our = new Places({ dialect: 'spring', registryPath: '/my/base/{service}' });
+    const lint = async (path: string, by = our): Promise<unknown> => {
+      const found = (await lintPlace(tree, path, by))!;
+      return [found.path, found.nodes.length, found.perhapsNode, found.dialects];
+    };
+    deepEqual(await lint('/dubbo/com.acme/providers'), ['/dubbo/com.acme/providers', 0, undefined, ['dubbo']]);
+    deepEqual(await lint('/my/base/orders'), ['/my/base/orders', 0, undefined, ['spring']]);
+    deepEqual(await lint('/my/base/orders', places), ['/my/base/orders', 0, true, ['curator']]);
+    deepEqual(await lint('/aurora/www/new'), ['/aurora/www/new', 0, undefined, ['spring']]);
+  });
+
+  it('holds a place where no node tells to the readers that its path is known for, unless others were asked for', async () => {
+    const { tree, store } = setup();
+    for (const path of [
+      '/nerve/services/orders/services',
+      '/nerve/ours/orders',
+      '/discovery/orders',
+      '/services/orders',
+      '/mine',
+    ])
+      store.plant(`${path}/cut`, '{"host":"10.1.2');
+    const home = async (path: string, dialect = 'curator'): Promise<string> =>
+      (await lintPlace(tree, `${path}/cut`, new Places({ dialect })))!.dialects.join();
+    equal(await home('/nerve/services/orders/services'), 'smartstack');
+    equal(await home('/nerve/ours/orders'), 'smartstack');
+    equal(await home('/nerve/ours/orders', 'serverset'), 'serverset');
+    equal(await home('/discovery/orders'), 'serverset');
+    equal(await home('/services/orders'), 'curator');
+    equal(await home('/services/orders', 'spring'), 'spring');
+    equal(await home('/mine'), 'curator');
+  });
+
+  it('finds one node behind thousands by its path, and tells how many beside it were not looked at', async () => {
     const { tree, store, put } = setup();
     for (let id = 0; id <= MOST_NODES; id++) put('curator', { id: `n${String(id).padStart(5, '0')}` });
     store.plant('/services/orders/z', '');
-    const { nodes, broken, beyond } = (await lintPlace(tree, '/services/orders/z', 'curator'))!;
-    deepEqual([nodes.map(({ name }) => name), broken, beyond], [['z'], 1, 0]);
-    ok(tree.calls.filter((call) => call.startsWith('read ')).length < 200);
+    const { nodes, broken, beyond } = (await lintPlace(tree, '/services/orders/z', places))!;
+    deepEqual([nodes.map(({ name }) => name), broken, beyond], [['z'], 1, 2]);
+    ok(tree.calls.filter((call) => call.startsWith('read ')).length <= MOST_NODES + 1);
+  });
+
+  it('holds one node to the readers of all who stand beside it, however late they come', async () => {
+    const { tree, put } = setup();
+    for (let id = 0; id < 150; id++) put('curator', { id: `n${String(id).padStart(3, '0')}` });
+    put('spring', { id: 'z' });
+    const { dialects: spoken, broken } = (await lintPlace(tree, '/services/orders/z', places))!;
+    deepEqual([spoken, broken], [['curator', 'spring'], 1]);
   });
 
   it('is nothing where there is no such node', async () => equal(await setup().lint(), undefined));

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { Fact } from '../../../agent/events.js';
 import type { Instance } from '../../../agent/registry/dialects/dialect.js';
 import { dialects } from '../../../agent/registry/dialects/dialects.js';
+import { byRow, byVariables } from '../../../agent/registry/remedies.js';
 import { TreeRegistry } from '../../../agent/registry/tree-registry.js';
 import { RegistryError } from '../../../agent/registry/tree.js';
 import { calm } from '../../support/calm.js';
@@ -13,7 +14,7 @@ import { nodeOf } from './dialects/hostile.js';
 import { instance } from './dialects/node.js';
 
 const path = '/p';
-const setup = (force = false, aliases: readonly string[] = []) => {
+const setup = (force = false, aliases: readonly string[] = [], remedies = byVariables) => {
   const clock = new FakeClock();
   const store = new MemoryStore(() => clock.wall());
   const tree = new MemoryTree(store);
@@ -21,7 +22,16 @@ const setup = (force = false, aliases: readonly string[] = []) => {
   const emit = (fact: Fact): void => {
     if (fact.kind === 'warned') said.push(fact.why);
   };
-  const registry = new TreeRegistry({ tree, dialects, force, aliases: new Set(aliases), clock, random: seeded(1), emit });
+  const registry = new TreeRegistry({
+    tree,
+    dialects,
+    force,
+    aliases: new Set(aliases),
+    remedies,
+    clock,
+    random: seeded(1),
+    emit,
+  });
   let called = 0;
   const put = async (dialect: string, changes: Partial<Instance> = {}): Promise<string> => {
     try {
@@ -126,6 +136,23 @@ describe('an app that has registered itself', () => {
       equal(await put(dialect), 'created');
     });
   }
+
+  it('is told what to leave out by the name that it was written with', async () => {
+    for (const [remedies, leave] of [
+      [byVariables, /or leave ZIDECAR_SERVICE out;/],
+      [byRow, /or take its row out of announce;/],
+    ] as const) {
+      const { put, plant } = setup(false, [], remedies);
+      plant('curator', { id: 'by-itself', port: 8080 });
+      match(await put('curator'), leave);
+    }
+    const { put, plant } = setup(false, [], byRow);
+    plant('spring');
+    match(
+      await put('curator'),
+      /say dialects: spring in its row of announce, or a path of its own \(dialects: DIALECT:\/PATH in its row/,
+    );
+  });
 
   it('by another name of this machine is known all the same, but not on another port', async () => {
     const { put, plant, store } = setup(false, ['pod-7', '10.9.9.9']);

@@ -1,12 +1,16 @@
-/** Twins who take one node from each other, and a weight that is written anew: where the client can, as one change, so that no reader ever misses it. */
+/**
+ * Twins who take one node from each other, and a weight that is written anew: where the client can, as one change, so that no reader ever misses it.
+ * And what becomes of ours where others have moved in.
+ */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { Announcer } from '../../../../agent/registry/announcer.js';
 import { dialects } from '../../../../agent/registry/dialects/dialects.js';
 import { TreeRegistry } from '../../../../agent/registry/tree-registry.js';
 import { clock, random } from '../../../../agent/system.js';
 import { requireZooKeeper, ZooKeeperServer } from '../../../support/zookeeper.js';
 import { instance } from '../dialects/node.js';
-import { connected } from '../tree-contract.js';
+import { connected, until } from '../tree-contract.js';
 import { opened, type Opened } from '../wire/opened.js';
 import { closeAll, opening } from './open.js';
 
@@ -29,8 +33,21 @@ describe('a node that follows another', { skip: !requireZooKeeper() }, () => {
   const registryOf = async () => {
     const { tree, facts } = open([server]);
     await connected(tree);
-    return { facts, registry: new TreeRegistry({ tree, dialects, clock, random, emit: () => undefined }) };
+    return { facts, tree, registry: new TreeRegistry({ tree, dialects, clock, random, emit: () => undefined }) };
   };
+  const announcerOf = async (source: { readonly dialect: string; readonly path: string }) => {
+    const { tree, registry } = await registryOf();
+    return new Announcer({ service: 'orders', source, registry, tree, clock, random, emit: () => undefined });
+  };
+  /** Nodes of another dialect, more of them than ours. */
+  const moveIn = async (path: string): Promise<void> => {
+    for (const id of ['a', 'b', 'c']) {
+      const { data } = dialects.get('curator')!.place(instance({ id, port: 9_000 }));
+      await reader.client.create(`${path}/${id}`, data);
+    }
+  };
+  const members = async (path: string): Promise<readonly string[]> =>
+    (await reader.client.getChildren(path)).names.filter((name) => /^(member|vector)_/.test(name));
   /** How many nodes the parent had, each time that it was asked, without a pause, until `work` is done. */
   const seen = async (parent: string, work: () => Promise<void>): Promise<readonly number[]> => {
     const counts: number[] = [];
@@ -63,6 +80,36 @@ describe('a node that follows another', { skip: !requireZooKeeper() }, () => {
       for (let weight = 3; weight <= 20; weight++) await registry.put(instance({ weight }), at, () => undefined);
     });
     deepEqual([...new Set(counts)], [2], 'a member and its vector');
+  });
+
+  it('stays and is healed where it stood before another dialect moved in, and is withdrawn when nobody wishes for it', async () => {
+    const at = { dialect: 'serverset', path: '/discovery/moved' };
+    const announcer = await announcerOf(at);
+    announcer.want(instance({ weight: 2 }));
+    await announcer.settled();
+    await moveIn(at.path);
+    const [vector] = (await members(at.path)).filter((name) => name.startsWith('vector_'));
+    await reader.client.delete(`${at.path}/${vector!}`);
+    announcer.want(instance({ weight: 3 }));
+    await announcer.settled();
+    equal((await members(at.path)).length, 2);
+    announcer.want(undefined);
+    await announcer.withdrawn();
+    deepEqual(await members(at.path), []);
+  });
+
+  it('of an earlier run is withdrawn, though those who moved in since then speak against another', async () => {
+    const at = { dialect: 'serverset', path: '/discovery/earlier' };
+    await (await registryOf()).registry.put(instance(), at, () => undefined);
+    await moveIn(at.path);
+    const announcer = await announcerOf(at);
+    announcer.want(instance());
+    await until(() => announcer.view().contested !== null, 'those who stand there to speak against it');
+    equal(announcer.stands, false);
+    equal((await members(at.path)).length, 1);
+    announcer.want(undefined);
+    await announcer.withdrawn();
+    deepEqual(await members(at.path), []);
   });
 
   it('does not come when the one before it is another by now', async () => {
