@@ -7,6 +7,7 @@ import { goesByKey } from '../lb/policies.js';
 import type { UpstreamStats } from '../lb/stats.js';
 import type { ZoneRules } from '../lb/zone-aware.js';
 import type { UpstreamSettings } from './config/schema.js';
+import type { Emit } from './events.js';
 import type { Clock, Random } from './system.js';
 
 export interface BalancingParts {
@@ -17,10 +18,12 @@ export interface BalancingParts {
   readonly callers: ZoneRules['callers'];
   /** The counts of the upstream, which is made after its balancer. */
   readonly stats: () => UpstreamStats;
+  readonly emit: Emit;
 }
 
-export function balancerFor(settings: UpstreamSettings, { clock, random, zone, callers, stats }: BalancingParts): Balancer {
-  const { policy, hashLoad, subset, subsetFallback, split, zoneAware } = settings;
+export function balancerFor(upstream: string, settings: UpstreamSettings, parts: BalancingParts): Balancer {
+  const { clock, random, zone, callers, stats, emit } = parts;
+  const { policy, hashLoad, subset, subsetFallback, split, zoneAware, panic } = settings;
   return makeBalancer({
     policy,
     random,
@@ -29,7 +32,14 @@ export function balancerFor(settings: UpstreamSettings, { clock, random, zone, c
     later: (ms, run) => clock.after(ms, run),
     zone: zone !== undefined && zoneAware ? { own: zone, callers } : undefined,
     split,
-    subsets: { standard: subset, otherwise: subsetFallback, dropped: () => stats().subsetsDropped++ },
+    subsets: {
+      standard: subset,
+      otherwise: subsetFallback,
+      dropped: () => stats().subsetsDropped++,
+      panic: { percent: panic },
+      panicked: (of, began, well, total) =>
+        emit({ kind: began ? 'panic_began' : 'panic_ended', upstream, subset: of, well, total }),
+    },
   });
 }
 

@@ -119,7 +119,7 @@ export function makeCalling({
     const source = config.sourcesOf(name).map(({ path }) => path);
     const suspected = (): void => sweeper.soon();
     const stats = (): UpstreamStats => upstream.stats;
-    const balancer = new Switch(balancerFor(settings, { clock, random, zone, callers, stats }));
+    const balancer = new Switch(balancerFor(name, settings, { clock, random, zone, callers, stats, emit }));
     const slowStart = { ...defaultSlowStart, durationMs: settings.slowStart };
     const options = upstreamOptions(settings);
     const ownKey = (): number | undefined => ownKeyOf(settingsOf.get(name).hashOn);
@@ -187,7 +187,7 @@ export function makeCalling({
         upstream.reconsider(check);
         if (upstream.checks !== undefined) checker.start();
         if (isDeepStrictEqual(balancingOf(was), balancingOf(is))) return;
-        balancer.to(balancerFor(is, { clock, random, zone, callers, stats: () => upstream.stats }));
+        balancer.to(balancerFor(name, is, { clock, random, zone, callers, emit, stats: () => upstream.stats }));
       };
       const followed = discovery.upstreams();
       discovery.rename(
@@ -200,8 +200,8 @@ export function makeCalling({
 }
 
 /** What a balancer is made of. */
-const balancingOf = ({ policy, hashLoad, subset, subsetFallback, split, zoneAware }: UpstreamSettings): unknown => [
-  ...[policy, hashLoad, subset, subsetFallback, split, zoneAware],
+const balancingOf = ({ policy, hashLoad, subset, subsetFallback, split, zoneAware, panic }: UpstreamSettings): unknown => [
+  ...[policy, hashLoad, subset, subsetFallback, split, zoneAware, panic],
 ];
 
 /** Nobody has told its id, so its address stands in for one. */

@@ -27,6 +27,9 @@ const withoutQuery = (target: string): string => {
 const many = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 /** In the shadow nothing is done. */
+/** Among whom there is panic. */
+const crowd = ({ upstream, subset }: { readonly upstream: string; readonly subset?: string }): string =>
+  subset === undefined ? upstream : `${upstream}, ${subset}`;
 const would = ({ shadow }: { readonly shadow?: true }, what: string): string => (shadow ? `would ${what}` : '');
 
 /** What was left out, and where all of it is to be seen. */
@@ -75,9 +78,9 @@ const table: Table = {
   endpoint_well: ['info', (fact) => `${fact.upstream}: ${fact.endpoint} ${would(fact, 'be ')}in again by its checks`],
   panic_began: [
     'warn',
-    (fact) => `${fact.upstream}: panic, ${fact.well} of ${fact.total} are well: ejections and checks are pardoned until more are`,
+    (fact) => `${crowd(fact)}: panic, ${fact.well} of ${fact.total} are well: ejections and checks are pardoned until more are`,
   ],
-  panic_ended: ['info', (fact) => `${fact.upstream}: panic is over, ${fact.well} of ${fact.total} are well`],
+  panic_ended: ['info', (fact) => `${crowd(fact)}: panic is over, ${fact.well} of ${fact.total} are well`],
   limit_reached: [
     'warn',
     (fact) =>

@@ -1,5 +1,6 @@
 import type { Outcome } from './outcome.js';
 import type { Endpoint } from './endpoint.js';
+import type { Stand } from './panic.js';
 import type { Subset } from './subset.js';
 
 /** One endpoint as a balancer sees it. `eligible` and `weight` are pushed by the upstream; a balancer never asks why. */
@@ -10,6 +11,9 @@ export interface Seat {
   eligible: boolean;
   /** What it counts now: less than its endpoint's while it starts slowly. */
   weight: number;
+  /** For those who count panic among some of the seats: what it counts as, and whether it may be asked in panic. Pushed as `eligible` is. */
+  stand?: Stand;
+  pardonable?: boolean;
 }
 
 /** What one attempt asks for. */
@@ -40,21 +44,23 @@ export interface Balancer {
   pick(ask: Ask, now: number): Seat | undefined;
   /** For policies that learn from answers. */
   seen?(seat: Seat, outcome: Outcome, now: number): void;
-  /** What each of the seats gets now, 0 to 1, for a person. Default: by weight (or evenly) among the eligible. */
-  shares?(): ReadonlyMap<Seat, number>;
+  /** What each of the seats gets now, 0 to 1, for a person: of calls like `ask`, or of usual ones. Default: by weight (or evenly) among the eligible. */
+  shares?(ask?: Ask): ReadonlyMap<Seat, number>;
   /** What a person should know of this seat's share beside that. */
   note?(seat: Seat): string | undefined;
   /** Whether this seat would do for the ask, be it well or not. Default: any does. */
   fits?(ask: Ask, seat: Seat): boolean;
   /** Whether the ask's key leads to this seat as long as that is well. Default: keys lead nowhere. */
   home?(ask: Ask, seat: Seat): boolean;
+  /** There is panic among those that would do for the ask, and not in the whole: who is out by opinion alone may be asked. Default: no. */
+  pardons?(ask: Ask): boolean;
   /** Why nobody will ever do for this ask, whoever is well: no endpoint has those labels. */
   lacks?(ask: Ask): string | undefined;
 }
 
 /** As `shares`, for any balancer of these seats. */
-export function sharesOf(balancer: Balancer, seats: readonly Seat[]): ReadonlyMap<Seat, number> {
-  if (balancer.shares) return balancer.shares();
+export function sharesOf(balancer: Balancer, seats: readonly Seat[], ask?: Ask): ReadonlyMap<Seat, number> {
+  if (balancer.shares) return balancer.shares(ask);
   const inUse = seats.filter(({ eligible, weight }) => eligible && weight > 0);
   const part = ({ weight }: Seat): number => (balancer.evenly ? 1 : weight);
   const total = inUse.reduce((sum, seat) => sum + part(seat), 0);

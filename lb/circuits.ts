@@ -65,6 +65,8 @@ export class Circuits {
       readmittedAt: -Infinity,
       check: undefined,
       place: -1,
+      stand: 'none',
+      pardonable: true,
     };
   }
 

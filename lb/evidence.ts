@@ -17,7 +17,8 @@ import type { Outcome } from './outcome.js';
 import { defaultOutlier, type OutlierOptions } from './outlier.js';
 import type { Emit, Random } from './ports.js';
 import { allEnforced, type Enforced } from './enforced.js';
-import { defaultPanic, Standings, type PanicOptions } from './standing.js';
+import { defaultPanic, type PanicOptions } from './panic.js';
+import { Standings } from './standing.js';
 import type { UpstreamStats } from './stats.js';
 
 export interface EvidenceOptions {

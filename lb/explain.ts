@@ -68,11 +68,13 @@ export const explain = (all: readonly Member[], asked: Explained, onlyFitting: b
   const members = onlyFitting ? all.filter(fits) : all;
   // a pick by a key takes nobody a turn
   const home = ask.key === undefined ? undefined : balancer.pick(ask, now);
-  const shares = sharesOf(balancer, members);
+  const shares = sharesOf(balancer, members, ask);
   const hasShare = (member: Member): boolean => (shares.get(member) ?? 0) > 0;
-  const explained: Known = { ...asked, enforced, fits, home, hasShare };
+  const pardons = balancer.pardons?.(ask) ?? false;
+  const mayServe = (member: Member): boolean => member.eligible || (pardons && member.pardonable === true && fits(member));
+  const explained: Known = { ...asked, enforced, fits, home, hasShare, mayServe };
   // one whose circuit is half-open may get a call, but has no share
-  const inUse = new Set(members.filter((one) => one.eligible && fits(one) && !(one.against.open && enforced.circuit)));
+  const inUse = new Set(members.filter((one) => mayServe(one) && fits(one) && !(one.against.open && enforced.circuit)));
   const shareOf = (member: Member): number => {
     if (home !== undefined) return member === home ? 1 : 0;
     return inUse.has(member) ? (shares.get(member) ?? 0) : 0;
@@ -85,7 +87,7 @@ export const explain = (all: readonly Member[], asked: Explained, onlyFitting: b
     const circuit = breaker.state(now);
     const share = rounded(total > 0 ? (shareOf(member) * 100) / total : 0, 1);
     const ejectedUntil = ejection === undefined || !enforced.outlier ? null : wall + ejection.until - now;
-    const [since, until] = (isHeld(member, circuit, enforced) && outOf(member, circuit, now)) || [undefined, undefined];
+    const [since, until] = (isHeld(member, circuit, explained) && outOf(member, circuit, now)) || [undefined, undefined];
     const known = sentence(member, circuit, explained, weights);
     const why = endpoint.doubt?.why;
     const reason = why === undefined ? known : `doubtful, ${why}; ${known}`;
@@ -101,6 +103,8 @@ export const explain = (all: readonly Member[], asked: Explained, onlyFitting: b
 interface Known extends Explained {
   readonly enforced: Enforced;
   readonly fits: (member: Member) => boolean;
+  /** It may be asked: by all, or by calls that have nobody else, as too few of those are well. */
+  readonly mayServe: (member: Member) => boolean;
   /** Its zone, or its part of a split, gets calls now. */
   readonly hasShare: (member: Member) => boolean;
   /** Who has the key that is asked about. */
@@ -109,13 +113,13 @@ interface Known extends Explained {
 
 /** `weights`: of all that are in use; undefined where weights do not matter. */
 const sentence = (member: Member, circuit: CircuitState, explained: Known, weights: number | undefined): string => {
-  const { breaker, weight, eligible, against, endpoint } = member;
+  const { breaker, weight, against, endpoint } = member;
   const { balancer, enforced, evidence, home, whose, now } = explained;
   const failureLimit = evidence.breaker.failures;
   const blame = blameOf(member, circuit, evidence, now);
-  if (blame !== undefined && isHeld(member, circuit, enforced)) return blame;
+  if (blame !== undefined && isHeld(member, circuit, explained)) return blame;
   if (weight === 0) return 'weight 0: gets no calls';
-  if (against.suspect && !eligible)
+  if (against.suspect && !explained.mayServe(member))
     return `set aside while others can serve: ${breaker.why(' in a row')}; a connect in the background clears it, or its circuit opens at ${failureLimit}`;
   const note = balancer.note?.(member);
   if (!explained.fits(member)) return `gets no calls: ${note ?? 'others are asked for'}`;
@@ -145,8 +149,8 @@ const isActedOn = ({ against }: Member, circuit: CircuitState, enforced: Enforce
   circuit !== 'closed' ? enforced.circuit : against.ejected ? enforced.outlier : enforced.checks;
 
 /** It is neither in the shadow nor pardoned. */
-const isHeld = (member: Member, circuit: CircuitState, enforced: Enforced): boolean =>
-  isActedOn(member, circuit, enforced) && (!member.eligible || circuit !== 'closed');
+const isHeld = (member: Member, circuit: CircuitState, { enforced, mayServe }: Known): boolean =>
+  isActedOn(member, circuit, enforced) && (!mayServe(member) || circuit !== 'closed');
 
 /** Since when what speaks against it does, and until when by time alone, where that is to come; undefined: nothing does. */
 const outOf = ({ breaker, ejection, against, check }: Member, circuit: CircuitState, now: number): Times | undefined => {
@@ -240,10 +244,12 @@ export const sentenceOf = {
       : `every endpoint of "${name}"${place(rest)} has weight 0 (${total} of ${total}): give one a weight to let calls through`,
   no_subset: ({ name, subset, total, ...rest }: RefusalFacts): string =>
     `no endpoint of "${name}"${place(rest)} is in the subset ${subset} (0 of ${total}): zidecar why ${name}`,
-  all_open: ({ name, out, open, total, nextTrialInMs }: RefusalFacts): string =>
-    open === out
-      ? `every circuit of "${name}" is open (${out} of ${total}), next trial in ${span(nextTrialInMs)}: zidecar why ${name}`
-      : `nobody of "${name}" may be asked (${out} of ${total} are out: ${open} by circuit, ${out - open} ejected or ill): zidecar why ${name}`,
+  all_open: ({ name, subset, out, open, total, nextTrialInMs }: RefusalFacts): string =>
+    subset !== ''
+      ? `nobody in the subset ${subset} of "${name}" may be asked (${out} of all ${total} are out: ${open} by circuit, ${out - open} ejected or ill): zidecar why ${name}`
+      : open === out
+        ? `every circuit of "${name}" is open (${out} of ${total}), next trial in ${span(nextTrialInMs)}: zidecar why ${name}`
+        : `nobody of "${name}" may be asked (${out} of ${total} are out: ${open} by circuit, ${out - open} ejected or ill): zidecar why ${name}`,
   overflow: ({ name, limit, most }: RefusalFacts): string =>
     `${most} ${taken[limit](name)}, which is the limit (ZIDECAR_MAX_${limit.toUpperCase()}): is it slow? zidecar why ${name}`,
   discovering: ({ name, absolute, ...rest }: RefusalFacts): string =>

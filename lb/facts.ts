@@ -7,6 +7,13 @@ interface AboutEndpoint {
   readonly shadow?: true;
 }
 
+interface Panicked {
+  readonly upstream: string;
+  readonly subset?: string;
+  readonly well: number;
+  readonly total: number;
+}
+
 /** Everything the data path has to tell, as one union. `attempt_ended` is only told when somebody asked for it (trace). */
 export type LbFact =
   | (AboutEndpoint & { readonly kind: 'circuit_opened'; readonly why: string; readonly forMs: number })
@@ -18,9 +25,9 @@ export type LbFact =
   /** By active checks, after so many that failed, or passed, in a row. */
   | (AboutEndpoint & { readonly kind: 'endpoint_ill'; readonly why: string })
   | (AboutEndpoint & { readonly kind: 'endpoint_well' })
-  /** Opinions about endpoints are pardoned, or count again. */
-  | { readonly kind: 'panic_began'; readonly upstream: string; readonly well: number; readonly total: number }
-  | { readonly kind: 'panic_ended'; readonly upstream: string; readonly well: number; readonly total: number }
+  /** Opinions about endpoints are pardoned, or count again; `subset`: among those of a subset, for its calls. */
+  | (Panicked & { readonly kind: 'panic_began' })
+  | (Panicked & { readonly kind: 'panic_ended' })
   /** Refusing has begun; told again only after it has rested. */
   | {
       readonly kind: 'limit_reached';

@@ -6,19 +6,13 @@
  *     opinion    ejected, found ill by checks   out, unless there is panic
  *     suspicion  the last connect failed        out as long as anybody is above suspicion
  *
- * Panic (Envoy's): when less than a share of the endpoints is well, opinions are more likely wrong, or cost more, than they are worth: all
- * of them are pardoned until enough are well again. Facts are not: a refused connect helps nobody.
+ * Panic (panic.ts) pardons opinions. Facts are not pardoned: a refused connect helps nobody. What an endpoint counts as is pushed too, for
+ * those who count panic among some of the endpoints.
  */
 import type { Balancer } from './balancer.js';
 import type { Enforced } from './enforced.js';
 import type { Mark, Member } from './member.js';
-
-/** 0 to 100: below this share of well endpoints opinions are pardoned; 0: never. */
-export interface PanicOptions {
-  readonly percent: number;
-}
-
-export const defaultPanic: PanicOptions = { percent: 50 };
+import { Panic, type PanicOptions, type Stand } from './panic.js';
 
 export interface StandingsParts {
   readonly balancer: Balancer;
@@ -27,29 +21,24 @@ export interface StandingsParts {
   readonly panicked: (panic: boolean, well: number, total: number) => void;
 }
 
-/** The numbers that conclusions are drawn from, of endpoints with weight; those that no list holds now count for nothing but `firm`. */
-interface Count {
-  total: number;
-  well: number;
-  /** Out by opinion alone. */
-  blamed: number;
-  /** Circuit closed, not out, and not suspect. */
-  firm: number;
-}
-
 /** Of suspects, by one call. */
 const mostLooks = 64;
-const nobody: Count = { total: 0, well: 0, blamed: 0, firm: 0 };
 
 export class Standings {
-  panic = false;
   readonly #parts: StandingsParts;
+  readonly #panic: Panic;
   #members: readonly Member[] = [];
   readonly #suspects = new Set<Member>();
-  #count: Count = { ...nobody };
+  /** With weight, circuit closed, not out, and not suspect. */
+  #firm = 0;
 
   constructor(parts: StandingsParts) {
     this.#parts = parts;
+    this.#panic = new Panic(parts.panic);
+  }
+
+  get panic(): boolean {
+    return this.#panic.on;
   }
 
   /** The whole list, before the balancer gets it. */
@@ -58,7 +47,7 @@ export class Standings {
     for (const suspect of this.#suspects) if (!suspect.listed) this.#suspects.delete(suspect);
     this.#recount();
     this.#look();
-    for (const member of members) member.eligible = this.#mayServe(member);
+    for (const member of members) this.#settle(member);
   }
 
   /** What is acted on, or the share of panic, has been changed by somebody. */
@@ -71,19 +60,19 @@ export class Standings {
   /** Something begins or ends to speak against a listed member. */
   set(member: Member, mark: Mark, is: boolean): void {
     if (member.against[mark] === is) return;
-    const hadFirm = this.#count.firm > 0;
+    const hadFirm = this.#firm > 0;
     this.#add(member, -1);
     member.against[mark] = is;
     if (mark === 'suspect') this.#suspects[is ? 'add' : 'delete'](member);
     this.#add(member, 1);
     if (this.#look()) return this.#push(this.#members);
     this.#push([member]);
-    if (this.#count.firm > 0 !== hadFirm) this.#push(this.#suspects);
+    if (this.#firm > 0 !== hadFirm) this.#push(this.#suspects);
   }
 
   /** Endpoints with weight in the list that holds. */
   get total(): number {
-    return this.#count.total;
+    return this.#panic.total;
   }
 
   get suspects(): ReadonlySet<Member> {
@@ -117,52 +106,59 @@ export class Standings {
     return (against.ejected && outlier) || (against.ill && checks);
   }
 
-  /** Less than the share is well, and somebody would be out for it. True: this has changed. */
+  /** True: panic has begun or ended. */
   #look(): boolean {
-    const { well, total, blamed } = this.#count;
-    const panic = blamed > 0 && well * 100 < this.#parts.panic.percent * total;
-    if (panic === this.panic) return false;
-    this.panic = panic;
+    if (!this.#panic.look()) return false;
     this.#recount();
-    this.#parts.panicked(panic, well, total);
+    this.#parts.panicked(this.#panic.on, this.#panic.well, this.#panic.total);
     return true;
   }
 
   #push(members: Iterable<Member>): void {
-    for (const member of members) {
-      const eligible = this.#mayServe(member);
-      if (member.eligible === eligible) continue;
-      member.eligible = eligible;
-      this.#parts.balancer.changed(member);
-    }
+    for (const member of members) if (this.#settle(member)) this.#parts.balancer.changed(member);
+  }
+
+  /** What a balancer sees of it. True: that has changed. */
+  #settle(member: Member): boolean {
+    const [eligible, pardonable, stand] = [this.#mayServe(member), !this.#isShut(member), this.#standOf(member)];
+    if (member.eligible === eligible && member.pardonable === pardonable && member.stand === stand) return false;
+    member.eligible = eligible;
+    member.pardonable = pardonable;
+    member.stand = stand;
+    return true;
   }
 
   #mayServe(member: Member): boolean {
-    return this.#allowed(member) && (!this.#isSuspect(member) || this.#count.firm === 0);
+    return this.#allowed(member) && (!this.#isSuspect(member) || this.#firm === 0);
   }
 
   #allowed(member: Member): boolean {
-    return !(member.against.shut && this.#parts.enforced.circuit) && (this.panic || !this.isBlamed(member));
+    return !this.#isShut(member) && (this.panic || !this.isBlamed(member));
+  }
+
+  #isShut({ against }: Member): boolean {
+    return against.shut && this.#parts.enforced.circuit;
   }
 
   #isSuspect({ against }: Member): boolean {
     return against.suspect && this.#parts.enforced.circuit;
   }
 
+  #standOf(member: Member): Stand {
+    if (!member.listed || member.endpoint.weight <= 0 || member.endpoint.doubt?.kept) return 'none';
+    if (this.isOpen(member)) return 'open';
+    return this.isBlamed(member) ? 'blamed' : 'well';
+  }
+
   #recount(): void {
-    this.#count = { ...nobody };
+    this.#panic.clear();
+    this.#firm = 0;
     for (const member of this.#members) this.#add(member, 1);
   }
 
   #add(member: Member, by: 1 | -1): void {
+    this.#panic.add(this.#standOf(member), by);
     if (!member.listed || member.endpoint.weight <= 0) return;
-    const open = this.isOpen(member);
-    const blamed = this.isBlamed(member);
-    if (!member.endpoint.doubt?.kept) {
-      this.#count.total += by;
-      if (!open && !blamed) this.#count.well += by;
-      if (!open && blamed) this.#count.blamed += by;
-    }
-    if (!open && (this.panic || !blamed) && !this.#isSuspect(member)) this.#count.firm += by;
+    if (!this.isOpen(member) && (this.panic || !this.isBlamed(member)) && !this.#isSuspect(member)) this.#firm += by;
   }
 }

@@ -5,6 +5,8 @@
  */
 import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
 import type { Outcome } from './outcome.js';
+import { defaultPanic, type PanicOptions } from './panic.js';
+import { Pardoning } from './pardoning.js';
 import { isIn, labelsOf, type Subset } from './subset.js';
 
 export interface SubsetRules {
@@ -14,13 +16,15 @@ export interface SubsetRules {
   readonly otherwise: 'any' | 'none';
   /** A subset was given up for a new one. */
   readonly dropped?: (() => void) | undefined;
+  /** Below which share of well endpoints in a subset opinions about them are pardoned. Default: as for a service. */
+  readonly panic?: PanicOptions | undefined;
+  /** That has begun or ended in a subset. */
+  readonly panicked?: ((subset: string, began: boolean, well: number, total: number) => void) | undefined;
 }
 
 interface Made {
   readonly subset: Subset;
-  readonly balancer: Balancer;
-  /** Nobody has all of its labels. */
-  isEmpty: boolean;
+  readonly balancer: Pardoning;
 }
 
 const nobody: readonly Seat[] = [];
@@ -71,19 +75,16 @@ export class Subsets implements Balancer {
 
   seen(seat: Seat, outcome: Outcome, now: number): void {
     this.#any.seen?.(seat, outcome, now);
-    for (const { balancer } of this.#made.values()) balancer.seen?.(seat, outcome, now);
+    for (const { balancer } of this.#made.values()) balancer.seen(seat, outcome, now);
   }
 
-  /** Of calls that ask for no subset. */
-  shares(): ReadonlyMap<Seat, number> {
+  shares(ask?: Ask): ReadonlyMap<Seat, number> {
     const { standard, otherwise } = this.#rules;
-    if (standard === undefined) return sharesOf(this.#any, this.#seats);
-    const balancer = this.#of(standard);
+    const subset = ask?.subset ?? standard;
+    if (subset === undefined) return sharesOf(this.#any, this.#seats);
+    const balancer = this.#of(subset);
     if (balancer === undefined) return otherwise === 'any' ? sharesOf(this.#any, this.#seats) : new Map();
-    return sharesOf(
-      balancer,
-      this.#seats.filter(({ endpoint }) => isIn(standard, endpoint)),
-    );
+    return balancer.shares();
   }
 
   note(seat: Seat): string | undefined {
@@ -105,6 +106,11 @@ export class Subsets implements Balancer {
     return balancer.home?.(ask, seat) ?? false;
   }
 
+  pardons(ask: Ask): boolean {
+    const subset = ask.subset ?? this.#rules.standard;
+    return subset !== undefined && this.#of(subset)?.pardons() === true;
+  }
+
   lacks(ask: Ask): string | undefined {
     const subset = ask.subset ?? this.#rules.standard;
     if (subset === undefined || this.#rules.otherwise === 'any' || this.#of(subset) !== undefined) return undefined;
@@ -112,22 +118,25 @@ export class Subsets implements Balancer {
   }
 
   /** Undefined: nobody is in it. */
-  #of(subset: Subset): Balancer | undefined {
+  #of(subset: Subset): Pardoning | undefined {
     let made = this.#made.get(subset.text);
     if (made === undefined) {
       if (this.#candidates(subset).length === 0) return undefined;
-      made = { subset, balancer: this.#make(), isEmpty: true };
+      made = { subset, balancer: this.#pardoning(subset) };
       this.#fill(made);
       if (this.#made.size >= mostSubsets) this.#drop();
     } else this.#made.delete(subset.text);
     this.#made.set(subset.text, made);
-    return made.isEmpty ? undefined : made.balancer;
+    return made.balancer.isEmpty ? undefined : made.balancer;
   }
 
-  #fill(made: Made): void {
-    const seats = this.#candidates(made.subset).filter(({ endpoint }) => isIn(made.subset, endpoint));
-    made.isEmpty = seats.length === 0;
-    made.balancer.update(seats);
+  #pardoning({ text }: Subset): Pardoning {
+    const { panic = defaultPanic, panicked } = this.#rules;
+    return new Pardoning(this.#make(), panic, ({ on, well, total }) => panicked?.(text, on, well, total));
+  }
+
+  #fill({ subset, balancer }: Made): void {
+    balancer.update(this.#candidates(subset).filter(({ endpoint }) => isIn(subset, endpoint)));
   }
 
   /** Those who have that of its labels which the fewest have. */

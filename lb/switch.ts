@@ -39,8 +39,8 @@ export class Switch implements Balancer {
     this.#present.seen?.(seat, outcome, now);
   }
 
-  shares(): ReadonlyMap<Seat, number> {
-    return sharesOf(this.#present, this.#seats);
+  shares(ask?: Ask): ReadonlyMap<Seat, number> {
+    return sharesOf(this.#present, this.#seats, ask);
   }
 
   note(seat: Seat): string | undefined {
@@ -53,6 +53,10 @@ export class Switch implements Balancer {
 
   home(ask: Ask, seat: Seat): boolean {
     return this.#present.home?.(ask, seat) ?? false;
+  }
+
+  pardons(ask: Ask): boolean {
+    return this.#present.pardons?.(ask) ?? false;
   }
 
   lacks(ask: Ask): string | undefined {

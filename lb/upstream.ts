@@ -184,7 +184,7 @@ export class Upstream {
    */
   whyNot(refusal: Exclude<NoLease, 'tried_all'> | 'discovering', absolute = false, ask: Ask = { tried: [] }): Refused {
     const { name } = this;
-    const subset = this.#parts.balancer.lacks?.(ask) ?? '';
+    const subset = this.#parts.balancer.lacks?.(ask) ?? ask.subset?.text ?? '';
     const { out, open } = this.#judgement;
     const counts = { total: this.#members.size, out, open };
     const limit = { limit: this.usage.last, most: this.usage.limits[this.usage.last] };
@@ -246,7 +246,7 @@ export class Upstream {
     this.#wake(now);
     this.#judge(); // the balancer may be another since
     const retryPercent = Math.round(budget.usedPercent(now) * 10) / 10;
-    const { panic } = this.#evidence.standings;
+    const panic = this.#evidence.standings.panic || this.#parts.balancer.pardons?.({ tried: [] }) === true;
     const counts = { total: this.#members.size, lost: stats.lost };
     return { ...this.#judgement.told, ...counts, panic, retryPercent, retryBudgetPercent: budget.percent };
   }

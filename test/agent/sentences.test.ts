@@ -42,6 +42,11 @@ const table: readonly (readonly [Fact, string, string])[] = [
   ],
   [{ kind: 'panic_ended', upstream, well: 2, total: 3 }, 'info', 'orders: panic is over, 2 of 3 are well'],
   [
+    { kind: 'panic_ended', upstream, subset: 'version=canary', well: 2, total: 3 },
+    'info',
+    'orders, version=canary: panic is over, 2 of 3 are well',
+  ],
+  [
     { kind: 'limit_reached', upstream, limit: 'pending', most: 1024 },
     'warn',
     'orders: the limit of 1024 pending is reached, calls are refused (overflow)',

@@ -162,9 +162,10 @@ describe('standing', () => {
         const { standings, members, set, in: serving, pushed } = standing('abcde0', enforced, percent);
         for (const { id, mark, is } of steps) {
           pushed.length = 0;
-          const before = new Map(members.map((each) => [each.endpoint.id, each.eligible]));
+          const pushable = ({ eligible, pardonable, stand }: Member): string => `${eligible} ${pardonable} ${stand}`;
+          const before = new Map(members.map((each) => [each, pushable(each)]));
           set(id, mark, is);
-          const moved = members.filter((each) => before.get(each.endpoint.id) !== each.eligible);
+          const moved = members.filter((each) => before.get(each) !== pushable(each));
           deepEqual([...pushed].sort(), moved.map(({ endpoint: { id: one } }) => one).sort());
           const byStep = serving();
           standings.update(members);

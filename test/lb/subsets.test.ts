@@ -4,11 +4,12 @@ import { sharesOf, type Balancer, type Seat } from '../../lb/balancer.js';
 import { makeBalancer, type Balancing } from '../../lb/balancing.js';
 import { Split } from '../../lb/split.js';
 import { subsetOf, type Subset } from '../../lb/subset.js';
-import { Upstream } from '../../lb/upstream.js';
+import { Upstream, type UpstreamParts } from '../../lb/upstream.js';
 import { WeightedRoundRobin } from '../../lb/weighted-round-robin.js';
 import { FakeClock } from '../support/clock.js';
 import { fc } from '../support/fast-check.js';
 import { seeded } from '../support/random.js';
+import { good, orders } from './orders.js';
 import { seat, tally } from './seats.js';
 
 const labelled = (id: string, meta: Readonly<Record<string, string>>, zone?: string): Seat => {
@@ -178,6 +179,78 @@ describe('calls to a subset', () => {
     const late = held('none', 'verison=canary');
     late.update([{ ...labelled('x', { verison: 'canary' }).endpoint, port: 1 }]);
     deepEqual(said(late), ['well', undefined, 'takes calls: weight 1 of 1']);
+  });
+});
+
+describe('the panic of a subset', () => {
+  const canary = { tried: [], subset: subset('version=canary') };
+  /** Ten stable ones, and two of a canary which both answer 503 until they are ejected. */
+  const ejected = (set: Partial<Balancing['subsets']> = {}, more: Partial<UpstreamParts> = {}) => {
+    const told: string[] = [];
+    const subsets: Balancing['subsets'] = {
+      otherwise: 'none',
+      panicked: (text, began, well, total) => told.push(`${text} ${began ? 'panic' : 'calm'} ${well} of ${total}`),
+      ...set,
+    };
+    const balancer = makeBalancer({ policy: 'weighted_round_robin', random: seeded(1), subsets });
+    const fleet = Array.from({ length: 12 }, (_, index) => {
+      const { endpoint } = labelled(`e${index}`, { version: index < 10 ? 'stable' : 'canary' });
+      return { ...endpoint, port: 8_080 + index };
+    });
+    const all = orders(fleet, { more: { balancer, ...more } });
+    for (let turn = 0; turn < 60; turn++) all.call(); // peers that are well
+    for (let turn = 0; turn < 5; turn++) all.call({ kind: 'success', ms: 1, status: 503 }, canary);
+    for (let turn = 0; turn < 5; turn++) all.call({ kind: 'success', ms: 1, status: 503 }, canary);
+    return { ...all, panics: told };
+  };
+
+  it('is counted among its own: calls that ask for it are not refused because all of it is ejected, and others do not go there', () => {
+    const { call, calls, upstream, panics } = ejected();
+    equal(upstream.states().ejected, 2);
+    equal(upstream.verdict().panic, false);
+    deepEqual(panics, ['version=canary panic 0 of 2']);
+    deepEqual(tally(Array.from({ length: 10 }, () => call(good, canary))), { e10: 5, e11: 5 });
+    equal(/e1[01]/.test(calls(48)), false);
+  });
+
+  it('ends when enough of it are well, and pardons no circuit', async () => {
+    const { call, clock, panics, upstream } = ejected();
+    for (let turn = 0; turn < 4; turn++) call({ kind: 'failure', code: 'reset', ms: 1 }, canary); // both circuits open
+    equal(upstream.acquire(canary), 'all_open');
+    match(
+      upstream.whyNot('all_open', false, canary).message,
+      /^nobody in the subset version=canary of "orders" may be asked \(2 of all 12 are/,
+    );
+    await clock.advance(31_000);
+    upstream.states(); // their time is up
+    deepEqual(tally(Array.from({ length: 4 }, () => call(good, canary))), { e10: 2, e11: 2 });
+    deepEqual(panics, ['version=canary panic 0 of 2', 'version=canary calm 0 of 2']);
+  });
+
+  it('says of each, to who asks about such a call, that it is pardoned and what it gets', () => {
+    const { upstream } = ejected();
+    const [first, second] = upstream.explain(canary);
+    deepEqual([first!.share, second!.share], [50, 50]);
+    match(first!.reason, /^takes calls: weight 1 of 2; pardoned, as too few are well: ejected for another 30 s/);
+    match(upstream.explain()[10]!.reason, /^ejected for another 30 s/);
+  });
+
+  it('is in the verdict where all calls are held to the subset', () => {
+    equal(ejected({ standard: canary.subset }).upstream.verdict().panic, true);
+  });
+
+  it('is off with its share', () => {
+    const { upstream, panics } = ejected({ panic: { percent: 0 } });
+    deepEqual([upstream.acquire(canary), panics], ['all_open', []]);
+  });
+
+  it('follows the list: who comes well ends it', () => {
+    const { upstream, panics, call } = ejected();
+    const { endpoint } = labelled('new', { version: 'canary' });
+    const there = upstream.explain().map(({ id, host, port, labels }) => ({ id, host, port, weight: 1, meta: labels }));
+    upstream.update([...there, endpoint, { ...endpoint, id: 'newer', port: 1 }]);
+    deepEqual(panics.slice(-1), ['version=canary calm 2 of 4']);
+    deepEqual(tally(Array.from({ length: 4 }, () => call(good, canary))), { new: 2, newer: 2 });
   });
 });
 
