@@ -46,6 +46,8 @@ export class RequestHead extends Head {
   timeoutLine = -1;
   timeoutStart = -1;
   timeoutEnd = -1;
+  /** It says so by grpc-timeout. */
+  timeoutOfGrpc = false;
   retriesStart = -1;
   retriesEnd = -1;
   subsetStart = -1;
@@ -140,6 +142,8 @@ export class RequestHead extends Head {
       case known['max-forwards']:
         return this.method !== 'OPTIONS' || this.#not('a count of how far it may go');
       case known['x-zidecar-timeout']:
+      case known['grpc-timeout']:
+        this.timeoutOfGrpc = name === known['grpc-timeout'];
         if (this.timeoutStart >= 0) this.needsRules = true;
         this.timeoutLine = line;
         this.timeoutStart = from;
@@ -156,7 +160,6 @@ export class RequestHead extends Head {
         this.subsetEnd = to;
         return this.cut(line);
       case known.via:
-      case known['grpc-timeout']:
         return (this.needsRules = true);
       default:
         return true;

@@ -6,7 +6,7 @@
  */
 import { replayBytes } from '../bounds.js';
 import type { HashOn } from '../hash-key.js';
-import { durationOf, wholeMs, withTimeLeft } from '../deadline.js';
+import { durationOf, grpcDurationOf, wholeMs, withTimeLeft } from '../deadline.js';
 import { countOf, requestFields } from '../headers.js';
 import type { CallParts } from '../lane.js';
 import type { Connection } from './connection.js';
@@ -21,6 +21,7 @@ import type { Way } from './ways.js';
 
 const none = Buffer.alloc(0);
 const timeoutName = 'x-zidecar-timeout'.length;
+const grpcTimeoutName = 'grpc-timeout'.length;
 /** `x-zidecar-timeout: 86400000ms` and its end of line. */
 const longestTimeout = timeoutName + 14;
 
@@ -184,9 +185,9 @@ export class Request {
 
   /** How much time is left goes before what is ours anyway, under the name as the app has spelled it. */
   #withTimeLeft(ours: Buffer, now: number): Buffer {
-    const { timeoutLine } = this.head;
-    const name = this.#bytes.toString('latin1', timeoutLine, timeoutLine + timeoutName);
-    const line = `${name}: ${wholeMs(this.endsAt - now)}ms\r\n`;
+    const { timeoutLine, timeoutOfGrpc } = this.head;
+    const name = this.#bytes.toString('latin1', timeoutLine, timeoutLine + (timeoutOfGrpc ? grpcTimeoutName : timeoutName));
+    const line = `${name}: ${wholeMs(this.endsAt - now)}${timeoutOfGrpc ? 'm' : 'ms'}\r\n`;
     const all = Buffer.allocUnsafe(line.length + ours.length);
     all.write(line, 'latin1');
     all.set(ours, line.length);
@@ -195,10 +196,11 @@ export class Request {
 
   /** Reads what the app says to us. False: that has to be asked of the rules, which have the words for what is wrong. */
   #asks(bytes: Buffer): boolean {
-    const { timeoutStart, timeoutEnd, retriesStart, retriesEnd, subsetStart, subsetEnd } = this.head;
+    const { timeoutStart, timeoutEnd, timeoutOfGrpc, retriesStart, retriesEnd, subsetStart, subsetEnd } = this.head;
     if (timeoutStart >= 0) {
       if (this.way.oursWithId.length + longestTimeout > room) return false;
-      this.timeoutMs = durationOf(bytes.toString('latin1', timeoutStart, timeoutEnd));
+      const given = bytes.toString('latin1', timeoutStart, timeoutEnd);
+      this.timeoutMs = timeoutOfGrpc ? grpcDurationOf(given) : durationOf(given);
       if (this.timeoutMs === undefined) return false;
     }
     if (retriesStart >= 0) {

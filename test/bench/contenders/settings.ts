@@ -25,6 +25,7 @@ const rows: readonly (readonly [id: string, title: string, env: Readonly<Record<
   ['hedge', 'HEDGE=1s, which none needs', { ZIDECAR_HEDGE: '1s' }],
   ['hedge-p95', 'HEDGE=p95', { ZIDECAR_HEDGE: 'p95' }],
   ['deadline', 'x-zidecar-timeout in each call', {}, 'x-zidecar-timeout: 5s'],
+  ['grpc-timeout', 'grpc-timeout in each call', {}, 'grpc-timeout: 5S'],
   ['ewma', 'POLICY=peak_ewma', { ZIDECAR_POLICY: 'peak_ewma' }],
   ['maglev', 'POLICY=maglev by a header', { ZIDECAR_POLICY: 'maglev', ZIDECAR_HASH_KEY: 'header:traceparent' }],
   ['subset', 'x-zidecar-subset in each call', {}, 'x-zidecar-subset: version=v0'],

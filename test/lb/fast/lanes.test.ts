@@ -17,7 +17,8 @@ interface Told {
 /** Lines without those that differ by rights: how a lane spells and orders Host, framing and the time that is left, and that it keeps its connections. */
 const normal = (head: string): string => {
   const [line, ...fields] = head.split('\r\n').filter((text) => text !== '');
-  const known = /^(host|content-length|transfer-encoding|via|x-request-id|x-forwarded-prefix|x-zidecar-timeout): *(.*)$/i;
+  const known =
+    /^(host|content-length|transfer-encoding|via|x-request-id|x-forwarded-prefix|x-zidecar-timeout|grpc-timeout): *(.*)$/i;
   const mine = /^(connection|keep-alive|date):/i;
   const none = /^content-length: *0$/i; // undici says so where a method may have a body
   const told = fields
