@@ -1,23 +1,35 @@
 /** The real clock, chance and timers: the only impure file beside main.ts. Everything else is handed these. */
 import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turnEnds, setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../lb/ports.js';
 
 export type { Clock, Random } from '../lb/ports.js';
 
+/**
+ * What is due rings at the end of a turn of the event loop, when what had come by then was read. The loop by itself rings first: after this
+ * process was held up (no CPU, SIGSTOP, a machine asleep), all that had been waited for would be too late, although it lies in its sockets.
+ */
 export const clock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(ms, run) {
-    const timer = setTimeout(run, ms).unref();
-    return () => clearTimeout(timer);
+    let due: NodeJS.Immediate | undefined;
+    const timer = setTimeout(() => (due = setImmediate(run)), ms).unref();
+    return () => {
+      clearTimeout(timer);
+      clearImmediate(due);
+    };
   },
   every(ms, run) {
     const timer = setInterval(run, ms).unref();
     return () => clearInterval(timer);
   },
-  sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
+  async sleep(ms, signal) {
+    const options = signal ? { signal } : {};
+    await sleep(ms, undefined, options);
+    await turnEnds(undefined, options);
+  },
 };
 
 /** Of every interface of this machine. */

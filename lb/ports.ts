@@ -9,7 +9,10 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970. Only to show a person, or to compare with what others wrote. */
   wall(): number;
-  /** Runs once after `ms`, unless the returned function is called first. Does not keep the process alive. */
+  /**
+   * Runs once after `ms`, unless the returned function is called first; what had come from the network by then was read before. Does not keep
+   * the process alive.
+   */
   after(ms: number, run: () => void): () => void;
   /** Runs every `ms` until the returned function is called. Does not keep the process alive. */
   every(ms: number, run: () => void): () => void;
