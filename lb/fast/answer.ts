@@ -30,6 +30,8 @@ export class AnswerLines {
   }
 }
 
+const nowhere: Sink = { pass: () => undefined, put: () => undefined };
+
 /** An endpoint's own last words before a final answer that the app never hears: it has not asked to wait. */
 const CONTINUE = 100;
 
@@ -68,6 +70,14 @@ export class Answer implements Sink {
   retryAfterMs(bytes: Buffer, wall: number): number | undefined {
     const { start, end } = this.head;
     return retryAfterOf(valuesOf(rawFields(bytes, bytes.indexOf('\r\n', start) + 2, end), 'retry-after'), wall);
+  }
+
+  /** Whether all of it lies before `to`: a body that ends with its connection does where that has ended in order. */
+  isWhole(bytes: Buffer, to: number, method: string, ended: boolean): boolean {
+    const { head, body } = this;
+    body.begin(method, head);
+    body.take(bytes, head.end, to, nowhere);
+    return body.done || (ended && body.framing === 'until_close');
   }
 
   /** Passes a head of 1xx on, and goes on behind it. Like a trailer, such a head may frame and route nothing. */

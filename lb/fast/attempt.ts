@@ -111,10 +111,9 @@ export class Attempt implements Exchange {
 
   /** From here the endpoint has its time, or the app has, as long as its body is not whole. */
   #sent(now: number): void {
-    const { responseTimeoutMs, bodyTimeoutMs } = this.#settings;
     this.#movedAt = now;
     if (this.#request.head.length > 0) this.sentAt = now;
-    this.#dueIn(this.#request.toCome > 0 ? bodyTimeoutMs : responseTimeoutMs);
+    this.#dueIn(this.#request.toCome > 0 ? this.#settings.bodyTimeoutMs : this.#settings.responseTimeoutMs);
   }
 
   received(from: number, to: number): boolean {
@@ -161,13 +160,14 @@ export class Attempt implements Exchange {
   /** The answer that was kept back goes to the app after all. */
   pass(): void {
     const connection = this.#connection!;
-    if (this.#pass(this.#heldTo)) connection.resume();
+    const left = this.#pass(this.#heldTo);
+    if (connection.closed && this.#state === 'relaying') this.ended();
+    else if (left) connection.resume();
   }
 
   /** The head of the final answer goes to the app, with what there is of the body. */
   #pass(to: number): boolean {
-    const last = this.#call.isLast();
-    const end = this.#answer.passHead(this.#connection!.bytes, to, this.#request.head.method, last);
+    const end = this.#answer.passHead(this.#connection!.bytes, to, this.#request.head.method, this.#call.isLast());
     if (end < 0) return this.#bad('a field of it cannot be sent on');
     this.#state = 'relaying';
     this.#movedAt = this.#terms.clock.now();
@@ -199,18 +199,21 @@ export class Attempt implements Exchange {
 
   /** The endpoint has ended its connection: that may be the end of its answer. */
   ended(): void {
-    if (this.#state === 'relaying' && this.#answer.ended()) {
-      this.#connection = undefined;
-      this.#over(this.#answer.left);
-    } else this.broke(new CallError('reset', `${this.#connection!.address} broke the connection: other side closed`));
+    if (this.#state === 'relaying' && this.#answer.ended()) this.#over(this.#answer.left);
+    else if (this.#state === 'held') this.#leaves(true);
+    else this.broke(new CallError('reset', `${this.#connection!.address} broke the connection: other side closed`));
   }
 
   broke(why: CallError): void {
     if (this.#state === 'flushing') this.#connection = undefined;
-    else if (this.#state === 'held')
-      this.end(); // its answer is lost, which the call has noted beforehand
+    else if (this.#state === 'held') this.#leaves(false);
     else if (this.#state === 'relaying') this.#cut('cut');
     else this.#fail(why);
+  }
+
+  /** `ended`: in order. The answer that is held is lost, which the call has noted beforehand, unless all of it is here. */
+  #leaves(ended: boolean): void {
+    if (!this.#answer.isWhole(this.#connection!.bytes, this.#heldTo, this.#request.head.method, ended)) this.end();
   }
 
   /** Nothing more comes. */

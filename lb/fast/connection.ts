@@ -132,6 +132,10 @@ export class Connection implements Receiver, Sender, Waiting {
     return this.#connected;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** False: the bytes have not left yet, and must stay as they are until `written` is told. */
   write(bytes: Uint8Array | string): boolean {
     this.#parts.outbox.flush();

@@ -104,6 +104,35 @@ describe('an answer whose status is to be repeated', () => {
     await idle.stop();
   });
 
+  for (const [framed, how, end] of [
+    ['with a length', answer('503 Busy', 'one'), '\r\n\r\none'],
+    [
+      'in chunks',
+      'HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n',
+      '\r\n\r\n3\r\none\r\n0\r\n\r\n',
+    ],
+  ] as const)
+    it(`stands, whole, ${framed}, when its endpoint breaks off right behind it and nobody else may be asked`, async (t) => {
+      const breaking = await RawServer.start(async (wire) => {
+        await wire.message();
+        wire.write(how).reset();
+      });
+      const { app, upstreams } = await house(t, { orders: [breaking, { ...breaking.endpoint('b'), weight: 0 }] }, { settings });
+      const wire = await app();
+      for (let n = 0; n < 3; n++) match(await wire.write(get()).until(end), /^HTTP\/1\.1 503 Busy/);
+      await eventually(() => upstreams.get('orders')!.stats.inFlight === 0);
+      equal(upstreams.get('orders')!.stats.lost, 0);
+    });
+
+  it('is lost when its endpoint breaks off within it, and the app is told so', async (t) => {
+    const breaking = await RawServer.start(async (wire) => {
+      await wire.message();
+      wire.write(answer('503 Busy', 'one').slice(0, -1)).reset();
+    });
+    const { ask } = await house(t, { orders: [breaking, { ...breaking.endpoint('b'), weight: 0 }] }, { settings });
+    match(await ask(get()), /^HTTP\/1\.1 502 (?:.|\r\n)*answered 503, and its answer was lost/);
+  });
+
   it('is never repeated for a POST without a key', async (t) => {
     const { ask, got } = await two(t, answer('503 Busy'));
     for (let n = 0; n < 2; n++) await ask(post());
