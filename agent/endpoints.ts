@@ -31,6 +31,11 @@ export interface Endpoints {
   readonly origins: Map<Endpoint, Instance>;
 }
 
+export const nobody = (): Endpoints => ({
+  ...{ endpoints: [], byAddress: new Map(), origins: new Map() },
+  ...{ down: [], refused: [], names: [], unresolved: [] },
+});
+
 export interface Surroundings {
   /** The address of a name; undefined as long as it has none. */
   readonly addressOf: (name: string) => string | undefined;

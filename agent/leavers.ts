@@ -1,6 +1,6 @@
 /**
  * Thousands who leave a list at one time leave it in slices, one in each turn of the event loop: what is made of each of them takes its time, and calls
- * go on meanwhile. Whoever has been replaced, at his address or by his id, goes with the first, as do all who join. The data path is told with the last.
+ * go on meanwhile. Whoever has been replaced, at his address or by his id, goes with the first, as do all who join. The data path is told after the last, in a turn of its own.
  */
 import { addressOf } from '../lb/endpoint.js';
 import type { Instance } from './registry/dialects/dialect.js';

@@ -5,7 +5,7 @@
  */
 import { difference } from '../lb/difference.js';
 import { addressOf, type Endpoint } from '../lb/endpoint.js';
-import { endpointsOf, type Endpoints, type Looked, type Surroundings } from './endpoints.js';
+import { endpointsOf, nobody, type Endpoints, type Looked, type Surroundings } from './endpoints.js';
 import type { Emit } from './events.js';
 import { sliceOf } from './leavers.js';
 import type { Instance } from './registry/dialects/dialect.js';
@@ -63,11 +63,6 @@ export interface ListView {
 /** How long the first list waits for names when it has nobody else: as long as a call waits for it. */
 const NAMES_MS = 1_000;
 
-const nothing: Endpoints = {
-  ...{ endpoints: [], byAddress: new Map(), origins: new Map() },
-  ...{ down: [], refused: [], names: [], unresolved: [] },
-};
-
 export class Peer<U> {
   readonly upstream: PeerParts<U>['upstream'];
   named: boolean;
@@ -79,7 +74,7 @@ export class Peer<U> {
   /** What the registry said of an endpoint, kept for as long as somebody holds it. */
   readonly #origins = new WeakMap<Endpoint, Instance>();
   readonly #services: ReadonlySet<string>;
-  #found: Endpoints = nothing;
+  #found: Endpoints = nobody();
   /** Each instance of the one list is an endpoint or down, so that it can be patched. */
   #isPlain = false;
   /** What came of each instance; void when where we listen has changed. */
@@ -168,17 +163,23 @@ export class Peer<U> {
       if (this.#stands.length === 1) return this.#guard.retold(list.confirmed ? undefined : 'unconfirmed');
       return this.#guard.heard(this.#listed(this.#stands), this.#excused);
     }
-    if (this.#lists.length > 1 || !this.#isPlain) return this.refresh();
+    this.#change(index, list, gone, joined);
+  }
+
+  /** In slices, where many leave: who is to follow is known then, and not looked for again. */
+  #change(index: number, list: InstanceList, gone: readonly Instance[], joined: readonly Instance[]): void {
+    this.#lists[index] = list;
     const slice = sliceOf(gone, joined);
-    const patch = patched(this.#found, slice.gone, joined, this.#around);
+    const patch = this.#lists.length > 1 || !this.#isPlain ? undefined : patched(this.#found, slice.gone, joined, this.#around);
     if (patch === undefined) return this.refresh();
     this.#found = patch.found;
     for (const endpoint of patch.joined) this.#origins.set(endpoint, this.#found.origins.get(endpoint)!);
     const excused = this.#excused;
     const isMissed = (one: Instance): boolean => one.up && !excused.has(one.id) && !excused.has(addressOf(one));
-    if (slice.ahead.length > 0) this.#lists[index] = { ...list, instances: [...slice.ahead, ...list.instances] };
     this.#guard.changed(patch, excused, slice.ahead.filter(isMissed).length);
-    if (slice.ahead.length > 0) this.#stopTaking = this.#parts.clock.after(1, () => this.#take(index, list));
+    if (slice.ahead.length === 0) return;
+    this.#lists[index] = { ...list, instances: [...slice.ahead, ...list.instances] };
+    this.#stopTaking = this.#parts.clock.after(1, () => this.#change(index, list, slice.ahead, []));
   }
 
   /**

@@ -55,6 +55,8 @@ export class Guard {
   #toldAt = -Infinity;
   #told: readonly Endpoint[] = [];
   readonly #doubts: Doubts;
+  /** Some of those who leave a list have not left it yet. */
+  #isAhead = false;
   /** How many of those whom the data path was told last. */
   #doubtful = 0;
   #stopped = false;
@@ -79,14 +81,17 @@ export class Guard {
   /** The whole list of now; see Trust. */
   heard(listed: readonly Listed[], excused: ReadonlySet<string>): void {
     const braked = this.#trust.heard(listed, excused, this.#parts.clock.now());
+    this.#isAhead = false;
     this.#tell();
     this.#brake(braked);
   }
 
-  /** The same where all of it is confirmed, as it was before. `ahead`: so many more leave in the next turns, and the data path is told with the last. */
+  /** The same where all of it is confirmed, as it was before. `ahead`: so many more leave in the next turns, and the data path is told after the last. */
   changed({ gone, joined, found }: Patch, excused: ReadonlySet<string>, ahead = 0): void {
     const braked = this.#trust.changed(gone, joined, excused, this.#parts.clock.now(), ahead);
-    if (ahead === 0) this.#tell(found.endpoints);
+    if (ahead === 0 && this.#isAhead) this.#tells.in(1);
+    else if (ahead === 0) this.#tell(found.endpoints);
+    this.#isAhead = ahead > 0;
     this.#brake(braked);
   }
 
@@ -228,7 +233,7 @@ export class Guard {
       const gone = this.#trust.kept.filter((endpoint) => !there.has(nodeOf(endpoint))).map(addressOf);
       this.#trust.confirmGone(gone);
       if (gone.length > 0) emit({ kind: 'mass_drop_confirmed', upstream, endpoints: gone.length });
-      this.#tell();
+      this.#tells.in(1); // of thousands this has taken its time
     } catch {
       this.#confirms.in(AGAIN_MS * (0.5 + random())); // no session: it will be asked when there is one, and 60 s are the end either way
     }

@@ -95,7 +95,9 @@ export class MassDrop {
       if (isExplained(endpoint, at) || now - since > WINDOW_MS) this.#departed.delete(at);
     for (const endpoint of gone)
       if (!isExplained(endpoint, addressOf(endpoint))) this.#departed.set(addressOf(endpoint), { endpoint, at: now });
-    for (const [at, { endpoint }] of this.#kept) if (isExplained(endpoint, at)) this.#kept.delete(at);
+    // of thousands this takes its time, and nobody else explains anything
+    if (joined.length + excused.size > 0)
+      for (const [at, { endpoint }] of this.#kept) if (isExplained(endpoint, at)) this.#kept.delete(at);
     const vanished = this.#departed.size + this.#kept.size + ahead;
     const left = this.#listed.size - ahead;
     if (this.#departed.size === 0 || vanished < LEAST || vanished <= left) return undefined;
