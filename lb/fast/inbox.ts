@@ -4,6 +4,9 @@
  *
  *     read   read   read   …   the turn ends ─▶ work, work, work ─▶ the outbox leaves
  *
+ * Where turns bring one message each there is little to wait for, and answers are worked on at once. A request waits always: it is not to leave
+ * over a connection of which something was to be read in this turn, its end most of all.
+ *
  * All connections to endpoints read into one place, and a small message is taken from there to where it is worked on, and from where it
  * leaves: a connection needs no memory of its own for it.
  */
@@ -20,6 +23,10 @@ export const readBytes = 68 * 1024;
 /** The largest message that finds its place here. */
 export const mostTogether = 16 * 1024;
 const size = 64 * 1024;
+/** So many messages a turn, or less, and answers wait for no end of a turn. */
+const fewATurn = 1.5;
+/** How much of what is known of earlier turns the last one replaces. */
+const share = 1 / 8;
 
 export class Inbox {
   /** Where reads land, one after the other: what one brings has to be taken before the next. */
@@ -32,6 +39,8 @@ export class Inbox {
   #count = 0;
   readonly #readers: (Reader | undefined)[] = [];
   #due = false;
+  /** So many waited for the end of a turn, of late. */
+  #aTurn = 2;
   #afterwards: (() => void) | undefined;
 
   constructor(outbox: Outbox) {
@@ -44,19 +53,25 @@ export class Inbox {
     this.#end();
   }
 
+  /** The same, or at once. */
+  addAnswer(reader: Reader): void {
+    this.#readers[this.#count++] = reader;
+    if (this.#due || this.#aTurn > fewATurn) this.#end();
+    else this.#work();
+  }
+
   /** Runs once what has come by now was read and worked on. One at a time. */
   afterwards(run: () => void): void {
     this.#afterwards = run;
     this.#end();
   }
 
-  /** The same, with what it has read into `from`. Where that begins now in `bytes`; it stays there until what was posted has left. */
-  take(reader: Reader, from: Uint8Array, count: number): number {
+  /** Takes over what was read into `from`. Where that begins now in `bytes`; it stays there until what was posted has left. */
+  take(from: Uint8Array, count: number): number {
     if (this.#used + room + count > size) this.#work();
     const at = this.#used + room;
     this.bytes.set(from.subarray(0, count), at);
     this.#used = at + count;
-    this.add(reader);
     return at;
   }
 
@@ -86,6 +101,7 @@ export class Inbox {
 
   readonly #turnEnds = (): void => {
     this.#due = false;
+    this.#aTurn += (this.#count - this.#aTurn) * share;
     this.#work();
     const run = this.#afterwards;
     this.#afterwards = undefined;

@@ -57,9 +57,10 @@ export class Landing implements Reader {
   read(count: number): boolean {
     if (this.#to > 0) return this.#readBehind(count);
     if (this.#large || this.#held > 0 || count > mostTogether) return this.#readAlone(count);
-    this.#from = this.#inbox.take(this, this.#view, count);
+    this.#from = this.#inbox.take(this.#view, count);
     this.#to = this.#from + count;
     this.bytes = this.#inbox.bytes;
+    this.#inbox.addAnswer(this);
     return true;
   }
 

@@ -76,6 +76,31 @@ describe('a read', () => {
     deepEqual([one.got, two.got], [['ac'], ['b']]);
   });
 
+  it('is received at once where turns have brought one each; a request waits, and so does what comes behind it', async () => {
+    const { inbox, line } = made();
+    const [one, two] = [line(), line()];
+    const worked: string[] = [];
+    const requests = async (count: number, turns: number): Promise<void> => {
+      for (; turns > 0; turns--) {
+        for (let index = 0; index < count; index++) inbox.add({ work: () => worked.push('request') });
+        await turn();
+      }
+    };
+    await requests(1, 10);
+    one.comes('a');
+    deepEqual([one.got, worked.length], [['a'], 10]);
+    inbox.add({ work: () => worked.push('the last') });
+    one.comes('b');
+    deepEqual([one.got, worked.length], [['a'], 10]);
+    await turn();
+    deepEqual([one.got, worked.at(-1)], [['a', 'b'], 'the last']);
+    await requests(3, 10);
+    two.comes('c');
+    deepEqual(two.got, []);
+    await turn();
+    deepEqual(two.got, ['c']);
+  });
+
   it('that is large is received at once, and what follows it too', () => {
     const one = made().line();
     one.comes('x'.repeat(mostTogether + 1));
