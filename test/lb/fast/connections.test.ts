@@ -10,8 +10,8 @@ import { eventually, get, house, ok, useLane } from '../full/house.js';
 useLane('fast');
 
 describe('a connection to an endpoint', () => {
-  it('that breaks while its answer waits for another loses that answer, and nothing else', async (t) => {
-    const busy = await RawServer.always('HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n');
+  it('that breaks within an answer that waits for another loses that answer, and nothing else', async (t) => {
+    const busy = await RawServer.always('HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 1\r\n\r\n');
     const retryOn = { codes: new Set<FailureCode>(), statuses: new Set([503]) };
     const connects = t.mock.method(Socket.prototype, 'connect');
     const broken = async (other: RawServer) => {
