@@ -3,8 +3,8 @@
  * after half of two thirds of the timeout without a word of ours, a second earlier where that is long, and every 10 s at least. A server
  * that is silent for two thirds of the timeout is left; one that leaves a question unanswered and says nothing meanwhile, for a quarter. After
  * a tenth it is doubted, once, and left if another server answers in its place: a server that rests is not left for nothing, and a
- * network that rests is not mistaken for a server. One that has not confirmed our session yet, and leaves a question about it unanswered for
- * two thirds of the timeout, is left whatever else it says.
+ * network that rests is not mistaken for a server. One that speaks and answers nothing is left too: for the whole timeout no question was answered
+ * though one is out, or none about our session for two thirds of it while that is not confirmed yet.
  *
  *     heard ──a question is out──▶ unanswered ──a tenth──▶ doubted ──a quarter──▶ left
  *       ▲                              │                      │  ▲
@@ -18,7 +18,10 @@ const LEAST_PATIENCE_MS = 2_000;
 /** Nor is anybody asked about a rest that short. */
 const LEAST_TRUST_MS = 750;
 
-export type Beat = { readonly do: 'ping' | 'doubt' | 'leave' } | { readonly do: 'wait'; readonly ms: number };
+export type Beat =
+  | { readonly do: 'ping' | 'doubt' }
+  | { readonly do: 'leave'; readonly isSilent: boolean }
+  | { readonly do: 'wait'; readonly ms: number };
 
 export class Pulse {
   /** Without a word of ours. */
@@ -29,19 +32,22 @@ export class Pulse {
   readonly patienceMs: number;
   /** The same, and then another server may be in its place. */
   readonly trustMs: number;
+  readonly #timeoutMs: number;
   /** When it was last heard, as far as it was doubted since. */
   #doubtedAt = -1;
-  readonly #greetedAt: number;
   #sentAt: number;
   #heardAt: number;
+  /** A question; before any was, the greeting. */
+  #answeredAt: number;
 
   constructor(timeoutMs: number, now: number) {
+    this.#timeoutMs = timeoutMs;
     this.silenceMs = (timeoutMs * 2) / 3;
     const half = this.silenceMs / 2;
     this.restMs = Math.min(LONGEST_REST_MS, half <= SPARE_MS ? half : Math.max(SPARE_MS, half - SPARE_MS));
     this.patienceMs = Math.min(this.silenceMs, Math.max(LEAST_PATIENCE_MS, timeoutMs / 4));
     this.trustMs = Math.min(this.patienceMs, Math.max(LEAST_TRUST_MS, timeoutMs / 10));
-    this.#greetedAt = this.#sentAt = this.#heardAt = now;
+    this.#sentAt = this.#heardAt = this.#answeredAt = now;
   }
 
   get heardAt(): number {
@@ -56,12 +62,18 @@ export class Pulse {
     this.#heardAt = now;
   }
 
+  /** Some question was; a ping is none. */
+  answered(now: number): void {
+    this.#answeredAt = now;
+  }
+
   /** `askedAt`: when the oldest question without an answer was asked. `isUp`: the server has confirmed our session. */
   next(now: number, askedAt: number | undefined, isUp = true): Beat {
     const waitsFrom = askedAt === undefined ? Infinity : Math.max(askedAt, this.#heardAt);
-    const longest = isUp || askedAt === undefined ? Infinity : Math.max(askedAt, this.#greetedAt) + this.silenceMs;
-    const leaveAt = Math.min(this.#heardAt + this.silenceMs, waitsFrom + this.patienceMs, longest);
-    if (now >= leaveAt) return { do: 'leave' };
+    const silentAt = Math.min(this.#heardAt + this.silenceMs, waitsFrom + this.patienceMs);
+    const longestMs = isUp ? this.#timeoutMs : this.silenceMs;
+    const leaveAt = Math.min(silentAt, askedAt === undefined ? Infinity : Math.max(askedAt, this.#answeredAt) + longestMs);
+    if (now >= leaveAt) return { do: 'leave', isSilent: now >= silentAt };
     const doubtAt = this.#doubtedAt === this.#heardAt ? Infinity : waitsFrom + this.trustMs;
     if (now >= doubtAt) {
       this.#doubtedAt = this.#heardAt;

@@ -155,7 +155,10 @@ export class Visit {
       return undefined;
     }
     const left = this.#requests.answer(head, reader, this.label);
-    if (head.xid > 0) this.#parts.greeting.seen(head.zxid); // of an answer that fits: a wrong one would cost us the session everywhere
+    if (head.xid > 0) {
+      this.#pulse.answered(this.#pulse.heardAt);
+      this.#parts.greeting.seen(head.zxid); // of an answer that fits: a wrong one would cost us the session everywhere
+    }
     return left;
   }
 
@@ -241,12 +244,16 @@ export class Visit {
     if (now - dueAt > pulse.trustMs / 2) return this.#beatIn(0);
     const beat = pulse.next(now, this.#requests.oldestAt, this.#isUp);
     if (beat.do === 'doubt') this.#events.doubted();
-    if (beat.do === 'leave')
-      return this.end(this.#isUp ? 'is silent: it does not answer in time' : 'does not confirm our session in time');
+    if (beat.do === 'leave') return this.end(this.#whyLeft(beat.isSilent));
     if (beat.do === 'ping' && this.#isConfirmed && !this.#requests.isOut(xid.ping))
       this.#special(xid.ping, ping).catch(() => undefined);
     const ms = beat.do === 'wait' ? beat.ms : pulse.restMs;
     this.#beatIn(Math.min(ms, pulse.trustMs / 4));
+  }
+
+  #whyLeft(isSilent: boolean): string {
+    if (!this.#isUp) return 'does not confirm our session in time';
+    return isSilent ? 'is silent: it does not answer in time' : 'speaks, and does not answer what it was asked';
   }
 
   #beatIn(ms: number): void {

@@ -21,7 +21,7 @@ describe('pulse', () => {
     deepEqual(pulse.next(3_000, undefined), { do: 'wait', ms: 3_000 });
     pulse.sent(6_000);
     deepEqual(pulse.next(7_999, undefined), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(8_000, undefined), { do: 'leave' });
+    deepEqual(pulse.next(8_000, undefined), { do: 'leave', isSilent: true });
   });
 
   it('doubts one that answers nothing for a tenth of the timeout, once until it is heard again, and 750 ms at least', () => {
@@ -33,7 +33,7 @@ describe('pulse', () => {
     pulse.heard(4_500);
     deepEqual(pulse.next(7_499, 1_000), { do: 'wait', ms: 1 });
     deepEqual(pulse.next(7_500, 1_000), { do: 'doubt' });
-    deepEqual(pulse.next(12_000, 1_000), { do: 'leave' });
+    deepEqual(pulse.next(12_000, 1_000), { do: 'leave', isSilent: true });
     deepEqual(
       [1_200, 3_000, 6_000, 12_000, 60_000].map((timeoutMs) => new Pulse(timeoutMs, 0).trustMs),
       [750, 750, 750, 1_200, 6_000],
@@ -45,10 +45,10 @@ describe('pulse', () => {
     pulse.sent(1_000);
     deepEqual(pulse.next(2_200, 1_000), { do: 'doubt' });
     deepEqual(pulse.next(3_999, 1_000), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(4_000, 1_000), { do: 'leave' });
+    deepEqual(pulse.next(4_000, 1_000), { do: 'leave', isSilent: true });
     pulse.heard(3_900);
     deepEqual(pulse.next(3_999, 1_000), { do: 'wait', ms: 1 }, 'for a ping');
-    deepEqual(pulse.next(6_900, 1_000), { do: 'leave' });
+    deepEqual(pulse.next(6_900, 1_000), { do: 'leave', isSilent: true });
   });
 
   it('leaves one that speaks and does not confirm the session, after two thirds of the timeout', () => {
@@ -56,10 +56,23 @@ describe('pulse', () => {
     pulse.sent(8_500);
     pulse.heard(8_500);
     deepEqual(pulse.next(8_999, 1_000, false), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(9_000, 1_000, false), { do: 'leave' });
+    deepEqual(pulse.next(9_000, 1_000, false), { do: 'leave', isSilent: false });
     deepEqual(pulse.next(9_000, 1_000, true).do, 'wait', 'its answer may be a long one');
     deepEqual(pulse.next(9_000, undefined, false).do, 'wait', 'it is our turn');
     deepEqual(new Pulse(1_200, 2_000).next(2_000, 1_000, false).do, 'wait', 'it went with a greeting that was answered late');
+  });
+
+  it('leaves one that speaks, and has answered no question for the whole timeout', () => {
+    const pulse = new Pulse(12_000, 0);
+    const speaks = (now: number): void => (pulse.sent(now), pulse.heard(now));
+    speaks(12_500);
+    deepEqual(pulse.next(12_999, 1_000), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(13_000, 1_000), { do: 'leave', isSilent: false });
+    deepEqual(pulse.next(13_000, undefined).do, 'wait', 'it is our turn');
+    pulse.answered(12_500);
+    speaks(24_000);
+    deepEqual(pulse.next(24_499, 1_000), { do: 'wait', ms: 1 }, 'it works on what was asked before');
+    deepEqual(pulse.next(24_500, 1_000), { do: 'leave', isSilent: false });
   });
 });
 

@@ -119,6 +119,23 @@ describe('a hostile server', () => {
     });
   }
 
+  it('that speaks without an end, and answers pings alone, is left with what it was asked, and the session goes on', async (t) => {
+    const bad = await FakeServer.start({
+      onGreeting(guest) {
+        guest.greet(7n, 1_500);
+        const flood = setInterval(() => guest.event(3, '/b'), 5);
+        guest.socket.on('close', () => clearInterval(flood));
+      },
+    });
+    const good = await FakeServer.start({ id: 7n, onRequest: (guest, { xid }) => guest.answer(xid, -101) });
+    const one = opened([bad, good]);
+    t.after(() => (one.client.drop(), Promise.all([bad.stop(), good.stop()])));
+    equal((await one.up()).server, bad.label);
+    await rejects(one.client.exists('/a'), { code: 'CONNECTION_LOSS' });
+    match(await one.down(), new RegExp(`^${bad.label} speaks, and does not answer what it was asked$`));
+    deepEqual([(await one.up(2)).server, await one.client.exists('/a'), one.overs], [good.label, undefined, []]);
+  });
+
   it('that answers out of turn fails what is out, and nothing else', async () => {
     const server = await FakeServer.start({
       onRequest: (guest, { xid }) => guest.answer(xid + 1, 0, writeStat),
