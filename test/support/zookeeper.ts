@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -207,6 +207,14 @@ export class ZooKeeperServer {
   /** Its process stands still: connections stay open, and nobody answers. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
+  }
+
+  /** The same, and resolves when each of its threads does; until then it may still answer. */
+  async standStill(): Promise<void> {
+    this.freeze();
+    const threads = `/proc/${this.pid}/task`;
+    const stands = (thread: string): boolean => /\) T /.test(readFileSync(`${threads}/${thread}/stat`, 'utf8'));
+    while (!readdirSync(threads).every(stands)) await sleep(5);
   }
 
   resume(): void {

@@ -40,7 +40,7 @@ export interface Stage {
 }
 
 export function contract(name: string, harness: Harness): void {
-  describe(`the tree in ${name}`, () => {
+  describe(`the tree in ${name}`, { concurrency: false }, () => {
     let pair: readonly [Tree, Tree] | undefined;
     const opened = new Set<Tree>();
     let made = 0;

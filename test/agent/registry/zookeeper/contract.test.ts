@@ -1,5 +1,6 @@
-import { before, describe } from 'node:test';
+import { describe } from 'node:test';
 import { openZooKeeper } from '../../../../agent/registry/zookeeper.js';
+import type { ZooKeeperClient } from '../../../../agent/registry/zookeeper.js';
 import type { Tree } from '../../../../agent/registry/tree.js';
 import { clock, random } from '../../../../agent/system.js';
 import { Cuttable } from '../../../support/cuttable.js';
@@ -11,7 +12,7 @@ import { clients, longFor } from './open.js';
 /** Below a chroot that is not there yet: every path then goes through one line more than without. */
 const chroot = '/apps/shop';
 
-for (const client of requireZooKeeper() ? clients : []) {
+const byClient = (client: ZooKeeperClient): void => {
   let server: ZooKeeperServer;
   let stranger: RawClient;
   const ways = new Map<Tree, Cuttable>();
@@ -44,6 +45,7 @@ for (const client of requireZooKeeper() ? clients : []) {
       await server.remove();
     },
   });
-}
-if (!requireZooKeeper())
-  describe('the tree in ZooKeeper', () => before((t) => requireZooKeeper(t as { skip?(message: string): void })));
+};
+
+/** All clients at once, each with a server of its own. */
+describe('the contract', { skip: !requireZooKeeper(), concurrency: true }, () => clients.forEach(byClient));

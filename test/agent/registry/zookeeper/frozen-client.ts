@@ -1,4 +1,4 @@
-/** A sidecar's tree in a process that a test can freeze. Says every session that it has, and whether its ephemeral is its own. */
+/** A sidecar's tree in a process that a test can freeze. Says every session that it has, and makes an ephemeral in it. */
 import { clock, random } from '../../../../agent/system.js';
 import { openZooKeeper } from '../../../../agent/registry/zookeeper.js';
 
@@ -14,6 +14,6 @@ const tree = openZooKeeper({
 });
 tree.onSession((session) => {
   process.send!(session);
-  if (session.state === 'connected') void tree.create('/ours', new Uint8Array(), 'ephemeral').catch(() => undefined);
+  if (session.state === 'connected') void tree.create(`/ours-${kind!}`, new Uint8Array(), 'ephemeral').catch(() => undefined);
 });
 process.on('message', () => void tree.close().then(() => process.disconnect()));

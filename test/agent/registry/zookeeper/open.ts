@@ -30,10 +30,11 @@ export interface Opened {
   readonly trouble: (fits: RegExp) => Promise<string>;
 }
 
-const trees = new Set<Tree>();
+const trees = new Map<Tree, ZooKeeperClient['kind']>();
 
-/** For `after`: what a failed test left open would keep the process alive. */
-export const closeAll = (): Promise<unknown> => Promise.all([...trees].map((tree) => tree.close()));
+/** For `after`: what a failed test left open would keep the process alive. `kind`: by that client alone. */
+export const closeAll = (kind?: ZooKeeperClient['kind']): Promise<unknown> =>
+  Promise.all([...trees].filter(([, by]) => (kind ?? by) === by).map(([tree]) => tree.close()));
 
 export type Open = (servers: ZooKeeperOptions['servers'], options?: Partial<ZooKeeperOptions>) => Opened;
 
@@ -42,6 +43,42 @@ export const opening =
   (client: ZooKeeperClient): Open =>
   (servers, options = {}) =>
     open(servers, { client, ...options });
+
+export interface By {
+  readonly kind: ZooKeeperClient['kind'];
+  readonly open: Open;
+  readonly long: ReturnType<typeof longFor>;
+  /** Waits until it is so far by each client, and then does it once for all: what a server goes through is waited for once. */
+  readonly together: (act: () => unknown) => Promise<void>;
+}
+
+/** A test by all clients at the same time. The error of one names it. */
+export async function byEach(run: (by: By) => Promise<void>): Promise<void> {
+  let waiting: { readonly go: () => void; readonly fail: (error: unknown) => void }[] = [];
+  let failed: Error | undefined;
+  const together = (act: () => unknown): Promise<void> =>
+    new Promise((go, fail) => {
+      if (failed) return fail(failed);
+      waiting.push({ go, fail });
+      if (waiting.length < clients.length) return;
+      const all = waiting;
+      waiting = [];
+      void (async () => act())().then(
+        () => all.forEach(({ go }) => go()),
+        (error: unknown) => all.forEach(({ fail }) => fail(error)),
+      );
+    });
+  const one = async (client: ZooKeeperClient): Promise<void> => {
+    try {
+      await run({ kind: client.kind, open: opening(client), long: longFor(client), together });
+    } catch (error) {
+      failed ??= new Error(`by the ${client.kind} client: ${(error as Error).message}`, { cause: error });
+      for (const { fail } of waiting.splice(0)) fail(failed);
+    }
+  };
+  await Promise.all(clients.map(one));
+  if (failed) throw failed;
+}
 
 function open(servers: ZooKeeperOptions['servers'], options: Partial<ZooKeeperOptions>): Opened {
   const facts: Fact[] = [];
@@ -52,7 +89,7 @@ function open(servers: ZooKeeperOptions['servers'], options: Partial<ZooKeeperOp
     if (fact.kind.startsWith('session_')) lines.push(`${Math.round(clock.now() - begun)} ${JSON.stringify(fact)}`);
   };
   const tree = openZooKeeper({ servers, chroot: '', sessionTimeoutMs: 3_000, clock, random, emit, ...options });
-  trees.add(tree);
+  trees.set(tree, options.client!.kind);
   const troubles = (): readonly string[] => facts.flatMap((fact) => (fact.kind === 'session_trouble' ? [fact.why] : []));
   return {
     tree,
