@@ -55,7 +55,7 @@ export const defaultRetryOn: RetryOn = retryOn(Object.keys(retryKinds));
 export const retryAfterOf = (values: readonly string[], wall: number): number | undefined => {
   const [value = ''] = values;
   if (values.length !== 1) return undefined;
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
   const at = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - wall);
 };
