@@ -34,6 +34,8 @@ export interface Skip {
 /** A node that is no instance and weighs its siblings: factors by selector, see vectors.ts. */
 export interface Weights {
   readonly factors: ReadonlyMap<string, number>;
+  /** All that it says, in its order: vectors that say the same count once, as they do in Finagle. */
+  readonly text: string;
 }
 
 export type Said = Instance | Weights | Skip;

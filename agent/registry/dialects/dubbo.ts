@@ -23,8 +23,8 @@ const DEFAULT_WEIGHT = 100;
 const WARMUP_MS = 600_000;
 const MOST_NAME = 65_536;
 const URL = /^([A-Za-z][A-Za-z0-9+.-]{0,31}):\/\/(?:[^@/?]*@)?(\[[^\]]*\]|[^:/?]*):(\d{1,5})(?:\/[^?]*)?(?:\?(.*))?$/s;
-/** The parameters are not escaped one by one: what would end one of them has no room there. */
-const SAYABLE = /^[^&=?#\p{C}\p{Z}%+]{1,256}$/u;
+/** The parameters are not escaped one by one: what would end one of them has no room there (Dubbo 3 ends one at `;` too). */
+const SAYABLE = /^[^&;=?#\p{C}\p{Z}%+]{1,256}$/u;
 
 export const dubbo: Dialect = {
   name: 'dubbo',

@@ -85,15 +85,20 @@ const spring: Reader = {
     if ('skip' in json) return badData(json, effect);
     const fault = envelopeFault(json);
     if (fault !== undefined) return breaks(`${fault}: ${effect}`);
-    if (typeof json.get('address') !== 'string') return breaks(`address ${shown(json.get('address'))}: ${effect}`);
     if ((json.get('port') ?? json.get('sslPort') ?? null) === null) return breaks(`neither port nor sslPort: ${effect}`);
     const payload = json.get('payload') ?? null;
-    if (payload === null) return json.get('enabled') === false ? ignores('enabled: false') : accepts();
+    const note =
+      typeof json.get('address') !== 'string'
+        ? 'though without an address'
+        : json.get('enabled') === false
+          ? 'though enabled is false'
+          : '';
+    if (payload === null) return accepts(note);
     const javaClass = asMap(payload)?.get('@class');
     if (javaClass !== SPRING_CLASS) return breaks(`a payload of ${shown(javaClass ?? payload)}, not Spring's: ${effect}`);
     const status = asMap(asMap(payload)?.get('metadata'))?.get('instance_status');
     const isUp = typeof status !== 'string' || ['', 'up'].includes(status.trim().toLowerCase());
-    return isUp ? accepts() : ignores(`instance_status ${shown(status)}`);
+    return isUp ? accepts(note) : ignores(`instance_status ${shown(status)}`);
   },
 };
 
@@ -103,6 +108,8 @@ const finagle: Reader = {
   read({ name, data }) {
     if (name.startsWith('vector_')) return vector(data);
     if (!name.startsWith('member_')) return ignores('its name does not begin with member_');
+    if (!/^member_\d+$/.test(name))
+      return breaks('no number behind member_: a Python client (twitter.common) loses the whole list');
     const effect = 'hears of no change any more';
     const json = openJson(data, 'no data');
     if ('skip' in json) return badData(json, effect);
@@ -135,11 +142,15 @@ const synapse: Reader = {
   read({ name, data, service, stat }) {
     const effect = "freezes the service's list";
     const encoded = name.startsWith('base64_') ? dialects.get('smartstack')!.read(service, name, data, stat) : undefined;
-    if (encoded) return 'skip' in encoded ? breaks(`${encoded.detail}: ${effect}`) : accepts();
+    // what it cannot decode it looks for in the data
+    if (encoded && !('skip' in encoded && ['bad_encoding', 'not_json'].includes(encoded.skip))) {
+      if (!('skip' in encoded)) return accepts();
+      return encoded.skip === 'not_object' ? badData(encoded, effect) : accepts(`though ${encoded.detail}`);
+    }
     const json = openJson(data, 'no data');
     if ('skip' in json) return badData(json, effect);
-    if (typeof json.get('host') !== 'string') return breaks(`host ${shown(json.get('host'))}: ${effect}`);
-    if (!Number.isInteger(json.get('port'))) return breaks(`port ${shown(json.get('port'))}, not a number: ${effect}`);
+    for (const field of ['host', 'port']) if (!json.has(field)) return breaks(`${field} is missing: ${effect}`);
+    if (typeof json.get('host') !== 'string') return accepts(`though its host is ${shown(json.get('host'))}`);
     return accepts(typeof json.get('name') === 'string' ? '' : 'though without a name, which Prometheus wants');
   },
 };
@@ -150,6 +161,8 @@ const dubbo: Reader = {
   read({ name }) {
     const url = javaDecode(name);
     if (url === undefined) return breaks('a bad % escape: the whole update is lost');
+    const port = /^[^/?]*:\/\/(?:[^/?]*@)?(?:\[[^\]]*\]|[^/?:]*):([^/?]+)/.exec(url)?.[1];
+    if (port !== undefined && !/^-?\d+$/.test(port)) return breaks(`port ${shown(port)}, no number: the whole update is lost`);
     if (!/^[A-Za-z][\w+.-]*:\/\/[^/?]+:\d+/.test(url)) return ignores('its name is no URL of a provider');
     if (/[?&]category=(?!providers(?:&|$))/.test(url)) return ignores('no provider');
     return /[?&]enabled=false(?:&|$)/.test(url) ? ignores('enabled=false') : accepts();

@@ -1,6 +1,6 @@
 /**
  * Weights as serversets have them: `vector_…` nodes beside the members, each a list of selectors with a factor. A member's weight is the
- * product over all selectors that match it; a factor of exactly -1.0 filters it out. Pure.
+ * product over all selectors that match it, of two nodes that say the same only one; a factor of exactly -1.0 filters it out. Pure.
  */
 import { address } from '../../../lb/endpoint.js';
 import { asMap, shown } from './checked.js';
@@ -14,14 +14,17 @@ export function readVector(data: Uint8Array): Weights | Skip {
   const list = json.get('vector');
   if (!Array.isArray(list)) return skip('bad_weight', `a vector is a list of selectors, this is ${shown(list)}`);
   const factors = new Map<string, number>();
+  const rows: unknown[] = [];
   for (const entry of list as readonly unknown[]) {
     const row = asMap(entry);
     const [select, weight] = [row?.get('select'), row?.get('weight')];
     if (typeof select !== 'string' || select.length > LONGEST_SELECTOR || typeof weight !== 'number' || !Number.isFinite(weight))
       continue;
     factors.set(select, times(factors.get(select), weight));
+    const priority = row?.get('priority');
+    rows.push(select, weight, Number.isInteger(priority) ? priority : 1);
   }
-  return { factors };
+  return { factors, text: JSON.stringify(rows) };
 }
 
 /** The bytes of a node that gives one member its weight. JVM readers pass over a weight that is written as an integer: `2` is not `2.0`. */
@@ -40,8 +43,12 @@ const times = (one: number | undefined, other: number): number => (one === OUT |
 /** For each member, by the name of its node, what all the vectors together make of it. */
 export function weigher(vectors: Iterable<Weights>): (name: string, instance: Instance) => Instance {
   const factors = new Map<string, number>();
-  for (const each of vectors)
+  const seen = new Set<string>();
+  for (const each of vectors) {
+    if (seen.has(each.text)) continue;
+    seen.add(each.text);
     for (const [select, factor] of each.factors) factors.set(select, times(factors.get(select), factor));
+  }
   return (name, instance) => {
     if (factors.size === 0) return instance;
     const { host, port, meta } = instance;
@@ -49,7 +56,7 @@ export function weigher(vectors: Iterable<Weights>): (name: string, instance: In
       `member=${name}`,
       `inet=${host}:${port}`,
       `inet=${address(instance)}`,
-      `shard=${meta['shard'] ?? ''}`,
+      ...(meta['shard'] === undefined ? [] : [`shard=${meta['shard']}`]),
     ]);
     let factor: number | undefined;
     for (const selector of selectors) {

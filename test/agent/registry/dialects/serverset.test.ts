@@ -110,6 +110,13 @@ describe('vectors', () => {
     equal(weigher([vector(['inet=[fd00::1]:80', 7])])(NODE, instance({ host: 'fd00::1', port: 80 })).weight, 7);
   });
 
+  it('count once where two say the same, as in Finagle, and weigh nobody by a shard that nobody has', () => {
+    const half = (priority: number): Weights =>
+      readVector(bytes(JSON.stringify({ vector: [{ select: 'shard=3', weight: 0.5, priority }] }))) as Weights;
+    deepEqual([weighed(half(1), half(1)).weight, weighed(half(1), half(2)).weight], [0.5, 0.25]);
+    equal(weigher([vector(['shard=', 5])])(NODE, instance()).weight, 1);
+  });
+
   it('filter out whom one of them gives exactly -1.0, whatever another says, and whom they would give less than nothing', () => {
     equal(weighed(vector(['shard=3', -1]), vector([`member=${NODE}`, -1])).up, false);
     equal(weighed(vector(['shard=3', -1]), vector([`member=${NODE}`, 5])).up, false);
