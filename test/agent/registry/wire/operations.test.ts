@@ -1,6 +1,10 @@
 /** Every operation, at a real server. */
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Client } from '../../../../agent/registry/wire/client.js';
 import type { ErrorCode } from '../../../../agent/registry/wire/errors.js';
 import { creatorOnly, openToAll } from '../../../../agent/registry/wire/records.js';
@@ -24,6 +28,14 @@ describe('operations', { skip: !requireZooKeeper() }, () => {
   after(async () => {
     await client.close();
     await server.remove();
+  });
+
+  it('are as the example of the README asks for them, which runs as it stands', async () => {
+    const example = /^```js\n(.*?)^```$/ms.exec(readFileSync('agent/registry/wire/README.md', 'utf8'))![1]!;
+    const code = example.replace('localhost', server.host).replace('2181', String(server.port));
+    const cwd = fileURLToPath(new URL('../../../../agent/registry/wire', import.meta.url)); // where it finds its imports
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], { cwd });
+    deepEqual([stdout, stderr], ['created /a/b-0000000000\ndeleted /a/b-0000000000\n', '']);
   });
 
   it('create nodes of every kind, and answer with the path and the stat', async () => {
