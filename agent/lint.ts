@@ -35,6 +35,8 @@ export interface LintedPath {
   readonly unread: readonly string[];
   /** Set where nothing tells whether it is a folder without nodes or one node that readers may break on. */
   readonly perhapsNode?: true;
+  /** Set where it holds the folders of services, and no nodes: nobody reads those as instances. */
+  readonly ofFolders?: true;
 }
 
 export const MOST_NODES = 5_000;
@@ -73,6 +75,8 @@ export async function lintPath(
 /** A path of somebody's choice: a folder of nodes, or one node, which is what it is to those who read its folder. */
 export async function lintPlace(tree: Tree, path: string, places: Places): Promise<LintedPath | undefined> {
   const place = await lintPath(tree, { path, dialect: places.dialectAt(path) });
+  if (place !== undefined && (await holdsFolders(tree, place, places)))
+    return { ...place, nodes: [], broken: 0, beyond: 0, ofFolders: true };
   if (place === undefined || path === '/' || place.nodes.length + place.unread.length > 0 || places.isFolder(path)) return place;
   const [folder, name] = [parentOf(path), nameOf(path)];
   const itself = await readUnlessForbidden(tree, path, name);
@@ -85,6 +89,17 @@ export async function lintPlace(tree: Tree, path: string, places: Places): Promi
     return (await anyFolder(tree, folder, beside)) ? place : { ...place, perhapsNode: true };
   const nodes = around.nodes.filter((node) => node.name === name);
   return { ...around, nodes, broken: nodes.filter((node) => rank(node) === 0).length, unread: [] };
+}
+
+/** No node tells that it is one, and by its path, or by what is in them, they are folders. */
+async function holdsFolders(tree: Tree, { path, nodes }: LintedPath, places: Places): Promise<boolean> {
+  if (nodes.length === 0 || places.isFolder(path) || nodes.some((node) => node.dialect !== '-')) return false;
+  if (nodes.some(({ name }) => places.isFolder(below(path, name)))) return true;
+  return anyFolder(
+    tree,
+    path,
+    nodes.map(({ name }) => name),
+  );
 }
 
 /** Of those in it: then the others are folders too. */

@@ -97,13 +97,16 @@ async function lintAll(tree: Tree, name: string | undefined, settings: Of): Prom
 
 const PERHAPS_NODE = 'a folder without nodes, or one node that readers may break on: nothing tells which';
 
+const OF_FOLDERS = 'a folder of folders: name one of them, or no path at all to look at every service';
+
 function render(
-  { path, dialects: spoken, nodes, broken, beyond, unread, perhapsNode }: LintedPath,
+  { path, dialects: spoken, nodes, broken, beyond, unread, perhapsNode, ofFolders }: LintedPath,
   { all, name }: Asked,
   paint: Paint,
   width: number | undefined,
 ): string {
   if (unread.includes('.')) return titled(path, 'no permission to list it', paint, width, paint.red);
+  if (ofFolders) return titled(path, OF_FOLDERS, paint, width, paint.yellow);
   if (perhapsNode) return titled(path, PERHAPS_NODE, paint, width, paint.yellow);
   const count = `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} (${spoken.join(', ')})`;
   const wrong = broken === 0 ? 'none breaks a reader' : `${broken} ${broken === 1 ? 'breaks' : 'break'} readers there`;

@@ -225,6 +225,17 @@ describe('lint of a path', () => {
     deepEqual(await lint('/aurora/www/new'), ['/aurora/www/new', 0, undefined, ['spring']]);
   });
 
+  it('takes no folder of a service for a node that readers break on', async () => {
+    const { tree, store, put } = setup();
+    put('curator', { id: 'a' });
+    for (const path of ['/services/empty', '/aurora/www/prod/member_1', '/aurora/www/test']) store.plant(path, '');
+    for (const path of ['/', '/services', '/aurora/www']) {
+      const { nodes, broken, ofFolders } = (await lintPlace(tree, path, places))!;
+      deepEqual([nodes.length, broken, ofFolders], [0, 0, true], path);
+    }
+    equal((await lintPlace(tree, '/services/orders', places))!.ofFolders, undefined);
+  });
+
   it('holds a place where no node tells to the readers that its path is known for, unless others were asked for', async () => {
     const { tree, store } = setup();
     for (const path of [
