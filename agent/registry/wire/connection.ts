@@ -157,7 +157,8 @@ function inWords(error: Error): string {
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'broke the connection off';
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `fails: ${error.message}: ${NOT_NAMED}`;
   if (code !== undefined && UNKNOWN_ISSUER.has(code)) return `fails: ${error.message}: ${NOT_TRUSTED}`;
-  return `fails: ${error.message}`;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'does not speak TLS: is that its port for TLS?';
+  return `fails: ${error.message.trim()}`; // OpenSSL ends its sentences with a line
 }
 
 const SILENT = new Set(['broke the connection off', 'closed the connection']);

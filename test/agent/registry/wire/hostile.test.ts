@@ -1,5 +1,7 @@
 /** What a server may do to us, out of malice or because it is none. Cut at every byte, and ended there: splits.test. */
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { memory } from '../../../support/memory.js';
 import { until } from '../tree-contract.js';
@@ -134,6 +136,15 @@ describe('a hostile server', () => {
     await rejects(one.client.exists('/a'), { code: 'CONNECTION_LOSS' });
     match(await one.down(), new RegExp(`^${bad.label} speaks, and does not answer what it was asked$`));
     deepEqual([(await one.up(2)).server, await one.client.exists('/a'), one.overs], [good.label, undefined, []]);
+  });
+
+  it('that answers TLS with something else is told in one line, with what to look at', async (t) => {
+    const server = createServer((socket) => socket.on('error', () => undefined).end('Invalid command'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { client, trouble } = opened([{ host: '127.0.0.1', port }], { tls: async () => ({}) });
+    t.after(() => (client.drop(), server.close()));
+    equal(await trouble(/./), `127.0.0.1:${port} does not speak TLS: is that its port for TLS?`);
   });
 
   it('that answers out of turn fails what is out, and nothing else', async () => {
