@@ -166,6 +166,7 @@ describe('by a key, one of three peers', { timeout: 600_000 }, () => {
           played.push(await play(mood, await peersAndCaller(3, env), 30));
         }
         rows.push([mood.replace('_', ' '), ...played.flatMap((one) => [`${one.failed} of ${one.total}`, back(one)])]);
-        for (const { failed, backMs } of played) ok(failed <= 8 && backMs <= 1_000, `${failed} failed, back after ${backMs} ms`);
+        // five in a row, and seven others may be on their way when the fifth is heard
+        for (const { failed, backMs } of played) ok(failed <= 12 && backMs <= 1_000, `${failed} failed, back after ${backMs} ms`);
       });
 });
