@@ -57,6 +57,7 @@ export interface PastCall {
 
 export const mostPastCalls = 1_000;
 const longestTarget = 200;
+const nothing: readonly never[] = [];
 
 /** Whether a call is one to remember. */
 export const isOdd = (attempts: number, became: Became): boolean => attempts !== 1 || typeof became !== 'number' || became >= 500;
@@ -75,17 +76,28 @@ export class LastCalls {
     past: readonly PastAttempt[],
     became: Became,
   ): void {
-    const failed = typeof became !== 'number';
+    // each field by itself: with ACCESS_LOG this is made for each call
+    const code = typeof became === 'number' ? null : became;
+    const query = target.indexOf('?');
     this.#calls[this.#next] = {
-      ...{ at: this.#wall(), requestId, upstream: upstream.name, method, attempts, ms: Math.round(ms * 10) / 10 },
-      target: target.replace(/\?.*$/s, '?…').slice(0, longestTarget),
-      before: past.map((one) => ({ endpoint: address(one.endpoint), became: String(one.became) })),
+      at: this.#wall(),
+      requestId,
+      upstream: upstream.name,
+      method,
+      target: (query < 0 ? target : `${target.slice(0, query)}?…`).slice(0, longestTarget),
+      before: past.length === 0 ? nothing : past.map((one) => ({ endpoint: address(one.endpoint), became: String(one.became) })),
+      attempts,
       endpoint: endpoint ?? null,
-      givenUp: givenUp.map((one) => ({
-        endpoint: address(one.endpoint),
-        outrun: one.later && typeof became === 'number' && became < 400,
-      })),
-      ...{ status: failed ? failures[became].status || 502 : became, code: failed ? became : null },
+      givenUp:
+        givenUp.length === 0
+          ? nothing
+          : givenUp.map((one) => ({
+              endpoint: address(one.endpoint),
+              outrun: one.later && typeof became === 'number' && became < 400,
+            })),
+      status: typeof became === 'number' ? became : failures[became].status || 502,
+      code,
+      ms: Math.round(ms * 10) / 10,
     };
     this.#next = (this.#next + 1) % mostPastCalls;
   }

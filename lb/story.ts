@@ -17,16 +17,11 @@ export function tellCall(
   const endpoint = asked && address(asked);
   lastCalls.add({ ...call, attempts, endpoint, givenUp }, past, became);
   if (!accessLog) return;
-  const result = typeof became === 'number' ? { status: became } : { status: failures[became].status || 502, code: became };
-  const { upstream, ...rest } = call;
-  emit({
-    kind: 'call_ended',
-    upstream: upstream.name,
-    ...rest,
-    attempts,
-    ...result,
-    ...(endpoint !== undefined && { endpoint }),
-  });
+  const { upstream, method, target, requestId, ms } = call;
+  const status = typeof became === 'number' ? became : failures[became].status || 502;
+  const told = { kind: 'call_ended', upstream: upstream.name, method, target, requestId, ms, attempts, status } as const;
+  if (typeof became === 'number') emit(endpoint === undefined ? told : { ...told, endpoint });
+  else emit({ ...told, code: became, ...(endpoint !== undefined && { endpoint }) });
 }
 
 export function tellAttempt(
