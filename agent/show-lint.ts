@@ -2,12 +2,11 @@
 import type { Parsed } from './cli.js';
 import type { commands } from './commands.js';
 import type { Settings } from './config/schema.js';
-import type { Emit } from './events.js';
 import { forbidden, lintPath, lintPlace, MOST_NODES, unlessForbidden, type LintedNode, type LintedPath } from './lint.js';
 import { openTree } from './open-tree.js';
 import { Places } from './places.js';
 import { quote } from './printable.js';
-import { refused } from './refused.js';
+import { Refusals } from './refused.js';
 import { RegistryError, type Tree } from './registry/tree.js';
 import type { Surroundings } from './surroundings.js';
 import { clock, random } from './system.js';
@@ -27,21 +26,18 @@ const NOTHING_READ = 69;
 /** Rejects with a RegistryError where the registry does not answer. */
 export async function showLint(asked: Asked, settings: Of, around: Surroundings): Promise<number> {
   const { stdout, stderr, env } = around;
-  let trouble = '';
-  const emit: Emit = (fact) => {
-    if (fact.kind === 'session_trouble') trouble = fact.why;
-  };
-  const tree = await openTree({ ...settings, clock, random, emit, readOnly: true });
+  const refusals = new Refusals(settings);
+  const tree = await openTree({ ...settings, clock, random, emit: refusals.emit, readOnly: true });
   const patienceMs = Math.max(DEADLINE_MS - clock.now(), LEAST_LOOK_MS);
   const late = clock.sleep(patienceMs).then(() => {
     throw new RegistryError(
       'disconnected',
-      `no answer from the registry within ${Math.round(patienceMs / 1_000)} s${trouble && `: ${trouble}`}`,
+      `no answer from the registry within ${Math.round(patienceMs / 1_000)} s${refusals.trouble && `: ${refusals.trouble}`}`,
     );
   });
   try {
     const looked = connected(tree).then(() => lintAll(tree, asked.name, settings));
-    const found = await Promise.race([looked, late, refused(settings.zookeeper)]);
+    const found = await Promise.race([looked, late, refusals.told]);
     if (found.length === 0) {
       stderr.write(
         `${asked.name === undefined ? 'no services in the registry' : `nothing at ${quote(asked.name)} in the registry`}\n`,

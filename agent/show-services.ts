@@ -2,11 +2,10 @@
 import type { Parsed } from './cli.js';
 import type { commands } from './commands.js';
 import type { Settings } from './config/schema.js';
-import type { Emit } from './events.js';
 import { openTree } from './open-tree.js';
 import { quote } from './printable.js';
 import { dialects } from './registry/dialects/dialects.js';
-import { refused } from './refused.js';
+import { Refusals } from './refused.js';
 import { RegistryError } from './registry/tree.js';
 import { renderFleet, renderService } from './service-table.js';
 import { scanServices, type Fleet } from './services.js';
@@ -27,11 +26,8 @@ const NOT_FOUND = 1;
 /** Rejects with a RegistryError where the registry does not answer. */
 export async function showServices(asked: Asked, settings: Of, around: Surroundings): Promise<number> {
   const { stdout, stderr } = around;
-  let trouble = '';
-  const emit: Emit = (fact) => {
-    if (fact.kind === 'session_trouble') trouble = fact.why;
-  };
-  const tree = await openTree({ ...settings, clock, random, emit, readOnly: true });
+  const refusals = new Refusals(settings);
+  const tree = await openTree({ ...settings, clock, random, emit: refusals.emit, readOnly: true });
   const own = settings.registryPath ?? dialects.get(settings.dialect)!.defaultPath;
   const everywhere = [own, ...Array.from(dialects.values(), ({ defaultPath }) => defaultPath)];
   const tell = stderr.isTTY && !asked.json && !asked.watch;
@@ -49,7 +45,8 @@ export async function showServices(asked: Asked, settings: Of, around: Surroundi
     return scan(everywhere, Math.max(until - clock.now(), 1_000));
   };
   try {
-    const fleet = await Promise.race([look(), refused(settings.zookeeper)]).catch((error: unknown) => {
+    const fleet = await Promise.race([look(), refusals.told]).catch((error: unknown) => {
+      const { trouble } = refusals;
       if (!(error instanceof RegistryError) || trouble === '' || error.message.endsWith(trouble)) throw error;
       throw new RegistryError(error.code, `${error.message}: ${trouble}`, { cause: error });
     });
@@ -60,7 +57,7 @@ export async function showServices(asked: Asked, settings: Of, around: Surroundi
       return NOT_FOUND;
     }
     const show = (seen: Fleet): string => nothing(seen, asked, settings) ?? render(seen, asked, around);
-    if (asked.watch) await watchServices({ look, show, tree, around, trouble: () => trouble }, show(fleet));
+    if (asked.watch) await watchServices({ look, show, tree, around, trouble: () => refusals.trouble }, show(fleet));
     else stdout.write(`${show(fleet)}\n`);
     return 0;
   } finally {

@@ -1,9 +1,22 @@
-/** Commands of a moment at an address where nobody listens: by either client, they say so and do not wait for what will not come. */
-import { deepEqual } from 'node:assert/strict';
-import { describe, it } from 'node:test';
+/** Commands of a moment where no waiting is of use: they say why, and do not wait for what will not come. */
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo, Server } from 'node:net';
+import { createServer } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
+import { Authority } from '../support/certificates.js';
 import { clients, zidecar } from '../support/program.js';
+import { ZooKeeperServer, requireZooKeeper } from '../support/zookeeper.js';
 
-describe('a command that asks ZooKeeper once', () => {
+async function listening(t: TestContext, server: Server): Promise<string> {
+  server.on('tlsClientError', () => undefined);
+  t.after(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe('a command that asks ZooKeeper once', { concurrency: true }, () => {
   it('says that nobody listens without waiting for it, by either client', async () => {
     const asked = ['services', 'lint'].flatMap((command) =>
       [...clients].map((client) => [command, '--zookeeper-client', client]),
@@ -15,5 +28,55 @@ describe('a command that asks ZooKeeper once', () => {
       ended.map(({ code, err }) => [code, err]),
       asked.map(() => [69, said]),
     );
+  });
+
+  it('says what is wrong with TLS without waiting, where no server agrees on it', async (t) => {
+    const [ours, theirs] = [new Authority('ours'), new Authority('theirs')];
+    t.after(() => (ours.remove(), theirs.remove()));
+    const pem = ours.issue('zk', ['IP:127.0.0.1']);
+    const secret = { cert: readFileSync(pem.cert), key: readFileSync(pem.key), ca: readFileSync(ours.ca) };
+    const known = await listening(t, createTlsServer({ ...secret, requestCert: true }));
+    const plain = await listening(
+      t,
+      createServer((socket) => socket.on('error', () => undefined).once('data', () => socket.destroy())),
+    );
+    const [distrusted, refusing] = ['no authority that is trusted here vouches for its certificate', 'alert'];
+    const cases: readonly (readonly [string, string, RegExp])[] = [
+      [known, theirs.ca, new RegExp(`${known} fails: .*: ${distrusted} \\(ZIDECAR_ZOOKEEPER_TLS_CA\\)\n$`)],
+      [known, ours.ca, new RegExp(`${known} fails: .*${refusing}`)], // it wants one of ours
+      [
+        plain,
+        ours.ca,
+        new RegExp(`${plain} (closed|broke) the connection( off)? before TLS was agreed on: is that its port for TLS\\?\n$`),
+      ],
+      [
+        `${known},${plain}`,
+        theirs.ca,
+        new RegExp(`${distrusted}.*; ${plain} (closed|broke)|${plain} (closed|broke).*; ${known} fails`),
+      ],
+    ];
+    await Promise.all(
+      cases.map(async ([servers, ca, said]) => {
+        const args = ['--zookeeper', servers, '--zookeeper-client', 'wire', '--zookeeper-tls-ca', ca];
+        const { code, err } = await zidecar(['services', ...args]);
+        equal(code, 69);
+        match(err, /^zidecar: no session with the registry: /);
+        match(err, said);
+      }),
+    );
+  });
+
+  it('says that a login is missing, by either client', { skip: !requireZooKeeper() }, async (t) => {
+    const server = await ZooKeeperServer.start({ 'enforce.auth.enabled': true, 'enforce.auth.schemes': 'digest' });
+    t.after(() => server.remove());
+    for (const command of ['services', 'lint']) {
+      await Promise.all(
+        [...clients].map(async (client) => {
+          const { code, err } = await zidecar([command, '--zookeeper', server.connect, '--zookeeper-client', client]);
+          equal(code, 69);
+          match(err, /^zidecar: no session with the registry: .* demands a login.*ZIDECAR_ZOOKEEPER_AUTH/);
+        }),
+      );
+    }
   });
 });

@@ -65,6 +65,8 @@ export class Visit {
   readonly #turns: Turns;
   readonly #requests: Requests;
   readonly #server: Address;
+  /** There was no session before this stay. */
+  readonly #isNew: boolean;
   #pulse: Pulse | undefined;
   #isOver = false;
   #isFlushing = false;
@@ -78,6 +80,7 @@ export class Visit {
   constructor(server: Address, tls: Tls | undefined, parts: VisitParts, events: VisitEvents) {
     this.label = server.label;
     this.#server = server;
+    this.#isNew = !parts.greeting.isHeld;
     this.#parts = parts;
     this.#events = events;
     this.#turns = new Turns(parts.clock);
@@ -185,8 +188,11 @@ export class Visit {
       this.#isUp = true;
       this.#events.up(isReadOnly);
     } catch (error) {
-      this.#isOver = isCode(error, 'AUTH_FAILED', 'SESSION_EXPIRED');
-      this.end(error instanceof ZooKeeperError ? `refuses ${error.message}` : (error as Error).message);
+      const wantsLogin = isCode(error, 'SASL_REQUIRED');
+      // a session that another server has confirmed may still be good there
+      this.#isOver = isCode(error, 'AUTH_FAILED', 'SESSION_EXPIRED') || (wantsLogin && this.#isNew);
+      if (wantsLogin) this.end('demands a login, and none of ours will do: SASL_REQUIRED (-124)');
+      else this.end(error instanceof ZooKeeperError ? `refuses ${error.message}` : (error as Error).message);
     }
   }
 

@@ -19,10 +19,10 @@ const meanings: Readonly<Record<number, readonly [RegistryErrorCode, string]>> =
   [-111]: ['not_empty', 'it has children'],
   [-112]: ['expired', 'the session has ended'],
   [-114]: ['no_auth', 'the servers do not know who we are, so the node can be given to nobody: ZIDECAR_ZOOKEEPER_AUTH says it'],
-  [-115]: ['auth_failed', 'the server does not accept who we are'],
+  [-115]: ['auth_failed', 'the server does not accept who we are: ZIDECAR_ZOOKEEPER_AUTH says it'],
   [-116]: ['connection_lost', 'we let go of the connection before an answer came'],
   [-118]: ['connection_lost', 'the session has moved to another server'],
-  [-124]: ['auth_failed', 'the server wants a login by SASL'],
+  [-124]: ['auth_failed', 'the server demands a login: ZIDECAR_ZOOKEEPER_AUTH says who we are'],
   [-127]: ['connection_lost', 'the server has too much to do and dropped the request'],
 };
 

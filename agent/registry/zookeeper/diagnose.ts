@@ -5,8 +5,12 @@
  */
 import { connect } from 'node:net';
 import type { Clock } from '../../system.js';
+import { Connection } from '../wire/connection.js';
+import type { Tls } from '../wire/connection.js';
 import type { Address } from '../wire/resolve.js';
+import { Turns } from '../wire/turns.js';
 import type { Diagnosis } from '../turn.js';
+import { withSetting } from './wire-link.js';
 
 type Finding = 'serves' | 'serves_nobody' | 'hangs_up' | 'foreign' | 'silent' | 'refuses' | 'unreachable';
 
@@ -66,6 +70,42 @@ export async function nobodyListens(addresses: readonly Address[], clock: Clock)
   if (addresses.length === 0 || addresses.length > MOST_ASKED) return undefined;
   const findings = await Promise.all(addresses.map((address) => ask(address, clock)));
   return findings.every((finding) => finding === 'refuses') ? nothingListens(labels(addresses)) : undefined;
+}
+
+/**
+ * Why, where no server agrees with us on TLS: what each says, or ours about the files. Undefined where one does, or takes longer than a second.
+ * Each is listened to for that second, since one that is not content with our certificate says so after we are with its. Never rejects.
+ */
+export async function noneAgrees(
+  addresses: readonly Address[],
+  tls: () => Promise<Tls>,
+  clock: Clock,
+): Promise<string | undefined> {
+  if (addresses.length === 0 || addresses.length > MOST_ASKED) return undefined;
+  try {
+    const how = await tls();
+    const whys = await Promise.all(addresses.map((address) => disagreement(address, how, clock)));
+    return whys.includes(undefined) ? undefined : whys.map((why) => withSetting(why!)).join('; ');
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function disagreement(address: Address, tls: Tls, clock: Clock): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const nothing = (): undefined => undefined;
+    const ended = (why: string): void => (stop(), resolve(why));
+    const connection = new Connection(address, tls, MOST_BYTES, new Turns(clock), {
+      opened: nothing,
+      heard: nothing,
+      frame: nothing,
+      ended,
+    });
+    const stop = clock.after(ANSWER_MS, () => {
+      resolve(undefined);
+      connection.end('is well');
+    });
+  });
 }
 
 const labels = (addresses: readonly Address[]): string =>

@@ -22,8 +22,9 @@ import type { Fired, Made, Wire } from './wire.js';
 /** Each parent is one service, and few pods follow more than some dozens. */
 const MOST_PARENTS = 1_024;
 
-/** What the client, which knows nothing of us, says of a certificate: with the setting that it goes back to. */
+/** What the client, which knows nothing of us, says of a certificate or a login: with the setting that it goes back to. */
 export function withSetting(why: string): string {
+  if (/: (AUTH_FAILED|SASL_REQUIRED) /.test(why)) return `${why} (ZIDECAR_ZOOKEEPER_AUTH)`;
   if (why.endsWith(NOT_NAMED)) return `${why} (ZIDECAR_ZOOKEEPER)`;
   return why.endsWith(NOT_TRUSTED) ? `${why} (ZIDECAR_ZOOKEEPER_TLS_CA)` : why;
 }
@@ -60,7 +61,7 @@ export class WireLink implements Wire {
     this.#client = new Client(options, {
       up: ({ id, timeoutMs, server }) => events.up(id, timeoutMs, server),
       down: (why) => events.down(why),
-      over: (why) => events.over(why),
+      over: (why) => events.over(withSetting(why)),
       trouble: (why) => told.trouble(withSetting(why)),
     });
   }

@@ -139,7 +139,7 @@ describe('a session that cannot be had', { skip: !requireZooKeeper(), concurrenc
       it('says that a server wants a login', async () => {
         const strict = await ZooKeeperServer.start({ 'enforce.auth.enabled': true, 'enforce.auth.schemes': 'digest' });
         const { tree, trouble } = open([strict]);
-        await trouble(/login/);
+        match(await trouble(/login/), /demands a login.*ZIDECAR_ZOOKEEPER_AUTH/);
         await until(() => tree.session.state === 'connecting', 'no session');
         await tree.close();
         await strict.remove();
