@@ -4,7 +4,9 @@ import { makeBalancer } from '../lb/balancing.js';
 import type { HashOn } from '../lb/hash-key.js';
 import { hashOf } from '../lb/hashing.js';
 import { goesByKey } from '../lb/policies.js';
+import type { PanicOptions } from '../lb/panic.js';
 import type { UpstreamStats } from '../lb/stats.js';
+import type { SubsetRules } from '../lb/subsets.js';
 import type { ZoneRules } from '../lb/zone-aware.js';
 import type { UpstreamSettings } from './config/schema.js';
 import type { Emit } from './events.js';
@@ -18,12 +20,11 @@ export interface BalancingParts {
   readonly callers: ZoneRules['callers'];
   /** The counts of the upstream, which is made after its balancer. */
   readonly stats: () => UpstreamStats;
-  readonly emit: Emit;
+  readonly subsets: SubsetRules;
 }
 
-export function balancerFor(upstream: string, settings: UpstreamSettings, parts: BalancingParts): Balancer {
-  const { clock, random, zone, callers, stats, emit } = parts;
-  const { policy, hashLoad, subset, subsetFallback, split, zoneAware, panic } = settings;
+export function balancerFor({ policy, hashLoad, split, zoneAware }: UpstreamSettings, parts: BalancingParts): Balancer {
+  const { clock, random, zone, callers, stats, subsets } = parts;
   return makeBalancer({
     policy,
     random,
@@ -32,16 +33,31 @@ export function balancerFor(upstream: string, settings: UpstreamSettings, parts:
     later: (ms, run) => clock.after(ms, run),
     zone: zone !== undefined && zoneAware ? { own: zone, callers } : undefined,
     split,
-    subsets: {
-      standard: subset,
-      otherwise: subsetFallback,
-      dropped: () => stats().subsetsDropped++,
-      panic: { percent: panic },
-      panicked: (of, began, well, total) =>
-        emit({ kind: began ? 'panic_began' : 'panic_ended', upstream, subset: of, well, total }),
-    },
+    subsets,
   });
 }
+
+/** What of its settings a balancer is made of; the rest it reads with each use. */
+export const balancingOf = ({ policy, hashLoad, split, zoneAware }: UpstreamSettings): unknown => [
+  ...[policy, goesByKey(policy) ? hashLoad : undefined, split, zoneAware],
+];
+
+/** Which subset a call is held to, by the settings of now. */
+export const heldTo = ({ subset, subsetFallback }: UpstreamSettings): Pick<SubsetRules, 'standard' | 'otherwise'> => ({
+  ...{ standard: subset, otherwise: subsetFallback },
+});
+
+/** Its balancer reads them with each use. */
+export const subsetRules = (
+  upstream: string,
+  settings: UpstreamSettings,
+  { panic, stats, emit }: Pick<BalancingParts, 'stats'> & { readonly panic: PanicOptions; readonly emit: Emit },
+): SubsetRules => ({
+  ...heldTo(settings),
+  panic,
+  dropped: () => stats().subsetsDropped++,
+  panicked: (of, began, well, total) => emit({ kind: began ? 'panic_began' : 'panic_ended', upstream, subset: of, well, total }),
+});
 
 /** `own`: who we are to those who go by the source of a call. Undefined: the policy does not ask. */
 export function hashOnOf({ policy, hashKey }: UpstreamSettings, own: string): HashOn | undefined {

@@ -8,10 +8,11 @@ import type { CallSettings } from '../lb/settings.js';
 import { Checker } from '../lb/checker.js';
 import { defaultSlowStart } from '../lb/slow-start.js';
 import type { UpstreamStats } from '../lb/stats.js';
+import type { SubsetRules } from '../lb/subsets.js';
 import { Sweeper } from '../lb/sweeper.js';
 import { Switch } from '../lb/switch.js';
 import { Upstream } from '../lb/upstream.js';
-import { balancerFor, hashOnOf } from './balancing.js';
+import { balancerFor, balancingOf, hashOnOf, heldTo, subsetRules } from './balancing.js';
 import type { HostPort } from './config/addresses.js';
 import { CallerZones } from './caller-zones.js';
 import type { Config } from './config/load.js';
@@ -61,6 +62,7 @@ interface Live {
   readonly slowStart: { durationMs: number | undefined; from: number };
   /** Their parts read them with each use. */
   readonly options: UpstreamOptions;
+  readonly subsets: SubsetRules;
 }
 
 const MAX_REMEMBERED = 1024;
@@ -119,13 +121,14 @@ export function makeCalling({
     const source = config.sourcesOf(name).map(({ path }) => path);
     const suspected = (): void => sweeper.soon();
     const stats = (): UpstreamStats => upstream.stats;
-    const balancer = new Switch(balancerFor(name, settings, { clock, random, zone, callers, stats, emit }));
     const slowStart = { ...defaultSlowStart, durationMs: settings.slowStart };
     const options = upstreamOptions(settings);
+    const subsets = subsetRules(name, settings, { panic: options.panic!, stats, emit });
+    const balancer = new Switch(balancerFor(settings, { clock, random, zone, callers, stats, subsets }));
     const ownKey = (): number | undefined => ownKeyOf(settingsOf.get(name).hashOn);
     const parts = { balancer, clock, random, emit, slowStart, suspected, ownKey, whyNobody: () => discovery.whyNobody(name) };
     const upstream: Upstream = new Upstream(name, { ...parts, ...options, source: source.join(' and ') });
-    live.set(upstream, { name, balancer, slowStart, options });
+    live.set(upstream, { name, balancer, slowStart, options, subsets });
     if (upstream.checks !== undefined) checker.start();
     return upstream;
   };
@@ -174,7 +177,7 @@ export function makeCalling({
       config = next;
       settingsOf.clear();
       const reconsider = (upstream: Upstream): void => {
-        const { name, balancer, slowStart, options } = live.get(upstream)!;
+        const { name, balancer, slowStart, options, subsets } = live.get(upstream)!;
         const [was, is] = [before.settingsOf(name), next.settingsOf(name)];
         upstream.budget.percent = is.retryBudget;
         slowStart.durationMs = is.slowStart;
@@ -184,10 +187,12 @@ export function makeCalling({
         Object.assign(options.limits!, limits);
         Object.assign(options.enforced!, enforced);
         Object.assign(options.panic!, panic);
+        Object.assign(subsets, heldTo(is));
+        if (!isDeepStrictEqual(balancingOf(was), balancingOf(is)))
+          balancer.to(balancerFor(is, { clock, random, zone, callers, stats: () => upstream.stats, subsets }));
+        else if (was.panic !== is.panic) balancer.reconsider();
         upstream.reconsider(check);
         if (upstream.checks !== undefined) checker.start();
-        if (isDeepStrictEqual(balancingOf(was), balancingOf(is))) return;
-        balancer.to(balancerFor(name, is, { clock, random, zone, callers, emit, stats: () => upstream.stats }));
       };
       const followed = discovery.upstreams();
       discovery.rename(
@@ -198,11 +203,6 @@ export function makeCalling({
     },
   };
 }
-
-/** What a balancer is made of. */
-const balancingOf = ({ policy, hashLoad, subset, subsetFallback, split, zoneAware, panic }: UpstreamSettings): unknown => [
-  ...[policy, hashLoad, subset, subsetFallback, split, zoneAware, panic],
-];
 
 /** Nobody has told its id, so its address stands in for one. */
 const seedInstance = (service: string, at: HostPort): Instance => ({

@@ -32,6 +32,19 @@ export interface Ask {
   readonly subset?: Subset | undefined;
 }
 
+/** Those in a subset, for sentences: counts are of those that panic is counted among. */
+export interface Crowd {
+  /** `version=canary` */
+  readonly subset: string;
+  readonly hasWeight: boolean;
+  readonly total: number;
+  readonly out: number;
+  /** Those of them whose circuit is not closed. */
+  readonly open: number;
+  /** There is panic in it: who is out by opinion alone may be asked. */
+  readonly panic: boolean;
+}
+
 /** Chooses among the eligible seats. State belongs to a seat, never to an index into a list. */
 export interface Balancer {
   /** Every seat whose weight is not 0 gets the same share, whatever the weight. Default: shares are by weight. */
@@ -52,8 +65,8 @@ export interface Balancer {
   fits?(ask: Ask, seat: Seat): boolean;
   /** Whether the ask's key leads to this seat as long as that is well. Default: keys lead nowhere. */
   home?(ask: Ask, seat: Seat): boolean;
-  /** There is panic among those that would do for the ask, and not in the whole: who is out by opinion alone may be asked. Default: no. */
-  pardons?(ask: Ask): boolean;
+  /** The subset that the ask is held to, how it is; undefined: to none, or nobody is in it. Costs the same however many are in it. */
+  crowd?(ask: Ask): Crowd | undefined;
   /** Why nobody will ever do for this ask, whoever is well: no endpoint has those labels. */
   lacks?(ask: Ask): string | undefined;
 }

@@ -70,7 +70,7 @@ export const explain = (all: readonly Member[], asked: Explained, onlyFitting: b
   const home = ask.key === undefined ? undefined : balancer.pick(ask, now);
   const shares = sharesOf(balancer, members, ask);
   const hasShare = (member: Member): boolean => (shares.get(member) ?? 0) > 0;
-  const pardons = balancer.pardons?.(ask) ?? false;
+  const pardons = balancer.crowd?.(ask)?.panic ?? false;
   const mayServe = (member: Member): boolean => member.eligible || (pardons && member.pardonable === true && fits(member));
   const explained: Known = { ...asked, enforced, fits, home, hasShare, mayServe };
   // one whose circuit is half-open may get a call, but has no share
@@ -224,6 +224,7 @@ export interface RefusalFacts {
   readonly why: string | undefined;
   /** The request came through `http_proxy`, so that the host may be no peer at all. */
   readonly absolute: boolean;
+  /** Of all; where everybody is out, of those in the subset. */
   readonly total: number;
   readonly out: number;
   /** Those of them whose circuit is open. */
@@ -232,24 +233,22 @@ export interface RefusalFacts {
   readonly limit: LimitName;
   readonly most: number;
   readonly nextTrialInMs: number;
-  /** What was asked for and nobody has: `version=canary`. */
+  /** What was asked for, or is the standard: `version=canary`; empty: any would have done. */
   readonly subset: string;
 }
 
 /** Why there was nobody to ask, and what to do about it. */
 export const sentenceOf = {
-  no_endpoints: ({ name, total, why, absolute, ...rest }: RefusalFacts): string =>
+  no_endpoints: ({ name, total, why, absolute, subset, ...rest }: RefusalFacts): string =>
     total === 0
       ? `no endpoints for "${name}"${place(rest)}: ${why === undefined ? 'is it registered?' : `${why};`} zidecar why ${name}${absolute ? noProxy : ''}`
-      : `every endpoint of "${name}"${place(rest)} has weight 0 (${total} of ${total}): give one a weight to let calls through`,
+      : `every endpoint ${crowd(subset)}of "${name}"${place(rest)} has weight 0${subset === '' ? ` (${total} of ${total})` : ''}: give one a weight to let calls through`,
   no_subset: ({ name, subset, total, ...rest }: RefusalFacts): string =>
     `no endpoint of "${name}"${place(rest)} is in the subset ${subset} (0 of ${total}): zidecar why ${name}`,
   all_open: ({ name, subset, out, open, total, nextTrialInMs }: RefusalFacts): string =>
-    subset !== ''
-      ? `nobody in the subset ${subset} of "${name}" may be asked (${out} of all ${total} are out: ${open} by circuit, ${out - open} ejected or ill): zidecar why ${name}`
-      : open === out
-        ? `every circuit of "${name}" is open (${out} of ${total}), next trial in ${span(nextTrialInMs)}: zidecar why ${name}`
-        : `nobody of "${name}" may be asked (${out} of ${total} are out: ${open} by circuit, ${out - open} ejected or ill): zidecar why ${name}`,
+    open === out
+      ? `every circuit ${crowd(subset)}of "${name}" is open (${out} of ${total})${subset === '' ? `, next trial in ${span(nextTrialInMs)}` : ''}: zidecar why ${name}`
+      : `nobody ${crowd(subset)}of "${name}" may be asked (${out} of ${total} are out: ${open} by circuit, ${out - open} ejected or ill): zidecar why ${name}`,
   overflow: ({ name, limit, most }: RefusalFacts): string =>
     `${most} ${taken[limit](name)}, which is the limit (ZIDECAR_MAX_${limit.toUpperCase()}): is it slow? zidecar why ${name}`,
   discovering: ({ name, absolute, ...rest }: RefusalFacts): string =>
@@ -263,6 +262,7 @@ const taken: Readonly<Record<LimitName, (name: string) => string>> = {
 };
 
 const noProxy = ' (a host that is no peer belongs in no_proxy)';
+const crowd = (subset: string): string => (subset === '' ? '' : `in the subset ${subset} `);
 const place = ({ source }: Pick<RefusalFacts, 'source'>): string => (source === undefined ? '' : ` in ${source}`);
 
 /** `0.4 s`, `12 s`, `3 min`, `5 h`: as much as a person wants to know. */

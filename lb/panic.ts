@@ -33,6 +33,10 @@ export class Panic {
     return this.#well;
   }
 
+  get blamed(): number {
+    return this.#blamed;
+  }
+
   add(stand: Stand, by: 1 | -1): void {
     if (stand === 'none') return;
     this.#total += by;

@@ -3,7 +3,7 @@
  * is well. So who is well is counted among those of the subset, and in their panic they get the subset's calls, and no others. Each seat has a
  * place here that says whether it may be asked for these calls.
  */
-import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
+import { sharesOf, type Ask, type Balancer, type Crowd, type Seat } from './balancer.js';
 import type { Outcome } from './outcome.js';
 import { Panic, type PanicOptions } from './panic.js';
 
@@ -41,6 +41,7 @@ export class Pardoning implements Balancer {
   readonly #panic: Panic;
   readonly #panicked: (panic: Panic) => void;
   #places: ReadonlyMap<Seat, Place> = new Map();
+  #hasWeight = false;
 
   /** `panicked`: it has begun or ended. */
   constructor(balancer: Balancer, options: PanicOptions, panicked: (panic: Panic) => void) {
@@ -61,6 +62,7 @@ export class Pardoning implements Balancer {
   update(seats: readonly Seat[]): void {
     const before = this.#places;
     this.#places = new Map(seats.map((seat) => [seat, before.get(seat) ?? new Place(seat, this.#panic)]));
+    this.#hasWeight = seats.some(({ weight }) => weight > 0);
     this.#panic.clear();
     for (const place of this.#places.values()) this.#count(place);
     if (this.#panic.look()) this.#panicked(this.#panic);
@@ -103,8 +105,10 @@ export class Pardoning implements Balancer {
     return place !== undefined && (this.#balancer.home?.(ask, place) ?? false);
   }
 
-  pardons(): boolean {
-    return this.#panic.on;
+  /** Its crowd, but for the name. */
+  get standing(): Omit<Crowd, 'subset'> {
+    const { total, well, blamed, on: panic } = this.#panic;
+    return { hasWeight: this.#hasWeight, total, out: total - well, open: total - well - blamed, panic };
   }
 
   #count(place: Place): void {

@@ -3,7 +3,7 @@
  * for. At most 32 are kept; the one that was asked for least lately goes, and is counted, since what an app asks for is its own affair.
  * So that it cannot have everybody walked with each call either, seats are found by their labels, and what nobody has costs nothing.
  */
-import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
+import { sharesOf, type Ask, type Balancer, type Crowd, type Seat } from './balancer.js';
 import type { Outcome } from './outcome.js';
 import { defaultPanic, type PanicOptions } from './panic.js';
 import { Pardoning } from './pardoning.js';
@@ -106,9 +106,10 @@ export class Subsets implements Balancer {
     return balancer.home?.(ask, seat) ?? false;
   }
 
-  pardons(ask: Ask): boolean {
+  crowd(ask: Ask): Crowd | undefined {
     const subset = ask.subset ?? this.#rules.standard;
-    return subset !== undefined && this.#of(subset)?.pardons() === true;
+    const balancer = subset && this.#of(subset);
+    return balancer && { ...balancer.standing, subset: subset.text };
   }
 
   lacks(ask: Ask): string | undefined {

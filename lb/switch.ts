@@ -2,7 +2,7 @@
  * A balancer that can become another while calls go on: a policy is changed, and who sits there stays, with circuit and count. The new one
  * begins with all seats as they are; what the old one knew of turns and latencies goes with it.
  */
-import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
+import { sharesOf, type Ask, type Balancer, type Crowd, type Seat } from './balancer.js';
 import type { Outcome } from './outcome.js';
 
 export class Switch implements Balancer {
@@ -16,6 +16,11 @@ export class Switch implements Balancer {
   to(next: Balancer): void {
     next.update(this.#seats);
     this.#present = next;
+  }
+
+  /** What it was made with, and reads with each use, has been changed. */
+  reconsider(): void {
+    this.#present.update(this.#seats);
   }
 
   get evenly(): boolean {
@@ -55,8 +60,8 @@ export class Switch implements Balancer {
     return this.#present.home?.(ask, seat) ?? false;
   }
 
-  pardons(ask: Ask): boolean {
-    return this.#present.pardons?.(ask) ?? false;
+  crowd(ask: Ask): Crowd | undefined {
+    return this.#present.crowd?.(ask);
   }
 
   lacks(ask: Ask): string | undefined {

@@ -184,9 +184,11 @@ export class Upstream {
    */
   whyNot(refusal: Exclude<NoLease, 'tried_all'> | 'discovering', absolute = false, ask: Ask = { tried: [] }): Refused {
     const { name } = this;
-    const subset = this.#parts.balancer.lacks?.(ask) ?? ask.subset?.text ?? '';
+    const { balancer } = this.#parts;
     const { out, open } = this.#judgement;
-    const counts = { total: this.#members.size, out, open };
+    const crowd = balancer.crowd?.(ask);
+    const subset = balancer.lacks?.(ask) ?? crowd?.subset ?? '';
+    const counts = { total: this.#members.size, out, open, ...(refusal === 'all_open' && crowd) };
     const limit = { limit: this.usage.last, most: this.usage.limits[this.usage.last] };
     const { source, whyNobody } = this.#parts;
     const why = counts.total === 0 ? whyNobody?.() : undefined;
@@ -246,7 +248,7 @@ export class Upstream {
     this.#wake(now);
     this.#judge(); // the balancer may be another since
     const retryPercent = Math.round(budget.usedPercent(now) * 10) / 10;
-    const panic = this.#evidence.standings.panic || this.#parts.balancer.pardons?.({ tried: [] }) === true;
+    const panic = this.#evidence.standings.panic || this.#parts.balancer.crowd?.({ tried: [] })?.panic === true;
     const counts = { total: this.#members.size, lost: stats.lost };
     return { ...this.#judgement.told, ...counts, panic, retryPercent, retryBudgetPercent: budget.percent };
   }
@@ -266,7 +268,7 @@ export class Upstream {
     if (member !== undefined) return member;
     if (ask.tried.length > 0) return 'tried_all';
     if (balancer.lacks?.(ask) !== undefined) return 'no_subset';
-    return this.#judgement.hasWeight ? 'all_open' : 'no_endpoints';
+    return (balancer.crowd?.(ask) ?? this.#judgement).hasWeight ? 'all_open' : 'no_endpoints';
   }
 
   /** What time alone has changed. */

@@ -4,6 +4,7 @@ import { sharesOf, type Balancer, type Seat } from '../../lb/balancer.js';
 import { makeBalancer, type Balancing } from '../../lb/balancing.js';
 import { Split } from '../../lb/split.js';
 import { subsetOf, type Subset } from '../../lb/subset.js';
+import { Switch } from '../../lb/switch.js';
 import { Upstream, type UpstreamParts } from '../../lb/upstream.js';
 import { WeightedRoundRobin } from '../../lb/weighted-round-robin.js';
 import { FakeClock } from '../support/clock.js';
@@ -219,7 +220,7 @@ describe('the panic of a subset', () => {
     equal(upstream.acquire(canary), 'all_open');
     match(
       upstream.whyNot('all_open', false, canary).message,
-      /^nobody in the subset version=canary of "orders" may be asked \(2 of all 12 are/,
+      /^every circuit in the subset version=canary of "orders" is open \(2 of 2\): zidecar why/,
     );
     await clock.advance(31_000);
     upstream.states(); // their time is up
@@ -239,9 +240,41 @@ describe('the panic of a subset', () => {
     equal(ejected({ standard: canary.subset }).upstream.verdict().panic, true);
   });
 
-  it('is off with its share', () => {
+  it('is off with its share, and who is refused for that is told of the subset, be it asked for or set', () => {
     const { upstream, panics } = ejected({ panic: { percent: 0 } });
     deepEqual([upstream.acquire(canary), panics], ['all_open', []]);
+    const says = 'nobody in the subset version=canary of "orders" may be asked (2 of 2 are out: 0 by circuit, 2 ejected or ill)';
+    equal(upstream.whyNot('all_open', false, canary).message, `${says}: zidecar why orders`);
+    const held = ejected({ panic: { percent: 0 }, standard: canary.subset }).upstream;
+    deepEqual([held.acquire({ tried: [] }), held.whyNot('all_open').message], ['all_open', `${says}: zidecar why orders`]);
+  });
+
+  it('follows its share while calls go on', () => {
+    const panic = { percent: 0 };
+    const balancer = new Switch(
+      makeBalancer({ policy: 'weighted_round_robin', random: seeded(1), subsets: { otherwise: 'none', panic } }),
+    );
+    const { upstream, call } = ejected({}, { balancer });
+    equal(upstream.acquire(canary), 'all_open');
+    panic.percent = 50;
+    balancer.reconsider();
+    deepEqual(tally(Array.from({ length: 4 }, () => call(good, canary))), { e10: 2, e11: 2 });
+    panic.percent = 0;
+    balancer.reconsider();
+    equal(upstream.acquire(canary), 'all_open');
+  });
+
+  it('of weight 0 is no matter of circuits', () => {
+    const endpoints = ['1', '0'].map((weight, index) => ({
+      ...labelled(`e${index}`, { version: weight === '0' ? 'canary' : 'stable' }).endpoint,
+      weight: Number(weight),
+    }));
+    const { upstream } = orders(endpoints, { more: { balancer: balancing({}, []) } });
+    equal(upstream.acquire(canary), 'no_endpoints');
+    match(
+      upstream.whyNot('no_endpoints', false, canary).message,
+      /^every endpoint in the subset version=canary of "orders" in \/services\/orders has weight 0: give one/,
+    );
   });
 
   it('follows the list: who comes well ends it', () => {
