@@ -98,8 +98,9 @@ export class Announcement<A = unknown, P = unknown> {
   }
 
   #wish(): void {
-    // nobody is announced only to be told that he is not to be called
-    this.#wanted = this.#prober.up && (!this.#drained || (this.#marks && this.#wanted));
+    // nobody is announced only to be told that he is not to be called, nor waited for who is refused
+    const isMarked = this.#marks && this.#wanted && this.#announcer.stands;
+    this.#wanted = this.#prober.up && (!this.#drained || isMarked);
     this.#everWanted ||= this.#wanted;
     const instance = this.#drained ? { ...this.#instance, up: false } : this.#instance;
     this.#announcer.want(this.#wanted ? instance : undefined);

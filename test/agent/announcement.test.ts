@@ -5,7 +5,7 @@ import type { Instance } from '../../agent/registry/dialects/dialect.js';
 
 const instance: Instance = { service: 'orders', id: 'a', host: '10.1.2.3', port: 8080, weight: 1, up: true, meta: {} };
 
-const beside = (marks = false) => {
+const beside = (marks = false, stands = true) => {
   const wishes: (number | string | undefined)[] = [];
   const asked: string[] = [];
   let up = false;
@@ -17,7 +17,7 @@ const beside = (marks = false) => {
       want: (wish) => wishes.push(wish?.up === false ? 'marked' : wish?.weight),
       withdrawn: async () => void asked.push('withdrawn'),
       settled: async () => void asked.push('settled'),
-      stands: false,
+      stands,
       view: () => ({}),
       stop: () => undefined,
     },
@@ -61,6 +61,14 @@ describe('announcement', () => {
     await announcement.withdrawn();
     deepEqual(wishes, [undefined, undefined, 1, 'marked', undefined]);
     deepEqual(asked, ['settled', 'withdrawn'], 'a mark that the registry has confirmed is as good as a withdrawal');
+  });
+
+  it('is withdrawn where it has a mark too, when it never came to stand', async () => {
+    const { announcement, wishes, verdict, asked } = beside(true, false);
+    verdict(true);
+    announcement.drain();
+    await announcement.withdrawn();
+    deepEqual([wishes, asked], [[1, undefined], ['withdrawn']], 'else the end waits for a mark that is refused');
   });
 
   it('tells peers of a new weight', () => {

@@ -150,7 +150,7 @@ describe('sidecars in every dialect', { timeout: 240_000 }, () => {
     );
   });
 
-  it('announce nobody beside the nodes of another dialect, nor an app that has registered itself, unless they are forced', async () => {
+  it('announce nobody beside the nodes of another dialect, nor an app that has registered itself, unless they are forced, and at the end tell of no withdrawal where nobody stood', async () => {
     await curator.register('mine', 'by-itself', '127.0.0.1', 4321);
     const twice = await start('announce: [{ service: mine, port: 4321, probe: none }]\n', { ZIDECAR_OUTBOUND: 'off' });
     match(
@@ -166,15 +166,22 @@ describe('sidecars in every dialect', { timeout: 240_000 }, () => {
       /in use for the dialect curator .*say dialects: curator in its row .*ZIDECAR_FORCE=on/,
     );
     equal((await curator.list('mine')).length, 1);
-    await (await start(announce, { ZIDECAR_OUTBOUND: 'off', ZIDECAR_FORCE: 'on' })).fact('announced');
+    const forced = await start(announce, { ZIDECAR_OUTBOUND: 'off', ZIDECAR_FORCE: 'on' });
+    await forced.fact('announced');
     const { code, out } = await zidecar(['lint', 'mine', '--zookeeper', server.connect]);
     equal(code, 1);
     match(out, /Curator +break/);
+    const isTold = async (sidecar: Sidecar): Promise<boolean> => {
+      equal(await sidecar.stop(), 0);
+      return sidecar.lines.some(({ kind }) => kind === 'withdrawal_spread');
+    };
+    const told = Promise.all([poison, forced].map(isTold)); // of nobody who never stood do the servers have to know
     await mkdir(join(folder, 'few/services/nobody'), { recursive: true });
     match(
       (await zidecar(['lint', '/services/nobody', '--zookeeper', `dir:${join(folder, 'few')}`])).out,
       /0 nodes \(curator\), none breaks a reader$/m,
     );
+    deepEqual(await told, [false, true]);
   });
 
   it('find peers in a second registry too, and tell its session apart', async () => {
