@@ -80,6 +80,8 @@ export class Session {
   /** Rounds in which a server let us wait in vain, since it was last up. One that refuses is not slow. */
   #slowRounds = 0;
   #wasSlow = false;
+  /** Since it was last up a server got our watches with the greeting, and turned us away. */
+  #wasToldInVain = false;
   /** The server that was lost or refused last is tried last. */
   #shunned = '';
   #watchedTo: bigint | undefined;
@@ -181,6 +183,7 @@ export class Session {
         greeting: this.#greeting,
         watches: this.watches,
         watchedTo: this.#watchedTo ?? this.#greeting.zxid,
+        greetsAlone: this.#wasToldInVain,
         connectMs: Math.min(most, FIRST_CONNECT_MS * growth),
         greetMs: Math.min(most, FIRST_GREET_MS * growth),
       },
@@ -209,6 +212,7 @@ export class Session {
     this.#upAt = this.#parts.clock.now();
     this.#slowRounds = 0;
     this.#wasSlow = false;
+    this.#wasToldInVain = false;
     this.#backoff.confirmed();
     this.#watchedTo = undefined;
     const { hexId: id, timeoutMs } = this.#greeting;
@@ -227,6 +231,7 @@ export class Session {
       this.#watchedTo = this.#greeting.zxid;
       this.#events.down(why);
     } else this.#events.trouble(why);
+    this.#wasToldInVain ||= visit.wasToldInVain;
     if (visit.wasGreeted) this.#startClock();
     else if (visit.wasSlow) this.#wasSlow = true;
   }

@@ -35,6 +35,8 @@ export interface VisitParts {
   readonly call: Call;
   /** The last change whose events have surely come: from there on the server is asked what was missed. */
   readonly watchedTo: bigint;
+  /** Nothing leaves with the greeting: a server has got the watches in vain already. */
+  readonly greetsAlone: boolean;
   /** Longest wait until the connection is open, and until the greeting is answered. */
   readonly connectMs: number;
   readonly greetMs: number;
@@ -99,6 +101,11 @@ export class Visit {
     return this.#pulse !== undefined;
   }
 
+  /** It got our question and our watches with the greeting, and answered none of it. */
+  get wasToldInVain(): boolean {
+    return this.#settled !== undefined && !this.wasGreeted;
+  }
+
   /** When the server was last heard. */
   get heardAt(): number | undefined {
     return this.#pulse?.heardAt;
@@ -131,14 +138,14 @@ export class Visit {
   #greet(): void {
     this.#stopTimer();
     this.#stopTimer = this.#limit(this.#parts.greetMs, 'does not answer our greeting');
-    const { greeting, watches, login } = this.#parts;
+    const { greeting, watches, login, greetsAlone } = this.#parts;
     const writer = new Writer();
     const from = writer.open();
     greeting.write(writer);
     writer.close(from);
     this.#connection.write(writer.take());
-    const mayFollow = greeting.isHeld && watches.size <= FEW_WATCHES && login.credentials.length === 0 && !login.sasl;
-    if (!mayFollow) return;
+    const isSecret = login.credentials.length > 0 || login.sasl !== undefined;
+    if (!greeting.isHeld || greetsAlone || watches.size > FEW_WATCHES || isSecret) return;
     // at a reconnect each wait for an answer is a part of the outage; a server reads no more until it has found the session
     this.#settled = this.#settle();
     this.#settled.catch(() => undefined); // it is heard of when there is a greeting to answer for

@@ -252,6 +252,31 @@ describe('a reconnect', () => {
     await server.stop();
   });
 
+  it('tells its watches once in vain, and then nobody who has not greeted it', async () => {
+    const server = await FakeServer.start({
+      answersPings: false,
+      onGreeting: (guest) => {
+        const turn = server.guests.length;
+        if (turn === 1 || turn === 5) return guest.greet(7n, 30_000);
+        // what left with the greeting is heard before the end of it
+        const isTold = (): boolean => turn > 2 || guest.asked.length === 2;
+        void until(isTold, 'the watches of the first try').then(() => guest.socket.end());
+      },
+      onRequest: (guest, { xid }) => {
+        if (guest.hasSpoken) guest.answer(xid, 0, xid > 0 ? writeStat : undefined);
+      },
+    });
+    const one = opened([server]);
+    await one.up();
+    await one.client.exists('/a', () => undefined);
+    server.guests[0]!.socket.destroy();
+    await one.up(2);
+    const told = server.guests.slice(1).map(({ asked }) => asked.some(({ op }) => SET_WATCHES.includes(op)));
+    deepEqual(told, [true, false, false, true]);
+    one.client.drop();
+    await server.stop();
+  });
+
   it('waits ever longer for a server that lets it in and throws it out when it is told of watches', async () => {
     const pauses: number[] = [];
     const { server, one } = await lost(
