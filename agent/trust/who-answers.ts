@@ -80,8 +80,8 @@ function identitiesOf(body: unknown): readonly Identity[] {
   });
 }
 
-/** IPv6 in any spelling is one address; names have no case. */
+/** IPv6 in any spelling is one address; names have no case. One with a zone (`fe80::1%eth0`) is no host of a URL. */
 export const plainHost = (host: string): string =>
-  isIP(host) === 6 ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host.toLowerCase();
+  isIP(host) === 6 && !host.includes('%') ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host.toLowerCase();
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;

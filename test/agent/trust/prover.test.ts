@@ -31,6 +31,7 @@ describe('an answer about an identity', () => {
     ['without rows', { services: 'orders' }, 'unrelated'],
     ['that is no object', null, 'unrelated'],
     ['with rows of the wrong types', said(null, 7, { ...row(), port: '8080' }, { ...row(), announced: 'yes' }), 'unrelated'],
+    ['about an address of one link, which is none elsewhere', said(row({ host: 'fe80::1%eth0' })), 'unrelated'],
     ['with more rows than any app has services', said(...Array.from({ length: 64 }, () => row({ port: 1 })), row()), 'unrelated'],
   ] as const)
     it(`${what} is ${kind}`, () => equal(judge(body, meant).kind, kind));
@@ -104,7 +105,9 @@ describe('a proof', () => {
     for (const [answer, why] of [
       [(_, response) => response.writeHead(404).end('no'), /silent.*it answered 404/],
       [(_, response) => response.end(JSON.stringify(said())), /silent.*speaks of others/],
+      [(_, response) => response.end(JSON.stringify(said(row({ host: 'fe80::1%eth0' })))), /silent.*speaks of others/],
       [(_, response) => response.end('<html>'), /silent.*speaks of others/],
+      [(_, response) => response.writeHead(302, { location: '/elsewhere' }).end(), /silent.*it answered 302/],
       [(request) => request.socket.destroy(), /silent/],
       [() => void clock.advance(500), /silent.*no answer in 500 ms/],
       [(_, response) => void response.write('x'.repeat(100_000)), /silent.*more than 65536 bytes/],
