@@ -13,15 +13,19 @@ const LONGEST_HELD_MS = 1_000;
 
 export class Backoff {
   readonly #random: Random;
+  readonly #longestMs: number;
   #failures = 0;
 
-  constructor(random: Random) {
+  /** `timeoutMs`: of the session. A pause is shorter, so that whoever is gone with an outage is back before servers end what he had. */
+  constructor(random: Random, timeoutMs: number) {
     this.#random = random;
+    this.#longestMs = Math.min(LONGEST_MS, timeoutMs / 3);
   }
 
   /** `isHeld`: there is a session that may still live. */
   next(isHeld: boolean): number {
-    const window = Math.min(isHeld ? LONGEST_HELD_MS : LONGEST_MS, FIRST_MS * 2 ** Math.min(this.#failures++, 20));
+    const longest = isHeld ? Math.min(LONGEST_HELD_MS, this.#longestMs) : this.#longestMs;
+    const window = Math.min(longest, FIRST_MS * 2 ** Math.min(this.#failures++, 20));
     return this.#random() * window;
   }
 

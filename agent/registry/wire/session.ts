@@ -92,7 +92,7 @@ export class Session {
     this.#parts = parts;
     this.#events = events;
     this.#greeting = new Greeting(parts.timeoutMs, parts.takesReadOnly);
-    this.#backoff = new Backoff(parts.random);
+    this.#backoff = new Backoff(parts.random, parts.timeoutMs);
     void this.#run();
   }
 

@@ -78,12 +78,20 @@ describe('pulse', () => {
 
 describe('back-off', () => {
   it('draws from a window that doubles, and is small again only after a confirmation', () => {
-    const backoff = new Backoff(() => 1);
+    const backoff = new Backoff(() => 1, 30_000);
     const next = (count: number, isHeld: boolean): number[] => Array.from({ length: count }, () => backoff.next(isHeld));
     deepEqual(next(10, false), [20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_000]);
     equal(backoff.next(true), 1_000, 'a session that is held is looked after sooner');
     backoff.confirmed();
     deepEqual(next(5, true), [20, 40, 80, 160, 320]);
+  });
+
+  it('is shorter than a session: whoever was away with a server is back before it ends what he had', () => {
+    const backoff = new Backoff(() => 1, 1_500);
+    deepEqual(
+      [false, true].map((isHeld) => Math.max(...Array.from({ length: 10 }, () => backoff.next(isHeld)))),
+      [500, 500],
+    );
   });
 });
 
