@@ -67,10 +67,22 @@ export class Children {
     return this.#known.values();
   }
 
-  /** So many that were not looked at for longest. Numbers alone are sorted, since that of 20,000 children takes too long. */
-  unchecked(count: number): readonly Child[] {
-    const last = Float64Array.from(this.all, ({ checkedAt }) => checkedAt).sort()[Math.min(count, this.#known.size) - 1] ?? 0;
-    return [...this.all].filter(({ checkedAt }) => checkedAt <= last).slice(0, count);
+  /** So many that were not looked at for longest, in pieces. Numbers alone are sorted, since that of 20,000 children takes too long. */
+  *unchecked(count: number): Generator<Child | undefined> {
+    const all: Child[] = [];
+    const times = new Float64Array(this.#known.size);
+    for (const child of this.#known.values()) {
+      if (all.length === times.length) break; // who comes meanwhile is looked at anyway
+      times[all.length] = child.checkedAt;
+      if (all.push(child) % PIECE === 0) yield undefined;
+    }
+    const last = times.subarray(0, all.length).sort()[Math.min(count, all.length) - 1] ?? 0;
+    let [seen, found] = [0, 0];
+    for (const child of all) {
+      if (found === count) return;
+      if (child.checkedAt <= last && ++found) yield child;
+      else if (++seen % PIECE === 0) yield undefined;
+    }
   }
 
   get(name: string): Child | undefined {
