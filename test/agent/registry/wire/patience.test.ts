@@ -1,7 +1,13 @@
 /** How long a client waits for a server that says nothing, by a clock that the test moves on. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { describe, it } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Clock } from '../../../../agent/registry/wire/ports.js';
+import { tlsFrom } from '../../../../agent/registry/wire/tls-files.js';
+import { Authority } from '../../../support/certificates.js';
 import { FakeClock } from '../../../support/clock.js';
 import { FakeServer, type Guest } from './fake-server.js';
 import { opened } from './opened.js';
@@ -108,4 +114,40 @@ describe('patience', () => {
     one.client.drop();
     await server.stop();
   });
+
+  it('with a server that says all that TLS wants, one byte after the other, ends as with one that says nothing', async (t) => {
+    const authority = new Authority('ours');
+    t.after(() => authority.remove());
+    const { cert, key } = authority.issue('zk', ['IP:127.0.0.1'], 'ec');
+    const secret = createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) }).on('tlsClientError', () => undefined);
+    await listening(secret);
+    let dripped = 0;
+    const dripping = createServer((client) => {
+      const behind = connect((secret.address() as AddressInfo).port, '127.0.0.1').on('error', () => undefined);
+      client.on('error', () => undefined).pipe(behind);
+      void (async () => {
+        for await (const chunk of behind as AsyncIterable<Buffer>) {
+          for (const byte of chunk) {
+            if (client.destroyed) return;
+            client.write(Buffer.of(byte));
+            dripped++;
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+        }
+      })().catch(() => undefined);
+      client.on('close', () => behind.destroy());
+    });
+    await listening(dripping);
+    t.after(() => [secret, dripping].map((server) => server.close()));
+    const clock = new FakeClock();
+    const { port } = dripping.address() as AddressInfo;
+    const tls = tlsFrom({ ca: authority.ca }, () => undefined);
+    const one = opened([{ host: '127.0.0.1', port, label: 'drips' }], { clock, timeoutMs: 30_000, tls });
+    await passing(clock, one)(() => one.troubles.length > 0);
+    deepEqual(one.troubles.slice(0, 1), ['drips takes no connection within 1000 ms']);
+    ok(dripped > 1, `it has said ${dripped} bytes by then`);
+    one.client.drop();
+  });
 });
+
+const listening = (server: Server): Promise<void> => new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
