@@ -34,14 +34,14 @@ export class RetryBudget {
     this.#calls.add(now);
   }
 
-  /** One retry is left. */
-  has(now: number): boolean {
-    return this.#retries.total(now) + 1 <= (this.#calls.total(now) * this.percent) / 100 + this.#floor;
+  /** One retry is left, of the whole or of a part (0 to 1) of it. */
+  has(now: number, part = 1): boolean {
+    return this.#retries.total(now) + 1 <= part * ((this.#calls.total(now) * this.percent) / 100 + this.#floor);
   }
 
-  /** Takes one retry out. False, and nothing taken, when the window has no more. */
-  spend(now: number): boolean {
-    const has = this.has(now);
+  /** Takes one retry out. False, and nothing taken, when the window, or that part of it, has no more. */
+  spend(now: number, part = 1): boolean {
+    const has = this.has(now, part);
     if (has) this.#retries.add(now);
     return has;
   }

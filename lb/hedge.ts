@@ -3,7 +3,7 @@
  * calls that are safe (RFC 9110, 9.2.1) and have no body are sent twice. It knows no sockets and no endpoints.
  *
  * The delay is a time, or the 95th percentile of what answers of late took ("The Tail at Scale", Dean and Barroso, 2013): then about
- * one call in twenty is sent twice. Times are counted in steps of a fifth, and what was counted weighs half as much every ten seconds.
+ * one call in twenty is sent twice. When half of the budget is used up no more are sent: the rest is for calls that failed. Times are counted in steps of a fifth, and what was counted weighs half as much every ten seconds.
  */
 import type { RetryBudget } from './budget.js';
 
@@ -15,6 +15,8 @@ export const isSafe = (method: string): boolean => method === 'GET' || method ==
 const halfLifeMs = 10_000;
 const step = Math.log(1.2);
 const buckets = 90; // up to 1.2^90 ms, which is beyond any timeout
+/** They may use so much of the budget: a slow call still has its first send, and one that failed has none. */
+const partOfBudget = 0.5;
 /** Fewer answers than these have no 95th percentile worth the name. */
 const fewest = 20;
 
@@ -58,7 +60,12 @@ export class HedgeDecider {
 
   /** The second send is due. True: it is paid for; it is given back by the upstream if there is nobody to send it to. */
   maySend(now: number): boolean {
-    return this.#budget.spend(now);
+    return this.#budget.spend(now, partOfBudget);
+  }
+
+  /** It would be, now. */
+  has(now: number): boolean {
+    return this.#budget.has(now, partOfBudget);
   }
 
   #age(now: number): void {

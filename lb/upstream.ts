@@ -159,7 +159,7 @@ export class Upstream {
 
   /** As far as can be known beforehand, a second send of a call will find an endpoint and be paid for. */
   mayHedge(now: number): boolean {
-    return this.size > 1 && this.budget.has(now);
+    return this.size > 1 && this.hedge.has(now);
   }
 
   /** How many endpoints there are, in whatever state. */

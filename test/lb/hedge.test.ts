@@ -4,7 +4,7 @@ import { RetryBudget } from '../../lb/budget.js';
 import { HedgeDecider, isSafe } from '../../lb/hedge.js';
 import { fc } from '../support/fast-check.js';
 
-const decider = (floor = 30): HedgeDecider => new HedgeDecider(new RetryBudget({ percent: 20, floor, spanMs: 10_000 }));
+const decider = (): HedgeDecider => new HedgeDecider(new RetryBudget({ percent: 20, floor: 30, spanMs: 10_000 }));
 
 describe('hedging', () => {
   it('knows the methods that are safe', () => {
@@ -16,9 +16,12 @@ describe('hedging', () => {
     deepEqual([decider().delayMs(200, 0), decider().delayMs(undefined, 0)], [200, undefined]);
   });
 
-  it('takes each second send from the budget', () => {
-    const hedge = decider(2);
-    deepEqual([hedge.maySend(0), hedge.maySend(0), hedge.maySend(0), hedge.maySend(20_000)], [true, true, false, true]);
+  it('takes each second send from the budget, and leaves half of it to calls that failed', () => {
+    const budget = new RetryBudget({ percent: 0, floor: 4, spanMs: 10_000 });
+    const hedge = new HedgeDecider(budget);
+    deepEqual([hedge.maySend(0), hedge.maySend(0), hedge.maySend(0)], [true, true, false]);
+    deepEqual([hedge.has(0), budget.spend(0), budget.spend(0), budget.spend(0)], [false, true, true, false]);
+    deepEqual([hedge.has(20_000), hedge.maySend(20_000)], [true, true]);
   });
 
   it('has no percentile of fewer than 20 answers', () => {
