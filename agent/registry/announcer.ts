@@ -184,8 +184,8 @@ export class Announcer {
         const proof = await registry.put(wish, source, changed, this.#contest.yields(clock.now()));
         if (tree.session.epoch === epoch) this.#announced({ kind: 'announced', instance: wish, proof, epoch }, before);
       } else {
-        // what a twin has in our place is his
-        if (this.#last) await registry.remove(this.#last, source, this.#contest.isTwin);
+        // where another has our place, or we are refused, only what our own session holds: a living twin is called by his
+        if (this.#last) await registry.remove(this.#last, source, this.#contest.held !== undefined);
         this.#withdrawn();
       }
     } catch (error) {
@@ -220,7 +220,7 @@ export class Announcer {
     this.#fact = { kind: 'withdrawn' };
     this.#failing = null;
     this.#strangerSince = undefined;
-    if (this.#stood && !this.#contest.isTwin) emit({ kind: 'withdrawn', service, path: this.#path });
+    if (this.#stood && this.#contest.held === undefined) emit({ kind: 'withdrawn', service, path: this.#path });
     this.#contest.settled();
     this.#last = undefined;
     this.#stood = false;
@@ -236,7 +236,7 @@ export class Announcer {
     if (error instanceof RegistryError && error.code === 'node_exists') {
       this.#strangerSince ??= clock.now();
       if (this.#contest.yields(clock.now())) {
-        if (this.#contest.left(error.message, clock.now(), true))
+        if (this.#contest.left(error.message, clock.now()))
           emit({ kind: 'announcement_contested', service, path: this.#path, why: error.message });
         return;
       }

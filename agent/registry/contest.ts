@@ -13,7 +13,6 @@ export class Contest {
   #losses = 0;
   #at = -Infinity;
   #held: string | undefined;
-  #isTwin = false;
 
   /** Another session took the node over, and we took it back. */
   lost(now: number): void {
@@ -26,11 +25,10 @@ export class Contest {
     return this.#losses >= MOST_LOSSES && now - this.#at <= FORGET_MS;
   }
 
-  /** The other has it, in these words; `isTwin`: as us, and not in a node of his own. True when that is news. */
-  left(why: string, now: number, isTwin = false): boolean {
+  /** The other has it, in these words. True when that is news. */
+  left(why: string, now: number): boolean {
     const isNews = this.#held === undefined;
     this.#held = why;
-    this.#isTwin = isTwin;
     this.#at = now;
     return isNews;
   }
@@ -38,15 +36,9 @@ export class Contest {
   /** It is ours, or nobody wishes for it any more. */
   settled(): void {
     this.#held = undefined;
-    this.#isTwin = false;
   }
 
-  /** What another session has of us is not ours to take away. */
-  get isTwin(): boolean {
-    return this.#isTwin;
-  }
-
-  /** Who has it in our place; undefined: nobody. */
+  /** Who has it in our place, or why we are refused: then what another session has of us is not ours to take away. Undefined: nobody. */
   get held(): string | undefined {
     return this.#held;
   }

@@ -98,18 +98,23 @@ describe('a node that follows another', { skip: !requireZooKeeper() }, () => {
     deepEqual(await members(at.path), []);
   });
 
-  it('of an earlier run is withdrawn, though those who moved in since then speak against another', async () => {
-    const at = { dialect: 'serverset', path: '/discovery/earlier' };
-    await (await registryOf()).registry.put(instance(), at, () => undefined);
+  it('of another live session with our id, host and port stays, where those who moved in since then speak against us', async () => {
+    const at = { dialect: 'serverset', path: '/discovery/twin' };
+    const living = await announcerOf(at);
+    living.want(instance());
+    await living.settled();
     await moveIn(at.path);
-    const announcer = await announcerOf(at);
-    announcer.want(instance());
-    await until(() => announcer.view().contested !== null, 'those who stand there to speak against it');
-    equal(announcer.stands, false);
-    equal((await members(at.path)).length, 1);
-    announcer.want(undefined);
-    await announcer.withdrawn();
-    deepEqual(await members(at.path), []);
+    const refused = await announcerOf(at);
+    refused.want(instance());
+    await until(() => refused.view().contested !== null, 'those who stand there to speak against it');
+    equal(refused.stands, false);
+    const before = await members(at.path);
+    refused.want(undefined);
+    await refused.withdrawn();
+    deepEqual([before.length, await members(at.path)], [1, before]);
+    living.want(undefined);
+    await living.withdrawn();
+    deepEqual(await members(at.path), [], 'whose it is withdraws it');
   });
 
   it('does not come when the one before it is another by now', async () => {
