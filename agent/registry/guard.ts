@@ -76,7 +76,7 @@ const BREAKS: Readonly<Record<string, string>> = {
 const FORCE = 'ZIDECAR_FORCE=on announces all the same';
 
 /** The place is theirs who are more: one stray node must not keep a whole fleet out. */
-function foreign(
+export function foreign(
   others: readonly Neighbour[],
   instance: Instance,
   dialect: Dialect,

@@ -1,13 +1,14 @@
 /**
- * Apps that register themselves when we have announced them already: guard.ts could not see them, and from then on they are in the list twice.
- * Ours stays, since calls go by it, and it is told once. Reads names, and of those that are new since the last time a few nodes; arms no watch.
+ * Whom guard.ts could not see, because they came after us or in the same moment: apps that register themselves when we have announced them already,
+ * and are in the list twice from then on, and nodes of another dialect, whose readers ours may break. Ours stays, since calls go by it, and
+ * it is told once. Reads names, and of those that are new since the last time a few nodes; arms no watch.
  */
 import { address } from '../../lb/endpoint.js';
 import type { Emit } from '../events.js';
 import type { Clock } from '../system.js';
 import type { Dialect, Instance } from './dialects/dialect.js';
-import { selfRegistered } from './guard.js';
-import { look } from './neighbours.js';
+import { foreign, isOurs, selfRegistered } from './guard.js';
+import { look, type Neighbour } from './neighbours.js';
 import type { Remedies } from './remedies.js';
 import type { Tree } from './tree.js';
 
@@ -34,6 +35,8 @@ export class Newcomers {
   readonly #parts: NewcomersParts;
   /** By parent and our address: who was there the last time. */
   readonly #places = new Map<string, Place>();
+  /** Where it was told that another dialect has moved in. */
+  readonly #mixed = new Set<string>();
 
   constructor(parts: NewcomersParts) {
     this.#parts = parts;
@@ -55,17 +58,27 @@ export class Newcomers {
     try {
       const names = (await tree.children(path))?.names ?? [];
       this.known(instance, path, names);
-      for (const name of names.filter((one) => !place.names.has(one)).slice(0, MOST_READ))
-        await this.#meet(name, instance, dialect, path);
+      const newcomers: Neighbour[] = [];
+      for (const name of names.filter((one) => !place.names.has(one)).slice(0, MOST_READ)) {
+        const found = await look(tree, `${path}/${name}`, name, instance.service, dialect);
+        if (found !== undefined && found.stat.owner !== 'us' && !isOurs(instance, found.said)) newcomers.push(found);
+      }
+      this.#meet(newcomers, instance, dialect, path);
     } catch {
       // the next time
     }
   }
 
-  async #meet(name: string, instance: Instance, dialect: Dialect, path: string): Promise<void> {
-    const { tree, aliases, remedies, emit } = this.#parts;
-    const newcomer = await look(tree, `${path}/${name}`, name, instance.service, dialect);
-    const against = newcomer && selfRegistered([newcomer], instance, dialect, aliases, remedies);
-    if (against) emit({ kind: 'warned', why: `${instance.service} is in the registry twice: ${against.why}` });
+  #meet(newcomers: readonly Neighbour[], instance: Instance, dialect: Dialect, path: string): void {
+    const { aliases, remedies, emit } = this.#parts;
+    for (const newcomer of newcomers) {
+      const against = selfRegistered([newcomer], instance, dialect, aliases, remedies);
+      if (against) emit({ kind: 'warned', why: `${instance.service} is in the registry twice: ${against.why}` });
+    }
+    const place = `${path} ${address(instance)}`;
+    const strange = this.#mixed.has(place) ? undefined : foreign(newcomers, instance, dialect, path, remedies);
+    if (strange === undefined) return;
+    this.#mixed.add(place);
+    emit({ kind: 'warned', why: `${instance.service} is announced, and others have come since: ${strange.why}` });
   }
 }

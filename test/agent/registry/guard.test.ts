@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Fact } from '../../../agent/events.js';
 import type { Instance } from '../../../agent/registry/dialects/dialect.js';
@@ -188,6 +188,29 @@ describe('an app that has registered itself', () => {
         );
       }
     });
+
+  it('is told once of those of another dialect who have come since, and ours stays', async () => {
+    for (const dialect of dialects.keys()) {
+      const theirs = dialect === 'curator' ? 'spring' : 'curator';
+      const { put, plant, clock, said } = setup();
+      plant(dialect);
+      equal(await put(dialect), 'created');
+      plant(dialect);
+      for (let look = 0; look < 2; look++) {
+        if (look > 0) plant(theirs);
+        await clock.advance(121_000);
+        equal(await put(dialect), 'found');
+        await calm();
+        equal(said.length, look, dialect);
+      }
+      plant(theirs);
+      await clock.advance(121_000);
+      equal(await put(dialect), 'found');
+      await calm();
+      equal(said.length, 1);
+      ok(said[0]!.startsWith(`orders is announced, and others have come since: /p is in use for the dialect ${theirs} `));
+    }
+  });
 
   it('is announced where it is forced', async () => {
     const { put, plant } = setup(true);
