@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turnEnds, setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../lb/ports.js';
+import type { Clock as WireClock } from './registry/wire/ports.js';
 
 export type { Clock, Random } from '../lb/ports.js';
 
@@ -10,7 +11,7 @@ export type { Clock, Random } from '../lb/ports.js';
  * What is due rings at the end of a turn of the event loop, when what had come by then was read. The loop by itself rings first: after this
  * process was held up (no CPU, SIGSTOP, a machine asleep), all that had been waited for would be too late, although it lies in its sockets.
  */
-export const clock: Clock = {
+export const clock: Clock & Pick<WireClock, 'turnEnds'> = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(ms, run) {
@@ -20,6 +21,9 @@ export const clock: Clock = {
       clearTimeout(timer);
       clearImmediate(due);
     };
+  },
+  turnEnds(run) {
+    setImmediate(run);
   },
   every(ms, run) {
     const timer = setInterval(run, ms).unref();

@@ -21,6 +21,8 @@ const NETTY = ['buffer', 'codec', 'common', 'handler', 'resolver', 'transport', 
   (name) => `/usr/share/java/netty-${name}.jar`,
 );
 export const CLASS_PATH = [...JARS, ...NETTY].join(':');
+/** What reading of a thread that has ended says, before it is opened and after. */
+const GONE = new Set(['ENOENT', 'ESRCH']);
 /** Ready in 1.4 s on an idle machine. */
 const READY_MS = 60_000;
 const LOG4J = `log4j.rootLogger=WARN, C
@@ -213,7 +215,14 @@ export class ZooKeeperServer {
   async standStill(): Promise<void> {
     this.freeze();
     const threads = `/proc/${this.pid}/task`;
-    const stands = (thread: string): boolean => /\) T /.test(readFileSync(`${threads}/${thread}/stat`, 'utf8'));
+    const stands = (thread: string): boolean => {
+      try {
+        return /\) T /.test(readFileSync(`${threads}/${thread}/stat`, 'utf8'));
+      } catch (error) {
+        if (!GONE.has((error as NodeJS.ErrnoException).code!)) throw error;
+        return true; // it ended after it was listed
+      }
+    };
     while (!readdirSync(threads).every(stands)) await sleep(5);
   }
 

@@ -5,6 +5,8 @@ export interface Clock {
   now(): number;
   /** Runs once after `ms`, unless the returned function is called first. Does not keep the process alive. */
   after(ms: number, run: () => void): () => void;
+  /** Runs once at the end of this turn of the event loop, before anything more is read; where there is none, `after(0)` has to do. */
+  turnEnds?(run: () => void): void;
   /** Resolves after `ms`; rejects when the signal is aborted first. Keeps the process alive meanwhile. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }

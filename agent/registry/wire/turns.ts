@@ -31,7 +31,9 @@ export class Turns {
   begin(now = this.#clock.now()): void {
     if (this.#endsAt !== undefined) return;
     this.#endsAt = now + TURN_MS;
-    this.#clock.after(0, () => (this.#endsAt = undefined));
+    const end = (): void => void (this.#endsAt = undefined);
+    if (this.#clock.turnEnds) this.#clock.turnEnds(end);
+    else this.#clock.after(0, end);
   }
 
   /**

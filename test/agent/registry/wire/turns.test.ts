@@ -1,7 +1,7 @@
 /** What takes long is done in turns: others of the process have theirs in between, and nothing changes in what is told, nor in its order. */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { Connection } from '../../../../agent/registry/wire/connection.js';
 import type { Clock } from '../../../../agent/registry/wire/ports.js';
@@ -73,6 +73,31 @@ describe('turns', () => {
     equal(done.length, 10);
     await held.nextTurn();
     equal(done.length, 12);
+  });
+
+  it('end before the next read, so that none is judged by the turn before', async (t) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const one = connect((server.address() as AddressInfo).port, '127.0.0.1').setNoDelay(true);
+    const [other] = (await once(server, 'connection')) as [Socket];
+    t.after(() => (one.destroy(), other.destroy()));
+    const turns = new Turns(clock);
+    const wasOver: boolean[] = [];
+    const done = new Promise<void>((resolve) => {
+      // what is written to the other is read by him in the very next turn
+      const hear = (to: Socket) => (): void => {
+        wasOver.push(turns.isOver);
+        for (const began = clock.now(); clock.now() < began + 6;);
+        if (wasOver.length === 20) resolve();
+        else to.write('x');
+      };
+      one.on('data', hear(other));
+      other.setNoDelay(true).on('data', hear(one));
+    });
+    one.write('x');
+    await done;
+    deepEqual(wasOver.filter(Boolean), []);
   });
 
   it('are taken over a list of 100,000 names, and what is behind it is told behind it, though the server has gone', async () => {
