@@ -26,10 +26,10 @@ const withoutQuery = (target: string): string => {
 };
 const many = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
-/** In the shadow nothing is done. */
 /** Among whom there is panic. */
 const crowd = ({ upstream, subset }: { readonly upstream: string; readonly subset?: string }): string =>
   subset === undefined ? upstream : `${upstream}, ${subset}`;
+/** In the shadow nothing is done. */
 const would = ({ shadow }: { readonly shadow?: true }, what: string): string => (shadow ? `would ${what}` : '');
 
 /** What was left out, and where all of it is to be seen. */

@@ -10,6 +10,7 @@ export type { Clock, Random } from '../lb/ports.js';
 /**
  * What is due rings at the end of a turn of the event loop, when what had come by then was read. The loop by itself rings first: after this
  * process was held up (no CPU, SIGSTOP, a machine asleep), all that had been waited for would be too late, although it lies in its sockets.
+ * No time limit stands on `every`, which rings as the loop does.
  */
 export const clock: Clock & Pick<WireClock, 'turnEnds'> = {
   now: () => performance.now(),

@@ -11,7 +11,7 @@ export interface Seat {
   eligible: boolean;
   /** What it counts now: less than its endpoint's while it starts slowly. */
   weight: number;
-  /** For those who count panic among some of the seats: what it counts as, and whether it may be asked in panic. Pushed as `eligible` is. */
+  /** For those who count panic among some of the seats: what it counts as, and whether panic lets it be asked. Pushed as `eligible` is. */
   stand?: Stand;
   pardonable?: boolean;
 }
@@ -67,6 +67,8 @@ export interface Balancer {
   home?(ask: Ask, seat: Seat): boolean;
   /** The subset that the ask is held to, how it is; undefined: to none, or nobody is in it. Costs the same however many are in it. */
   crowd?(ask: Ask): Crowd | undefined;
+  /** It is used no more: what it has told of as begun, ends. */
+  end?(): void;
   /** Why nobody will ever do for this ask, whoever is well: no endpoint has those labels. */
   lacks?(ask: Ask): string | undefined;
 }

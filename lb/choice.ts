@@ -28,7 +28,7 @@ export class Choice {
     return (
       evidence.early(ask, now, false) ??
       this.#turn(ask, now) ??
-      evidence.standings.untriedSuspect(ask.tried, (member) => this.#balancer.fits?.(ask, member) ?? true) ??
+      this.#suspect(ask) ??
       (ask.again ? this.#pick({ ...ask, tried: [] }, now) : evidence.early(ask, now, true))
     );
   }
@@ -43,6 +43,13 @@ export class Choice {
       member = this.#pick({ ...ask, tried }, now);
     }
     return member ?? first;
+  }
+
+  #suspect(ask: Ask): Member | undefined {
+    const { standings } = this.#evidence;
+    if (standings.suspects.size === 0) return undefined;
+    const fits = (member: Member): boolean => this.#balancer.fits?.(ask, member) ?? true;
+    return standings.untriedSuspect(ask.tried, fits, this.#balancer.crowd?.(ask)?.panic);
   }
 
   #pick(ask: Ask, now: number): Member | undefined {

@@ -246,9 +246,11 @@ export const sentenceOf = {
   no_subset: ({ name, subset, total, ...rest }: RefusalFacts): string =>
     `no endpoint of "${name}"${place(rest)} is in the subset ${subset} (0 of ${total}): zidecar why ${name}`,
   all_open: ({ name, subset, out, open, total, nextTrialInMs }: RefusalFacts): string =>
-    open === out
-      ? `every circuit ${crowd(subset)}of "${name}" is open (${out} of ${total})${subset === '' ? `, next trial in ${span(nextTrialInMs)}` : ''}: zidecar why ${name}`
-      : `nobody ${crowd(subset)}of "${name}" may be asked (${out} of ${total} are out: ${open} by circuit, ${out - open} ejected or ill): zidecar why ${name}`,
+    total === 0 // of those that count
+      ? `nobody ${crowd(subset)}of "${name}" may be asked (those in it are out, and kept though they have left the list): zidecar why ${name}`
+      : open === out
+        ? `every circuit ${crowd(subset)}of "${name}" is open (${out} of ${total})${subset === '' ? `, next trial in ${span(nextTrialInMs)}` : ''}: zidecar why ${name}`
+        : `nobody ${crowd(subset)}of "${name}" may be asked (${out} of ${total} are out: ${open} by circuit, ${out - open} ejected or ill): zidecar why ${name}`,
   overflow: ({ name, limit, most }: RefusalFacts): string =>
     `${most} ${taken[limit](name)}, which is the limit (ZIDECAR_MAX_${limit.toUpperCase()}): is it slow? zidecar why ${name}`,
   discovering: ({ name, absolute, ...rest }: RefusalFacts): string =>

@@ -105,6 +105,13 @@ export class Pardoning implements Balancer {
     return place !== undefined && (this.#balancer.home?.(ask, place) ?? false);
   }
 
+  /** Nobody counts any more whether there is panic. */
+  end(): void {
+    if (!this.#panic.on) return;
+    this.#panic.on = false;
+    this.#panicked(this.#panic);
+  }
+
   /** Its crowd, but for the name. */
   get standing(): Omit<Crowd, 'subset'> {
     const { total, well, blamed, on: panic } = this.#panic;

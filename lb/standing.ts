@@ -80,14 +80,15 @@ export class Standings {
   }
 
   /**
-   * For a call that has been to everybody else: a suspect is better than nobody. `fits`: the call could do with it. Looks at so many only;
-   * those that will not do go behind the others, so that the next call does not meet them again.
+   * For a call that has been to everybody else: a suspect is better than nobody. `fits`: the call could do with it; `pardons`: there is panic
+   * among those that it may go to. Looks at so many only; those that will not do go behind the others, so that the next call does not meet
+   * them again.
    */
-  untriedSuspect(tried: readonly string[], fits: (member: Member) => boolean = () => true): Member | undefined {
+  untriedSuspect(tried: readonly string[], fits: (member: Member) => boolean = () => true, pardons = false): Member | undefined {
     let left = Math.min(this.#suspects.size, mostLooks);
     for (const suspect of this.#suspects) {
       const { id, weight } = suspect.endpoint;
-      if (weight > 0 && this.#allowed(suspect) && !tried.includes(id) && fits(suspect)) return suspect;
+      if (weight > 0 && this.#allowed(suspect, pardons) && !tried.includes(id) && fits(suspect)) return suspect;
       this.#suspects.delete(suspect);
       this.#suspects.add(suspect);
       if (--left === 0) break;
@@ -120,7 +121,7 @@ export class Standings {
 
   /** What a balancer sees of it. True: that has changed. */
   #settle(member: Member): boolean {
-    const [eligible, pardonable, stand] = [this.#mayServe(member), !this.#isShut(member), this.#standOf(member)];
+    const [eligible, pardonable, stand] = [this.#mayServe(member), this.#mayBePardoned(member), this.#standOf(member)];
     if (member.eligible === eligible && member.pardonable === pardonable && member.stand === stand) return false;
     member.eligible = eligible;
     member.pardonable = pardonable;
@@ -132,8 +133,13 @@ export class Standings {
     return this.#allowed(member) && (!this.#isSuspect(member) || this.#firm === 0);
   }
 
-  #allowed(member: Member): boolean {
-    return !this.#isShut(member) && (this.panic || !this.isBlamed(member));
+  #allowed(member: Member, pardons = false): boolean {
+    return !this.#isShut(member) && (pardons || this.panic || !this.isBlamed(member));
+  }
+
+  /** Suspicion is no opinion: in panic too, suspects stay aside as long as anybody else is left. */
+  #mayBePardoned(member: Member): boolean {
+    return !this.#isShut(member) && !this.#isSuspect(member);
   }
 
   #isShut({ against }: Member): boolean {

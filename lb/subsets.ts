@@ -18,7 +18,7 @@ export interface SubsetRules {
   readonly dropped?: (() => void) | undefined;
   /** Below which share of well endpoints in a subset opinions about them are pardoned. Default: as for a service. */
   readonly panic?: PanicOptions | undefined;
-  /** That has begun or ended in a subset. */
+  /** That has begun or ended in a subset; it ends too where the subset, or all of this, is given up. */
   readonly panicked?: ((subset: string, began: boolean, well: number, total: number) => void) | undefined;
 }
 
@@ -112,6 +112,10 @@ export class Subsets implements Balancer {
     return balancer && { ...balancer.standing, subset: subset.text };
   }
 
+  end(): void {
+    for (const { balancer } of this.#made.values()) balancer.end();
+  }
+
   lacks(ask: Ask): string | undefined {
     const subset = ask.subset ?? this.#rules.standard;
     if (subset === undefined || this.#rules.otherwise === 'any' || this.#of(subset) !== undefined) return undefined;
@@ -148,8 +152,9 @@ export class Subsets implements Balancer {
   }
 
   #drop(): void {
-    const [oldest] = this.#made.keys();
-    this.#made.delete(oldest!);
+    const [oldest] = this.#made.values();
+    this.#made.delete(oldest!.subset.text);
+    oldest!.balancer.end();
     this.#rules.dropped?.();
   }
 }

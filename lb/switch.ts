@@ -15,6 +15,7 @@ export class Switch implements Balancer {
 
   to(next: Balancer): void {
     next.update(this.#seats);
+    this.#present.end?.();
     this.#present = next;
   }
 

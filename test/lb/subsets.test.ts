@@ -10,7 +10,7 @@ import { WeightedRoundRobin } from '../../lb/weighted-round-robin.js';
 import { FakeClock } from '../support/clock.js';
 import { fc } from '../support/fast-check.js';
 import { seeded } from '../support/random.js';
-import { good, orders } from './orders.js';
+import { bad, good, orders } from './orders.js';
 import { seat, tally } from './seats.js';
 
 const labelled = (id: string, meta: Readonly<Record<string, string>>, zone?: string): Seat => {
@@ -185,8 +185,8 @@ describe('calls to a subset', () => {
 
 describe('the panic of a subset', () => {
   const canary = { tried: [], subset: subset('version=canary') };
-  /** Ten stable ones, and two of a canary which both answer 503 until they are ejected. */
-  const ejected = (set: Partial<Balancing['subsets']> = {}, more: Partial<UpstreamParts> = {}) => {
+  /** Ten stable ones, and two of a canary which both answer 503 until they are ejected; a third of it answers. */
+  const ejected = (set: Partial<Balancing['subsets']> = {}, more: Partial<UpstreamParts> = {}, canaries = 2) => {
     const told: string[] = [];
     const subsets: Balancing['subsets'] = {
       otherwise: 'none',
@@ -194,14 +194,14 @@ describe('the panic of a subset', () => {
       ...set,
     };
     const balancer = makeBalancer({ policy: 'weighted_round_robin', random: seeded(1), subsets });
-    const fleet = Array.from({ length: 12 }, (_, index) => {
+    const fleet = Array.from({ length: 10 + canaries }, (_, index) => {
       const { endpoint } = labelled(`e${index}`, { version: index < 10 ? 'stable' : 'canary' });
       return { ...endpoint, port: 8_080 + index };
     });
     const all = orders(fleet, { more: { balancer, ...more } });
     for (let turn = 0; turn < 60; turn++) all.call(); // peers that are well
-    for (let turn = 0; turn < 5; turn++) all.call({ kind: 'success', ms: 1, status: 503 }, canary);
-    for (let turn = 0; turn < 5; turn++) all.call({ kind: 'success', ms: 1, status: 503 }, canary);
+    const third = ['e12'];
+    for (let turn = 0; turn < 10; turn++) all.call({ kind: 'success', ms: 1, status: 503 }, { ...canary, tried: third });
     return { ...all, panics: told };
   };
 
@@ -262,6 +262,71 @@ describe('the panic of a subset', () => {
     panic.percent = 0;
     balancer.reconsider();
     equal(upstream.acquire(canary), 'all_open');
+  });
+
+  it('ends when the subset is forgotten for others, and begins anew when it is asked for again', () => {
+    const { upstream, panics, call } = ejected();
+    const { endpoint } = labelled('other', {});
+    const there = upstream.explain().map(({ id, host, port, labels }) => ({ id, host, port, weight: 1, meta: labels }));
+    const others = Array.from({ length: 40 }, (_, index) => ({
+      ...endpoint,
+      ...{ id: `o${index}`, port: 9_000 + index, meta: { shard: String(index) } },
+    }));
+    upstream.update([...there, ...others]);
+    for (let round = 0; round < 2; round++) {
+      for (let index = 0; index < 40; index++) call(good, { subset: subset(`shard=${index}`) });
+      call(good, canary);
+    }
+    const [began, ended] = ['version=canary panic 0 of 2', 'version=canary calm 0 of 2'];
+    deepEqual(panics, [began, ended, began, ended, began]);
+  });
+
+  it('ends with its balancer, where another takes its place', () => {
+    const panics: string[] = [];
+    const panicked = (text: string, began: boolean): unknown => panics.push(`${text} ${began}`);
+    const make = (): Balancer =>
+      makeBalancer({ policy: 'weighted_round_robin', random: seeded(1), subsets: { otherwise: 'none', panicked } });
+    const balancer = new Switch(make());
+    const { call } = ejected({}, { balancer });
+    balancer.to(make());
+    deepEqual(panics, ['version=canary true', 'version=canary false']);
+    call(good, canary);
+    deepEqual(panics.slice(2), ['version=canary true']);
+  });
+
+  it('pardons no suspicion while anybody else of it may be asked', () => {
+    const { upstream, call } = ejected({}, {}, 3);
+    const third = { ...canary, tried: ['e10', 'e11'] };
+    equal(call(bad, third), 'e12');
+    deepEqual(tally(Array.from({ length: 6 }, () => call(good, canary))), { e10: 3, e11: 3 });
+    deepEqual(
+      upstream.explain(canary).map(({ share }) => share),
+      [50, 50, 0],
+    );
+    equal(call(good, third), 'e12');
+  });
+
+  it('asks one that is ejected and suspect where nobody else is left', () => {
+    const { upstream, call } = ejected();
+    for (let turn = 0; turn < 2; turn++) call(bad, canary);
+    equal(upstream.suspects().length, 2);
+    match(call(bad, canary), /^e1[01]$/);
+  });
+
+  it('that is kept by a mass drop, and out, is not said to have open circuits', () => {
+    const { upstream } = ejected({ panic: { percent: 0 } });
+    const doubt = { why: 'kept', kept: true, ask: () => () => undefined, failed: () => undefined };
+    upstream.update(
+      upstream.explain().map(({ id, host, port, labels }) => ({
+        ...{ id, host, port, weight: 1, meta: labels },
+        ...(labels['version'] === 'canary' && { doubt }),
+      })),
+    );
+    equal(upstream.acquire(canary), 'all_open');
+    equal(
+      upstream.whyNot('all_open', false, canary).message,
+      'nobody in the subset version=canary of "orders" may be asked (those in it are out, and kept though they have left the list): zidecar why orders',
+    );
   });
 
   it('of weight 0 is no matter of circuits', () => {
