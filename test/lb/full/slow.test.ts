@@ -152,12 +152,13 @@ describe('an app', () => {
 
   it('whose head, or rest of a body, has come while we were held up is not too slow', async (t) => {
     const orders = await RawServer.always(ok());
-    const limits = { settings: { bodyTimeoutMs: 1_000 }, proxy: { headerTimeoutMs: 1_000 }, clock: realClock };
+    // longer than it takes until both are there, on a busy machine
+    const limits = { settings: { bodyTimeoutMs: 3_000 }, proxy: { headerTimeoutMs: 3_000 }, clock: realClock };
     const { app, proxy } = await house(t, { orders: [orders] }, limits);
     const [head, body] = await Promise.all([app(), app()]);
     body.write('POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 2\r\n\r\na');
     await eventually(() => proxy.quiet().connections === 2 && orders.wires[0]?.unread.endsWith('a') === true);
-    await holdUp(1_200, () => {
+    await holdUp(3_100, () => {
       head.write(get());
       body.write('b');
     });
