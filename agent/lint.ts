@@ -29,7 +29,7 @@ export interface LintedPath {
   /** Those that break a reader at home first. */
   readonly nodes: readonly LintedNode[];
   readonly broken: number;
-  /** Nodes beyond the bound. */
+  /** Nodes beyond the bound: of one node's neighbours 100 are looked at. */
   readonly beyond: number;
   /** What the registry did not let us read: the names of nodes, or `.` for the path itself. */
   readonly unread: readonly string[];
@@ -41,23 +41,32 @@ export interface LintedPath {
 
 export const MOST_NODES = 5_000;
 const AT_ONE_TIME = 16;
-/** So many of those beside one that may be a folder are asked whether they are. */
-const BESIDE = 16;
+/** So many of those beside one node are looked at, and so many that may be folders are asked whether they are. */
+const BESIDE = 100;
 
-/** `dialect`: of a place where no node tells. `only`: nobody else is looked at, in this order. Undefined: there is no such node. */
-export async function lintPath(
+interface Asked {
+  readonly path: string;
+  readonly service?: string;
+  /** Of a place where no node tells. */
+  readonly dialect: string;
+  readonly most?: number;
+  /** Nobody else is looked at, in this order. */
+  readonly only?: readonly string[];
+}
+
+/** Undefined: there is no such node. */
+export async function lintPath(tree: Tree, asked: Asked): Promise<LintedPath | undefined> {
+  return (await look(tree, asked))?.place;
+}
+
+/** `bare`: those in it that may be folders. */
+async function look(
   tree: Tree,
-  {
-    path,
-    service = nameOf(path),
-    dialect,
-    most = MOST_NODES,
-    only,
-  }: { path: string; service?: string; dialect: string; most?: number; only?: readonly string[] },
-): Promise<LintedPath | undefined> {
+  { path, service = nameOf(path), dialect, most = MOST_NODES, only }: Asked,
+): Promise<{ readonly place: LintedPath; readonly bare: readonly string[] } | undefined> {
   const listed = only ? { names: only } : await tree.children(path).catch(unlessForbidden);
   if (listed === undefined) return undefined;
-  if (listed === 'forbidden') return forbidden(path);
+  if (listed === 'forbidden') return { place: forbidden(path), bare: [] };
   const names = only ?? [...listed.names].sort();
   const slots = new ReadSlots(AT_ONE_TIME);
   const read = await Promise.all(
@@ -68,15 +77,16 @@ export async function lintPath(
   const kinds = new Set(nodes.flatMap(({ name, data }) => recognise(name, data)?.dialect ?? []));
   const home = kinds.size > 0 ? kinds : new Set([dialect]);
   const linted = nodes.map((node) => lintNode(node, service, home)).sort((one, other) => rank(one) - rank(other));
-  const broken = linted.filter((node) => rank(node) === 0).length;
-  return { path, dialects: [...home].sort(), nodes: linted, broken, beyond: Math.max(0, names.length - most), unread };
+  const beyond = Math.max(0, names.length - most);
+  const place = { path, dialects: [...home].sort(), nodes: linted, broken: brokenOf(linted), beyond, unread };
+  return { place, bare: nodes.filter((node) => !isNode(node)).map(({ name }) => name) };
 }
 
 /** A path of somebody's choice: a folder of nodes, or one node, which is what it is to those who read its folder. */
 export async function lintPlace(tree: Tree, path: string, places: Places): Promise<LintedPath | undefined> {
-  const place = await lintPath(tree, { path, dialect: places.dialectAt(path) });
-  if (place !== undefined && (await holdsFolders(tree, place, places)))
-    return { ...place, nodes: [], broken: 0, beyond: 0, ofFolders: true };
+  const found = await look(tree, { path, dialect: places.dialectAt(path) });
+  const place = found && (await withoutFolders(tree, found.place, found.bare, places));
+  if (place?.ofFolders) return place;
   if (place === undefined || path === '/' || place.nodes.length + place.unread.length > 0 || places.isFolder(path)) return place;
   const [folder, name] = [parentOf(path), nameOf(path)];
   const itself = await readUnlessForbidden(tree, path, name);
@@ -84,31 +94,37 @@ export async function lintPlace(tree: Tree, path: string, places: Places): Promi
   if ('forbidden' in itself) return forbidden(path);
   const listed = await tree.children(folder).catch(unlessForbidden);
   const beside = listed === undefined || listed === 'forbidden' ? [] : listed.names.filter((other) => other !== name);
-  const around = (await lintPath(tree, { path: folder, dialect: places.dialectAt(folder), only: [name, ...beside.sort()] }))!;
+  const only = [name, ...beside.sort()];
+  const around = (await lintPath(tree, { path: folder, dialect: places.dialectAt(folder), only, most: 1 + BESIDE }))!;
   if (!isNode(itself) && !places.isFolder(folder) && around.nodes.every((node) => node.dialect === '-'))
-    return (await anyFolder(tree, folder, beside)) ? place : { ...place, perhapsNode: true };
+    return (await foldersAmong(tree, folder, beside)).size > 0 ? place : { ...place, perhapsNode: true };
   const nodes = around.nodes.filter((node) => node.name === name);
-  return { ...around, nodes, broken: nodes.filter((node) => rank(node) === 0).length, unread: [] };
+  return { ...around, nodes, broken: brokenOf(nodes), unread: [] };
 }
 
-/** No node tells that it is one, and by its path, or by what is in them, they are folders. */
-async function holdsFolders(tree: Tree, { path, nodes }: LintedPath, places: Places): Promise<boolean> {
-  if (nodes.length === 0 || places.isFolder(path) || nodes.some((node) => node.dialect !== '-')) return false;
-  if (nodes.some(({ name }) => places.isFolder(below(path, name)))) return true;
-  return anyFolder(
-    tree,
-    path,
-    nodes.map(({ name }) => name),
-  );
+/**
+ * Where no node tells that it is one: a folder of folders, by its path or since one in it is a folder and none has data or a session; else the
+ * folders in it are left out. Nobody announces into the root.
+ */
+async function withoutFolders(tree: Tree, place: LintedPath, bare: readonly string[], places: Places): Promise<LintedPath> {
+  const { path, nodes } = place;
+  if (nodes.length === 0 || places.isFolder(path) || nodes.some((node) => node.dialect !== '-')) return place;
+  const ofFolders = { ...place, nodes: [], broken: 0, beyond: 0, ofFolders: true } as const;
+  if (nodes.some(({ name }) => places.isFolder(below(path, name)))) return ofFolders;
+  const folders = await foldersAmong(tree, path, bare);
+  if (folders.size > 0 && (path === '/' || bare.length === nodes.length)) return ofFolders;
+  const rest = nodes.filter(({ name }) => !folders.has(name));
+  return { ...place, nodes: rest, broken: brokenOf(rest) };
 }
 
-/** Of those in it: then the others are folders too. */
-async function anyFolder(tree: Tree, parent: string, names: readonly string[]): Promise<boolean> {
-  for (const name of names.slice(0, BESIDE)) {
-    const listed = await tree.children(below(parent, name)).catch(unlessForbidden);
-    if (listed !== undefined && listed !== 'forbidden' && listed.names.length > 0) return true;
-  }
-  return false;
+/** Those with something in them. */
+async function foldersAmong(tree: Tree, parent: string, names: readonly string[]): Promise<ReadonlySet<string>> {
+  const slots = new ReadSlots(AT_ONE_TIME);
+  const asked = names.slice(0, BESIDE).map(async (name) => {
+    const listed = await slots.run(() => tree.children(below(parent, name)).catch(unlessForbidden));
+    return listed !== undefined && listed !== 'forbidden' && listed.names.length > 0 ? [name] : [];
+  });
+  return new Set((await Promise.all(asked)).flat());
 }
 
 const below = (parent: string, name: string): string => `${parent === '/' ? '' : parent}/${name}`;
@@ -166,6 +182,8 @@ function lintNode({ name, data, stat }: Bytes, service: string, home: ReadonlySe
   });
   return { name, dialect: kind ?? '-', address: isInstance(said) ? address(said) : '', verdicts };
 }
+
+const brokenOf = (nodes: readonly LintedNode[]): number => nodes.filter((node) => rank(node) === 0).length;
 
 /** 0: breaks a reader at home; 1: one at home passes over it; 2: all at home take it. */
 function rank({ verdicts }: LintedNode): number {
