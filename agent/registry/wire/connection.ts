@@ -29,6 +29,8 @@ export interface ConnectionEvents {
   heard(): void;
   /** Answers with what is left to do about it before the next one. The bytes are good until then. */
   frame(frame: Buffer): Pieces | undefined;
+  /** So much of the next frame has come, which is not whole yet. The bytes are good until then. */
+  begun?(frame: Buffer): void;
   /** The last that is heard; `why` names the server. `tooLong`: it said more at once than is taken. */
   ended(why: string, tooLong?: TooLong): void;
 }
@@ -111,7 +113,7 @@ export class Connection {
         const frame = this.#frames.next();
         if (frame) this.#left = this.#events.frame(frame);
         else if (this.#lostBy !== undefined) this.#end(this.#lostBy);
-        else return;
+        else return this.#frames.held > 0 ? this.#events.begun?.(this.#frames.begun) : undefined;
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;

@@ -26,6 +26,11 @@ export class Frames {
     return this.#end - this.#at;
   }
 
+  /** What there is of the next one, which is not whole. */
+  get begun(): Buffer {
+    return this.#bytes.subarray(Math.min(this.#at + HEAD, this.#end), this.#end);
+  }
+
   /** The chunk is not copied: before it is written over, `keep` is to be called. */
   push(chunk: Buffer): void {
     if (this.held === 0) {

@@ -4,7 +4,7 @@
  * that is silent for two thirds of the timeout is left; one that leaves a question unanswered and says nothing meanwhile, for a quarter. After
  * a tenth it is doubted, once, and left if another server answers in its place: a server that rests is not left for nothing, and a
  * network that rests is not mistaken for a server. One that speaks and answers nothing is left too: for the whole timeout no question was answered
- * though one is out, or none about our session for two thirds of it while that is not confirmed yet.
+ * though one is out (64 KiB of a long answer count as one), or none about our session for two thirds of it while that is not confirmed yet.
  *
  *     heard ──a question is out──▶ unanswered ──a tenth──▶ doubted ──a quarter──▶ left
  *       ▲                              │                      │  ▲
@@ -17,6 +17,9 @@ const LEAST_PATIENCE_MS = 2_000;
 
 /** Nor is anybody asked about a rest that short. */
 const LEAST_TRUST_MS = 750;
+
+/** Of one answer. The longest of 16 MiB so takes 256 timeouts at the most, and one that comes drop by drop is not waited for. */
+const PART_BYTES = 64 * 1024;
 
 export type Beat =
   | { readonly do: 'ping' | 'doubt' }
@@ -39,6 +42,8 @@ export class Pulse {
   #heardAt: number;
   /** A question; before any was, the greeting. */
   #answeredAt: number;
+  /** Bytes of the answer that is on its way, as far as they counted. */
+  #gathered = 0;
 
   constructor(timeoutMs: number, now: number) {
     this.#timeoutMs = timeoutMs;
@@ -64,6 +69,14 @@ export class Pulse {
 
   /** Some question was; a ping is none. */
   answered(now: number): void {
+    this.#answeredAt = now;
+    this.#gathered = 0;
+  }
+
+  /** So many bytes of an answer have come, and more are to. */
+  gathered(bytes: number, now: number): void {
+    if (bytes - this.#gathered < PART_BYTES) return;
+    this.#gathered = bytes;
     this.#answeredAt = now;
   }
 

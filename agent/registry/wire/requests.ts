@@ -103,6 +103,11 @@ export class Requests {
     return this.#special.has(number);
   }
 
+  /** The next answer that a server may give to a question in the order has this number. */
+  isNext(number: number): boolean {
+    return this.#pending[this.#first]?.number === number;
+  }
+
   /** What is to be sent now; undefined for nothing. */
   take(): Buffer | undefined {
     return this.#writer.length === 0 ? undefined : this.#writer.take();

@@ -92,6 +92,7 @@ export class Visit {
       opened: () => this.#greet(),
       heard: () => this.#pulse?.heard(parts.clock.now()),
       frame: (frame) => this.#read(new Reader(frame)),
+      begun: (frame) => this.#gather(frame),
       ended: (why, tooLong) => this.#ended(why, tooLong),
     });
   }
@@ -170,6 +171,12 @@ export class Visit {
       this.#parts.greeting.seen(head.zxid); // of an answer that fits: a wrong one would cost us the session everywhere
     }
     return left;
+  }
+
+  /** An answer to a question, and nothing else, is worth waiting for. */
+  #gather(frame: Buffer): void {
+    if (this.#pulse && frame.length >= 4 && this.#requests.isNext(frame.readInt32BE(0)))
+      this.#pulse.gathered(frame.length, this.#pulse.heardAt);
   }
 
   #welcome(reader: Reader): void {

@@ -74,6 +74,21 @@ describe('pulse', () => {
     deepEqual(pulse.next(24_499, 1_000), { do: 'wait', ms: 1 }, 'it works on what was asked before');
     deepEqual(pulse.next(24_500, 1_000), { do: 'leave', isSilent: false });
   });
+
+  it('takes each 64 KiB of an answer that is on its way for one, and its drops for none', () => {
+    const pulse = new Pulse(12_000, 0);
+    const comes = (bytes: number, now: number): void => (pulse.sent(now), pulse.heard(now), pulse.gathered(bytes, now));
+    comes(65_535, 12_000);
+    deepEqual(pulse.next(12_999, 1_000), { do: 'wait', ms: 1 });
+    comes(65_536, 12_999);
+    deepEqual(pulse.next(13_000, 1_000).do, 'wait');
+    comes(131_071, 24_500);
+    deepEqual(pulse.next(24_999, 1_000), { do: 'leave', isSilent: false });
+    pulse.answered(24_998);
+    comes(65_536, 30_000); // of the next
+    comes(65_537, 41_500);
+    deepEqual(pulse.next(41_999, 1_000), { do: 'wait', ms: 1 });
+  });
 });
 
 describe('back-off', () => {

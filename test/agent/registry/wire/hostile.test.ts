@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { memory } from '../../../support/memory.js';
+import { writeTexts } from '../../../../agent/registry/wire/records.js';
 import { until } from '../tree-contract.js';
 import { FakeServer, frame, writeStat, type Guest, type Script } from './fake-server.js';
 import { opened } from './opened.js';
@@ -136,6 +137,35 @@ describe('a hostile server', () => {
     await rejects(one.client.exists('/a'), { code: 'CONNECTION_LOSS' });
     match(await one.down(), new RegExp(`^${bad.label} speaks, and does not answer what it was asked$`));
     deepEqual([(await one.up(2)).server, await one.client.exists('/a'), one.overs], [good.label, undefined, []]);
+  });
+
+  it('that drips an answer is left, and one whose line is slow is heard to the end, longer than a timeout', async (t) => {
+    const names = Array.from({ length: 80_000 }, (_, index) => `name-${index}`);
+    const answer = frame((writer) => writeStat(writeTexts(writer.int(1).long(1n).int(0), names)));
+    const slowly = (guest: Guest, bytes: number): void => {
+      let at = 0;
+      const line = setInterval(() => {
+        if (at < answer.length) guest.socket.write(answer.subarray(at, (at += bytes)));
+        else clearInterval(line);
+      }, 60);
+      guest.socket.on('close', () => clearInterval(line));
+    };
+    const starts = (bytes: number): Promise<FakeServer> =>
+      FakeServer.start({
+        timeoutMs: 600,
+        answersPings: false, // nothing comes between the bytes of an answer
+        onRequest: (guest, { xid }) => (xid > 0 ? slowly(guest, bytes) : guest.asked.length === 1 && guest.answer(xid)),
+      });
+    const [slow, drip] = [await starts(64 * 1024), await starts(100)];
+    const [one, other] = [opened([slow]), opened([drip])];
+    t.after(() => (one.client.drop(), other.client.drop(), Promise.all([slow.stop(), drip.stop()])));
+    await Promise.all([one.up(), other.up()]);
+    const askedAt = performance.now();
+    await Promise.all([
+      one.client.getChildren('/a').then((got) => equal(got.names.length, names.length)),
+      rejects(other.client.getChildren('/a'), /speaks, and does not answer what it was asked/),
+    ]);
+    ok(performance.now() - askedAt > 700, 'longer than the timeout');
   });
 
   it('that answers TLS with something else is told in one line, with what to look at', async (t) => {
