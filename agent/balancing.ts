@@ -56,7 +56,8 @@ export const subsetRules = (
   ...heldTo(settings),
   panic,
   dropped: () => stats().subsetsDropped++,
-  panicked: (of, began, well, total) => emit({ kind: began ? 'panic_began' : 'panic_ended', upstream, subset: of, well, total }),
+  panicked: (of, began, well, total, why) =>
+    emit({ kind: began ? 'panic_began' : 'panic_ended', upstream, subset: of, well, total, ...(why !== undefined && { why }) }),
 });
 
 /** `own`: who we are to those who go by the source of a call. Undefined: the policy does not ask. */

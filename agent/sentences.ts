@@ -80,7 +80,7 @@ const table: Table = {
     'warn',
     (fact) => `${crowd(fact)}: panic, ${fact.well} of ${fact.total} are well: ejections and checks are pardoned until more are`,
   ],
-  panic_ended: ['info', (fact) => `${crowd(fact)}: panic is over, ${fact.well} of ${fact.total} are well`],
+  panic_ended: ['info', (fact) => `${crowd(fact)}: panic is over, ${fact.well} of ${fact.total} are well${because(fact.why)}`],
   limit_reached: [
     'warn',
     (fact) =>

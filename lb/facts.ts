@@ -25,9 +25,9 @@ export type LbFact =
   /** By active checks, after so many that failed, or passed, in a row. */
   | (AboutEndpoint & { readonly kind: 'endpoint_ill'; readonly why: string })
   | (AboutEndpoint & { readonly kind: 'endpoint_well' })
-  /** Opinions about endpoints are pardoned, or count again; `subset`: among those of a subset, for its calls. */
+  /** Opinions about endpoints are pardoned, or count again; `subset`: among those of a subset, for its calls; `why`: nobody counts there any more. */
   | (Panicked & { readonly kind: 'panic_began' })
-  | (Panicked & { readonly kind: 'panic_ended' })
+  | (Panicked & { readonly kind: 'panic_ended'; readonly why?: string })
   /** Refusing has begun; told again only after it has rested. */
   | {
       readonly kind: 'limit_reached';

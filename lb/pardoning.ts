@@ -39,12 +39,12 @@ class Place implements Seat {
 export class Pardoning implements Balancer {
   readonly #balancer: Balancer;
   readonly #panic: Panic;
-  readonly #panicked: (panic: Panic) => void;
+  readonly #panicked: (panic: Panic, why?: string) => void;
   #places: ReadonlyMap<Seat, Place> = new Map();
   #hasWeight = false;
 
   /** `panicked`: it has begun or ended. */
-  constructor(balancer: Balancer, options: PanicOptions, panicked: (panic: Panic) => void) {
+  constructor(balancer: Balancer, options: PanicOptions, panicked: (panic: Panic, why?: string) => void) {
     this.#balancer = balancer;
     this.#panic = new Panic(options);
     this.#panicked = panicked;
@@ -106,10 +106,10 @@ export class Pardoning implements Balancer {
   }
 
   /** Nobody counts any more whether there is panic. */
-  end(): void {
+  giveUp(why: string): void {
     if (!this.#panic.on) return;
     this.#panic.on = false;
-    this.#panicked(this.#panic);
+    this.#panicked(this.#panic, why);
   }
 
   /** Its crowd, but for the name. */

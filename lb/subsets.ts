@@ -18,8 +18,8 @@ export interface SubsetRules {
   readonly dropped?: (() => void) | undefined;
   /** Below which share of well endpoints in a subset opinions about them are pardoned. Default: as for a service. */
   readonly panic?: PanicOptions | undefined;
-  /** That has begun or ended in a subset; it ends too where the subset, or all of this, is given up. */
-  readonly panicked?: ((subset: string, began: boolean, well: number, total: number) => void) | undefined;
+  /** That has begun or ended in a subset; it ends too where the subset, or all of this, is given up: `why`. */
+  readonly panicked?: ((subset: string, began: boolean, well: number, total: number, why?: string) => void) | undefined;
 }
 
 interface Made {
@@ -113,7 +113,7 @@ export class Subsets implements Balancer {
   }
 
   end(): void {
-    for (const { balancer } of this.#made.values()) balancer.end();
+    for (const { balancer } of this.#made.values()) balancer.giveUp('who gets calls is chosen anew');
   }
 
   lacks(ask: Ask): string | undefined {
@@ -137,7 +137,7 @@ export class Subsets implements Balancer {
 
   #pardoning({ text }: Subset): Pardoning {
     const { panic = defaultPanic, panicked } = this.#rules;
-    return new Pardoning(this.#make(), panic, ({ on, well, total }) => panicked?.(text, on, well, total));
+    return new Pardoning(this.#make(), panic, ({ on, well, total }, why) => panicked?.(text, on, well, total, why));
   }
 
   #fill({ subset, balancer }: Made): void {
@@ -154,7 +154,7 @@ export class Subsets implements Balancer {
   #drop(): void {
     const [oldest] = this.#made.values();
     this.#made.delete(oldest!.subset.text);
-    oldest!.balancer.end();
+    oldest!.balancer.giveUp('the subset is forgotten for others');
     this.#rules.dropped?.();
   }
 }

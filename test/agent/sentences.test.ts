@@ -47,6 +47,11 @@ const table: readonly (readonly [Fact, string, string])[] = [
     'orders, version=canary: panic is over, 2 of 3 are well',
   ],
   [
+    { kind: 'panic_ended', upstream, subset: 'version=canary', well: 0, total: 2, why: 'the subset is forgotten for others' },
+    'info',
+    'orders, version=canary: panic is over, 0 of 2 are well: the subset is forgotten for others',
+  ],
+  [
     { kind: 'limit_reached', upstream, limit: 'pending', most: 1024 },
     'warn',
     'orders: the limit of 1024 pending is reached, calls are refused (overflow)',

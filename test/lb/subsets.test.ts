@@ -190,7 +190,8 @@ describe('the panic of a subset', () => {
     const told: string[] = [];
     const subsets: Balancing['subsets'] = {
       otherwise: 'none',
-      panicked: (text, began, well, total) => told.push(`${text} ${began ? 'panic' : 'calm'} ${well} of ${total}`),
+      panicked: (text, began, well, total, why) =>
+        told.push(`${text} ${began ? 'panic' : 'calm'} ${well} of ${total}${why === undefined ? '' : `: ${why}`}`),
       ...set,
     };
     const balancer = makeBalancer({ policy: 'weighted_round_robin', random: seeded(1), subsets });
@@ -277,7 +278,7 @@ describe('the panic of a subset', () => {
       for (let index = 0; index < 40; index++) call(good, { subset: subset(`shard=${index}`) });
       call(good, canary);
     }
-    const [began, ended] = ['version=canary panic 0 of 2', 'version=canary calm 0 of 2'];
+    const [began, ended] = ['version=canary panic 0 of 2', 'version=canary calm 0 of 2: the subset is forgotten for others'];
     deepEqual(panics, [began, ended, began, ended, began]);
   });
 
