@@ -1,6 +1,6 @@
 /**
  * For a command of a moment: what no waiting mends is known at once, and waiting is of use only where a server is silent or busy. That is so when
- * every server refuses our connection or cannot agree with us on TLS, and when one demands another login than ours. Connections are looked
+ * every server refuses our connection, cannot agree with us on TLS, or demands another login than ours. Connections are looked
  * at twice, since one that was just started anew refuses for a moment, too.
  */
 import type { Zookeeper } from './config/addresses.js';
@@ -20,6 +20,10 @@ export class Refusals {
   trouble = '';
   /** Rejects with a RegistryError when it is of no use to wait, and is never settled otherwise. */
   readonly told: Promise<never>;
+  readonly #zookeeper: Zookeeper;
+  readonly #resolver: Resolver | undefined;
+  /** What those said who demand another login than ours. */
+  readonly #demands = new Set<string>();
   #tell: (why: string) => void = () => undefined;
 
   constructor(settings: ClientSettings & { readonly zookeeper: Zookeeper }) {
@@ -28,17 +32,32 @@ export class Refusals {
     });
     this.told.catch(() => undefined); // it may be told when nobody waits any more
     const { zookeeper } = settings;
-    if (zookeeper.kind === 'zookeeper') void this.#look(zookeeper, settings);
+    this.#zookeeper = zookeeper;
+    if (zookeeper.kind !== 'zookeeper') return;
+    const { servers } = zookeeper;
+    this.#resolver = new Resolver({ servers, clock, random, unresolved: () => undefined });
+    void this.#look(this.#resolver, settings);
   }
 
   readonly emit: Emit = (fact) => {
     if (fact.kind !== 'session_trouble') return;
     this.trouble = fact.why;
-    if (fact.why.includes(LOGIN)) this.#tell(fact.why);
+    if (fact.why.includes(LOGIN)) void this.#demanded(fact.why);
   };
 
-  async #look({ servers }: Extract<Zookeeper, { kind: 'zookeeper' }>, settings: ClientSettings): Promise<void> {
-    const resolver = new Resolver({ servers, clock, random, unresolved: () => undefined });
+  /** While logins are rolled out, another may take us still: all that listen have to say so. The native client does not say which one did. */
+  async #demanded(why: string): Promise<void> {
+    this.#demands.add(why);
+    const { kind } = this.#zookeeper;
+    const isOnly = kind !== 'zookeeper' || this.#zookeeper.servers.length === 1;
+    const addresses = (await this.#resolver?.resolve()) ?? [];
+    const said = addresses.filter(({ label }) => [...this.#demands].some((one) => one.startsWith(`${label} `)));
+    const others = addresses.filter((address) => !said.includes(address));
+    const areAll = said.length === 0 ? isOnly : others.length === 0 || (await nobodyListens(others, clock)) !== undefined;
+    if (areAll) this.#tell([...this.#demands].join('; '));
+  }
+
+  async #look(resolver: Resolver, settings: ClientSettings): Promise<void> {
     const client = clientOf(settings, () => undefined);
     const tls = client.kind === 'wire' ? client.tls : undefined;
     const look = async (): Promise<string | undefined> => {

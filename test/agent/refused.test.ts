@@ -5,6 +5,8 @@ import type { AddressInfo, Server } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
+import { Refusals } from '../../agent/refused.js';
+import { clock } from '../../agent/system.js';
 import { Authority } from '../support/certificates.js';
 import { clients, zidecar } from '../support/program.js';
 import { ZooKeeperServer, requireZooKeeper } from '../support/zookeeper.js';
@@ -64,6 +66,21 @@ describe('a command that asks ZooKeeper once', { concurrency: true }, () => {
         match(err, said);
       }),
     );
+  });
+
+  it('takes a login for missing only when every server that listens has demanded it', async (t) => {
+    const hangsUp = (): Server => createServer((socket) => socket.on('error', () => undefined).destroy());
+    const [one, other] = [await listening(t, hangsUp()), await listening(t, hangsUp())];
+    const servers = [one, other, '127.0.0.1:1'].map((place) => ({ host: '127.0.0.1', port: Number(place.split(':')[1]) }));
+    const tls = { zookeeperTlsCa: undefined, zookeeperTlsCert: undefined, zookeeperTlsKey: undefined };
+    const settings = { ...tls, zookeeperClient: 'wire', zookeeperAuth: undefined } as const;
+    const refusals = new Refusals({ ...settings, zookeeper: { kind: 'zookeeper', servers, chroot: '' } });
+    const says = (label: string): string => `${label} demands a login (ZIDECAR_ZOOKEEPER_AUTH)`;
+    refusals.emit({ kind: 'session_trouble', why: says(one) });
+    const told = refusals.told.catch((error: unknown) => (error as Error).message);
+    equal(await Promise.race([told, clock.sleep(1_000)]), undefined);
+    refusals.emit({ kind: 'session_trouble', why: says(other) });
+    equal(await told, `no session with the registry: ${says(one)}; ${says(other)}`);
   });
 
   it('says that a login is missing, by either client', { skip: !requireZooKeeper() }, async (t) => {
