@@ -8,6 +8,7 @@ import type { WireClient } from '../../../../agent/registry/zookeeper.js';
 import type { Access } from '../../../../agent/registry/zookeeper/access.js';
 import type { Client } from '../../../../agent/registry/wire/client.js';
 import { permissions } from '../../../../agent/registry/wire/protocol.js';
+import { creatorOnly } from '../../../../agent/registry/wire/records.js';
 import { clientOf, type ClientSettings } from '../../../../agent/zookeeper-client.js';
 import { Cuttable } from '../../../support/cuttable.js';
 import { Sidecar, zidecar } from '../../../support/program.js';
@@ -68,6 +69,29 @@ describe('nodes with access lists', { skip: !requireZooKeeper() }, () => {
     await rejects(stranger.client.delete('/owner/orders/b'), refused);
     await stranger.client.close();
     await Promise.all([one, twin, other].map(({ tree }) => tree.close()));
+  });
+
+  it('of an owner with a new password are made where the old one has let it in, or the owner of the parent has removed the folder', async () => {
+    const users = as('users', 'owner', '/password');
+    await announce(users, 'users', 'u');
+    const [old, now] = [as('old', 'owner', '/password'), as('new', 'owner', '/password')];
+    await Promise.all([old, now].map(({ tree }) => connected(tree)));
+    const joins = (folder: string, { tree } = now): Promise<unknown> => tree.create(`${folder}/a`, bytes('x'), 'ephemeral');
+    for (const folder of ['/kept', '/removed']) {
+      await rejects(joins(folder, old), { code: 'no_parent' });
+      await old.tree.create(folder, bytes(''), 'persistent');
+    }
+    const both = opened([server], { login: { credentials: [...login('old')().credentials, ...login('new')().credentials] } });
+    const parents = opened([server], { login: login('users')() });
+    await Promise.all([both.up(), parents.up()]);
+    for (const folder of ['/kept', '/removed']) await rejects(joins(folder), { code: 'no_auth' });
+    await rejects(both.client.delete('/password/removed'), refused);
+    await both.client.setAcl('/password/kept', [...creatorOnly, { perms: permissions.read, scheme: 'world', id: 'anyone' }]);
+    await joins('/kept');
+    await parents.client.delete('/password/removed');
+    await now.tree.create('/removed', bytes(''), 'persistent');
+    await joins('/removed');
+    await Promise.all([both.client.close(), parents.client.close(), ...[users, old, now].map(({ tree }) => tree.close())]);
   });
 
   it('of a fleet are not even read by others', async () => {
