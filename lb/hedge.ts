@@ -3,7 +3,8 @@
  * calls that are safe (RFC 9110, 9.2.1) and have no body are sent twice. It knows no sockets and no endpoints.
  *
  * The delay is a time, or the 95th percentile of what answers of late took ("The Tail at Scale", Dean and Barroso, 2013): then about
- * one call in twenty is sent twice. When half of the budget is used up no more are sent: the rest is for calls that failed. Times are counted in steps of a fifth, and what was counted weighs half as much every ten seconds.
+ * one call in twenty is sent twice. When half of the budget is used up no more are sent: the rest is for calls that failed. Times are counted
+ * in steps of a fifth, and what was counted weighs half as much every ten seconds.
  */
 import type { RetryBudget } from './budget.js';
 
