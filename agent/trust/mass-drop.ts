@@ -1,7 +1,8 @@
 /**
  * The brake on a list that empties too fast: decides who is kept though the registry does not name him any more. When at least three
  * endpoints have vanished within ten seconds, and more than are left, the registry is the likelier culprit (wiped, partitioned, all
- * sessions lost at one time), and all of them are kept. Who was marked as drained, or came back at another address, has not vanished.
+ * sessions lost at one time), and all of them are kept; behind an outage a single one is enough, since sessions are known to have ended
+ * then. Who was marked as drained, or came back at another address, has not vanished.
  *
  *   listed ──▶ departed ──10 s──▶ forgotten          counted by address: a new id at an old address is the same place
  *     ▲           │ too many
@@ -33,6 +34,7 @@ export class MassDrop {
   readonly #listed = new Map<string, Endpoint>();
   readonly #ids = new Set<string>();
   #fresh: Endpoint[] = [];
+  #waryUntil = -Infinity;
 
   /** Those who are kept, in the order in which they vanished. */
   get kept(): readonly Endpoint[] {
@@ -59,6 +61,11 @@ export class MassDrop {
     let first = Infinity;
     for (const { at } of this.#kept.values()) first = Math.min(first, at + KEPT_MS);
     return first === Infinity ? undefined : first;
+  }
+
+  /** The registry was away: until then it is the culprit however few vanish. */
+  beWary(until: number): void {
+    this.#waryUntil = until;
   }
 
   /** Takes a whole list. `excused`: addresses and ids of those whose leaving is no wonder. Answers when the brake takes hold by this list. */
@@ -100,7 +107,8 @@ export class MassDrop {
       for (const [at, { endpoint }] of this.#kept) if (isExplained(endpoint, at)) this.#kept.delete(at);
     const vanished = this.#departed.size + this.#kept.size + ahead;
     const left = this.#listed.size - ahead;
-    if (this.#departed.size === 0 || vanished < LEAST || vanished <= left) return undefined;
+    const least = now < this.#waryUntil ? 1 : LEAST;
+    if (this.#departed.size === 0 || vanished < least || vanished <= left) return undefined;
     const held = this.#kept.size > 0;
     for (const one of this.#departed.values()) {
       one.at = now;

@@ -53,8 +53,10 @@ export class Trust {
   /** Takes the whole list of now. `excused`: ids and addresses that left with a mark. Answers when the brake takes hold. */
   heard(listed: readonly Listed[], excused: ReadonlySet<string>, now: number): Braked | undefined {
     const before = this.#listed;
-    const outage = now - (this.#outageSince ?? now) >= OUTAGE_MS;
-    this.#outageSince = listed.some(({ why }) => why !== undefined) ? (this.#outageSince ?? now) : undefined;
+    const outage = this.#outage(
+      listed.some(({ why }) => why !== undefined),
+      now,
+    );
     this.#listed = new Map(listed.map((each) => [addressOf(each.endpoint), each]));
     for (const [at, { why }] of this.#listed) {
       const was = before.get(at)?.why;
@@ -88,14 +90,21 @@ export class Trust {
 
   /** The list is the same as before, and all of it is to be believed as `why` says from now on. */
   retold(why: Listed['why'], now: number): void {
-    const outage = now - (this.#outageSince ?? now) >= OUTAGE_MS;
-    this.#outageSince = why === undefined ? undefined : (this.#outageSince ?? now);
+    const outage = this.#outage(why !== undefined, now);
     for (const [at, { endpoint, why: was }] of this.#listed) {
       if (was === why) continue;
       this.#listed.set(at, { endpoint, why });
       if (why === undefined) this.#confirmed(at, outage, now);
     }
     this.#forgetOverruled();
+  }
+
+  /** `lasts`: somebody is unconfirmed. True: there was an outage until now, or is one. */
+  #outage(lasts: boolean, now: number): boolean {
+    const outage = now - (this.#outageSince ?? now) >= OUTAGE_MS;
+    this.#outageSince = lasts ? (this.#outageSince ?? now) : undefined;
+    if (outage) this.#drop.beWary(now + RETURNED_MS);
+    return outage;
   }
 
   #confirmed(at: string, outage: boolean, now: number): void {

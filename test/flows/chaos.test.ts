@@ -61,7 +61,27 @@ describe('a single server', beside, () => {
             (await one.get<{ announcements: { fact: string }[] }>('/announcement')).announcements[0]?.fact === 'announced',
         );
         await fleet.routable(sidecar, 2);
-        deepEqual((await calling.stop()).lost, []);
+        const { lost } = await calling.stop();
+        deepEqual(lost, [], `${lost.join('')}${[sidecar, one, two].map((each) => each.story()).join('\n\n')}`);
+      });
+
+      it('may be back for callers before it is for those who announce, whose sessions end: no call is lost', async (t) => {
+        const proxy = await Cuttable.to(on.server);
+        t.after(() => proxy.stop());
+        const throughIt = { ZIDECAR_ZOOKEEPER: `${proxy.host}:${proxy.port}` };
+        const instances = [await fleet.instance('late', 'one', throughIt), await fleet.instance('late', 'two', throughIt)];
+        const { sidecar, at } = await fleet.caller('late', 2);
+        const calling = new Calling(at, 'late');
+        await proxy.cut();
+        await on.server.kill();
+        await sidecar.fact('session_changed', { state: 'expired' });
+        await on.server.start();
+        await sidecar.fact('list_changed', { path: '/services/late', total: 0 });
+        await proxy.heal();
+        for (const each of instances) await eventually(() => each.lines.filter(({ kind }) => kind === 'announced').length === 2);
+        await eventually(() => sidecar.lines.findLast(({ kind }) => kind === 'list_changed')?.['total'] === 2);
+        const { lost } = await calling.stop();
+        deepEqual(lost, [], `${lost.join('')}${sidecar.story()}`);
       });
 
       it('may lose all its data: instances announce themselves again', async () => {

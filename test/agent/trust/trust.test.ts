@@ -102,6 +102,32 @@ describe('trust in an endpoint', () => {
     deepEqual(standings(trust, 61_000), ['e1', 'e4']);
   });
 
+  for (const [away, within, kept] of [
+    [5_000, 59_999, ['e1?mass_drop']],
+    [5_000, 60_000, []],
+    [999, 0, []],
+  ] as const)
+    it(`brakes for a single one ${within} ms after an outage of ${away} ms: ${kept.length > 0 ? 'he' : 'nobody'} is kept`, () => {
+      const [whole, short] = [new Trust(), new Trust()];
+      for (const trust of [whole, short]) trust.heard(listed('unconfirmed', 1), nobody, 0);
+      whole.heard(listed(undefined, 1), nobody, away);
+      short.retold(undefined, away);
+      for (const trust of [whole, short]) {
+        trust.expire(away + within);
+        trust.heard([], nobody, away + within);
+        deepEqual(standings(trust, away + within), kept);
+      }
+    });
+
+  it('brakes for two who are missing when the registry is back, and not while most are there', () => {
+    const trust = new Trust();
+    trust.heard(listed('unconfirmed', 1, 2), nobody, 0);
+    equal(trust.heard(listed(undefined, 2), nobody, 5_000), undefined);
+    deepEqual(standings(trust, 5_000), ['e2?returned']);
+    deepEqual(trust.heard([], nobody, 6_000), { vanished: 2, left: 0 });
+    deepEqual(standings(trust, 6_000), ['e1?mass_drop', 'e2?mass_drop']);
+  });
+
   it('brakes when the registry names hardly anybody of a snapshot, and never for seeds', () => {
     const trust = new Trust();
     trust.heard(listed('snapshot', 1, 2, 3), nobody, 0);
