@@ -104,7 +104,8 @@ export type TrustFact =
     }
   | { readonly kind: 'identity_asked'; readonly result: ProofKind }
   | { readonly kind: 'snapshot_read'; readonly path: string; readonly upstreams: number; readonly ageMs: number }
-  | { readonly kind: 'snapshot_ignored'; readonly path: string; readonly why: string };
+  /** `taken`: of so many services in it the lists are. */
+  | { readonly kind: 'snapshot_ignored'; readonly path: string; readonly why: string; readonly taken: number };
 
 /** The label of `zidecar_identity_questions_total`, so the set is closed. */
 export type ProofKind = 'same' | 'foreign' | 'other' | 'withdrawn' | 'silent' | 'refused';

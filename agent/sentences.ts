@@ -162,7 +162,10 @@ const table: Table = {
   ],
   identity_asked: ['trace', (fact) => `the identity of an endpoint: ${fact.result}`],
   snapshot_read: ['info', (fact) => `${many(fact.upstreams, 'list')} read from ${fact.path}, at most ${elapsed(fact.ageMs)} old`],
-  snapshot_ignored: ['warn', (fact) => `no list is taken from ${fact.path}${because(fact.why)}`],
+  snapshot_ignored: [
+    'warn',
+    ({ taken, path, why }) => `${taken === 0 ? 'no list is' : 'not every list is'} taken from ${path}${because(why)}`,
+  ],
   // the process
   phase_changed: ['info', (fact) => `${fact.phase}${because(fact.why)}`],
   listening: ['info', (fact) => `${fact.upstream ?? fact.what} listens on ${fact.at}`],

@@ -97,7 +97,7 @@ export class Snapshot {
       const text = readFileOf(path, user);
       if (text === undefined) return;
       const { services, ageMs, problems } = readText(text, clock.wall(), places);
-      for (const why of problems) emit({ kind: 'snapshot_ignored', path, why });
+      for (const why of problems) emit({ kind: 'snapshot_ignored', path, why, taken: services.size });
       for (const [name, lists] of services) {
         this.#remembered.set(name, lists);
         // until it is told anew it stays in the file as it is, with its age
@@ -105,7 +105,7 @@ export class Snapshot {
       }
       if (services.size > 0) emit({ kind: 'snapshot_read', path, upstreams: services.size, ageMs });
     } catch (error) {
-      emit({ kind: 'snapshot_ignored', path, why: error instanceof Error ? error.message : String(error) });
+      emit({ kind: 'snapshot_ignored', path, why: error instanceof Error ? error.message : String(error), taken: 0 });
     }
   }
 

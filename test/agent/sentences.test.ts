@@ -56,6 +56,15 @@ const table: readonly (readonly [Fact, string, string])[] = [
     'warn',
     'orders: the limit of 1024 pending is reached, calls are refused (overflow)',
   ],
+  ...(
+    [
+      [0, 'no list is taken from /data/s.json: 1 of its services are broken'],
+      [2, 'not every list is taken from /data/s.json: 1 of its services are broken'],
+    ] as const
+  ).map(
+    ([taken, sentence]) =>
+      [{ kind: 'snapshot_ignored', path: '/data/s.json', why: '1 of its services are broken', taken }, 'warn', sentence] as const,
+  ),
   [{ kind: 'endpoints_changed', upstream, joined: 1, left: 0, total: 1 }, 'info', 'orders: 1 joined, 0 left, 1 endpoint now'],
   [
     { kind: 'endpoint_refused', upstream, endpoint, why: 'it is our own listener' },

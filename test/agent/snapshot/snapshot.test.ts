@@ -90,7 +90,7 @@ describe('the snapshot of a sidecar', () => {
     const second = opened(['127.0.0.1:2199'])!;
     equal(ids(second), undefined);
     const why = 'it is of another registry, "dir:/a", and ours is "127.0.0.1:2199"';
-    deepEqual(facts.at(-1), { kind: 'snapshot_ignored', path, why });
+    deepEqual(facts.at(-1), { kind: 'snapshot_ignored', path, why, taken: 0 });
     tell('b');
     second.heard('orders');
     await written(1_000, () => readFileSync(path, 'utf8').includes('"b"'));
