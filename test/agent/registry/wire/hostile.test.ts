@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { memory } from '../../../support/memory.js';
+import { clock } from '../../../support/running-clock.js';
 import { writeTexts } from '../../../../agent/registry/wire/records.js';
 import { until } from '../tree-contract.js';
 import { FakeServer, frame, writeStat, type Guest, type Script } from './fake-server.js';
@@ -144,11 +145,11 @@ describe('a hostile server', () => {
     const answer = frame((writer) => writeStat(writeTexts(writer.int(1).long(1n).int(0), names)));
     const slowly = (guest: Guest, bytes: number): void => {
       let at = 0;
-      const line = setInterval(() => {
+      const stop = clock.every(60, () => {
         if (at < answer.length) guest.socket.write(answer.subarray(at, (at += bytes)));
-        else clearInterval(line);
-      }, 60);
-      guest.socket.on('close', () => clearInterval(line));
+        else stop();
+      });
+      guest.socket.on('close', stop);
     };
     const starts = (bytes: number): Promise<FakeServer> =>
       FakeServer.start({
@@ -160,12 +161,12 @@ describe('a hostile server', () => {
     const [one, other] = [opened([slow]), opened([drip])];
     t.after(() => (one.client.drop(), other.client.drop(), Promise.all([slow.stop(), drip.stop()])));
     await Promise.all([one.up(), other.up()]);
-    const askedAt = performance.now();
+    const askedAt = clock.now();
     await Promise.all([
       one.client.getChildren('/a').then((got) => equal(got.names.length, names.length)),
       rejects(other.client.getChildren('/a'), /speaks, and does not answer what it was asked/),
     ]);
-    ok(performance.now() - askedAt > 700, 'longer than the timeout');
+    ok(clock.now() - askedAt > 700, 'longer than the timeout');
   });
 
   it('that answers TLS with something else is told in one line, with what to look at', async (t) => {

@@ -3,7 +3,9 @@ import { Client, type ClientOptions } from '../../../../agent/registry/wire/clie
 import type { Address } from '../../../../agent/registry/wire/resolve.js';
 import type { Up } from '../../../../agent/registry/wire/session.js';
 import { clock, random } from '../../../../agent/system.js';
+import { clock as runningClock } from '../../../support/running-clock.js';
 import { until } from '../tree-contract.js';
+import { FakeServer } from './fake-server.js';
 
 export interface Opened {
   readonly client: Client;
@@ -20,6 +22,7 @@ export interface Opened {
 
 type Place = Pick<Address, 'host' | 'port'> & Partial<Address>;
 
+/** By the running clock where a server is of our own process: when that stands still, nobody is silent. */
 export function opened(servers: readonly Place[], options: Partial<ClientOptions> = {}): Opened {
   const [ups, downs, overs, troubles]: [Up[], string[], string[], string[]] = [[], [], [], []];
   const addresses = servers.map((server) => ({
@@ -28,8 +31,9 @@ export function opened(servers: readonly Place[], options: Partial<ClientOptions
     label: server.label ?? `${server.host}:${server.port}`,
     ...(server.name !== undefined && { name: server.name }),
   }));
+  const isOurs = servers.some((server) => server instanceof FakeServer);
   const client = new Client(
-    { find: async () => addresses, timeoutMs: 30_000, clock, random, ...options },
+    { find: async () => addresses, timeoutMs: 30_000, clock: isOurs ? runningClock : clock, random, ...options },
     {
       up: (up) => void ups.push(up),
       down: (why) => void downs.push(why),
