@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import type { Tree } from '../../../../agent/registry/tree.js';
+import type { Spread, Tree } from '../../../../agent/registry/tree.js';
 import { ensemble, leaderOf, requireZooKeeper, type ZooKeeperServer } from '../../../support/zookeeper.js';
 import { bell, bytes, connected, until } from '../tree-contract.js';
 import { byEach, closeAll, type Open, type Opened } from './open.js';
@@ -35,6 +35,13 @@ describe('a session with an ensemble of three', { skip: !requireZooKeeper() }, (
       await connected(opened.tree);
       if (await isAt(all[0]!, opened.tree)) return opened;
       await opened.tree.close();
+    }
+  };
+  /** A server that does not answer within a second is not counted, and on a busy machine that may be any. */
+  const ofAll = async (tree: Tree, withinMs: number): Promise<Spread> => {
+    for (;;) {
+      const spread = await tree.spread!(withinMs);
+      if (spread.servers === servers.length) return spread;
     }
   };
   const reconnected = async (states: () => readonly string[], losses = 1): Promise<void> => {
@@ -96,7 +103,7 @@ describe('a session with an ensemble of three', { skip: !requireZooKeeper() }, (
       for (let n = 0; n < 50; n++) {
         const path = `/spread-${kind}-${n}`;
         await tree.create(path, nothing, 'ephemeral');
-        deepEqual(await tree.spread!(60_000), { servers: 3, behind: [] });
+        deepEqual((await ofAll(tree, 60_000)).behind, []);
         // nobody syncs
         for (const there of await Promise.all(at.map((each) => each.exists(path)))) ok(there);
       }
@@ -108,7 +115,7 @@ describe('a session with an ensemble of three', { skip: !requireZooKeeper() }, (
       const { tree: other } = open([one!, two!, { host: '127.0.0.1', port }], long);
       t.after(() => other.close());
       await connected(other);
-      deepEqual(await other.spread!(2_000), { servers: 3, behind: [`127.0.0.1:${port}`] });
+      deepEqual((await ofAll(other, 2_000)).behind, [`127.0.0.1:${port}`]);
       const silent = createServer((socket) => socket.on('error', () => undefined).once('data', () => socket.end()));
       await once(silent.listen(0, '127.0.0.1'), 'listening');
       t.after(() => silent.close());

@@ -10,7 +10,7 @@ import { clock, random } from '../../../../agent/system.js';
 import { requireZooKeeper, ZooKeeperServer } from '../../../support/zookeeper.js';
 import { instance } from '../dialects/node.js';
 import { connected, until } from '../tree-contract.js';
-import { closeAll, opening } from './open.js';
+import { closeAll, longFor, opening } from './open.js';
 
 describe('the folder of a service that has become empty', { skip: !requireZooKeeper() }, () => {
   let server: ZooKeeperServer;
@@ -23,7 +23,8 @@ describe('the folder of a service that has become empty', { skip: !requireZooKee
   });
 
   it('goes where Curator and Spring read, and stays where readers wait on it', async () => {
-    const { tree } = opening({ kind: 'wire' })([server]);
+    const wire = { kind: 'wire' } as const;
+    const { tree } = opening(wire)([server], longFor(wire));
     await connected(tree);
     const registry = new TreeRegistry({ tree, dialects, clock, random, emit: () => undefined });
     const comeAndGo = async (dialect: string, path: string): Promise<void> => {

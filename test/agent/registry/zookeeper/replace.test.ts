@@ -12,9 +12,9 @@ import { requireZooKeeper, ZooKeeperServer } from '../../../support/zookeeper.js
 import { instance } from '../dialects/node.js';
 import { connected, until } from '../tree-contract.js';
 import { opened, type Opened } from '../wire/opened.js';
-import { closeAll, opening } from './open.js';
+import { closeAll, longFor, opening } from './open.js';
 
-const open = opening({ kind: 'wire' });
+const wire = { kind: 'wire' } as const;
 
 describe('a node that follows another', { skip: !requireZooKeeper() }, () => {
   let server: ZooKeeperServer;
@@ -31,7 +31,7 @@ describe('a node that follows another', { skip: !requireZooKeeper() }, () => {
   });
 
   const registryOf = async () => {
-    const { tree, facts } = open([server]);
+    const { tree, facts } = opening(wire)([server], longFor(wire));
     await connected(tree);
     return { facts, tree, registry: new TreeRegistry({ tree, dialects, clock, random, emit: () => undefined }) };
   };
@@ -118,7 +118,7 @@ describe('a node that follows another', { skip: !requireZooKeeper() }, () => {
   });
 
   it('does not come when the one before it is another by now', async () => {
-    const { tree } = open([server]);
+    const { tree } = opening(wire)([server], longFor(wire));
     await connected(tree);
     await tree.create('/moved', new Uint8Array(), 'persistent');
     const replace = (version: number) => tree.replace!({ path: '/moved', version }, '/next', new Uint8Array(), 'ephemeral')!;
