@@ -13,8 +13,10 @@ describe('the end of a sidecar', { timeout: 240_000 }, () => {
   let folder = '';
   let orders: App;
   const running: Sidecar[] = [];
+  /** An app may take its time to end: nothing here waits for the end of that time. */
+  const settings = (): Record<string, string> => ({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_GRACE: '60s' });
   const start = (env: Record<string, string>, command: readonly string[] = []): Sidecar => {
-    const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ...env }, command);
+    const sidecar = Sidecar.start({ ...settings(), ...env }, command);
     running.push(sidecar);
     return sidecar;
   };
@@ -98,7 +100,7 @@ describe('the end of a sidecar', { timeout: 240_000 }, () => {
     it(`withdraws on ${act} before the app hears of it`, async () => {
       const said = await onTerminal(
         [...sidecarCommand, ...node(watchful())],
-        { ...sidecarDefaults, ZIDECAR_ZOOKEEPER: `dir:${folder}`, ...announcing() },
+        { ...sidecarDefaults, ...settings(), ...announcing() },
         signal === 'SIGHUP' ? 'close' : signal === 'SIGINT' ? '\\x03' : '\\x1c',
       );
       equal(await heard(), `${signal} 0\n`, said);
@@ -126,7 +128,7 @@ describe('the end of a sidecar', { timeout: 240_000 }, () => {
     t.after(() => slow.stop());
     await mkdir(join(folder, 'services', 'slow'), { recursive: true });
     await writeFile(join(folder, 'services', 'slow', 's1'), JSON.stringify({ address: '127.0.0.1', port: slow.port }));
-    const sidecar = start({ ...announcing(), ZIDECAR_UPSTREAMS: 'slow,nobody', ZIDECAR_GRACE: '60s' });
+    const sidecar = start({ ...announcing(), ZIDECAR_UPSTREAMS: 'slow,nobody' });
     await sidecar.fact('announced');
     await sidecar.fact('endpoints_changed', { upstream: 'slow', total: 1 });
     const outbound = await sidecar.at('outbound');

@@ -112,11 +112,12 @@ describe('a port for plain TCP with settings of its own', { timeout: 240_000 }, 
   const servers: RawServer[] = [];
   let folder = '';
   let sidecar: Sidecar;
-  let app: () => Promise<Wire>;
+  const app = async (upstream: 'db' | 'idle' = 'db'): Promise<Wire> =>
+    Wire.dial(Number((await sidecar.at('upstream', upstream)).split(':').at(-1)));
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'zidecar-tcp-'));
-    await mkdir(join(folder, 'services', 'db'), { recursive: true });
+    for (const service of ['db', 'idle']) await mkdir(join(folder, 'services', service), { recursive: true });
     for (const weight of [3, 1]) {
       const server = await RawServer.start(async (wire) => {
         for (;;) {
@@ -131,13 +132,14 @@ describe('a port for plain TCP with settings of its own', { timeout: 240_000 }, 
         port: server.port,
         payload: { '@class': 'java.util.HashMap', weight: `${weight}` },
       };
-      await writeFile(join(folder, 'services', 'db', `weighs-${weight}`), JSON.stringify(instance));
+      for (const service of ['db', 'idle'])
+        await writeFile(join(folder, 'services', service, `weighs-${weight}`), JSON.stringify(instance));
     }
-    const settings = { ZIDECAR_POLICY: 'weighted_round_robin', ZIDECAR_TUNNEL_IDLE_TIMEOUT: '1s' };
-    sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_UPSTREAMS: 'db@tcp:0', ...settings });
-    const port = Number((await sidecar.at('upstream', 'db')).split(':').at(-1));
-    app = () => Wire.dial(port);
-    await sidecar.fact('endpoints_changed', { upstream: 'db', total: 2 });
+    const port = 'tcp:0';
+    const upstreams = { db: { port }, idle: { port, tunnelIdleTimeout: '1s' } };
+    await writeFile(join(folder, 'zidecar.yaml'), JSON.stringify({ policy: 'weighted_round_robin', upstreams }));
+    sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_CONFIG: join(folder, 'zidecar.yaml') });
+    for (const upstream of Object.keys(upstreams)) await sidecar.fact('endpoints_changed', { upstream, total: 2 });
   });
   after(async () => {
     sidecar.kill();
@@ -146,7 +148,7 @@ describe('a port for plain TCP with settings of its own', { timeout: 240_000 }, 
   });
 
   it('shares connections by weight', async () => {
-    const wires = await Promise.all(Array.from({ length: 8 }, app));
+    const wires = await Promise.all(Array.from({ length: 8 }, () => app()));
     const heard = await Promise.all(wires.map((wire) => wire.write('a\n').until('\n')));
     equal(heard.filter((line) => line === '3 heard a\n').length, 6);
     for (const wire of wires) wire.reset();
@@ -158,11 +160,10 @@ describe('a port for plain TCP with settings of its own', { timeout: 240_000 }, 
   });
 
   it('ends a connection on which nothing moves, and counts it', async () => {
-    const silent = await app();
-    await silent.write('a\n').until('\n');
+    const silent = await app('idle');
     await silent.gone();
     silent.end();
-    const code = 'zidecar_requests_total{service="db",code="tunnel_idle"}';
+    const code = 'zidecar_requests_total{service="idle",code="tunnel_idle"}';
     await eventually(async () => (await metric(sidecar, code)) === 1);
   });
 });
