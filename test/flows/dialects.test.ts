@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { dialects } from '../../agent/registry/dialects/dialects.js';
 import { app, call, Calling, type App } from '../support/calls.js';
 import { Curator } from '../support/curator.js';
-import { eventually, Sidecar, zidecar } from '../support/program.js';
+import { eventually, services, Sidecar, zidecar } from '../support/program.js';
 import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
 
 interface Upstreams {
@@ -102,7 +102,7 @@ describe('sidecars in every dialect', { timeout: 240_000 }, () => {
       (await curator.list('orders')).map((one) => one.split('=')[0]),
       ['a3', 'b3'],
     );
-    match((await zidecar(['services', '--all', '--zookeeper', server.connect])).out, /orders +serverset +0 +0 +nobody/);
+    match((await services(['--all', '--zookeeper', server.connect])).out, /orders +serverset +0 +0 +nobody/);
   });
 
   it('are weighed anew and drained in each of them, with nobody seen twice and no call lost', async () => {
@@ -144,10 +144,7 @@ describe('sidecars in every dialect', { timeout: 240_000 }, () => {
     for (const name of names) await holds(caller, `in-${name}`, ['one 3', 'two 1']);
     const lint = await zidecar(['lint', '--zookeeper', server.connect]);
     equal(lint.code, 0, lint.out);
-    match(
-      (await zidecar(['services', 'in-serverset', '--zookeeper', server.connect])).out,
-      /in-serverset: 2 instances, 2 routable/,
-    );
+    match((await services(['in-serverset', '--zookeeper', server.connect])).out, /in-serverset: 2 instances, 2 routable/);
   });
 
   it('announce nobody beside the nodes of another dialect, nor an app that has registered itself, unless they are forced, and at the end tell of no withdrawal where nobody stood', async () => {

@@ -3,7 +3,7 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { eventually, zidecar } from '../support/program.js';
+import { eventually, services, zidecar } from '../support/program.js';
 import { RawClient } from '../support/raw-client.js';
 import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
 
@@ -19,13 +19,13 @@ describe('zidecar services', { timeout: 240_000 }, () => {
   after(() => server.remove());
 
   it('says that a chroot does not exist, instead of showing an empty fleet', async () => {
-    const { code, out, err } = await zidecar(['services', '--zookeeper', `${server.connect}/teams/bleu`]);
+    const { code, out, err } = await services(['--zookeeper', `${server.connect}/teams/bleu`]);
     deepEqual([code, out], [1, '']);
     match(err, /there is no \/teams\/bleu in this ZooKeeper/);
   });
 
   it('says that there are no services where nobody has announced yet', async () => {
-    const { code, out } = await zidecar(['services', '--zookeeper', server.connect]);
+    const { code, out } = await services(['--zookeeper', server.connect]);
     equal(code, 0);
     match(out, /^no services, for there is no \/services: nobody has announced yet/);
   });

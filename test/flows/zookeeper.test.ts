@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { app, call, Calling, type App } from '../support/calls.js';
 import { Curator } from '../support/curator.js';
-import { clients, eventually, Sidecar, zidecar } from '../support/program.js';
+import { clients, eventually, services, Sidecar, zidecar } from '../support/program.js';
 import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
 
 interface Upstreams {
@@ -207,7 +207,7 @@ describe('sidecars on ZooKeeper', { timeout: 240_000, concurrency: true }, () =>
 
       it('lists the fleet without a sidecar, trouble first', async () => {
         await curator.put('/services/broken/b1', '{"name":"broken","id":"b1","address":"10.0.0.1","port":null}');
-        const { code, out } = await zidecar(['services', '--zookeeper', server.connect]);
+        const { code, out } = await services(['--zookeeper', server.connect]);
         equal(code, 0, out);
         const lines = out.split('\n');
         match(lines[0]!, /SERVICE +DIALECT +INSTANCES +ROUTABLE +PROBLEM/);

@@ -10,6 +10,9 @@ import { isNativeBuilt } from './native.js';
 
 const main = fileURLToPath(new URL('../../agent/main.js', import.meta.url));
 
+/** EX_UNAVAILABLE: the registry has not answered. */
+const UNAVAILABLE = 69;
+
 /** What ZIDECAR_ZOOKEEPER_CLIENT takes: a flow is to go the same way with either, and with ours alone where the other is not built. */
 export const clients: Iterable<'native' | 'wire'> = {
   *[Symbol.iterator]() {
@@ -39,6 +42,13 @@ export async function zidecar(
   const [code] = (await once(child, 'close')) as [number];
   return { code, out, err };
 }
+
+/** `zidecar services`, again while it gives up: it ends within ten seconds, of which a busy machine takes most before the first word is sent. */
+export const services = (...given: Parameters<typeof zidecar>): ReturnType<typeof zidecar> =>
+  eventually(async () => {
+    const ended = await zidecar(['services', ...given[0]], given[1]);
+    return ended.code !== UNAVAILABLE && ended;
+  });
 
 /** Every listener on a free loopback port, and little patience. */
 export const sidecarDefaults = {

@@ -10,7 +10,7 @@ import type { TlsFiles } from '../../../../agent/registry/wire/tls-files.js';
 import { withSetting } from '../../../../agent/registry/zookeeper/wire-link.js';
 import { Authority } from '../../../support/certificates.js';
 import { Cuttable } from '../../../support/cuttable.js';
-import { Sidecar, zidecar } from '../../../support/program.js';
+import { services, Sidecar, zidecar } from '../../../support/program.js';
 import { ZooKeeperServer, freePort, requireZooKeeper } from '../../../support/zookeeper.js';
 import { bytes, until } from '../tree-contract.js';
 import { opened } from './opened.js';
@@ -174,7 +174,7 @@ describe('a server', { skip: !requireZooKeeper(), concurrency: true }, () => {
       t.after(() => sidecar.kill());
       const distrusting = zidecar(['services'], { ...env, ZIDECAR_ZOOKEEPER_TLS_CA: theirs.ca });
       await sidecar.fact('announced');
-      match((await zidecar(['services', 'secret', '--json'], env)).out, /"secret"/);
+      match((await services(['secret', '--json'], env)).out, /"secret"/);
       equal(await sidecar.stop(), 0);
       const { code, err } = await distrusting;
       equal(code, 69);
