@@ -25,7 +25,7 @@ const FEW_BYTES = 4 * 1024;
 
 export interface ConnectionEvents {
   opened(): void;
-  /** Some bytes came. */
+  /** Some bytes came, or we come to more of what had come: it was we who kept it waiting. */
   heard(): void;
   /** Answers with what is left to do about it before the next one. The bytes are good until then. */
   frame(frame: Buffer): Pieces | undefined;
@@ -128,6 +128,7 @@ export class Connection {
     this.#turns.next(() => {
       this.#isResting = false;
       if (isOver) this.#socket.resume();
+      if (isOver && !this.#isEnded) this.#events.heard();
       this.#work();
     });
   }

@@ -46,8 +46,8 @@ export class Requests {
   /** Those before `#first` are answered. */
   #pending: (Pending | undefined)[] = [];
   #first = 0;
-  /** Out of order, each with a number of its own and at most one at a time: ping, login, watches. */
-  readonly #special = new Map<number, Pending>();
+  /** Out of that order, each kind with one number for all and in an order of its own: pings, logins, watches. */
+  readonly #special = new Map<number, Pending[]>();
   #number = 0;
   #bytesOut = 0;
 
@@ -56,13 +56,15 @@ export class Requests {
   }
 
   get size(): number {
-    return this.#pending.length - this.#first + this.#special.size;
+    let size = this.#pending.length - this.#first;
+    for (const { length } of this.#special.values()) size += length;
+    return size;
   }
 
   /** When the oldest of what is out was asked. */
   get oldestAt(): number | undefined {
     let oldest = this.#pending[this.#first]?.sentAt;
-    for (const { sentAt } of this.#special.values()) oldest = Math.min(oldest ?? sentAt, sentAt);
+    for (const [first] of this.#special.values()) if (first) oldest = Math.min(oldest ?? first.sentAt, first.sentAt);
     return oldest;
   }
 
@@ -90,17 +92,21 @@ export class Requests {
     });
   }
 
-  /** With one of the numbers that stand outside the order, of which only one may be out. */
+  /** With one of the numbers that stand outside the order. */
   askSpecial<T>(number: number, operation: Operation<T>, now: number): Promise<T> {
     this.#write(number, operation);
     return new Promise((resolve, reject) => {
       const settle = resolve as (value: unknown) => void;
-      this.#special.set(number, { number, operation, onAnswer: undefined, size: 0, sentAt: now, resolve: settle, reject });
+      const pending = { number, operation, onAnswer: undefined, size: 0, sentAt: now, resolve: settle, reject };
+      const before = this.#special.get(number);
+      if (before) before.push(pending);
+      else this.#special.set(number, [pending]);
     });
   }
 
-  isOut(number: number): boolean {
-    return this.#special.has(number);
+  /** So many with this number, which stands outside the order. */
+  outWith(number: number): number {
+    return this.#special.get(number)?.length ?? 0;
   }
 
   /** The next answer that a server may give to a question in the order has this number. */
@@ -118,7 +124,7 @@ export class Requests {
    * pieces, which is what it answers with then.
    */
   answer(head: ReplyHead, reader: Reader, server: string): Pieces | undefined {
-    const pending = this.#special.get(head.xid) ?? this.#pending[this.#first];
+    const pending = this.#special.get(head.xid)?.[0] ?? this.#pending[this.#first];
     if (pending?.number !== head.xid) {
       const expected = pending ? `${pending.number} is the next that is waited for` : 'nothing is waited for';
       throw new ProtocolError(`sent an answer with the number ${head.xid}, and ${expected}`);
@@ -135,7 +141,7 @@ export class Requests {
 
   /** The connection is over: everything that is out fails, one at a time, and what was gathered is forgotten. `bound`: what was waited for next is beyond it. */
   fail(code: ErrorCode, why: string, bound?: Bound): Pieces {
-    const out = [...this.#pending.slice(this.#first), ...this.#special.values()] as readonly Pending[];
+    const out = [...this.#pending.slice(this.#first), ...[...this.#special.values()].flat()] as readonly Pending[];
     this.#special.clear();
     this.#pending = [];
     this.#first = this.#bytesOut = 0;
@@ -150,7 +156,7 @@ export class Requests {
 
   /** It is out no more. */
   #settle(pending: Pending, error: number): Pending {
-    if (!this.#special.delete(pending.number)) this.#shift(pending);
+    if (!this.#special.get(pending.number)?.shift()) this.#shift(pending);
     pending.onAnswer?.(error);
     return pending;
   }

@@ -57,6 +57,8 @@ export interface VisitEvents {
 const MOST_TURNS = 16;
 /** So many leave with the greeting. More are kept for a server that has proven to be one, since the others get them in vain. */
 const FEW_WATCHES = 256;
+/** Answered behind a long answer, and heard at once: the longest one takes 256 timeouts of a few pings each. */
+const MOST_PINGS = 2_048;
 const ping: Operation<undefined> = { op: op.ping, name: 'ping', path: '', write: () => undefined, read: () => undefined };
 
 export class Visit {
@@ -257,15 +259,14 @@ export class Visit {
   }
 
   #beat(dueAt = Infinity): void {
-    const { clock } = this.#parts;
     const pulse = this.#pulse!;
-    const now = clock.now();
+    const now = this.#parts.clock.now();
     // our process stood still: what came meanwhile is still to be read
     if (now - dueAt > pulse.trustMs / 2) return this.#beatIn(0);
     const beat = pulse.next(now, this.#requests.oldestAt, this.#isUp);
     if (beat.do === 'doubt') this.#events.doubted();
     if (beat.do === 'leave') return this.end(this.#whyLeft(beat.isSilent));
-    if (beat.do === 'ping' && this.#isConfirmed && !this.#requests.isOut(xid.ping))
+    if (beat.do === 'ping' && this.#isConfirmed && this.#requests.outWith(xid.ping) < MOST_PINGS)
       this.#special(xid.ping, ping).catch(() => undefined);
     const ms = beat.do === 'wait' ? beat.ms : pulse.restMs;
     this.#beatIn(Math.min(ms, pulse.trustMs / 4));

@@ -145,4 +145,21 @@ describe('a connection', () => {
       guest.destroy();
     });
   }
+
+  it('is heard again when it comes to what it has kept waiting', async () => {
+    const turns = new OneTurn();
+    let isBusy = false;
+    const { connection, guest, heard } = await opened(false, turns, function* () {
+      turns.isLong = false;
+      isBusy = true;
+      yield;
+    });
+    guest.write(filled(1, 8 * KIB));
+    await until(() => isBusy, 'the frame');
+    const before = heard();
+    turns.goOn();
+    equal(heard(), before + 1);
+    connection.end('is left');
+    guest.destroy();
+  });
 });

@@ -158,6 +158,22 @@ describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
     await client.close();
   });
 
+  it('an answer that takes longer than the session lives does not end it: pings leave meanwhile', async () => {
+    line = await BadLine.to(server);
+    const one = opened([line], { timeoutMs: 1_200 });
+    const { timeoutMs } = await one.up();
+    const data = Buffer.alloc(900_000, 'x');
+    await one.client.create('/long', data, { mode: 'ephemeral' });
+    [line.split, line.delay] = [16 * 1024, 60];
+    const askedAt = performance.now();
+    const got = await one.client.getData('/long');
+    ok(performance.now() - askedAt > 2 * timeoutMs, 'longer than a server keeps whom it does not hear');
+    [line.split, line.delay] = [0, 0];
+    deepEqual([got.data.equals(data), (await one.client.exists('/long'))?.dataLength], [true, data.length]);
+    deepEqual([one.downs, one.ups.length], [[], 1]);
+    await one.client.close();
+  });
+
   it('a damaged byte ends in an answer, another connection or another session, and never in a crash', async () => {
     await other.create('/damaged', bytes('data'));
     line = await BadLine.to(server);

@@ -150,7 +150,8 @@ describe('what an honest server says, ended anywhere,', () => {
     ['by a break', /broke the connection off|closed the connection/, (guest: Guest) => guest.socket.resetAndDestroy(), false],
     [
       'by silence',
-      /does not answer our greeting within \d+ ms|is silent: it does not answer in time|does not confirm our session in time/,
+      // what it says comes late on a busy machine: it has spoken then when its time to answer is over
+      /does not answer our greeting within \d+ ms|does not (confirm our session|answer) in time|speaks, and does not answer what it was asked/,
       () => undefined,
       true,
     ],
