@@ -18,7 +18,13 @@ export type RegistryFact =
       readonly registry?: string;
     }
   /** The session cannot be had, and the user can do something about it. Told once for each different sentence. */
-  | { readonly kind: 'session_trouble'; readonly why: string; readonly registry?: string }
+  | {
+      readonly kind: 'session_trouble';
+      readonly why: string;
+      readonly registry?: string;
+      /** The server that wants another login than ours; '' where nobody knows which. */
+      readonly demandedBy?: string;
+    }
   | { readonly kind: 'registry_operation'; readonly op: string; readonly result: string; readonly ms: number }
   | {
       readonly kind: 'announced';

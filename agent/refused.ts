@@ -12,8 +12,6 @@ import { clock, random } from './system.js';
 import { clientOf, type ClientSettings } from './zookeeper-client.js';
 
 const AGAIN_MS = 1_000;
-/** In every sentence about a login, by either client. */
-const LOGIN = 'ZIDECAR_ZOOKEEPER_AUTH';
 
 export class Refusals {
   /** What was told last of a session that cannot be had; '' for nothing. */
@@ -22,8 +20,8 @@ export class Refusals {
   readonly told: Promise<never>;
   readonly #zookeeper: Zookeeper;
   readonly #resolver: Resolver | undefined;
-  /** What those said who demand another login than ours. */
-  readonly #demands = new Set<string>();
+  /** What those said who demand another login than ours, by their labels. */
+  readonly #demands = new Map<string, string>();
   #tell: (why: string) => void = () => undefined;
 
   constructor(settings: ClientSettings & { readonly zookeeper: Zookeeper }) {
@@ -42,19 +40,19 @@ export class Refusals {
   readonly emit: Emit = (fact) => {
     if (fact.kind !== 'session_trouble') return;
     this.trouble = fact.why;
-    if (fact.why.includes(LOGIN)) void this.#demanded(fact.why);
+    if (fact.demandedBy !== undefined) void this.#demanded(fact.demandedBy, fact.why);
   };
 
   /** While logins are rolled out, another may take us still: all that listen have to say so. The native client does not say which one did. */
-  async #demanded(why: string): Promise<void> {
-    this.#demands.add(why);
+  async #demanded(by: string, why: string): Promise<void> {
+    this.#demands.set(by, why);
     const { kind } = this.#zookeeper;
     const isOnly = kind !== 'zookeeper' || this.#zookeeper.servers.length === 1;
     const addresses = (await this.#resolver?.resolve()) ?? [];
-    const said = addresses.filter(({ label }) => [...this.#demands].some((one) => one.startsWith(`${label} `)));
+    const said = addresses.filter(({ label }) => this.#demands.has(label));
     const others = addresses.filter((address) => !said.includes(address));
     const areAll = said.length === 0 ? isOnly : others.length === 0 || (await nobodyListens(others, clock)) !== undefined;
-    if (areAll) this.#tell([...this.#demands].join('; '));
+    if (areAll) this.#tell([...this.#demands.values()].join('; '));
   }
 
   async #look(resolver: Resolver, settings: ClientSettings): Promise<void> {

@@ -97,7 +97,7 @@ export class SessionKeeper<L extends Link> {
       const why = await turn.ended;
       link.drop();
       if (turn.wasConfirmed) this.#become({ ...this.#session, state: 'expired' }, why);
-      else if (why !== undefined) this.#tell(why);
+      else if (why !== undefined) this.#tell(why, turn.demandedBy);
       else if (!this.#end.signal.aborted) await this.#explain(turn);
     } catch (error) {
       this.#tell((error as Error).message);
@@ -127,11 +127,11 @@ export class SessionKeeper<L extends Link> {
     for (const listener of [...this.#listeners]) listener(session);
   }
 
-  #tell(why: string): void {
+  #tell(why: string, demandedBy?: string): void {
     if (this.#end.signal.aborted || this.#told.has(why)) return;
     if (this.#told.size >= MOST_TOLD) this.#told.clear();
     this.#told.add(why);
-    this.#parts.emit({ kind: 'session_trouble', why });
+    this.#parts.emit({ kind: 'session_trouble', why, ...(demandedBy !== undefined && { demandedBy }) });
   }
 }
 

@@ -22,8 +22,8 @@ export interface LinkEvents {
   up(id: string, timeoutMs: number, server?: string): void;
   /** `why`: where the link knows it. */
   down(why?: string): void;
-  /** The session has ended, and this link will never have one again. */
-  over(why: string): void;
+  /** The session has ended, and this link will never have one again. `demandedBy`: the server that wants another login than ours. */
+  over(why: string, demandedBy?: string): void;
 }
 
 /** A way to the servers that holds one session, and reconnects by itself for as long as that lives. */
@@ -89,6 +89,7 @@ export class Turn<L extends Link> implements LinkEvents {
   #isUp = false;
   #wasConfirmed = false;
   #isOver = false;
+  #demandedBy: string | undefined;
   #stopWaiting: () => void = () => undefined;
   #stopLook: () => void = () => undefined;
   /** Since when a server has been seen to serve while we are without a connection. */
@@ -110,6 +111,11 @@ export class Turn<L extends Link> implements LinkEvents {
 
   get link(): L | undefined {
     return this.#link;
+  }
+
+  /** The server that has ended it since it wants another login than ours; '' where nobody knows which. */
+  get demandedBy(): string | undefined {
+    return this.#demandedBy;
   }
 
   /** Where it looked for the servers. */
@@ -161,8 +167,10 @@ export class Turn<L extends Link> implements LinkEvents {
     this.#events.suspended(why);
   }
 
-  over(why: string): void {
-    if (!this.#isOver) this.end(why);
+  over(why: string, demandedBy?: string): void {
+    if (this.#isOver) return;
+    this.#demandedBy = demandedBy;
+    this.end(why);
   }
 
   async #confirm(link: L): Promise<void> {
@@ -173,14 +181,19 @@ export class Turn<L extends Link> implements LinkEvents {
       this.#connected();
     } catch (error) {
       if (this.#isOver || (error instanceof RegistryError && passing.includes(error.code))) return;
+      if (error instanceof RegistryError && error.code === 'auth_failed') this.#demandedBy = this.#at ?? '';
       this.end((error as Error).message);
     }
   }
 
   #connected(): void {
     this.#stopWaiting();
-    const only = this.#addresses.length === 1 ? this.#addresses[0]!.label : undefined;
-    this.#events.connected(this.#id, this.#timeoutMs, this.#server ?? only);
+    this.#events.connected(this.#id, this.#timeoutMs, this.#at);
+  }
+
+  /** The server that we are at, where it is known. */
+  get #at(): string | undefined {
+    return this.#server ?? (this.#addresses.length === 1 ? this.#addresses[0]!.label : undefined);
   }
 
   get #mostMs(): number {

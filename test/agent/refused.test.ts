@@ -76,10 +76,11 @@ describe('a command that asks ZooKeeper once', { concurrency: true }, () => {
     const settings = { ...tls, zookeeperClient: 'wire', zookeeperAuth: undefined } as const;
     const refusals = new Refusals({ ...settings, zookeeper: { kind: 'zookeeper', servers, chroot: '' } });
     const says = (label: string): string => `${label} demands a login (ZIDECAR_ZOOKEEPER_AUTH)`;
-    refusals.emit({ kind: 'session_trouble', why: says(one) });
+    refusals.emit({ kind: 'session_trouble', why: says(one), demandedBy: one });
+    refusals.emit({ kind: 'session_trouble', why: says(other) }); // no more than words
     const told = refusals.told.catch((error: unknown) => (error as Error).message);
     equal(await Promise.race([told, clock.sleep(1_000)]), undefined);
-    refusals.emit({ kind: 'session_trouble', why: says(other) });
+    refusals.emit({ kind: 'session_trouble', why: says(other), demandedBy: other });
     equal(await told, `no session with the registry: ${says(one)}; ${says(other)}`);
   });
 

@@ -51,8 +51,8 @@ export interface SessionEvents {
   /** Connected, and every watch is in place: told again after each reconnect. */
   up(up: Up): void;
   down(why: string): void;
-  /** The last that is told. */
-  over(why: string): void;
+  /** The last that is told. `demandedBy`: the server that wants another login than ours. */
+  over(why: string, demandedBy?: string): void;
   /** An attempt that failed; the next follows by itself. */
   trouble(why: string): void;
 }
@@ -193,11 +193,11 @@ export class Session {
           if (this.#visit === visit) this.#up(server, isReadOnly); // else it has ended within the turn of its last answer
         },
         doubted: () => void this.#elsewhere?.seekAnswer(),
-        ended: (why, isOver) => {
+        ended: (why, over) => {
           this.#shunned = server.label;
           this.#isSteady = this.#isUp && count > 1 && this.#parts.clock.now() - this.#upAt >= STEADY_MS;
           resolve(this.#isUp);
-          this.#ended(visit, why, isOver);
+          this.#ended(visit, why, over);
         },
       },
     );
@@ -220,13 +220,13 @@ export class Session {
     this.#events.up({ id, timeoutMs, server: server.label, isReadOnly });
   }
 
-  #ended(visit: Visit, why: string, isOver: boolean): void {
+  #ended(visit: Visit, why: string, over: 'gone' | 'login' | undefined): void {
     const wasUp = this.#isUp;
     this.#isUp = false;
     this.#visit = undefined;
     this.#elsewhere?.end();
     if (!this.#isAlive()) return;
-    if (isOver) return this.#over(why);
+    if (over) return this.#over(why, over === 'login' ? visit.label : undefined);
     if (wasUp) {
       this.#watchedTo = this.#greeting.zxid;
       this.#events.down(why);
@@ -248,10 +248,10 @@ export class Session {
     );
   }
 
-  #over(why: string): void {
+  #over(why: string, demandedBy?: string): void {
     this.#settle();
     this.#visit?.end('is left: the session is over');
-    this.#events.over(why);
+    this.#events.over(why, demandedBy);
   }
 
   /** From now on nobody is told anything, and nobody tried. */

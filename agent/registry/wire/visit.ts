@@ -50,8 +50,8 @@ export interface VisitEvents {
   up(isReadOnly: boolean): void;
   /** It leaves a question unanswered, and is silent. Told again when it was heard meanwhile. */
   doubted(): void;
-  /** `isOver`: no server will ever know the session again. */
-  ended(why: string, isOver: boolean): void;
+  /** `over`: no server will ever know the session again; `login` where they want another one of us. */
+  ended(why: string, over: 'gone' | 'login' | undefined): void;
 }
 
 const MOST_TURNS = 16;
@@ -72,7 +72,7 @@ export class Visit {
   /** There was no session before this stay. */
   readonly #isNew: boolean;
   #pulse: Pulse | undefined;
-  #isOver = false;
+  #over: 'gone' | 'login' | undefined;
   #isFlushing = false;
   #isConfirmed = false;
   #isUp = false;
@@ -186,7 +186,7 @@ export class Visit {
     const welcome = greeting.read(reader);
     this.#stopTimer();
     if (welcome.kind === 'over') {
-      this.#isOver = true;
+      this.#over = 'gone';
       return this.end(`says: ${welcome.why}`);
     }
     this.#pulse = new Pulse(greeting.timeoutMs, clock.now());
@@ -206,7 +206,8 @@ export class Visit {
     } catch (error) {
       const wantsLogin = isCode(error, 'SASL_REQUIRED');
       // a session that another server has confirmed may still be good there
-      this.#isOver = isCode(error, 'AUTH_FAILED', 'SESSION_EXPIRED') || (wantsLogin && this.#isNew);
+      if (isCode(error, 'AUTH_FAILED') || (wantsLogin && this.#isNew)) this.#over = 'login';
+      else if (isCode(error, 'SESSION_EXPIRED')) this.#over = 'gone';
       if (wantsLogin) this.end('demands a login, and none of ours will do: SASL_REQUIRED (-124)');
       else this.end(error instanceof ZooKeeperError ? `refuses ${error.message}` : (error as Error).message);
     }
@@ -278,9 +279,8 @@ export class Visit {
   }
 
   #beatIn(ms: number): void {
-    const { clock } = this.#parts;
-    const dueAt = clock.now() + ms;
-    this.#stopTimer = clock.after(ms, () => this.#beat(dueAt));
+    const dueAt = this.#parts.clock.now() + ms;
+    this.#stopTimer = this.#parts.clock.after(ms, () => this.#beat(dueAt));
   }
 
   #limit(ms: number, why: string): () => void {
@@ -294,6 +294,6 @@ export class Visit {
     this.#stopTimer();
     const bound = tooLong && ({ of: 'bytes of an answer of ZooKeeper', limit: tooLong.limit } as const);
     this.#turns.run(this.#requests.fail('CONNECTION_LOSS', why, bound));
-    this.#events.ended(why, this.#isOver);
+    this.#events.ended(why, this.#over);
   }
 }

@@ -61,7 +61,7 @@ export class WireLink implements Wire {
     this.#client = new Client(options, {
       up: ({ id, timeoutMs, server }) => events.up(id, timeoutMs, server),
       down: (why) => events.down(why),
-      over: (why) => events.over(withSetting(why)),
+      over: (why, demandedBy) => events.over(withSetting(why), demandedBy),
       trouble: (why) => told.trouble(withSetting(why)),
     });
   }

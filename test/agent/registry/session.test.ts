@@ -58,6 +58,7 @@ function staged(
   });
   return {
     clock,
+    facts,
     links,
     world,
     keeper,
@@ -97,6 +98,21 @@ describe('session keeper', () => {
     last().events.down();
     await connect('a');
     deepEqual([asked, keeper.session.state], [2, 'connected']);
+  });
+
+  it('says which server demands another login: by the word of the link, or by the answer to its own question', async () => {
+    const { keeper, connect, last, clock, facts } = staged(() => Promise.reject(new RegistryError('auth_failed', 'demanded')));
+    const demands = (): unknown[] =>
+      facts.flatMap((fact) => (fact.kind === 'session_trouble' ? [[fact.why, fact.demandedBy]] : []));
+    await clock.advance(0);
+    last().events.over('refused', '10.0.0.9:2181');
+    await connect('a');
+    last().events.over('later');
+    deepEqual(demands(), [
+      ['refused', '10.0.0.9:2181'],
+      ['demanded', '10.0.0.1:2181'],
+    ]);
+    await keeper.close(async () => undefined);
   });
 
   it('takes the timeout that the servers grant', async () => {
