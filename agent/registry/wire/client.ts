@@ -172,7 +172,10 @@ export class Client {
     throw refusal(`multi: ${culprit.do} ${culprit.path}`, answer.number, 'the server');
   }
 
-  /** Calls for every change from now on, over reconnects too, until it is removed. A server before 3.6 does not know it, and says so. */
+  /**
+   * Calls for every change from now on, over reconnects too, until it is removed. A server before 3.6 does not know it, and says so; where the
+   * session comes to one later the watch is lost, and the last call says `removed`.
+   */
   async addWatch(path: string, mode: WatchMode, listener: Listener): Promise<void> {
     const whole = this.#chroot.join(path);
     await this.#ask(ops.addWatch(whole, mode), (error) => {

@@ -152,6 +152,15 @@ export const removeWatches = (path: string, kind: WatchKind): Operation<undefine
   read: nothing,
 });
 
+/** Those that are not lasting in the words that servers before 3.6 know. */
+export const setWatches = (hasLasting: boolean, write: (writer: Writer) => void): Operation<undefined> => ({
+  op: hasLasting ? op.setWatches2 : op.setWatches,
+  name: 'setWatches',
+  path: '',
+  write,
+  read: nothing,
+});
+
 /** From 3.7 on. */
 export const whoAmI = (): Operation<readonly Identity[]> => ({
   op: op.whoAmI,
@@ -188,3 +197,5 @@ export const saslToken = (token: Uint8Array): Operation<Buffer> => ({
 });
 
 export const close = (): Operation<undefined> => ({ op: op.close, name: 'close', path: '', write: nothing, read: nothing });
+
+export const ping: Operation<undefined> = { op: op.ping, name: 'ping', path: '', write: nothing, read: nothing };

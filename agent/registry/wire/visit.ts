@@ -12,10 +12,10 @@ import { ProtocolError, Reader, Writer } from './jute.js';
 import type { TooLong } from './jute.js';
 import { present } from './login.js';
 import type { Login } from './login.js';
-import { close, saslToken } from './operations.js';
+import { close, ping, saslToken, setWatches } from './operations.js';
 import type { Operation } from './operations.js';
 import type { Clock } from './ports.js';
-import { eventTypes, op, xid } from './protocol.js';
+import { eventTypes, xid } from './protocol.js';
 import { Pulse } from './pulse.js';
 import { readHead } from './records.js';
 import { Requests } from './requests.js';
@@ -59,7 +59,6 @@ const MOST_TURNS = 16;
 const FEW_WATCHES = 256;
 /** Answered behind a long answer, and heard at once: the longest one takes 256 timeouts of a few pings each. */
 const MOST_PINGS = 2_048;
-const ping: Operation<undefined> = { op: op.ping, name: 'ping', path: '', write: () => undefined, read: () => undefined };
 
 export class Visit {
   readonly label: string;
@@ -196,14 +195,15 @@ export class Visit {
   }
 
   async #prepare(isReadOnly: boolean): Promise<void> {
-    const { credentials: all } = this.#parts.login;
+    const { login, watches, call } = this.#parts;
     try {
-      for (const credentials of all) await this.#special(xid.auth, present(credentials));
+      for (const credentials of login.credentials) await this.#special(xid.auth, present(credentials));
       await this.#converse();
       await (this.#settled ?? this.#settle());
       this.#isUp = true;
       this.#events.up(isReadOnly);
     } catch (error) {
+      if (isCode(error, 'UNIMPLEMENTED')) watches.loseLasting(call); // by servers before 3.6: the next is told of the others
       const wantsLogin = isCode(error, 'SASL_REQUIRED');
       // a session that another server has confirmed may still be good there
       if (isCode(error, 'AUTH_FAILED') || (wantsLogin && this.#isNew)) this.#over = 'login';
@@ -226,8 +226,8 @@ export class Visit {
   async #tellWatches(): Promise<void> {
     const { watches, watchedTo } = this.#parts;
     for (const { hasLasting, write } of watches.parts()) {
-      const told = { op: hasLasting ? op.setWatches2 : op.setWatches, name: 'setWatches', path: '', read: () => undefined };
-      await this.#special(xid.setWatches, { ...told, write: (writer) => write(writer, watchedTo) });
+      const told = setWatches(hasLasting, (writer) => write(writer, watchedTo));
+      await this.#special(xid.setWatches, told);
     }
   }
 

@@ -86,6 +86,15 @@ export class WatchRegistry {
     return undefined;
   }
 
+  /** The server knows none of their kind. What lived on them stays, to be told to a server by itself. */
+  loseLasting(call: Call): void {
+    for (const watches of Object.values(this.#lasting)) {
+      const lost = [...watches];
+      watches.clear();
+      for (const [path, listeners] of lost) for (const listener of listeners) call(listener, { type: 'removed', path });
+    }
+  }
+
   /**
    * Calls all who are to hear of it. A recursive watch tells of nodes alone, so it is here that a list of children changes by it; who waits for
    * that list hears first, and need not ask after a node of which he hears that it is gone.

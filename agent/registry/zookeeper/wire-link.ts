@@ -168,7 +168,9 @@ export class WireLink implements Wire {
     if (asked) return asked;
     if (!this.#canCover || parent === '/' || this.#covered.size >= MOST_PARENTS) return Promise.resolve(false);
     const setting = this.#client
-      .addWatch(parent, 'recursive', () => undefined)
+      .addWatch(parent, 'recursive', ({ type }) => {
+        if (type === 'removed') this.#covered.delete(parent);
+      })
       .then(() => true)
       .catch((error: unknown) => {
         this.#covered.delete(parent);

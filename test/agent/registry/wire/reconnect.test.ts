@@ -221,6 +221,27 @@ describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
     deepEqual(heard, ['created /old']);
     await client.close();
   });
+
+  it('a session that comes to a server before 3.6 loses its lasting watches, says so, and keeps the others', async () => {
+    const { client, up, down } = await onLine();
+    await other.create('/back');
+    const [lasting, once] = [recorder(), recorder()];
+    await client.addWatch('/back', 'recursive', lasting.listen);
+    await client.getData('/back', once.listen);
+    await client.getChildren('/back', once.listen);
+    line.unknownOp = SET_WATCHES_2;
+    line.cut();
+    await down();
+    await other.create('/back/a');
+    line.heal();
+    await up(2);
+    deepEqual([lasting.heard, once.heard], [['removed /back'], ['children_changed /back']]);
+    await other.setData('/back', bytes('x'));
+    await client.sync('/');
+    deepEqual(once.heard, ['children_changed /back', 'changed /back']);
+    equal(client.watches, 0);
+    await client.close();
+  });
 });
 
 describe('a reconnect', () => {

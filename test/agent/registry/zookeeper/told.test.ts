@@ -9,6 +9,7 @@ import { BadLine } from '../wire/bad-line.js';
 import { closeAll, opening, type Opened } from './open.js';
 
 const open = opening({ kind: 'wire' });
+const SET_WATCHES_2 = 105;
 
 describe('children that a tree tells of', { skip: !requireZooKeeper() }, () => {
   let server: ZooKeeperServer;
@@ -73,6 +74,24 @@ describe('children that a tree tells of', { skip: !requireZooKeeper() }, () => {
     await tree.children('/s', changed.ring, hear);
     await stranger.create('/s/e');
     await heard('came e');
+  });
+
+  it('are told as any change by a server before 3.6, to which the session comes, and by name again by one that knows the watch', async () => {
+    const changed = bell();
+    words.length = 0;
+    await tree.children('/s', changed.ring, hear);
+    line.unknownOp = SET_WATCHES_2;
+    line.cut();
+    await until(() => tree.session.state === 'suspended', 'the loss');
+    line.heal();
+    await connected(tree);
+    line.unknownOp = undefined;
+    await stranger.create('/s/f');
+    await changed.heard();
+    deepEqual(words, []);
+    await tree.children('/s', changed.ring, hear);
+    await stranger.create('/s/g');
+    await heard('came g');
   });
 
   it('are read with a watch by one question, and what is too large fails without harm to what is asked beside it', async () => {
