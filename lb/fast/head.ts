@@ -78,7 +78,7 @@ export abstract class Head {
     }
     for (;;) {
       const line = this.at;
-      let at = line;
+      let at = endOf(inName, bytes, line, to);
       let kinds = 0;
       for (let kind = 0; at < to && (kind = inName[bytes[at]!]!) !== 0; at++) kinds |= kind;
       if (at === to) return this.#notYet(to, more);
@@ -89,8 +89,8 @@ export abstract class Head {
         return this.end - this.start > this.#maxBytes ? this.odd('its head is too large') : 'whole';
       }
       if (at === line || bytes[at] !== COLON) return this.odd('a line that is no field');
-      const colon = at++;
-      while (at < to && inValue[bytes[at]!] === 1) at++;
+      const colon = at;
+      at = endOf(inValue, bytes, colon + 1, to);
       if (at + 1 >= to && (at === to || bytes[at] === CR)) return this.#notYet(to, more);
       if (bytes[at] !== CR || bytes[at + 1] !== LF) return this.odd('a control character in a field');
       if (++this.fields > this.#maxFields) return this.odd('too many fields');
@@ -149,6 +149,15 @@ export const isToken = (byte: number): boolean => inName[byte] !== 0;
 
 /** A byte that may stand in a value: no control character but HTAB. */
 export const isText = (byte: number): boolean => inValue[byte] === 1;
+
+/** Where the bytes that are marked with a 1 end. Four at a time: to go round a loop costs more than to look into a table. */
+export function endOf(marks: Uint8Array, bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (at + 4 <= to && (marks[bytes[at]!]! & marks[bytes[at + 1]!]! & marks[bytes[at + 2]!]! & marks[bytes[at + 3]!]!) === 1)
+    at += 4;
+  while (at < to && marks[bytes[at]!] === 1) at++;
+  return at;
+}
 
 /** A length, with nothing but spaces behind it: a tab is allowed there, but parsers in use refuse it, and two readers must not differ. */
 export function lengthIn(bytes: Uint8Array, from: number, to: number): number {

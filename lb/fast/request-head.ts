@@ -3,7 +3,7 @@
  * a body with a length or none. Anything else is odd, and the full lane has the words for it.
  */
 import { trimmed } from '../headers.js';
-import { Head, lengthIn, more, SP, wrong } from './head.js';
+import { endOf, Head, lengthIn, more, SP, wrong } from './head.js';
 import { is, known } from './names.js';
 
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'PATCH', 'OPTIONS'] as const;
@@ -82,9 +82,8 @@ export class RequestHead extends Head {
     const method = methodAt(bytes, this.start, at);
     if (method === undefined) return this.#wrong('a method that is not one of the usual');
     this.method = method;
-    this.targetStart = ++at;
-    while (at < to && inTarget[bytes[at]!] === 1) at++;
-    this.targetEnd = at;
+    this.targetStart = at + 1;
+    this.targetEnd = at = endOf(inTarget, bytes, at + 1, to);
     if (at === to) return more;
     this.absolute = bytes[this.targetStart] !== SLASH;
     if (this.absolute && !is(bytes, this.targetStart, http)) {

@@ -110,6 +110,18 @@ describe('the head of a request', () => {
     it(`is odd, wherever it is split, with ${what}`, () =>
       atEverySplit(requestHead, text, (head, scanned) => (equal(scanned, 'odd'), notEqual(head.fault, ''))));
 
+  it('meets a byte that may not stand there, or an underscore, wherever in a target, a name or a value', () => {
+    const filled = (byte: string, at: number): string => `${'a'.repeat(at)}${byte}${'a'.repeat(9 - at)}`;
+    for (let at = 0; at < 10; at++) {
+      for (const byte of ['\0', '\x7f', '\t']) equal(scan(requestHead(), `GET /${filled(byte, at)} HTTP/1.1\r\n\r\n`), 'odd');
+      for (const byte of ['\0', '\x7f', '\xe9', ' ']) equal(scan(requestHead(), get(`${filled(byte, at)}: b\r\n`)), 'odd');
+      for (const byte of ['\0', '\x7f', '\n']) equal(scan(requestHead(), get(`A:${filled(byte, at)}\r\n`)), 'odd');
+      const head = requestHead();
+      equal(scan(head, get(`${filled('_', at)}: ${filled('_', at)}\r\n`)), 'whole');
+      equal(head.needsRules, true);
+    }
+  });
+
   it('is odd with more bytes or more fields than there may be, and whole with just as many', () => {
     const fields = (count: number): string => 'A: b\r\n'.repeat(count);
     equal(scan(new RequestHead(maxBytes, 3), get(fields(2))), 'whole');
