@@ -103,12 +103,11 @@ export class Guard {
 
   #brake(braked: Braked | undefined): void {
     const { upstream, clock, random, emit } = this.#parts;
-    if (braked !== undefined) {
-      emit({ kind: 'mass_drop', upstream, ...braked });
-      this.#confirms.in(CONFIRM_MS + random() * CONFIRM_SPREAD_MS);
-    }
+    if (braked !== undefined) emit({ kind: 'mass_drop', upstream, ...braked });
     const kept = this.#trust.newlyKept();
     if (kept.length === 0) return;
+    this.#confirms.cancel(); // the last of them has his time as well
+    this.#confirms.in(CONFIRM_MS + random() * CONFIRM_SPREAD_MS);
     const spread = kept.length + this.#looks.length > FEW ? LOOK_SPREAD_MS : 0;
     const now = clock.now();
     const looks = kept.map((endpoint) => ({ endpoint, at: now + random() * spread }));

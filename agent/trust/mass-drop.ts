@@ -1,8 +1,8 @@
 /**
  * The brake on a list that empties too fast: decides who is kept though the registry does not name him any more. When at least three
  * endpoints have vanished within ten seconds, and more than are left, the registry is the likelier culprit (wiped, partitioned, all
- * sessions lost at one time), and all of them are kept; behind an outage a single one is enough, since sessions are known to have ended
- * then. Who was marked as drained, or came back at another address, has not vanished.
+ * sessions lost at one time), and all of them are kept; behind an outage, when sessions may well have ended, a single one is enough if he was
+ * the last. Who was marked as drained, or came back at another address, has not vanished.
  *
  *   listed ──▶ departed ──10 s──▶ forgotten          counted by address: a new id at an old address is the same place
  *     ▲           │ too many
@@ -63,7 +63,7 @@ export class MassDrop {
     return first === Infinity ? undefined : first;
   }
 
-  /** The registry was away: until then it is the culprit however few vanish. */
+  /** The registry could not be asked for a while: until then it is the culprit when nobody is left, however few they were. */
   beWary(until: number): void {
     this.#waryUntil = until;
   }
@@ -107,7 +107,7 @@ export class MassDrop {
       for (const [at, { endpoint }] of this.#kept) if (isExplained(endpoint, at)) this.#kept.delete(at);
     const vanished = this.#departed.size + this.#kept.size + ahead;
     const left = this.#listed.size - ahead;
-    const least = now < this.#waryUntil ? 1 : LEAST;
+    const least = left === 0 && now < this.#waryUntil ? 1 : LEAST;
     if (this.#departed.size === 0 || vanished < least || vanished <= left) return undefined;
     const held = this.#kept.size > 0;
     for (const one of this.#departed.values()) {

@@ -62,10 +62,11 @@ export class Trust {
       const was = before.get(at)?.why;
       if (why === undefined && was !== undefined) this.#confirmed(at, outage, now);
     }
+    const explained = this.#explained(excused, now);
     for (const each of [this.#returned, this.#shunned]) for (const at of each.keys()) if (!this.#listed.has(at)) each.delete(at);
     // a seed was never in the registry, so it does not vanish from there
     const real = listed.flatMap(({ endpoint, why }) => (why === 'seed' ? [] : [endpoint]));
-    const braked = this.#drop.heard(real, excused, now);
+    const braked = this.#drop.heard(real, explained, now);
     this.#forgetOverruled();
     return braked;
   }
@@ -78,12 +79,13 @@ export class Trust {
     now: number,
     ahead: number,
   ): Braked | undefined {
+    const explained = this.#explained(excused, now);
     for (const endpoint of gone) this.#listed.delete(addressOf(endpoint));
     for (const endpoint of joined) this.#listed.set(addressOf(endpoint), { endpoint, why: undefined });
     for (const each of [this.#returned, this.#shunned])
       if (each.size > 0)
         for (const endpoint of gone) if (!this.#listed.has(addressOf(endpoint))) each.delete(addressOf(endpoint));
-    const braked = this.#drop.changed(gone, joined, excused, now, ahead);
+    const braked = this.#drop.changed(gone, joined, explained, now, ahead);
     this.#forgetOverruled();
     return braked;
   }
@@ -234,6 +236,12 @@ export class Trust {
     if (this.#trusted.size === 0) return;
     const kept = new Set(this.#drop.kept.map(addressOf));
     for (const at of this.#trusted) if (!kept.has(at) && this.#listed.get(at)?.why === undefined) this.#trusted.delete(at);
+  }
+
+  /** And those in whose place another has answered, or whom an operator has dropped: nobody wants to keep them. */
+  #explained(excused: ReadonlySet<string>, now: number): ReadonlySet<string> {
+    const unwanted = [...this.#shunned].filter(([, { until, proved }]) => until > now && (proved || until === Infinity));
+    return unwanted.length === 0 ? excused : new Set([...excused, ...unwanted.map(([at]) => at)]);
   }
 
   #isShunned(at: string, now: number): boolean {

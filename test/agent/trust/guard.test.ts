@@ -139,6 +139,27 @@ describe('the guard of an upstream', () => {
     );
   });
 
+  it('lets nobody go by a look into the registry before he has been kept for ten seconds', async (t) => {
+    const { clock, guard, ids } = setup();
+    let looks = 0;
+    const ports = [];
+    for (let count = 0; count < 4; count++) ports.push(await listening(t, () => looks++));
+    const listed = ports.map((port, index) => endpoint('abcd'[index]!, port));
+    guard.heard(confirmed(listed), nobody);
+    guard.heard(confirmed(listed.slice(3)), nobody);
+    await clock.advance(1);
+    await until(() => looks === 3);
+    await clock.advance(7_999);
+    guard.heard([], nobody);
+    await clock.advance(1);
+    await until(() => looks === 4);
+    await clock.advance(9_998);
+    deepEqual(ids(), ['a', 'b', 'c', 'd']);
+    await clock.advance(1_002);
+    deepEqual(ids(), []);
+    guard.stop();
+  });
+
   it('looks at eight of thousands at one time, and at nobody any more who was let go meanwhile', async () => {
     const { clock, guard, asked, told } = setup({}, undefined, undefined, () => new Promise(() => undefined));
     guard.heard(confirmed(Array.from({ length: 1_300 }, (_, index) => endpoint(`e${index}`, index + 1))), nobody);

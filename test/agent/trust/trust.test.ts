@@ -119,6 +119,25 @@ describe('trust in an endpoint', () => {
       }
     });
 
+  it('keeps nobody behind an outage while others are left, as one who has scaled down does not want his back', () => {
+    const trust = new Trust();
+    trust.heard(listed('unconfirmed', 1, 2, 3), nobody, 0);
+    trust.heard(listed(undefined, 1, 2, 3), nobody, 5_000);
+    equal(trust.heard(listed(undefined, 3), nobody, 6_000), undefined);
+    deepEqual(standings(trust, 6_000), ['e3?returned']);
+  });
+
+  it('keeps nobody whom an operator has dropped, or in whose place another has answered', () => {
+    const [dropped, others, returned] = [new Trust(), new Trust(), new Trust()];
+    for (const trust of [dropped, others, returned]) trust.heard(listed('unconfirmed', 1, 2, 3), nobody, 0);
+    dropped.overrule('drop', 1_000);
+    for (const trust of [others, returned]) for (const number of [1, 2, 3]) trust.failed(at(number), true, 1_000);
+    returned.retold(undefined, 5_000);
+    for (const trust of [dropped, others]) equal(trust.heard([], nobody, 6_000), undefined);
+    equal(returned.changed([1, 2, 3].map(endpoint), [], nobody, 6_000, 0), undefined);
+    for (const trust of [dropped, others, returned]) deepEqual(standings(trust, 6_000), []);
+  });
+
   it('brakes for two who are missing when the registry is back, and not while most are there', () => {
     const trust = new Trust();
     trust.heard(listed('unconfirmed', 1, 2), nobody, 0);
