@@ -161,6 +161,7 @@ describe('a port for plain TCP with settings of its own', { timeout: 240_000 }, 
 
   it('ends a connection on which nothing moves, and counts it', async () => {
     const silent = await app('idle');
+    silent.write('a\n');
     await silent.gone();
     silent.end();
     const code = 'zidecar_requests_total{service="idle",code="tunnel_idle"}';

@@ -86,7 +86,8 @@ export class NativeLink implements Wire {
     client.on('close', (_, code) => {
       if (this.#isOver) return;
       this.#finish();
-      events.over(code === -113 ? 'the servers do not accept who we are' : 'the servers have ended it');
+      if (code === -113) events.over('the servers do not accept who we are', '');
+      else events.over('the servers have ended it');
     });
     client.init({
       connect: connectString(addresses),
