@@ -170,6 +170,16 @@ export class CircuitBreaker implements Breaker {
     return this.#trial;
   }
 
+  /** It has never been open, and holds nothing against its endpoint: another one that was never used says the same. */
+  get isAsMade(): boolean {
+    return this.#epoch === 0 && this.#failures === 0 && this.#recent === undefined;
+  }
+
+  /** Such an outcome leaves a trace in one that is as it was made. */
+  remembers({ kind }: Outcome): boolean {
+    return kind === 'failure' || (kind !== 'ignored' && this.#judgesShares);
+  }
+
   get failuresInRow(): number {
     return this.#failures;
   }
@@ -253,10 +263,15 @@ export class CircuitBreaker implements Breaker {
     return 'opened';
   }
 
+  get #judgesShares(): boolean {
+    const { failurePercent = Infinity, slow } = this.#options;
+    return failurePercent !== Infinity || slow !== undefined;
+  }
+
   /** One more call of the last span. The answer: the share that is too large by now, in words. */
   #count(now: number, failed: boolean, slow: boolean): string | undefined {
+    if (!this.#judgesShares) return undefined;
     const { failurePercent = Infinity, slow: slowness, spanMs, minCalls } = this.#options;
-    if (failurePercent === Infinity && slowness === undefined) return undefined;
     const recent = (this.#recent ??= { calls: new Window(spanMs), failed: new Window(spanMs), slow: new Window(spanMs) });
     recent.calls.add(now);
     if (failed) recent.failed.add(now);

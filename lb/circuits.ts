@@ -41,18 +41,20 @@ export class Circuits {
   readonly #open = new Heap<Member>((a, b) => a.breaker.reopenAt < b.breaker.reopenAt);
   /** Those of them that a call may try before their time; the one that has waited longest is the first. */
   readonly #quick = new Set<Member>();
+  /** The circuit of all that have nothing to remember: of thousands, each call would find its own cold in memory. */
+  readonly #calm: CircuitBreaker;
 
   constructor(parts: CircuitsParts) {
     this.#parts = parts;
+    this.#calm = this.#breaker();
   }
 
   /** A newcomer, with a closed circuit. */
   make(endpoint: Endpoint): Member {
-    const breaker = new CircuitBreaker(this.#parts.breaker, this.#parts.random);
     return {
       // what each call looks at comes first, and so stands together
       endpoint,
-      breaker,
+      breaker: this.#calm,
       answers: new Answers(),
       active: 0,
       listed: true,
@@ -126,9 +128,14 @@ export class Circuits {
   }
 
   end(member: Member, epoch: number, outcome: Outcome, now: number): void {
+    if (member.breaker === this.#calm) {
+      if (!this.#calm.remembers(outcome)) return;
+      member.breaker = this.#breaker();
+    }
     const { breaker } = member;
     const wasUnreachable = breaker.unreachable; // no other is suspect
     const change = breaker.end(epoch, outcome, now);
+    if (breaker.isAsMade) member.breaker = this.#calm;
     if (!member.listed) return;
     if (change !== undefined) this.#turned(member, change, now);
     if (outcome.kind !== 'success' && outcome.kind !== 'failure') return;
@@ -168,6 +175,10 @@ export class Circuits {
   /** Some may be tried before their time. */
   get hasQuick(): boolean {
     return this.#quick.size > 0;
+  }
+
+  #breaker(): CircuitBreaker {
+    return new CircuitBreaker(this.#parts.breaker, this.#parts.random);
   }
 
   #turned(member: Member, change: CircuitChange, now: number): void {

@@ -7,7 +7,8 @@ import type { Answers } from './outlier.js';
 /** One endpoint with all that is known of it. The object lives as long as it is listed or a lease on it is held. */
 export interface Member extends Seat, Placed {
   endpoint: Endpoint;
-  readonly breaker: CircuitBreaker;
+  /** Its own, or one that all share which have nothing to remember. */
+  breaker: CircuitBreaker;
   readonly answers: Answers;
   /** While it is ejected. */
   ejection: Ejection | undefined;
