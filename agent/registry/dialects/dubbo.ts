@@ -14,6 +14,7 @@ const RESERVED = new Set([
   'weight',
   'zone',
   'enabled',
+  'disabled',
   'timestamp',
   'warmup',
   ID,
@@ -23,13 +24,16 @@ const DEFAULT_WEIGHT = 100;
 const WARMUP_MS = 600_000;
 const MOST_NAME = 65_536;
 const URL = /^([A-Za-z][A-Za-z0-9+.-]{0,31}):\/\/(?:[^@/?]*@)?(\[[^\]]*\]|[^:/?]*):(\d{1,5})(?:\/[^?]*)?(?:\?(.*))?$/s;
-/** The parameters are not escaped one by one: what would end one of them has no room there (Dubbo 3 ends one at `;` too). */
+/** The parameters are not escaped one by one: what would end one of them has no room there. */
 const SAYABLE = /^[^&;=?#\p{C}\p{Z}%+]{1,256}$/u;
+
+/** Dubbo 3 cuts a process's number out of the text, wherever a key ends so, up to the next key, which then has the rest of this one before it. */
+const CUT = /pid$/;
 
 export const dubbo: Dialect = {
   name: 'dubbo',
   defaultPath: '/dubbo/{service}/providers',
-  drainWaitMs: 10_000,
+  drainWaitMs: 12_000, // a consumer that has just heard of something makes two pauses of 5 s before it acts on more
   change: 'replace',
   parents: 'persistent',
   drain: 'withdraw',
@@ -41,6 +45,7 @@ export const dubbo: Dialect = {
   place(instance) {
     const { service, id, weight, up, zone, since, warmupMs, protocol = 'rest', meta } = instance;
     const said = sayable(meta, RESERVED).filter((pair) => pair.every((text) => SAYABLE.test(text)));
+    said.sort(([one], [other]) => Number(CUT.test(one)) - Number(CUT.test(other)));
     const parameters: Record<string, string> = {
       ...{ anyhost: 'true', application: service, dynamic: 'true' },
       ...(up ? {} : { enabled: 'false' }),
@@ -77,7 +82,7 @@ export const dubbo: Dialect = {
     const warmup = asTime(said.get('warmup') ?? WARMUP_MS) ?? 0;
     return {
       ...{ service, id: asText(said.get(ID)) ?? address({ host, port }), host, port },
-      ...{ weight: weight / DEFAULT_WEIGHT, up: said.get('enabled')?.toLowerCase() !== 'false' },
+      ...{ weight: weight / DEFAULT_WEIGHT, up: isEnabled(said) },
       ...(zone === undefined ? {} : { zone }),
       ...(since === undefined ? {} : { since, warmupMs: Math.min(warmup, WARMUP_MS * 6) }),
       protocol: protocol.toLowerCase(),
@@ -86,9 +91,16 @@ export const dubbo: Dialect = {
   },
 };
 
-function parametersOf(query: string): ReadonlyMap<string, string> {
+/** As Java reads a truth: nothing but `true`, in any case, is one. */
+export function isEnabled(said: ReadonlyMap<string, string>): boolean {
+  const truth = (key: string, otherwise: string): boolean => (said.get(key) || otherwise).toLowerCase() === 'true';
+  return truth('enabled', 'true') && !truth('disabled', 'false');
+}
+
+/** Dubbo 3 ends one at `;` too. */
+export function parametersOf(query: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const pair of query === '' ? [] : query.split('&')) {
+  for (const pair of query === '' ? [] : query.split(/[&;]/)) {
     const [, key, value = ''] = /^([^=]*)(?:=(.*))?$/s.exec(pair)!;
     if (key !== undefined && key !== '' && asText(value) !== undefined) found.set(key, value);
   }

@@ -2,10 +2,11 @@
  * What the readers of the field make of one node: take it, pass over it, or break on it, so that they lose the whole service and not this
  * node alone. Models of other people's programs, by what was seen of the real ones; test/interop holds Curator's against the real one. Pure.
  */
-import { asMap, shown } from './checked.js';
+import { asHost, asMap, asPort, shown } from './checked.js';
 import { SPRING_CLASS } from './classes.js';
 import type { Said, Skip } from './dialect.js';
 import { dialects } from './dialects.js';
+import { isEnabled, parametersOf } from './dubbo.js';
 import { openEnvelope } from './envelope.js';
 import { javaDecode } from './java-url.js';
 import { openJson } from './json.js';
@@ -155,17 +156,25 @@ const synapse: Reader = {
   },
 };
 
+/** Of everything something: a protocol, a host, what stands for a port, parameters. */
+const DUBBO_URL = /^(?:([^/?]*):\/\/)?(?:[^@/?]*@)?(\[[^\]]*\]|[^:/?]*)(?::([^/?]*))?[^?]*(?:\?(.*))?$/s;
+const isInt = (text: string): boolean => /^[-+]?\d+$/.test(text) && Math.abs(Number(text)) < 2 ** 31;
+
 const dubbo: Reader = {
   name: 'Dubbo',
   dialect: 'dubbo',
   read({ name }) {
     const url = javaDecode(name);
     if (url === undefined) return breaks('a bad % escape: the whole update is lost');
-    const port = /^[^/?]*:\/\/(?:[^/?]*@)?(?:\[[^\]]*\]|[^/?:]*):([^/?]+)/.exec(url)?.[1];
-    if (port !== undefined && !/^-?\d+$/.test(port)) return breaks(`port ${shown(port)}, no number: the whole update is lost`);
-    if (!/^[A-Za-z][\w+.-]*:\/\/[^/?]+:\d+/.test(url)) return ignores('its name is no URL of a provider');
-    if (/[?&]category=(?!providers(?:&|$))/.test(url)) return ignores('no provider');
-    return /[?&]enabled=false(?:&|$)/.test(url) ? ignores('enabled=false') : accepts();
+    const [, protocol, host, port = '', query = ''] = DUBBO_URL.exec(url)!;
+    if (protocol === undefined && query === '') return breaks('its name is no URL: the whole update is lost');
+    if (port !== '' && !isInt(port)) return breaks(`port ${shown(port)}, no number: the whole update is lost`);
+    const said = parametersOf(query);
+    const [category, weight] = [said.get('category') || 'providers', said.get('weight') || '100'];
+    if (category !== 'providers') return ignores('no provider');
+    if (!isEnabled(said)) return ignores(`enabled=${said.get('enabled') ?? 'true'}, disabled=${said.get('disabled') ?? 'false'}`);
+    if (!isInt(weight)) return breaks(`weight ${shown(weight)}, no number: every call fails`);
+    return accepts(asHost(host) && asPort(port) ? '' : 'no host or no port: calls to it fail');
   },
 };
 

@@ -47,8 +47,20 @@ describe('a provider of Dubbo, as it is written', () => {
 
   it('never lets metadata add or end a parameter', () => {
     const meta = { a: 'x&enabled=false', 'b=c': '1', d: 'e#f', g: 'h%26i', weight: '9', enabled: 'false', k: 'l m', n: 'o;p' };
-    equal(javaDecode(dubbo.place(instance({ meta })).name)?.includes('false'), false);
+    equal(javaDecode(dubbo.place(instance({ meta: { ...meta, disabled: 'true' } })).name)?.includes('abled'), false);
     ok(!/[#%+ ]|weight|[?&](?:a|b|d|g|k|n)=/.test(javaDecode(dubbo.place(instance({ meta })).name)!));
+  });
+
+  it('is waited for after it has gone for longer than the two pauses of 5 s that a consumer may make', () => {
+    ok(dubbo.drainWaitMs > 2 * 5_000);
+  });
+
+  it('has nothing of value behind what Dubbo cuts out', () => {
+    const url = javaDecode(dubbo.place(instance({ meta: { appid: '7', tag: 'gray' } })).name)!;
+    equal(
+      url.replace(/pid=[^&]*&/, '').replace(/timestamp=[^&]*&/, ''),
+      url.replace(/&timestamp=.*/, '&tag=gray&apzidecar.id=4a1f9c2e'),
+    );
   });
 
   holdsItsOwn(dubbo, {
@@ -68,7 +80,17 @@ describe('a provider of Dubbo, as it is read', () => {
   });
 
   it('is not to be called when it says so', () => {
-    equal((read(CAPTURED.replace('enabled%3Dtrue', 'enabled%3Dfalse')) as Instance).up, false);
+    const isUp = (said: string): boolean => (read(CAPTURED.replace('enabled%3Dtrue', javaEncode(said))) as Instance).up;
+    for (const said of [
+      'enabled=false',
+      'enabled=FALSE',
+      'enabled=no',
+      'disabled=true',
+      'enabled=true&disabled=TRUE',
+      'a=b;enabled=false',
+    ])
+      equal(isUp(said), false, said);
+    for (const said of ['enabled=TRUE', 'enabled=', 'disabled=false', 'disabled=no', 'disabled']) equal(isUp(said), true, said);
   });
 
   it('needs nothing but a protocol, a host and a port', () => {
