@@ -14,7 +14,7 @@ const FDS = '/proc/self/fd';
 
 /** Spawns with the child's `stdio` (its first numbers), and with none of our sockets above them. `spawn` must do so before it returns. */
 export function withoutOurSockets<T>(stdio: readonly Stdio[], spawn: (stdio: Stdio[]) => T): T {
-  const stray = straySockets().filter((fd) => fd >= stdio.length);
+  const stray = [...straySockets().keys()].filter((fd) => fd >= stdio.length);
   if (stray.length === 0) return spawn([...stdio]);
   const nothing = openSync('/dev/null', 'r+');
   try {
@@ -27,22 +27,22 @@ export function withoutOurSockets<T>(stdio: readonly Stdio[], spawn: (stdio: Std
   }
 }
 
-function straySockets(): readonly number[] {
+/** Open sockets without that mark, by their numbers: what `/proc` calls each, which no other socket is ever called. */
+export function straySockets(): ReadonlyMap<number, string> {
   try {
-    return readdirSync(FDS)
-      .map(Number)
-      .filter((fd) => fd > 2 && isStraySocket(fd));
+    return new Map(readdirSync(FDS).flatMap((fd) => strayAt(Number(fd))));
   } catch {
-    return []; // no /proc here
+    return new Map(); // no /proc here
   }
 }
 
-function isStraySocket(fd: number): boolean {
+function strayAt(fd: number): readonly (readonly [number, string])[] {
   try {
-    if (!readlinkSync(`${FDS}/${fd}`).startsWith('socket:')) return false;
+    const name = fd > 2 ? readlinkSync(`${FDS}/${fd}`) : '';
+    if (!name.startsWith('socket:')) return [];
     const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
-    return flags !== null && (parseInt(flags[1]!, 8) & CLOSE_ON_EXEC) === 0;
+    return flags !== null && (parseInt(flags[1]!, 8) & CLOSE_ON_EXEC) === 0 ? [[fd, name]] : [];
   } catch {
-    return false; // closed since the folder was read
+    return []; // closed since the folder was read
   }
 }

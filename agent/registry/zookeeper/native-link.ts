@@ -8,43 +8,14 @@ import { RegistryError } from '../tree.js';
 import type { List, Mode, Node, Stat } from '../tree.js';
 import type { LinkEvents } from '../turn.js';
 import { OK, UNIMPLEMENTED, failure } from './codes.js';
+import type { Done, NativeClient, NativeStat, OnEvent } from './native-client.js';
+import { NativeNumbers } from './native-numbers.js';
 import type { Fired, Made, Wire } from './wire.js';
-
-interface NativeStat {
-  readonly czxid: number;
-  readonly mzxid: number;
-  readonly version: number;
-  readonly dataLength: number;
-  readonly ctime: Date;
-  /** Hex, '0' for none. */
-  readonly ephemeralOwner: string;
-}
-type Done<A extends readonly unknown[]> = (code: number, words: string, ...answer: A) => void;
-type OnEvent = (type: number) => void;
-
-/** What we use of the package. Calls answer with 0, or with a negative code when nothing was sent and `done` will not be called. */
-export interface NativeClient {
-  readonly client_id: string;
-  readonly timeout: number;
-  on(event: 'connect' | 'connecting', listener: () => void): unknown;
-  on(event: 'close', listener: (client: unknown, code: number) => void): unknown;
-  init(options: Readonly<Record<string, string | number | boolean>>): unknown;
-  set_servers(servers: string): number;
-  close(): unknown;
-  a_exists(path: string, watch: false, done: Done<[NativeStat]>): number;
-  aw_exists(path: string, fired: OnEvent, done: Done<[NativeStat]>): number;
-  a_get(path: string, watch: false, done: Done<[NativeStat, Buffer | null]>): number;
-  a_get_children2(path: string, watch: false, done: Done<[readonly string[], NativeStat]>): number;
-  aw_get_children2(path: string, fired: OnEvent, done: Done<[readonly string[], NativeStat]>): number;
-  a_create(path: string, data: Buffer, flags: number, done: Done<[string]>): number;
-  a_set(path: string, data: Buffer, version: number, done: Done<[NativeStat]>): number;
-  a_delete_(path: string, version: number, done: Done<[]>): number;
-  a_sync(path: string, done: Done<[string]>): number;
-}
 
 const flags: Readonly<Record<Mode, number>> = { persistent: 0, ephemeral: 1, ephemeral_sequential: 3, container: 4 };
 const ANY_VERSION = -1;
 const SESSION_EVENT = -1;
+const CONNECTED = 3;
 /** It answers each reading of a part of a large answer with "nothing", and by default takes eleven of them for the end of the session. */
 const PARTS_OF_AN_ANSWER = 10_000;
 /** No server can have it. */
@@ -53,12 +24,15 @@ const NOWHERE = '255.255.255.255:1';
 export class NativeLink implements Wire {
   readonly #client: NativeClient;
   readonly #clock: Clock;
+  readonly #events: LinkEvents;
   readonly #fired: Fired;
   /** How to fail each call that is out. */
   readonly #out = new Set<(error: RegistryError) => void>();
+  readonly #numbers = new NativeNumbers();
+  #addresses: readonly Address[];
   #isUp = false;
   #isOver = false;
-  #stopBeat: () => void = () => undefined;
+  #stopBeat: () => void;
 
   constructor(
     client: NativeClient,
@@ -69,23 +43,24 @@ export class NativeLink implements Wire {
     fired: Fired,
   ) {
     this.#client = client;
+    this.#addresses = addresses;
     this.#fired = fired;
     this.#clock = clock;
+    this.#events = events;
     client.on('connect', () => {
       if (this.#isOver) return;
       this.#isUp = true;
+      this.#numbers.free();
+      this.#numbers.look();
       this.#stopBeat();
       this.#stopBeat = clock.every(client.timeout / 6, () => this.#beat());
       events.up(client.client_id, client.timeout);
     });
-    client.on('connecting', () => {
-      if (this.#isOver) return;
-      this.#rest();
-      events.down();
-    });
+    client.on('connecting', () => this.#lost());
     client.on('close', (_, code) => {
       if (this.#isOver) return;
       this.#finish();
+      this.#numbers.free();
       if (code === -113) events.over('the servers do not accept who we are', '');
       else events.over('the servers have ended it');
     });
@@ -96,17 +71,22 @@ export class NativeLink implements Wire {
       response_counter_limit: PARTS_OF_AN_ANSWER,
       debug_level: 0,
     });
+    this.#stopBeat = clock.every(timeoutMs / 6, () => this.#leaveOldAttempt());
   }
 
   aim(addresses: readonly Address[]): void {
-    if (!this.#isOver) this.#client.set_servers(connectString(addresses));
+    if (this.#isOver) return;
+    this.#addresses = addresses;
+    this.#numbers.look();
+    this.#client.set_servers(connectString(addresses));
+    this.#numbers.closed();
   }
 
   /** Blocks this process until the servers have ended the session: some milliseconds, or 1.5 s when they are not there after all. */
   close(): Promise<void> {
     if (this.#isOver) return Promise.resolve();
     this.#finish();
-    return new Promise((resolve) => this.#outsideOfItsCalls(() => resolve(void this.#client.close())));
+    return new Promise((resolve) => this.#outsideOfItsCalls(() => resolve(this.#closeHandle())));
   }
 
   /** Closing a handle that believes itself connected would block for 1.5 s: it is sent elsewhere first, which closes the connection. */
@@ -116,7 +96,7 @@ export class NativeLink implements Wire {
     this.#finish();
     this.#outsideOfItsCalls(() => {
       if (wasUp) this.#client.set_servers(NOWHERE);
-      this.#client.close();
+      this.#closeHandle();
     });
   }
 
@@ -225,6 +205,7 @@ export class NativeLink implements Wire {
       this.#out.add(fail);
       const code = this.#isOver ? -9 : send(done);
       if (code !== OK) fail(failure(op, path, code, 'not sent'));
+      this.#lookAfterSending();
     });
   }
 
@@ -244,6 +225,34 @@ export class NativeLink implements Wire {
   /** Of a server that is silent the handle lets go at 2/3 of the timeout, but goes to the next one only when it would have pinged: at 3/3. */
   #beat(): void {
     this.#client.a_exists('/', false, () => undefined);
+    this.#lookAfterSending();
+  }
+
+  /** A connection that is found broken when something is sent it closes without a word. */
+  #lookAfterSending(): void {
+    if (this.#isUp && this.#client.state !== CONNECTED) this.#lost();
+  }
+
+  #lost(): void {
+    this.#numbers.closed();
+    if (this.#isOver || !this.#isUp) return;
+    this.#rest();
+    this.#stopBeat = this.#clock.every(this.#client.timeout / 6, () => this.#leaveOldAttempt());
+    this.#events.down();
+  }
+
+  /** An attempt that nobody answers it ends after 2/3 of the timeout, again without a word: before that we do, and see its number. */
+  #leaveOldAttempt(): void {
+    if (!this.#numbers.isAttemptOld) return;
+    this.#client.set_servers(NOWHERE);
+    this.#numbers.closed();
+    const [first, ...others] = this.#addresses;
+    this.aim([...others, first!]);
+  }
+
+  #closeHandle(): void {
+    this.#client.close();
+    this.#numbers.free();
   }
 
   /** We may be within a call from its C library, which would then put off the closing until we have returned to it. */

@@ -40,9 +40,12 @@ export type Open = (servers: ZooKeeperOptions['servers'], options?: Partial<ZooK
 
 /** Trees by one of the clients. */
 export const opening =
-  (client: ZooKeeperClient): Open =>
-  (servers, options = {}) =>
-    open(servers, { client, ...options });
+  (client: ZooKeeperClient, opened: Opened[] = []): Open =>
+  (servers, options = {}) => {
+    const one = open(servers, { client, ...options });
+    opened.push(one);
+    return one;
+  };
 
 export interface By {
   readonly kind: ZooKeeperClient['kind'];
@@ -69,10 +72,12 @@ export async function byEach(run: (by: By) => Promise<void>): Promise<void> {
       );
     });
   const one = async (client: ZooKeeperClient): Promise<void> => {
+    const opened: Opened[] = [];
     try {
-      await run({ kind: client.kind, open: opening(client), long: longFor(client), together });
+      await run({ kind: client.kind, open: opening(client, opened), long: longFor(client), together });
     } catch (error) {
-      failed ??= new Error(`by the ${client.kind} client: ${(error as Error).message}`, { cause: error });
+      const how = opened.map(({ story }) => story()).join('\n');
+      failed ??= new Error(`by the ${client.kind} client: ${(error as Error).message}\n${how}`, { cause: error });
       for (const { fail } of waiting.splice(0)) fail(failed);
     }
   };
