@@ -4,12 +4,15 @@
  * that is silent for two thirds of the timeout is left; one that leaves a question unanswered and says nothing meanwhile, for a quarter. After
  * a tenth it is doubted, once, and left if another server answers in its place: a server that rests is not left for nothing, and a
  * network that rests is not mistaken for a server. One that speaks and answers nothing is left too: for the whole timeout no question was answered
- * though one is out (64 KiB of a long answer count as one), or none about our session for two thirds of it while that is not confirmed yet.
+ * though one is out (64 KiB of a long answer count as one), or none about our session for two thirds of it while that is not confirmed yet. A long
+ * question takes its time until the server has it, and that is none of the quarter and of the tenth.
  *
  *     heard ──a question is out──▶ unanswered ──a tenth──▶ doubted ──a quarter──▶ left
  *       ▲                              │                      │  ▲
  *       └────────── heard ─────────────┴──────────────────────┘  └── at once when another server answers
  */
+import type { Asked } from './requests.js';
+
 const LONGEST_REST_MS = 10_000;
 const SPARE_MS = 1_000;
 /** A collection of garbage or a slow disk takes a second or two. */
@@ -18,7 +21,10 @@ const LEAST_PATIENCE_MS = 2_000;
 /** Nor is anybody asked about a rest that short. */
 const LEAST_TRUST_MS = 750;
 
-/** Of one answer. The longest of 16 MiB so takes 256 timeouts at the most, and one that comes drop by drop is not waited for. */
+/**
+ * What the slowest line that is waited for carries in a timeout. Of one answer: the longest of 16 MiB so takes 256 timeouts at the most, and one
+ * that comes drop by drop is not waited for. Of a question: it has so much more time until the server can have it.
+ */
 const PART_BYTES = 64 * 1024;
 
 export type Beat =
@@ -80,12 +86,12 @@ export class Pulse {
     this.#answeredAt = now;
   }
 
-  /** `askedAt`: when the oldest question without an answer was asked. `isUp`: the server has confirmed our session. */
-  next(now: number, askedAt: number | undefined, isUp = true): Beat {
-    const waitsFrom = askedAt === undefined ? Infinity : Math.max(askedAt, this.#heardAt);
+  /** `asked`: the oldest question without an answer. `isUp`: the server has confirmed our session. */
+  next(now: number, asked: Asked | undefined, isUp = true): Beat {
+    const waitsFrom = asked ? Math.max(asked.sentAt, this.#heardAt) + (asked.size / PART_BYTES) * this.#timeoutMs : Infinity;
     const silentAt = Math.min(this.#heardAt + this.silenceMs, waitsFrom + this.patienceMs);
     const longestMs = isUp ? this.#timeoutMs : this.silenceMs;
-    const leaveAt = Math.min(silentAt, askedAt === undefined ? Infinity : Math.max(askedAt, this.#answeredAt) + longestMs);
+    const leaveAt = Math.min(silentAt, asked ? Math.max(asked.sentAt, this.#answeredAt) + longestMs : Infinity);
     if (now >= leaveAt) return { do: 'leave', isSilent: now >= silentAt };
     const doubtAt = this.#doubtedAt === this.#heardAt ? Infinity : waitsFrom + this.trustMs;
     if (now >= doubtAt) {

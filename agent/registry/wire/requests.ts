@@ -17,12 +17,16 @@ import type { Pieces } from './turns.js';
 /** Told the answer's number, 0 for success, before anything that comes behind it is looked at. */
 export type OnAnswer = (error: number) => void;
 
-interface Pending {
+export interface Asked {
+  /** In bytes. */
+  readonly size: number;
+  readonly sentAt: number;
+}
+
+interface Pending extends Asked {
   readonly number: number;
   readonly operation: Operation<unknown>;
   readonly onAnswer: OnAnswer | undefined;
-  readonly size: number;
-  readonly sentAt: number;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: ZooKeeperError) => void;
 }
@@ -61,10 +65,10 @@ export class Requests {
     return size;
   }
 
-  /** When the oldest of what is out was asked. */
-  get oldestAt(): number | undefined {
-    let oldest = this.#pending[this.#first]?.sentAt;
-    for (const [first] of this.#special.values()) if (first) oldest = Math.min(oldest ?? first.sentAt, first.sentAt);
+  /** Of what is out. */
+  get oldest(): Asked | undefined {
+    let oldest = this.#pending[this.#first];
+    for (const [first] of this.#special.values()) if (first && !(oldest && oldest.sentAt <= first.sentAt)) oldest = first;
     return oldest;
   }
 
@@ -94,10 +98,10 @@ export class Requests {
 
   /** With one of the numbers that stand outside the order. */
   askSpecial<T>(number: number, operation: Operation<T>, now: number): Promise<T> {
-    this.#write(number, operation);
+    const size = this.#write(number, operation);
     return new Promise((resolve, reject) => {
       const settle = resolve as (value: unknown) => void;
-      const pending = { number, operation, onAnswer: undefined, size: 0, sentAt: now, resolve: settle, reject };
+      const pending = { number, operation, onAnswer: undefined, size, sentAt: now, resolve: settle, reject };
       const before = this.#special.get(number);
       if (before) before.push(pending);
       else this.#special.set(number, [pending]);

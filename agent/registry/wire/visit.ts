@@ -12,7 +12,7 @@ import { ProtocolError, Reader, Writer } from './jute.js';
 import type { TooLong } from './jute.js';
 import { present } from './login.js';
 import type { Login } from './login.js';
-import { close, ping, saslToken, setWatches } from './operations.js';
+import { close, ping, saslToken } from './operations.js';
 import type { Operation } from './operations.js';
 import type { Clock } from './ports.js';
 import { eventTypes, xid } from './protocol.js';
@@ -55,9 +55,11 @@ export interface VisitEvents {
 }
 
 const MOST_TURNS = 16;
+/** Packets of watches that are out: 128 KiB, so that few waits are for an answer. */
+const PARTS_OUT = 8;
 /** So many leave with the greeting. More are kept for a server that has proven to be one, since the others get them in vain. */
 const FEW_WATCHES = 256;
-/** Answered behind a long answer, and heard at once: the longest one takes 256 timeouts of a few pings each. */
+/** Answered behind a long answer, and heard at once. The longest one takes 256 timeouts of eight pings at the most; those of more than 80 s have more. */
 const MOST_PINGS = 2_048;
 
 export class Visit {
@@ -167,10 +169,8 @@ export class Visit {
       return undefined;
     }
     const left = this.#requests.answer(head, reader, this.label);
-    if (head.xid > 0) {
-      this.#pulse.answered(this.#pulse.heardAt);
-      this.#parts.greeting.seen(head.zxid); // of an answer that fits: a wrong one would cost us the session everywhere
-    }
+    if (head.xid > 0 || head.xid === xid.setWatches) this.#pulse.answered(this.#pulse.heardAt);
+    if (head.xid > 0) this.#parts.greeting.seen(head.zxid); // of an answer that fits: a wrong one would cost us the session everywhere
     return left;
   }
 
@@ -195,15 +195,13 @@ export class Visit {
   }
 
   async #prepare(isReadOnly: boolean): Promise<void> {
-    const { login, watches, call } = this.#parts;
     try {
-      for (const credentials of login.credentials) await this.#special(xid.auth, present(credentials));
+      for (const credentials of this.#parts.login.credentials) await this.#special(xid.auth, present(credentials));
       await this.#converse();
       await (this.#settled ?? this.#settle());
       this.#isUp = true;
       this.#events.up(isReadOnly);
     } catch (error) {
-      if (isCode(error, 'UNIMPLEMENTED')) watches.loseLasting(call); // by servers before 3.6: the next is told of the others
       const wantsLogin = isCode(error, 'SASL_REQUIRED');
       // a session that another server has confirmed may still be good there
       if (isCode(error, 'AUTH_FAILED') || (wantsLogin && this.#isNew)) this.#over = 'login';
@@ -222,13 +220,16 @@ export class Visit {
     this.#isConfirmed = true;
   }
 
-  /** One packet after the other, since all have the same number. */
   async #tellWatches(): Promise<void> {
-    const { watches, watchedTo } = this.#parts;
-    for (const { hasLasting, write } of watches.parts()) {
-      const told = setWatches(hasLasting, (writer) => write(writer, watchedTo));
-      await this.#special(xid.setWatches, told);
-    }
+    const { watches, watchedTo, call } = this.#parts;
+    const parts = watches.parts(watchedTo);
+    const tell = async (): Promise<void> => {
+      for (const part of parts) await this.#special(xid.setWatches, part);
+    };
+    await Promise.all(Array.from({ length: PARTS_OUT }, tell)).catch((error: unknown) => {
+      if (isCode(error, 'UNIMPLEMENTED')) watches.loseLasting(call); // by servers before 3.6: the next is told of the others
+      throw error;
+    });
   }
 
   async #converse(): Promise<void> {
@@ -264,13 +265,12 @@ export class Visit {
     const now = this.#parts.clock.now();
     // our process stood still: what came meanwhile is still to be read
     if (now - dueAt > pulse.trustMs / 2) return this.#beatIn(0);
-    const beat = pulse.next(now, this.#requests.oldestAt, this.#isUp);
+    const beat = pulse.next(now, this.#requests.oldest, this.#isUp);
     if (beat.do === 'doubt') this.#events.doubted();
     if (beat.do === 'leave') return this.end(this.#whyLeft(beat.isSilent));
     if (beat.do === 'ping' && this.#isConfirmed && this.#requests.outWith(xid.ping) < MOST_PINGS)
       this.#special(xid.ping, ping).catch(() => undefined);
-    const ms = beat.do === 'wait' ? beat.ms : pulse.restMs;
-    this.#beatIn(Math.min(ms, pulse.trustMs / 4));
+    this.#beatIn(Math.min(beat.do === 'wait' ? beat.ms : pulse.restMs, pulse.trustMs / 4));
   }
 
   #whyLeft(isSilent: boolean): string {

@@ -6,7 +6,8 @@
  * answers with an event for each that has changed since. Persistent watches have no such memory at the servers, which is why one-shot
  * watches below a recursive one are told too. Recursive ones come last: servers of 3.8.0 let a later one-shot watch undo them.
  */
-import type { Writer } from './jute.js';
+import { setWatches } from './operations.js';
+import type { Operation } from './operations.js';
 import type { EventType, WatchMode } from './protocol.js';
 import { writeTexts } from './records.js';
 import type { Pieces } from './turns.js';
@@ -22,8 +23,8 @@ export type Listener = (event: WatchEvent) => void;
 /** `data` is on a node that is there, `exist` on one that is not. */
 export type OneShot = 'data' | 'exist' | 'children';
 
-/** A server takes a megabyte; this is what others send. */
-const MOST_BYTES = 128 * 1024;
+/** A server takes a megabyte. But it hears whole packets alone, and on a slow line has to hear one before it ends the session. */
+const MOST_BYTES = 16 * 1024;
 const PER_PATH = 4;
 const HEADS = 64;
 /** Paths that are looked at in one go. */
@@ -120,8 +121,8 @@ export class WatchRegistry {
     }
   }
 
-  /** What a server must be told so that nothing is missed, in parts that it takes, each with the kinds it needs. */
-  *parts(): Generator<{ readonly hasLasting: boolean; readonly write: (writer: Writer, zxid: bigint) => void }> {
+  /** What a server must be told so that nothing since then is missed, in parts that it takes, each with the kinds it needs. */
+  *parts(zxid: bigint): Generator<Operation<undefined>> {
     let lists: Lists = [[], [], [], [], []];
     let bytes = HEADS;
     const sources = [...Object.values(this.#oneShot), this.#lasting.persistent, this.#lasting.recursive];
@@ -129,7 +130,7 @@ export class WatchRegistry {
       for (const path of [...source.keys()]) {
         const cost = Buffer.byteLength(path) + PER_PATH;
         if (bytes + cost > MOST_BYTES && bytes > HEADS) {
-          yield part(lists);
+          yield part(lists, zxid);
           lists = [[], [], [], [], []];
           bytes = HEADS;
         }
@@ -137,7 +138,7 @@ export class WatchRegistry {
         bytes += cost;
       }
     }
-    if (bytes > HEADS) yield part(lists);
+    if (bytes > HEADS) yield part(lists, zxid);
   }
 
   #take(kind: OneShot, path: string, event: WatchEvent, call: Call): void {
@@ -152,15 +153,12 @@ export class WatchRegistry {
 /** How a listener is called: it may throw, and others are still to hear. */
 export type Call = (listener: Listener, event: WatchEvent) => void;
 
-const part = (lists: Lists): { readonly hasLasting: boolean; readonly write: (writer: Writer, zxid: bigint) => void } => {
+const part = (lists: Lists, zxid: bigint): Operation<undefined> => {
   const hasLasting = lists[3].length + lists[4].length > 0;
-  return {
-    hasLasting,
-    write(writer, zxid) {
-      writer.long(zxid);
-      for (const list of hasLasting ? lists : lists.slice(0, 3)) writeTexts(writer, list);
-    },
-  };
+  return setWatches(hasLasting, (writer) => {
+    writer.long(zxid);
+    for (const list of hasLasting ? lists : lists.slice(0, 3)) writeTexts(writer, list);
+  });
 };
 
 const above = (path: string): string | undefined => (path === '/' ? undefined : path.slice(0, path.lastIndexOf('/')) || '/');

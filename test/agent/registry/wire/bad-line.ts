@@ -11,6 +11,8 @@ export interface Place {
   readonly port: number;
 }
 
+const LIFTED = 256;
+
 export class BadLine implements Place {
   readonly host = '127.0.0.1';
   readonly port: number;
@@ -18,6 +20,8 @@ export class BadLine implements Place {
   split = 0;
   /** Milliseconds before each piece. */
   delay = 0;
+  /** Bytes a second of what the client says; 0 for as it comes. */
+  upward = 0;
   /** May change what the server says. */
   damage: ((bytes: Buffer) => Buffer) | undefined;
   /** Is told of each request that goes to the server. */
@@ -61,6 +65,7 @@ export class BadLine implements Place {
     if (this.#isCut) return void client.destroy();
     const server = connect(this.#target.port, this.#target.host);
     let passed = Promise.resolve();
+    let lifted = Promise.resolve();
     let isGreeted = false;
     const frames = new Frames(2 ** 24);
     server.on('data', (chunk: Buffer) => {
@@ -81,7 +86,7 @@ export class BadLine implements Place {
           }
           this.asked?.(op);
         }
-        server.write(whole);
+        lifted = lifted.then(() => this.#lift(server, whole));
       }
     });
     for (const [one, other] of [[client, server] as const, [server, client] as const]) {
@@ -92,6 +97,15 @@ export class BadLine implements Place {
         this.#sockets.delete(one);
         other.destroy();
       });
+    }
+  }
+
+  async #lift(socket: Socket, bytes: Buffer): Promise<void> {
+    const begun = performance.now();
+    for (let at = 0; at < bytes.length && !socket.destroyed; at += LIFTED) {
+      const piece = bytes.subarray(at, at + LIFTED);
+      if (this.upward > 0) await sleep(begun + ((at + piece.length) / this.upward) * 1_000 - performance.now());
+      socket.write(piece);
     }
   }
 

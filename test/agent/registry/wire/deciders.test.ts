@@ -4,10 +4,13 @@ import { Backoff } from '../../../../agent/registry/wire/backoff.js';
 import { Chroot } from '../../../../agent/registry/wire/chroot.js';
 import { Greeting } from '../../../../agent/registry/wire/greeting.js';
 import { Reader, Writer } from '../../../../agent/registry/wire/jute.js';
-import { Pulse } from '../../../../agent/registry/wire/pulse.js';
+import { op } from '../../../../agent/registry/wire/protocol.js';
+import { Pulse, type Beat } from '../../../../agent/registry/wire/pulse.js';
 import { WatchRegistry, type Call } from '../../../../agent/registry/wire/watches.js';
 
 describe('pulse', () => {
+  const asked = { sentAt: 1_000, size: 0 };
+
   it('pings when the Java client would', () => {
     const rests = [3_000, 6_000, 12_000, 30_000, 60_000].map((timeoutMs) => new Pulse(timeoutMs, 0).restMs);
     deepEqual(rests, [1_000, 1_000, 3_000, 9_000, 10_000]);
@@ -27,13 +30,13 @@ describe('pulse', () => {
   it('doubts one that answers nothing for a tenth of the timeout, once until it is heard again, and 750 ms at least', () => {
     const pulse = new Pulse(30_000, 0);
     pulse.sent(1_000);
-    deepEqual(pulse.next(3_999, 1_000), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(4_000, 1_000), { do: 'doubt' });
-    deepEqual(pulse.next(4_001, 1_000), { do: 'wait', ms: 4_499 });
+    deepEqual(pulse.next(3_999, asked), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(4_000, asked), { do: 'doubt' });
+    deepEqual(pulse.next(4_001, asked), { do: 'wait', ms: 4_499 });
     pulse.heard(4_500);
-    deepEqual(pulse.next(7_499, 1_000), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(7_500, 1_000), { do: 'doubt' });
-    deepEqual(pulse.next(12_000, 1_000), { do: 'leave', isSilent: true });
+    deepEqual(pulse.next(7_499, asked), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(7_500, asked), { do: 'doubt' });
+    deepEqual(pulse.next(12_000, asked), { do: 'leave', isSilent: true });
     deepEqual(
       [1_200, 3_000, 6_000, 12_000, 60_000].map((timeoutMs) => new Pulse(timeoutMs, 0).trustMs),
       [750, 750, 750, 1_200, 6_000],
@@ -43,51 +46,64 @@ describe('pulse', () => {
   it('leaves one that answers nothing for a quarter of the timeout, but not one whose answer is on its way', () => {
     const pulse = new Pulse(12_000, 0);
     pulse.sent(1_000);
-    deepEqual(pulse.next(2_200, 1_000), { do: 'doubt' });
-    deepEqual(pulse.next(3_999, 1_000), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(4_000, 1_000), { do: 'leave', isSilent: true });
+    deepEqual(pulse.next(2_200, asked), { do: 'doubt' });
+    deepEqual(pulse.next(3_999, asked), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(4_000, asked), { do: 'leave', isSilent: true });
     pulse.heard(3_900);
-    deepEqual(pulse.next(3_999, 1_000), { do: 'wait', ms: 1 }, 'for a ping');
-    deepEqual(pulse.next(6_900, 1_000), { do: 'leave', isSilent: true });
+    deepEqual(pulse.next(3_999, asked), { do: 'wait', ms: 1 }, 'for a ping');
+    deepEqual(pulse.next(6_900, asked), { do: 'leave', isSilent: true });
+  });
+
+  it('gives a question so much more time as a line that carries 64 KiB in each timeout needs for it, up to what silence has', () => {
+    const next = (now: number, size: number): Beat => {
+      const pulse = new Pulse(12_000, 1_000);
+      pulse.sent(now);
+      return pulse.next(now, { sentAt: 1_000, size });
+    };
+    deepEqual(next(1_000 + 1_200 + 2_999, 16 * 1024), { do: 'wait', ms: 1 });
+    deepEqual(next(1_000 + 1_200 + 3_000, 16 * 1024), { do: 'doubt' });
+    deepEqual(next(1_000 + 3_000 + 3_000, 16 * 1024), { do: 'leave', isSilent: true });
+    deepEqual(next(8_999, 900_000), { do: 'wait', ms: 1 });
+    deepEqual(next(9_000, 900_000), { do: 'leave', isSilent: true });
   });
 
   it('leaves one that speaks and does not confirm the session, after two thirds of the timeout', () => {
     const pulse = new Pulse(12_000, 0);
     pulse.sent(8_500);
     pulse.heard(8_500);
-    deepEqual(pulse.next(8_999, 1_000, false), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(9_000, 1_000, false), { do: 'leave', isSilent: false });
-    deepEqual(pulse.next(9_000, 1_000, true).do, 'wait', 'its answer may be a long one');
+    deepEqual(pulse.next(8_999, asked, false), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(9_000, asked, false), { do: 'leave', isSilent: false });
+    deepEqual(pulse.next(9_000, asked, true).do, 'wait', 'its answer may be a long one');
     deepEqual(pulse.next(9_000, undefined, false).do, 'wait', 'it is our turn');
-    deepEqual(new Pulse(1_200, 2_000).next(2_000, 1_000, false).do, 'wait', 'it went with a greeting that was answered late');
+    deepEqual(new Pulse(1_200, 2_000).next(2_000, asked, false).do, 'wait', 'it went with a greeting that was answered late');
   });
 
   it('leaves one that speaks, and has answered no question for the whole timeout', () => {
     const pulse = new Pulse(12_000, 0);
     const speaks = (now: number): void => (pulse.sent(now), pulse.heard(now));
     speaks(12_500);
-    deepEqual(pulse.next(12_999, 1_000), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(13_000, 1_000), { do: 'leave', isSilent: false });
+    deepEqual(pulse.next(12_999, asked), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(13_000, asked), { do: 'leave', isSilent: false });
     deepEqual(pulse.next(13_000, undefined).do, 'wait', 'it is our turn');
     pulse.answered(12_500);
     speaks(24_000);
-    deepEqual(pulse.next(24_499, 1_000), { do: 'wait', ms: 1 }, 'it works on what was asked before');
-    deepEqual(pulse.next(24_500, 1_000), { do: 'leave', isSilent: false });
+    deepEqual(pulse.next(24_499, asked), { do: 'wait', ms: 1 }, 'it works on what was asked before');
+    deepEqual(pulse.next(24_500, asked), { do: 'leave', isSilent: false });
   });
 
   it('takes each 64 KiB of an answer that is on its way for one, and its drops for none', () => {
     const pulse = new Pulse(12_000, 0);
     const comes = (bytes: number, now: number): void => (pulse.sent(now), pulse.heard(now), pulse.gathered(bytes, now));
     comes(65_535, 12_000);
-    deepEqual(pulse.next(12_999, 1_000), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(12_999, asked), { do: 'wait', ms: 1 });
     comes(65_536, 12_999);
-    deepEqual(pulse.next(13_000, 1_000).do, 'wait');
+    deepEqual(pulse.next(13_000, asked).do, 'wait');
     comes(131_071, 24_500);
-    deepEqual(pulse.next(24_999, 1_000), { do: 'leave', isSilent: false });
+    deepEqual(pulse.next(24_999, asked), { do: 'leave', isSilent: false });
     pulse.answered(24_998);
     comes(65_536, 30_000); // of the next
     comes(65_537, 41_500);
-    deepEqual(pulse.next(41_999, 1_000), { do: 'wait', ms: 1 });
+    deepEqual(pulse.next(41_999, asked), { do: 'wait', ms: 1 });
   });
 });
 
@@ -152,7 +168,7 @@ describe('greeting', () => {
 describe('watches', () => {
   const call: Call = (listener, event) => listener(event);
 
-  it('are told to a server in parts of 128 KiB, every path once, and recursive ones last', () => {
+  it('are told to a server in parts of 16 KiB, every path once, and recursive ones last', () => {
     const registry = new WatchRegistry();
     const path = (index: number): string => `/${String(index).padStart(5, '0')}${'é'.repeat(100)}`;
     registry.add('recursive', '/all', () => undefined);
@@ -160,11 +176,12 @@ describe('watches', () => {
     registry.once('children', '/all', () => undefined);
     const paths: string[] = [];
     const lasting: boolean[] = [];
-    for (const { hasLasting, write } of registry.parts()) {
+    for (const { op: number, write } of registry.parts(42n)) {
       const writer = new Writer();
-      write(writer, 42n);
+      write(writer);
+      const hasLasting = number === op.setWatches2;
       const bytes = writer.take();
-      ok(bytes.length <= 128 * 1024);
+      ok(bytes.length <= 16 * 1024);
       const reader = new Reader(bytes);
       equal(reader.long(), 42n);
       for (let list = 0; list < (hasLasting ? 5 : 3); list++) paths.push(...reader.list(4, () => reader.text()));

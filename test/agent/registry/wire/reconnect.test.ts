@@ -2,6 +2,7 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Client, ClientOptions } from '../../../../agent/registry/wire/client.js';
+import type { Mechanism } from '../../../../agent/registry/wire/login.js';
 import type { WatchEvent } from '../../../../agent/registry/wire/watches.js';
 import { clock } from '../../../../agent/system.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
@@ -13,7 +14,7 @@ import { opened } from './opened.js';
 /** addWatch and setWatches2. */
 const [ADD_WATCH, SET_WATCHES_2] = [106, 105];
 const SET_WATCHES = [101, SET_WATCHES_2];
-const [EXISTS, PING, AUTH] = [3, 11, 100];
+const [EXISTS, PING, AUTH, SASL] = [3, 11, 100, 102];
 
 describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
   let server: ZooKeeperServer;
@@ -125,6 +126,30 @@ describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
     deepEqual([...new Set(heard)].sort(), [`created ${long(0)}`, `changed ${long(4_999)}`].sort());
     equal(client.watches, 4_998);
     await client.close();
+  });
+
+  it('a line that carries 64 KiB in each timeout brings all watches to the server, though that takes longer than the session lives', async () => {
+    line = await BadLine.to(server);
+    const second = await BadLine.to(server); // that answers meanwhile, as another server does
+    const one = opened([line, second], { timeoutMs: 4_000 });
+    const { id, timeoutMs } = await one.up();
+    const path = (index: number): string => `/slow/${'x'.repeat(100)}-${index}`;
+    const { heard, listen } = recorder();
+    await Promise.all(Array.from({ length: 1_500 }, (_, index) => one.client.exists(path(index), listen)));
+    for (const each of [line, second]) each.cut();
+    await one.down();
+    await other.create('/slow');
+    await other.create(path(7));
+    const healedAt = performance.now();
+    for (const each of [line, second]) {
+      each.upward = 64 * 1024 * (1_000 / timeoutMs);
+      each.heal();
+    }
+    equal((await one.up(2)).id, id);
+    ok(performance.now() - healedAt > 2 * timeoutMs, 'twice as long');
+    deepEqual(heard, [`created ${path(7)}`]);
+    one.client.drop();
+    await second.stop();
   });
 
   it('a write that is out fails as one that may have been done, and is not sent again', async () => {
@@ -285,6 +310,28 @@ describe('a reconnect', () => {
       guest.answer(xid);
     });
     await one.up(2);
+    one.client.drop();
+    await server.stop();
+  });
+
+  it('at a server that does not know its login loses no lasting watch', async () => {
+    const server = await FakeServer.start({
+      onRequest(guest, { xid, op }) {
+        if (op === SASL && server.guests.length === 2) {
+          guest.answer(xid, -6);
+          guest.socket.end();
+        } else guest.answer(xid, 0, op === SASL ? (writer) => writer.bytes(Buffer.alloc(0)) : undefined);
+      },
+    });
+    const sasl = (): Mechanism => ({ first: async () => Buffer.from('us'), next: async () => undefined });
+    const one = opened([server], { login: { credentials: [], sasl } });
+    await one.up();
+    const heard: string[] = [];
+    await one.client.addWatch('/a', 'recursive', ({ type }) => void heard.push(type));
+    server.guests[0]!.socket.destroy();
+    await one.up(2);
+    deepEqual([heard, one.client.isWatched('recursive', '/a'), server.guests.length], [[], true, 3]);
+    ok(server.guests[2]!.asked.some(({ op }) => op === SET_WATCHES_2));
     one.client.drop();
     await server.stop();
   });
