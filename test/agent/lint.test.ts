@@ -70,6 +70,7 @@ describe('what readers make of a node', () => {
     ['Dubbo', 'rest%3A%2F%2Fh%3A1%2', '', 'a bad escape', 'breaks', /update is lost/],
     ['Dubbo', 'rest%3A%2F%2Fh%3Ahttp%2Fx%3Fa%3D1', '', 'a port in words', 'breaks', /port "http"/],
     ['Dubbo', 'rest%3A%2F%2Fh%3A99999999999%2Fx', '', 'a port beyond an int', 'breaks', /port "99999999999"/],
+    ['Dubbo', 'rest%3A%2F%2Fh%3A%2Fx', '', 'a port of no digits', 'breaks', /port ""/],
     ['Dubbo', 'rest%3A%2F%2F%5Bfd00%3A%3A1%5D%3A1%2Fx', '', 'IPv6', 'accepts', /^$/],
     ['Dubbo', 'rest%3A%2F%2Fh%2Fx%3Fa%3D1', '', 'a provider without a port', 'accepts', /calls to it fail/],
     ['Dubbo', 'rest%3A%2F%2Fh%3A1%2Fx%3Fweight%3Dmuch', '', 'a weight in words', 'breaks', /every call/],

@@ -166,9 +166,9 @@ const dubbo: Reader = {
   read({ name }) {
     const url = javaDecode(name);
     if (url === undefined) return breaks('a bad % escape: the whole update is lost');
-    const [, protocol, host, port = '', query = ''] = DUBBO_URL.exec(url)!;
+    const [, protocol, host, port, query = ''] = DUBBO_URL.exec(url)!;
     if (protocol === undefined && query === '') return breaks('its name is no URL: the whole update is lost');
-    if (port !== '' && !isInt(port)) return breaks(`port ${shown(port)}, no number: the whole update is lost`);
+    if (port !== undefined && !isInt(port)) return breaks(`port ${shown(port)}, no number: the whole update is lost`);
     const said = parametersOf(query);
     const [category, weight] = [said.get('category') || 'providers', said.get('weight') || '100'];
     if (category !== 'providers') return ignores('no provider');
