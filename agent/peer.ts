@@ -108,6 +108,7 @@ export class Peer<U> {
         this.#fed ||= endpoints.length > 0 || this.#isNobody;
         if (this.#fed) upstream.update(endpoints);
         else if (this.#isTold) this.#stopWaiting ??= clock.after(NAMES_MS, () => ((this.#waited = true), this.settle()));
+        if (this.#isConfirmed) trusting.heard(upstream.name); // of those who were kept and are let go, no list tells
       },
     });
   }
@@ -147,12 +148,6 @@ export class Peer<U> {
 
   #take(index: number, list: InstanceList): void {
     this.#stopTaking?.();
-    this.#heard(index, list);
-    if (list.confirmed) this.#parts.trusting.heard(this.upstream.name);
-  }
-
-  /** A list has come. */
-  #heard(index: number, list: InstanceList): void {
     const before = this.#lists[index];
     this.#lists[index] = list;
     if (before === undefined || before.partial !== list.partial) return this.refresh();
@@ -241,7 +236,7 @@ export class Peer<U> {
     const seeded = this.#found.endpoints.length > 0;
     return {
       from: told ? 'registry' : lists.length > 0 ? 'snapshot' : seeded ? 'seed' : 'none',
-      confirmed: this.#lists.every((list) => list?.confirmed === true),
+      confirmed: this.#isConfirmed,
       asOf: lists.length > 0 ? Math.min(...lists.map(({ asOf }) => asOf)) : undefined,
       doubtful: this.#guard.doubtful,
     };
@@ -260,6 +255,11 @@ export class Peer<U> {
   /** What is to be said of it beside its endpoints. */
   get notes(): readonly string[] {
     return notesOf(this.upstream.name, this.view(), this.#found.endpoints.length > 0);
+  }
+
+  /** Each source has told a list that holds. */
+  get #isConfirmed(): boolean {
+    return this.#lists.every((list) => list?.confirmed === true);
   }
 
   /** Each source has told a list. */

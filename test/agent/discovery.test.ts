@@ -288,6 +288,25 @@ describe('what an upstream holds', () => {
     deepEqual(told('mass_drop'), []);
   });
 
+  it('is to be written down again when those who were kept after a mass drop are let go', async () => {
+    const all = ['a', 'b', 'c', 'd'].map((id, index) => instance({ id, port: index + 1 }));
+    const written: (readonly string[] | undefined)[] = [];
+    const { discovery, found, watched, clock } = setup({
+      trusting: {
+        heard: (name) =>
+          void written.push(discovery.confirmedLists(name)?.flatMap(({ list }) => list.instances.map(({ id }) => id))),
+      },
+    });
+    found('orders');
+    watched[0]!.tell(all);
+    watched[0]!.tell(all.slice(0, 1));
+    deepEqual(found('orders').ids, ['a', 'b', 'c', 'd']);
+    deepEqual(written.at(-1), undefined, 'not while some are kept');
+    await clock.advance(61_000);
+    deepEqual(found('orders').ids, ['a']);
+    deepEqual(written.at(-1), ['a']);
+  });
+
   it('is without those that get no call, which are shown and told once', () => {
     const { discovery, watched, found, told } = setup({ isOwnListener: (_, port) => port === 6140 });
     const upstream = found('orders');
