@@ -11,6 +11,8 @@ export interface Seat {
   eligible: boolean;
   /** What it counts now: less than its endpoint's while it starts slowly. */
   weight: number;
+  /** Its place in the list of its upstream: a balancer of all of them finds it there without looking for it. */
+  readonly order?: number;
   /** For those who count panic among some of the seats: what it counts as, and whether panic lets it be asked. Pushed as `eligible` is. */
   stand?: Stand;
   pardonable?: boolean;

@@ -10,9 +10,8 @@ import { CircuitBreaker, type BreakerOptions, type CircuitChange } from './break
 import { address, type Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
 import { Heap } from './heap.js';
-import type { Member } from './member.js';
+import { Member } from './member.js';
 import { failed, type Outcome } from './outcome.js';
-import { Answers } from './outlier.js';
 import type { Emit, Random } from './ports.js';
 import type { Enforced } from './enforced.js';
 import type { Standings } from './standing.js';
@@ -51,25 +50,7 @@ export class Circuits {
 
   /** A newcomer, with a closed circuit. */
   make(endpoint: Endpoint): Member {
-    return {
-      // what each call looks at comes first, and so stands together
-      endpoint,
-      breaker: this.#calm,
-      answers: new Answers(),
-      active: 0,
-      listed: true,
-      ejection: undefined,
-      weight: endpoint.weight,
-      eligible: true,
-      against: { open: false, shut: false, suspect: false, ejected: false, ill: false },
-      withheld: undefined,
-      timesEjected: 0,
-      readmittedAt: -Infinity,
-      check: undefined,
-      place: -1,
-      stand: 'none',
-      pardonable: true,
-    };
+    return new Member(endpoint, this.#calm);
   }
 
   forget(member: Member): void {

@@ -70,6 +70,8 @@ export class Drawable {
 
   /** Where it stands in `seats`; -1 for one that is not there any more. */
   placeOf(seat: Seat): number {
+    const { order } = seat;
+    if (order !== undefined && this.#seats[order] === seat) return order;
     const place = this.#places.get(seat.endpoint.id);
     return place !== undefined && this.#seats[place] === seat ? place : -1;
   }

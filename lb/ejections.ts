@@ -14,7 +14,7 @@ import { address } from './endpoint.js';
 import { Heap } from './heap.js';
 import type { Ejection, Member } from './member.js';
 import type { Outcome } from './outcome.js';
-import { isBad, OutlierDetector, type OutlierOptions } from './outlier.js';
+import { endRow, isBad, OutlierDetector, type OutlierOptions } from './outlier.js';
 import type { Emit } from './ports.js';
 import type { Enforced } from './enforced.js';
 import type { Standings } from './standing.js';
@@ -52,7 +52,7 @@ export class Ejections {
   seen(member: Member, outcome: Outcome, now: number, onTrial: boolean): void {
     const { ejection } = member;
     if (onTrial && ejection?.trial === 'running') this.#judge(ejection, outcome, now);
-    const why = this.#detector.seen(member.answers, outcome);
+    const why = this.#detector.seen(member, outcome);
     if (why !== undefined) this.#eject(member, why, now, true);
   }
 
@@ -134,13 +134,13 @@ export class Ejections {
     if (this.#out.size >= Math.min(room, standings.total - 1)) {
       stats.ejectionsWithheld++;
       member.withheld = { why, until: now + options.intervalMs };
-      return member.answers.good();
+      return endRow(member);
     }
     const calmIntervals = Math.floor((now - member.readmittedAt) / options.intervalMs);
     member.timesEjected = Math.max(0, member.timesEjected - calmIntervals) + 1;
     const forMs = Math.min(options.ejectionMs * member.timesEjected, options.maxEjectionMs);
-    const silent = member.answers.outpaced > 0;
-    member.answers.good();
+    const silent = member.outpaced > 0;
+    endRow(member);
     member.withheld = undefined;
     const { timesEjected: times } = member;
     const ejection: Ejection = {
@@ -165,7 +165,7 @@ export class Ejections {
     this.#tried.delete(ejection);
     member.ejection = undefined;
     member.readmittedAt = Math.min(ejection.until, now);
-    member.answers.good();
+    endRow(member);
     emit({
       kind: 'endpoint_readmitted',
       upstream,

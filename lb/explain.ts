@@ -71,7 +71,7 @@ export const explain = (all: readonly Member[], asked: Explained, onlyFitting: b
   const shares = sharesOf(balancer, members, ask);
   const hasShare = (member: Member): boolean => (shares.get(member) ?? 0) > 0;
   const pardons = balancer.crowd?.(ask)?.panic ?? false;
-  const mayServe = (member: Member): boolean => member.eligible || (pardons && member.pardonable === true && fits(member));
+  const mayServe = (member: Member): boolean => member.eligible || (pardons && member.pardonable && fits(member));
   const explained: Known = { ...asked, enforced, fits, home, hasShare, mayServe };
   // one whose circuit is half-open may get a call, but has no share
   const inUse = new Set(members.filter((one) => mayServe(one) && fits(one) && !(one.against.open && enforced.circuit)));

@@ -3,26 +3,54 @@ import type { CircuitBreaker } from './breaker.js';
 import type { Endpoint } from './endpoint.js';
 import type { Placed } from './heap.js';
 import type { Answers } from './outlier.js';
+import type { Stand } from './panic.js';
 
-/** One endpoint with all that is known of it. The object lives as long as it is listed or a lease on it is held. */
-export interface Member extends Seat, Placed {
+/**
+ * One endpoint with all that is known of it. The object lives as long as it is listed or a lease on it is held. What each call looks at comes
+ * first, and so stands together.
+ */
+export class Member implements Seat, Placed, Answers {
   endpoint: Endpoint;
   /** Its own, or one that all share which have nothing to remember. */
   breaker: CircuitBreaker;
-  readonly answers: Answers;
+  active = 0;
+  /** False once it has left the list: what its last calls say concerns nobody. */
+  listed = true;
   /** While it is ejected. */
   ejection: Ejection | undefined;
+  answered = 0;
+  tenths = 0;
+  bad = 0;
+  alike = 0;
+  order = -1;
+  weight: number;
+  eligible = true;
+  readonly against: Against = { open: false, shut: false, suspect: false, ejected: false, ill: false };
   /** The last time when it was to be ejected, and was not for want of room; monotonic milliseconds until which that is worth telling. */
   withheld: { readonly why: string; readonly until: number } | undefined;
   /** How often it was ejected, less one for each interval of peace, as that stood when its last ejection ended. */
-  timesEjected: number;
+  timesEjected = 0;
   /** When that was: monotonic milliseconds; -Infinity: it never was. */
-  readmittedAt: number;
+  readmittedAt = -Infinity;
   /** What the active checks know of it; undefined where there are none. */
   check: Checked | undefined;
-  /** False once it has left the list: what its last calls say concerns nobody. */
-  listed: boolean;
-  readonly against: Against;
+  place = -1;
+  stand: Stand = 'none';
+  pardonable = true;
+  answeredBefore = 0;
+  badBefore = 0;
+  gateway = 0;
+  other = 0;
+  outpaced = 0;
+  lastStatus = 0;
+  outrun = 0;
+  outrunBefore = 0;
+
+  constructor(endpoint: Endpoint, breaker: CircuitBreaker) {
+    this.endpoint = endpoint;
+    this.breaker = breaker;
+    this.weight = endpoint.weight;
+  }
 }
 
 export interface Checked {

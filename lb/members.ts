@@ -52,6 +52,7 @@ export class Members implements Iterable<Member> {
     for (const key of leaving) this.#known.delete(key);
     this.#endpoints = listed;
     this.#inOrder = this.#ordered(listed);
+    this.#inOrder.forEach((member, order) => (member.order = order));
     return { joined, gone, changed };
   }
 

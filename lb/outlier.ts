@@ -42,31 +42,47 @@ export const defaultOutlier: OutlierOptions = {
 };
 
 /**
- * What is known of the answers of one endpoint, in this interval and the one before. Small integers side by side: of thousands of endpoints
- * each call finds its own cold in memory, and pays for every line of it.
+ * What is known of the answers of one endpoint, in this interval and the one before. Small integers, which stand beside what else a call looks at
+ * of its endpoint (member.ts): of thousands each call finds its own cold in memory, and pays for every line of it.
  */
-export class Answers {
-  /** Of the last bad ones in a row, so many had the same status. */
-  alike = 0;
-  all = 0;
-  bad = 0;
+export interface Answers {
+  answered: number;
   /** What they took, in tenths of a millisecond. */
-  tenths = 0;
-  allBefore = 0;
-  badBefore = 0;
+  tenths: number;
+  bad: number;
+  /** Of the last bad ones in a row, so many had the same status. */
+  alike: number;
+  answeredBefore: number;
+  badBefore: number;
   /** Bad ones in a row: those that always count, and those that may. */
-  gateway = 0;
-  other = 0;
-  outpaced = 0;
+  gateway: number;
+  other: number;
+  outpaced: number;
   /** 0: it was outpaced. */
-  lastStatus = 0;
+  lastStatus: number;
   /** Of all, those that were not waited for, as a peer that was asked later came first. */
-  outrun = 0;
-  outrunBefore = 0;
+  outrun: number;
+  outrunBefore: number;
+}
 
-  good(): void {
-    this.gateway = this.other = this.outpaced = this.alike = 0;
-  }
+export const noAnswers = (): Answers => ({
+  answered: 0,
+  tenths: 0,
+  bad: 0,
+  alike: 0,
+  answeredBefore: 0,
+  badBefore: 0,
+  gateway: 0,
+  other: 0,
+  outpaced: 0,
+  lastStatus: 0,
+  outrun: 0,
+  outrunBefore: 0,
+});
+
+/** The last one was good, or is taken for that. */
+export function endRow(answers: Answers): void {
+  answers.gateway = answers.other = answers.outpaced = answers.alike = 0;
 }
 
 /** 501 and 505 say what an endpoint cannot do. */
@@ -82,7 +98,7 @@ const slowerMs = 100;
 
 export class OutlierDetector {
   readonly options: OutlierOptions;
-  readonly #all = new Answers();
+  readonly #all = noAnswers();
   /** When the interval began. */
   #turnedAt: number;
 
@@ -103,7 +119,7 @@ export class OutlierDetector {
     const bad = isBad(status);
     this.#add(answers, ms, bad ? 1 : 0);
     if (!bad) {
-      if (answers.alike > 0) answers.good();
+      if (answers.alike > 0) endRow(answers);
       return undefined;
     }
     note(answers, status);
@@ -118,14 +134,11 @@ export class OutlierDetector {
   }
 
   /** Compares all of them over the interval that has ended, and begins a new one. Gives who stood out. */
-  turn<T extends { readonly answers: Answers }>(
-    members: readonly T[],
-    now: number,
-  ): readonly { readonly member: T; readonly why: string }[] {
+  turn<T extends Answers>(members: readonly T[], now: number): readonly { readonly member: T; readonly why: string }[] {
     const passed = Math.floor((now - this.#turnedAt) / this.options.intervalMs);
     this.#turnedAt += passed * this.options.intervalMs;
     const outliers = passed === 1 ? this.#outliers(members) : []; // later, it is no news
-    for (const { answers } of members) age(answers, passed);
+    for (const member of members) age(member, passed);
     age(this.#all, passed);
     return outliers;
   }
@@ -157,19 +170,19 @@ export class OutlierDetector {
 
   #peersDoBetter(own: Answers, run: number): boolean {
     const all = this.#all;
-    const answers = all.all + all.allBefore - own.all - own.allBefore;
+    const answers = all.answered + all.answeredBefore - own.answered - own.answeredBefore;
     const bad = all.bad + all.badBefore - own.bad - own.badBefore + all.outrun + all.outrunBefore - own.outrun - own.outrunBefore;
     return answers >= fewestOfPeers && ((bad + unseenBad) / (answers + 1)) ** run < byChance;
   }
 
-  #outliers<T extends { readonly answers: Answers }>(members: readonly T[]): { member: T; why: string }[] {
+  #outliers<T extends Answers>(members: readonly T[]): { member: T; why: string }[] {
     const { minHosts, minAnswers, deviations } = this.options;
-    const hosts = members.filter(({ answers }) => answers.all >= minAnswers);
+    const hosts = members.filter(({ answered }) => answered >= minAnswers);
     if (hosts.length < minHosts) return [];
-    const rates = hosts.map(({ answers: { all, bad } }) => 1 - bad / all);
+    const rates = hosts.map(({ answered, bad }) => 1 - bad / answered);
     const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
     const deviation = Math.sqrt(rates.reduce((sum, rate) => sum + (rate - mean) ** 2, 0) / rates.length);
-    const times = hosts.map(({ answers: { all, tenths } }) => tenths / 10 / all);
+    const times = hosts.map(({ answered, tenths }) => tenths / 10 / answered);
     const median = [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
     return hosts.flatMap((member, index) => {
       const [rate, ms] = [rates[index]!, times[index]!];
@@ -185,15 +198,15 @@ export class OutlierDetector {
 }
 
 function count(answers: Answers, ms: number, bad: 0 | 1): void {
-  answers.all++;
+  answers.answered++;
   answers.bad += bad;
   answers.tenths += Math.round(ms * 10);
 }
 
 function age(answers: Answers, passed: number): void {
-  answers.allBefore = passed === 1 ? answers.all : 0;
+  answers.answeredBefore = passed === 1 ? answers.answered : 0;
   answers.badBefore = passed === 1 ? answers.bad : 0;
-  answers.all = answers.bad = answers.tenths = 0;
+  answers.answered = answers.bad = answers.tenths = 0;
   answers.outrunBefore = passed === 1 ? answers.outrun : 0;
   answers.outrun = 0;
 }

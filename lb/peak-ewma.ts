@@ -45,9 +45,9 @@ class Latencies {
   }
 
   observe(place: number, ms: number, now: number): void {
-    const before = this.fadedMs(place, now);
+    const before = this.#values[2 * place]!;
     const kept = Math.exp((this.#values[2 * place + 1]! - now) / decayMs);
-    this.#values[2 * place] = ms >= before ? ms : this.#values[2 * place]! * kept + ms * (1 - kept);
+    this.#values[2 * place] = before < 0 || ms >= before * kept ? ms : before * kept + ms * (1 - kept);
     this.#values[2 * place + 1] = now;
   }
 }
@@ -55,7 +55,6 @@ class Latencies {
 export class PeakEwma implements Balancer {
   readonly #random: Random;
   readonly #seats = new Drawable();
-  #places = new Map<Seat, number>();
   /** In the order of the seats. */
   #latencies = new Latencies(0);
   #usualMs = -1;
@@ -67,14 +66,13 @@ export class PeakEwma implements Balancer {
   }
 
   update(seats: readonly Seat[]): void {
-    this.#seats.update(seats);
     const latencies = new Latencies(seats.length);
     seats.forEach((seat, place) => {
-      const was = this.#places.get(seat);
-      if (was !== undefined) latencies.keep(place, this.#latencies, was);
+      const was = this.#seats.placeOf(seat);
+      if (was >= 0) latencies.keep(place, this.#latencies, was);
     });
     this.#latencies = latencies;
-    this.#places = new Map(seats.map((seat, place) => [seat, place]));
+    this.#seats.update(seats);
   }
 
   changed(seat: Seat): void {
@@ -88,15 +86,14 @@ export class PeakEwma implements Balancer {
 
   seen(seat: Seat, outcome: Outcome, now: number): void {
     if (outcome.kind === 'ignored') return;
-    const place = this.#places.get(seat);
+    const place = this.#seats.placeOf(seat);
     if (outcome.kind === 'outpaced') {
       // it would have taken longer than this
-      if (place !== undefined && outcome.ms >= this.#latencies.fadedMs(place, now))
-        this.#latencies.observe(place, outcome.ms, now);
+      if (place >= 0 && outcome.ms >= this.#latencies.fadedMs(place, now)) this.#latencies.observe(place, outcome.ms, now);
       return;
     }
     const ms = outcome.kind === 'failure' ? Math.max(outcome.ms, failureMs) : outcome.ms;
-    if (place !== undefined) this.#latencies.observe(place, ms, now);
+    if (place >= 0) this.#latencies.observe(place, ms, now);
     this.#usualMs = this.#usualMs < 0 ? ms : this.#usualMs + (ms - this.#usualMs) * usualShare;
   }
 

@@ -51,6 +51,6 @@ export function sharesOfTwo(seats: Drawable, costAt: (place: number) => number):
 
 /** Calls that a seat carries, as one of mean weight would feel them. */
 export const loadAt = (seats: Drawable, place: number): number => {
-  const { active, weight } = seats.seats[place]!;
-  return active === 0 ? 0 : (active * seats.meanWeight) / weight;
+  const { active } = seats.seats[place]!;
+  return active === 0 ? 0 : (active * seats.meanWeight) / seats.weightAt(place);
 };

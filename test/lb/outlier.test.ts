@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { failed, type Outcome } from '../../lb/outcome.js';
-import { Answers, defaultOutlier, OutlierDetector, type OutlierOptions } from '../../lb/outlier.js';
+import { defaultOutlier, noAnswers, OutlierDetector, type OutlierOptions } from '../../lb/outlier.js';
 import { fc } from '../support/fast-check.js';
 import { seeded } from '../support/random.js';
 
@@ -9,11 +9,11 @@ const answer = (status: number, ms = 1): Outcome => ({ kind: 'success', status, 
 
 const detecting = (hosts: number, options: Partial<OutlierOptions> = {}) => {
   const detector = new OutlierDetector({ ...defaultOutlier, ...options }, 0);
-  const members = Array.from({ length: hosts }, (_, id) => ({ id, answers: new Answers() }));
+  const members = Array.from({ length: hosts }, (_, id) => ({ id, ...noAnswers() }));
   /** The evidence of the last of so many. */
   const see = (id: number, outcome: Outcome, times = 1): string | undefined => {
     let why: string | undefined;
-    for (let time = 0; time < times; time++) why = detector.seen(members[id]!.answers, outcome);
+    for (let time = 0; time < times; time++) why = detector.seen(members[id]!, outcome);
     return why;
   };
   const turn = (now: number) => detector.turn(members, now).map(({ member: { id }, why }) => `${id}: ${why}`);

@@ -1,20 +1,14 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CircuitBreaker, defaultBreaker } from '../../lb/breaker.js';
-import type { Mark, Member } from '../../lb/member.js';
-import { Answers } from '../../lb/outlier.js';
+import { Member, type Mark } from '../../lb/member.js';
 import { allEnforced, type Enforced } from '../../lb/enforced.js';
 import { Standings } from '../../lb/standing.js';
 import { fc } from '../support/fast-check.js';
 import { endpoint } from './seats.js';
 
-const member = (id: string, weight = 1): Member => ({
-  ...{ endpoint: endpoint(id, weight), weight, active: 0, eligible: true, listed: true, place: -1 },
-  breaker: new CircuitBreaker(defaultBreaker, () => 0.5),
-  ...{ answers: new Answers(), ejection: undefined, withheld: undefined },
-  ...{ timesEjected: 0, readmittedAt: -Infinity, check: undefined },
-  against: { open: false, shut: false, suspect: false, ejected: false, ill: false },
-});
+const member = (id: string, weight = 1): Member =>
+  new Member(endpoint(id, weight), new CircuitBreaker(defaultBreaker, () => 0.5));
 
 const standing = (ids: string, enforced: Partial<Enforced> = {}, percent = 50) => {
   const panic = { percent };
