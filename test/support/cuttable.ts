@@ -1,6 +1,6 @@
 /**
- * A TCP forwarder between a client and a server that tests put in the way: it can cut the connections and take no more, let bytes only
- * trickle, and end the session that went through it behind the client's back, as an expiry does.
+ * A TCP forwarder between a client and a server that tests put in the way: it can cut the connections and take no more, carry nothing and tell
+ * nobody, let bytes only trickle, and end the session that went through it behind the client's back, as an expiry does.
  *
  * It runs in a process of its own, this same file: the native client blocks ours while it closes a session, and would wait for itself.
  */
@@ -15,7 +15,7 @@ import { dieWithUs, holding } from './die-with-us.js';
 /** Where a ConnectResponse has the session's id and its password; in a ConnectRequest both begin 8 bytes later. */
 const CREDENTIALS = { from: 12, to: 40 } as const;
 
-type Op = 'cut' | 'heal' | 'trickle' | 'endSession' | 'replaceSessions';
+type Op = 'cut' | 'part' | 'heal' | 'trickle' | 'endSession' | 'replaceSessions';
 
 export class Cuttable {
   readonly host = '127.0.0.1';
@@ -41,6 +41,12 @@ export class Cuttable {
     return this.#tell('cut');
   }
 
+  /** As a network does it that loses packets: what is open stays so, nothing comes through, and whoever comes is not answered. */
+  part(): Promise<void> {
+    return this.#tell('part');
+  }
+
+  /** What was sent over a parted line comes late. */
   heal(): Promise<void> {
     return this.#tell('heal');
   }
@@ -81,7 +87,9 @@ class Forwarder {
   readonly #target: { readonly host: string; readonly port: number };
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #unanswered: Socket[] = [];
   #isCut = false;
+  #isParted = false;
   #credentials: Buffer | undefined;
   #isTrickling = false;
   #isReplacing = false;
@@ -111,8 +119,15 @@ class Forwarder {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  part(): void {
+    this.#isParted = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
   heal(): void {
-    this.#isCut = false;
+    this.#isCut = this.#isParted = false;
+    for (const socket of this.#sockets) socket.resume();
+    for (const socket of this.#unanswered.splice(0)) socket.destroy();
   }
 
   trickle(): void {
@@ -149,6 +164,7 @@ class Forwarder {
 
   #carry(client: Socket): void {
     if (this.#isCut) return void client.resetAndDestroy();
+    if (this.#isParted) return void this.#unanswered.push(client.pause());
     const server = connect(this.#target.port, this.#target.host);
     let isFirst = true;
     let passedOn = Promise.resolve();
