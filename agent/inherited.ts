@@ -14,7 +14,7 @@ const FDS = '/proc/self/fd';
 
 /** Spawns with the child's `stdio` (its first numbers), and with none of our sockets above them. `spawn` must do so before it returns. */
 export function withoutOurSockets<T>(stdio: readonly Stdio[], spawn: (stdio: Stdio[]) => T): T {
-  const stray = [...straySockets().keys()].filter((fd) => fd >= stdio.length);
+  const stray = openNumbers().filter((fd) => fd >= stdio.length && straySocket(fd) !== undefined);
   if (stray.length === 0) return spawn([...stdio]);
   const nothing = openSync('/dev/null', 'r+');
   try {
@@ -27,22 +27,35 @@ export function withoutOurSockets<T>(stdio: readonly Stdio[], spawn: (stdio: Std
   }
 }
 
-/** Open sockets without that mark, by their numbers: what `/proc` calls each, which no other socket is ever called. */
-export function straySockets(): ReadonlyMap<number, string> {
+/** Of all that this process has open above its standard streams. */
+export function openNumbers(): readonly number[] {
   try {
-    return new Map(readdirSync(FDS).flatMap((fd) => strayAt(Number(fd))));
+    return readdirSync(FDS)
+      .map(Number)
+      .filter((fd) => fd > 2);
   } catch {
-    return new Map(); // no /proc here
+    return []; // no /proc here
   }
 }
 
-function strayAt(fd: number): readonly (readonly [number, string])[] {
+/** The name of the socket that has this number; no other is ever called so. Undefined where it is no socket. */
+export function socketAt(fd: number): string | undefined {
   try {
-    const name = fd > 2 ? readlinkSync(`${FDS}/${fd}`) : '';
-    if (!name.startsWith('socket:')) return [];
-    const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
-    return flags !== null && (parseInt(flags[1]!, 8) & CLOSE_ON_EXEC) === 0 ? [[fd, name]] : [];
+    const name = readlinkSync(`${FDS}/${fd}`);
+    return name.startsWith('socket:') ? name : undefined;
   } catch {
-    return []; // closed since the folder was read
+    return undefined; // closed since somebody looked
+  }
+}
+
+/** The same, of one without that mark. */
+export function straySocket(fd: number): string | undefined {
+  const name = socketAt(fd);
+  if (name === undefined) return undefined;
+  try {
+    const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
+    return flags !== null && (parseInt(flags[1]!, 8) & CLOSE_ON_EXEC) === 0 ? name : undefined;
+  } catch {
+    return undefined;
   }
 }

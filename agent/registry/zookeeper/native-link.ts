@@ -28,7 +28,7 @@ export class NativeLink implements Wire {
   readonly #fired: Fired;
   /** How to fail each call that is out. */
   readonly #out = new Set<(error: RegistryError) => void>();
-  readonly #numbers = new NativeNumbers();
+  readonly #numbers: NativeNumbers;
   #addresses: readonly Address[];
   #isUp = false;
   #isOver = false;
@@ -47,6 +47,7 @@ export class NativeLink implements Wire {
     this.#fired = fired;
     this.#clock = clock;
     this.#events = events;
+    this.#numbers = new NativeNumbers(clock);
     client.on('connect', () => {
       if (this.#isOver) return;
       this.#isUp = true;
@@ -77,7 +78,6 @@ export class NativeLink implements Wire {
   aim(addresses: readonly Address[]): void {
     if (this.#isOver) return;
     this.#addresses = addresses;
-    this.#numbers.look();
     this.#client.set_servers(connectString(addresses));
     this.#numbers.closed();
   }
@@ -243,7 +243,7 @@ export class NativeLink implements Wire {
 
   /** An attempt that nobody answers it ends after 2/3 of the timeout, again without a word: before that we do, and see its number. */
   #leaveOldAttempt(): void {
-    if (!this.#numbers.isAttemptOld) return;
+    if (!this.#numbers.isAttemptOld) return this.#numbers.look();
     this.#client.set_servers(NOWHERE);
     this.#numbers.closed();
     const [first, ...others] = this.#addresses;

@@ -17,7 +17,7 @@ const native = { kind: 'native' } as const;
 describe('the native client', { skip: !requireZooKeeper() || !isNativeBuilt() }, () => {
   const open = opening(native);
   let server: ZooKeeperServer;
-  const echo = createServer((socket) => socket.pipe(socket));
+  const echo = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
   before(() => once(echo.listen(0, '127.0.0.1'), 'listening'));
   beforeEach(async () => void (server = await ZooKeeperServer.start()));
   afterEach(async () => {
