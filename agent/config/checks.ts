@@ -8,6 +8,7 @@ import { isLoopback } from '../loopback.js';
 import type { Entry } from './layers.js';
 import { refusal, written } from './problems.js';
 import { envName, schema, type Settings } from './schema.js';
+import { beyondRoom, MOST_META } from '../registry/dialects/serverset.js';
 import { SERVICE } from './sources.js';
 import type { UpstreamRows, Upstreams } from './upstreams.js';
 
@@ -67,6 +68,13 @@ export function doubts({
   const guessed = entries.get('advertise')?.origin.from === 'derived' ? values.advertise : undefined;
   if (guessed !== undefined && isLoopback(guessed.host) && announcements.some(({ advertise }) => advertise === guessed)) {
     told.push(`peers are told ${guessed.host}, as the registry is on this machine; set ZIDECAR_ADVERTISE if peers are elsewhere`);
+  }
+  for (const { service, dialect, meta } of announcements) {
+    const beyond = dialect === 'serverset' ? beyondRoom(meta) : [];
+    if (beyond.length === 0) continue;
+    told.push(
+      `a serverset has room for ${MOST_META} entries of META: of ${service} ${beyond.join(', ')} are not told there, as more would cost every Finagle the whole service`,
+    );
   }
   const missed = upstreams.closed
     ? [...(peers?.rows.keys() ?? [])].filter((name) => !upstreams.named.some((one) => one.name === name))

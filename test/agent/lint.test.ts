@@ -20,7 +20,6 @@ const verdict = (reader: string, value: unknown, name = 'a'): Verdict =>
   });
 
 describe('what readers make of a node', () => {
-  const member = { serviceEndpoint: { host: 'h', port: 1 }, additionalEndpoints: {}, status: 'ALIVE' };
   const envelope = { name: 'orders', id: 'a', address: 'h', port: 1, payload: null };
   const nerve = { host: 'h', port: 1, name: 'a' };
   const table: readonly (readonly [string, string, unknown, string, Verdict['does'], RegExp])[] = [
@@ -33,28 +32,6 @@ describe('what readers make of a node', () => {
     ['Spring Cloud', 'a', { ...envelope, payload: { '@class': 'java.util.HashMap' } }, 'a map', 'breaks', /not Spring's/],
     ['Spring Cloud', 'a', { ...envelope, enabled: false }, 'a disabled one', 'accepts', /enabled is false/],
     ['Spring Cloud', 'a', { ...envelope, address: null }, 'one without an address', 'accepts', /without an address/],
-    ['Finagle', 'member_0000000001', member, 'a member', 'accepts', /^$/],
-    ['Finagle', 'member_x', member, 'a member without a number', 'breaks', /Python/],
-    [
-      'Finagle',
-      'member_0000000001',
-      { ...member, additionalEndpoints: undefined },
-      'no additional endpoints',
-      'breaks',
-      /additionalEndpoints is missing/,
-    ],
-    [
-      'Finagle',
-      'member_0000000001',
-      { ...member, serviceEndpoint: { host: 'h', port: '1' } },
-      'a port as text',
-      'breaks',
-      /port "1"/,
-    ],
-    ['Finagle', 'member_0000000001', { ...member, status: 'STARTING' }, 'one that starts', 'ignores', /STARTING/],
-    ['Finagle', 'other', '', 'another name', 'ignores', /member_/],
-    ['Finagle', 'vector_1', '{"vector":[{"select":"shard=1","weight":2}]}', 'an integer as weight', 'ignores', /2\.0/],
-    ['Finagle', 'vector_1', '{"vector":[{"select":"shard=1","weight":2.0}]}', 'a fraction as weight', 'accepts', /weighs/],
     ['synapse', 'a_1', nerve, 'a node of nerve', 'accepts', /^$/],
     ['synapse', 'a_1', { ...nerve, name: null }, 'one without a name', 'accepts', /Prometheus/],
     ['synapse', 'a_1', { ...nerve, port: '1' }, 'a port as text', 'accepts', /^$/],

@@ -11,6 +11,7 @@ import { openEnvelope } from './envelope.js';
 import { javaDecode } from './java-url.js';
 import { openJson } from './json.js';
 import { unspoken } from './protocols.js';
+import { MOST_METADATA } from './serverset.js';
 import { readVector } from './vectors.js';
 import type { Stat } from '../tree.js';
 import { recognise } from './recognise.js';
@@ -103,6 +104,7 @@ const spring: Reader = {
   },
 };
 
+/** One word for several readers of serversets: Finagle's two, by `zk2!` and `zk!`, and twitter.common's. It breaks where the strictest does. */
 const finagle: Reader = {
   name: 'Finagle',
   dialect: 'serverset',
@@ -111,26 +113,53 @@ const finagle: Reader = {
     if (!name.startsWith('member_')) return ignores('its name does not begin with member_');
     if (!/^member_\d+$/.test(name))
       return breaks('no number behind member_: a Python client (twitter.common) loses the whole list');
-    const effect = 'hears of no change any more';
     const json = openJson(data, 'no data');
-    if ('skip' in json) return badData(json, effect);
+    if ('skip' in json) return badData(json, DEAF);
     for (const field of ['serviceEndpoint', 'additionalEndpoints'])
-      if (!asMap(json.get(field))) return breaks(`${field} is ${shown(json.get(field))}: ${effect}`);
-    const endpoints = [json.get('serviceEndpoint'), ...(asMap(json.get('additionalEndpoints'))?.values() ?? [])];
-    for (const endpoint of endpoints.map(asMap)) {
-      if (typeof endpoint?.get('host') !== 'string') return breaks(`host ${shown(endpoint?.get('host'))}: ${effect}`);
-      if (!Number.isInteger(endpoint.get('port')))
-        return breaks(`port ${shown(endpoint.get('port'))}, not a whole number: ${effect}`);
-    }
-    const status = json.get('status');
-    if (typeof status !== 'string') return breaks(`status ${shown(status)}: ${effect}`);
+      if (!asMap(json.get(field))) return breaks(`${field} is ${shown(json.get(field))}: ${DEAF}`);
+    const endpoints = [json.get('serviceEndpoint'), ...(asMap(json.get('additionalEndpoints'))?.values() ?? [])].map(asMap);
+    const [status, shard] = [json.get('status'), json.get('shard')];
+    const fault =
+      endpoints.map((endpoint) => endpointFault(endpoint?.get('host'), endpoint?.get('port'))).find(Boolean) ??
+      (isScalar(status) ? undefined : `status ${shown(status)}`) ??
+      (isGsonInt(shard ?? 0) ? undefined : `shard ${shown(shard)}`) ??
+      metadataFault(json.get('metadata'));
+    if (fault !== undefined) return breaks(fault.includes(DEAF) ? fault : `${fault}: ${DEAF}`);
+    for (const endpoint of endpoints)
+      for (const [field, type] of [
+        ['host', 'string'],
+        ['port', 'number'],
+      ] as const)
+        if (typeof endpoint!.get(field) !== type) return ignores(`${field} ${shown(endpoint!.get(field))}`);
     return status === 'ALIVE' ? accepts() : ignores(`status ${shown(status)}`);
   },
 };
 
+const DEAF = 'hears of no change any more';
+const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null;
+/** As Gson reads one, also out of a text. */
+const isGsonInt = (value: unknown): boolean =>
+  (typeof value === 'number' || (typeof value === 'string' && /^-?\d+$/.test(value))) && Number(value) === (Number(value) | 0);
+
+function endpointFault(host: unknown, port: unknown): string | undefined {
+  const everywhere = `${DEAF} by zk!, of any service`;
+  if (host === undefined || host === null) return `host ${shown(host)}: ${everywhere}`;
+  if (!isScalar(host)) return `host ${shown(host)}`;
+  if (!isGsonInt(port)) return `port ${shown(port)}, not a whole number`;
+  return Number(port) < 0 || Number(port) > 65_535 ? `port ${shown(port)}: ${everywhere}` : undefined;
+}
+
+function metadataFault(value: unknown): string | undefined {
+  const metadata = asMap(value ?? {});
+  if (metadata === undefined) return `metadata is ${shown(value)}`;
+  if (metadata.size > MOST_METADATA) return `${metadata.size} entries of metadata: ${DEAF} by zk2!, even when it has gone`;
+  const odd = [...metadata].find(([, one]) => !isScalar(one));
+  return odd && `metadata.${odd[0]} is ${shown(odd[1])}`;
+}
+
 function vector(data: Uint8Array): Verdict {
   const said = readVector(data);
-  if ('skip' in said) return ignores(said.detail);
+  if ('skip' in said) return new TextDecoder().decode(data).trim() === 'null' ? badData(said, DEAF) : ignores(said.detail);
   const whole = /"weight"\s*:\s*-?\d+\s*[,}]/.test(new TextDecoder().decode(data));
   return whole
     ? ignores('a weight that is written as an integer: write 2.0 for 2')

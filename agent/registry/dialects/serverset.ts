@@ -3,6 +3,7 @@
  * `additionalEndpoints` and `status`, all three of which its readers want. Only ALIVE is called. Its JVM readers read a member once, so a
  * change is a new member; weights stand in siblings (vectors.ts). There is no id: ours stands in `metadata`, with the start time.
  */
+import { HEALTH_KEY } from '../../trust/who-answers.js';
 import { asHost, asMap, asPort, asText, asTime, isPrintable, shown } from './checked.js';
 import type { Dialect, Instance, Said } from './dialect.js';
 import { metaOf, openJson, sayable, skip } from './json.js';
@@ -11,12 +12,16 @@ import { readVector, writeVector } from './vectors.js';
 const ID = 'zidecar.id';
 const SINCE = 'zidecar.since';
 const RESERVED = new Set(['zone', ID, SINCE]);
+/** Of a member with more of them Finagle throws, and never hears of any of the set again. */
+export const MOST_METADATA = 10;
+/** Entries of somebody's META: beside them stand our three, and where we answer. */
+export const MOST_META = MOST_METADATA - RESERVED.size - 1;
 const STATUSES = ['ALIVE', 'DEAD', 'STARTING', 'STOPPING', 'STOPPED', 'WARNING'];
 
 export const serverset: Dialect = {
   name: 'serverset',
   defaultPath: '/discovery/{service}',
-  drainWaitMs: 20_000,
+  drainWaitMs: 25_000, // Finagle gathers for ten seconds, and lets go at the end of the next ten
   change: 'replace',
   parents: 'persistent',
   drain: 'withdraw',
@@ -25,10 +30,9 @@ export const serverset: Dialect = {
   place(instance) {
     const { id, host, port, up, zone, since, meta, endpoints = {} } = instance;
     const shard = isShard(meta['shard']) ? Number(meta['shard']) : undefined;
-    const told = sayable(meta, RESERVED).filter(([key]) => shard === undefined || key !== 'shard');
     const metadata = {
       ...(zone === undefined ? {} : { zone }),
-      ...Object.fromEntries(told),
+      ...Object.fromEntries(labels(meta).slice(0, roomFor(meta))),
       [ID]: id,
       ...(since === undefined ? {} : { [SINCE]: String(since) }),
     };
@@ -76,6 +80,15 @@ export const serverset: Dialect = {
     } satisfies Instance;
   },
 };
+
+const labels = (meta: Instance['meta']): [string, string][] =>
+  sayable(meta, RESERVED).filter(([key, value]) => key !== 'shard' || !isShard(value));
+const roomFor = (meta: Instance['meta']): number => MOST_META + (Object.hasOwn(meta, HEALTH_KEY) ? 1 : 0);
+/** The keys of META that there is no room for. */
+export const beyondRoom = (meta: Instance['meta']): string[] =>
+  labels(meta)
+    .slice(roomFor(meta))
+    .map(([key]) => key);
 
 /** As JSON writes it, so that it is the same when it is read again. */
 const isShard = (text: string | undefined): boolean => text !== undefined && /^(?:0|-?[1-9]\d{0,8})$/.test(text);

@@ -32,6 +32,15 @@ describe('a warning', () => {
   for (const [env, expected] of [
     [{ ...orders, ZIDECAR_ZOOKEEPER: 'dir:/tmp/x' }, /^peers are told 127\.0\.0\.1, as the registry is on this machine/],
     [{ ...orders, ZIDECAR_ZOOKEEPER: '[::1]:2181,localhost:2' }, /^peers are told 127\.0\.0\.1/],
+    [
+      {
+        ...orders,
+        ZIDECAR_ADVERTISE: '10.0.0.1',
+        ZIDECAR_DIALECT: 'serverset',
+        ZIDECAR_META: 'shard=1,a=1,b=2,c=3,d=4,e=5,f=6,g=7,h=8',
+      },
+      /^a serverset has room for 6 entries of META: of orders g, h are not told there, .* Finagle/,
+    ],
     [{ ...zk, ZIDECAR_APP_PORT: '8080' }, /^ZIDECAR_APP_PORT is set and ZIDECAR_SERVICE is not/],
     [{ ...zk, ZIDECAR_OUTBOUND: 'off' }, /this sidecar has nothing to do$/],
     [

@@ -23,14 +23,15 @@ export const nodeOf = (
 const word = fc.stringMatching(/^[A-Za-z0-9._-]{1,40}$/);
 const sane = fc.stringMatching(/^[A-Za-z0-9._:/-]{1,40}$/);
 
-/** `weight`: what it can say; `value`: what a value of its metadata can be. */
+/** `weight`: what it can say; `value`: what a value of its metadata can be; `entries`: how many it has room for. */
 export function holdsItsOwn(
   dialect: Dialect,
   {
     weight,
     key = word.filter((text) => text !== '__proto__'),
     value = fc.string(),
-  }: { weight: fc.Arbitrary<number>; key?: fc.Arbitrary<string>; value?: fc.Arbitrary<string> },
+    entries = 20,
+  }: { weight: fc.Arbitrary<number>; key?: fc.Arbitrary<string>; value?: fc.Arbitrary<string>; entries?: number },
 ): void {
   const instances: fc.Arbitrary<Instance> = fc.record(
     {
@@ -42,7 +43,7 @@ export function holdsItsOwn(
       up: fc.constant(true),
       zone: sane,
       since: fc.integer({ min: 1, max: 2 ** 52 }),
-      meta: fc.dictionary(key, value),
+      meta: fc.dictionary(key, value, { maxKeys: entries }),
     },
     { requiredKeys: ['service', 'id', 'host', 'port', 'weight', 'up', 'since', 'meta'] },
   );

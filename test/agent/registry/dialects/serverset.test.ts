@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { isInstance, type Instance, type Said, type Skip, type Weights } from '../../../../agent/registry/dialects/dialect.js';
 import { serverset } from '../../../../agent/registry/dialects/serverset.js';
 import { readVector, weigher, writeVector } from '../../../../agent/registry/dialects/vectors.js';
+import { HEALTH_KEY } from '../../../../agent/trust/who-answers.js';
 import { fc } from '../../../support/fast-check.js';
 import { bytes, holdsItsOwn, plain, text } from './hostile.js';
 import { instance, SINCE, stat } from './node.js';
@@ -30,6 +31,17 @@ describe('a member of a serverset, as it is written', () => {
     );
   });
 
+  it('has ten entries of metadata at most, of which ours are there always: Finagle hears of nobody any more by the eleventh', () => {
+    const many = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`k${index}`, 'v']));
+    const keys = (meta: Record<string, string>): string[] =>
+      Object.keys(
+        (JSON.parse(text(serverset.place(instance({ zone: 'a', meta })).data)) as { metadata: Record<string, string> }).metadata,
+      );
+    const six = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5'];
+    deepEqual(keys({ shard: '3', ...many }), ['zone', ...six, 'zidecar.id', 'zidecar.since']);
+    deepEqual(keys({ [HEALTH_KEY]: '7', ...many }), ['zone', HEALTH_KEY, ...six, 'zidecar.id', 'zidecar.since']);
+  });
+
   it('has the ports beside the main one by their names, which it reads again where one is asked for', () => {
     const { data } = serverset.place(instance({ endpoints: { admin: 9990, 'http-2': 8081 } }));
     match(
@@ -47,7 +59,11 @@ describe('a member of a serverset, as it is written', () => {
     equal(text(beside.data), `{"vector":[{"select":"member=${NODE}","weight":2.0,"priority":1}]}`);
   });
 
-  holdsItsOwn(serverset, { weight: fc.double({ min: 0, max: 1e6, noNaN: true }) });
+  it('is awaited for longer after it has gone than Finagle keeps it: two windows of ten seconds, and a moment to hear', () => {
+    ok(serverset.drainWaitMs > 20_000 + 1_000);
+  });
+
+  holdsItsOwn(serverset, { weight: fc.double({ min: 0, max: 1e6, noNaN: true }), entries: 6 });
 });
 
 describe('a member of a serverset, as it is read', () => {
