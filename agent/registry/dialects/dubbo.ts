@@ -33,7 +33,7 @@ const CUT = /pid$/;
 export const dubbo: Dialect = {
   name: 'dubbo',
   defaultPath: '/dubbo/{service}/providers',
-  drainWaitMs: 12_000, // a consumer that has just heard of something makes two pauses of 5 s before it acts on more
+  drainWaitMs: 10_000, // a consumer that has just heard of something makes two pauses of 5 s before it acts on more
   change: 'replace',
   parents: 'persistent',
   drain: 'withdraw',

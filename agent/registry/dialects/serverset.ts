@@ -21,7 +21,7 @@ const STATUSES = ['ALIVE', 'DEAD', 'STARTING', 'STOPPING', 'STOPPED', 'WARNING']
 export const serverset: Dialect = {
   name: 'serverset',
   defaultPath: '/discovery/{service}',
-  drainWaitMs: 25_000, // Finagle gathers for ten seconds, and lets go at the end of the next ten
+  drainWaitMs: 20_000, // Finagle gathers for ten seconds, and lets go at the end of the next ten
   change: 'replace',
   parents: 'persistent',
   drain: 'withdraw',

@@ -51,10 +51,6 @@ describe('a provider of Dubbo, as it is written', () => {
     ok(!/[#%+ ]|weight|[?&](?:a|b|d|g|k|n)=/.test(javaDecode(dubbo.place(instance({ meta })).name)!));
   });
 
-  it('is waited for after it has gone for longer than the two pauses of 5 s that a consumer may make', () => {
-    ok(dubbo.drainWaitMs > 2 * 5_000);
-  });
-
   it('has nothing of value behind what Dubbo cuts out', () => {
     const url = javaDecode(dubbo.place(instance({ meta: { appid: '7', tag: 'gray' } })).name)!;
     equal(
