@@ -14,7 +14,7 @@ const FDS = '/proc/self/fd';
 
 /** Spawns with the child's `stdio` (its first numbers), and with none of our sockets above them. `spawn` must do so before it returns. */
 export function withoutOurSockets<T>(stdio: readonly Stdio[], spawn: (stdio: Stdio[]) => T): T {
-  const stray = openNumbers().filter((fd) => fd >= stdio.length && straySocket(fd) !== undefined);
+  const stray = openNumbers().filter((fd) => fd >= stdio.length && socketAt(fd) !== undefined && isInherited(fd));
   if (stray.length === 0) return spawn([...stdio]);
   const nothing = openSync('/dev/null', 'r+');
   try {
@@ -48,14 +48,12 @@ export function socketAt(fd: number): string | undefined {
   }
 }
 
-/** The same, of one without that mark. */
-export function straySocket(fd: number): string | undefined {
-  const name = socketAt(fd);
-  if (name === undefined) return undefined;
+/** It lacks that mark. */
+export function isInherited(fd: number): boolean {
   try {
     const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
-    return flags !== null && (parseInt(flags[1]!, 8) & CLOSE_ON_EXEC) === 0 ? name : undefined;
+    return flags !== null && (parseInt(flags[1]!, 8) & CLOSE_ON_EXEC) === 0;
   } catch {
-    return undefined;
+    return false;
   }
 }

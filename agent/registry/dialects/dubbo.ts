@@ -28,7 +28,7 @@ const URL = /^([A-Za-z][A-Za-z0-9+.-]{0,31}):\/\/(?:[^@/?]*@)?(\[[^\]]*\]|[^:/?]
 const SAYABLE = /^[^&;=?#\p{C}\p{Z}%+]{1,256}$/u;
 
 /** Dubbo 3 cuts a process's number out of the text, wherever a key ends so, up to the next key, which then has the rest of this one before it. */
-const CUT = /pid$/;
+const CUT = /(?:pid|timestamp)$/;
 
 export const dubbo: Dialect = {
   name: 'dubbo',
@@ -73,7 +73,7 @@ export const dubbo: Dialect = {
     const port = asPort(digits);
     if (port === undefined) return skip('bad_port', `port ${shown(digits)}, 1 to 65535 is accepted`);
     const said = parametersOf(query);
-    const category = said.get('category') ?? 'providers';
+    const category = said.get('category') || 'providers';
     if (category !== 'providers') return skip('bad_type', `category ${shown(category)}, which is no provider`);
     const weight = asWeight(said.get('weight') ?? DEFAULT_WEIGHT);
     if (weight === undefined) return skip('bad_weight', `weight ${shown(said.get('weight'))}, 0 to 1000000 is accepted`);

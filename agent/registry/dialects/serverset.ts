@@ -32,7 +32,7 @@ export const serverset: Dialect = {
     const shard = isShard(meta['shard']) ? Number(meta['shard']) : undefined;
     const metadata = {
       ...(zone === undefined ? {} : { zone }),
-      ...Object.fromEntries(labels(meta).slice(0, roomFor(meta))),
+      ...Object.fromEntries(told(meta)),
       [ID]: id,
       ...(since === undefined ? {} : { [SINCE]: String(since) }),
     };
@@ -81,13 +81,16 @@ export const serverset: Dialect = {
   },
 };
 
-const labels = (meta: Instance['meta']): [string, string][] =>
-  sayable(meta, RESERVED).filter(([key, value]) => key !== 'shard' || !isShard(value));
-const roomFor = (meta: Instance['meta']): number => MOST_META + (Object.hasOwn(meta, HEALTH_KEY) ? 1 : 0);
+const labels = (meta: Instance['meta'], whereWeAnswer: boolean): [string, string][] =>
+  sayable(meta, RESERVED).filter(
+    ([key, value]) => (key === HEALTH_KEY) === whereWeAnswer && (key !== 'shard' || !isShard(value)),
+  );
+/** Of META the first that there is room for, and in any case where we answer, by which a doubtful peer proves itself. */
+const told = (meta: Instance['meta']): [string, string][] => [...labels(meta, true), ...labels(meta, false).slice(0, MOST_META)];
 /** The keys of META that there is no room for. */
 export const beyondRoom = (meta: Instance['meta']): string[] =>
-  labels(meta)
-    .slice(roomFor(meta))
+  labels(meta, false)
+    .slice(MOST_META)
     .map(([key]) => key);
 
 /** As JSON writes it, so that it is the same when it is read again. */

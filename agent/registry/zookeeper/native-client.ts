@@ -1,4 +1,5 @@
 /** What we use of the package `zookeeper`, which brings no types that fit. */
+import type { Address } from '../wire/resolve.js';
 
 export interface NativeStat {
   readonly czxid: number;
@@ -32,4 +33,13 @@ export interface NativeClient {
   a_set(path: string, data: Buffer, version: number, done: Done<[NativeStat]>): number;
   a_delete_(path: string, version: number, done: Done<[]>): number;
   a_sync(path: string, done: Done<[string]>): number;
+}
+
+/** No server can have it. */
+export const NOWHERE = '255.255.255.255:1';
+
+/** Of an even number of servers it tries every second one only, once it has lost a connection: the first is named twice. */
+export function connectString(addresses: readonly Address[]): string {
+  const all = addresses.map(({ host, port }) => `${host}:${port}`);
+  return (all.length % 2 === 0 ? [...all, ...all.slice(0, 1)] : all).join(',');
 }

@@ -8,6 +8,7 @@ import { RegistryError } from '../tree.js';
 import type { List, Mode, Node, Stat } from '../tree.js';
 import type { LinkEvents } from '../turn.js';
 import { OK, UNIMPLEMENTED, failure } from './codes.js';
+import { NOWHERE, connectString } from './native-client.js';
 import type { Done, NativeClient, NativeStat, OnEvent } from './native-client.js';
 import { NativeNumbers } from './native-numbers.js';
 import type { Fired, Made, Wire } from './wire.js';
@@ -15,11 +16,9 @@ import type { Fired, Made, Wire } from './wire.js';
 const flags: Readonly<Record<Mode, number>> = { persistent: 0, ephemeral: 1, ephemeral_sequential: 3, container: 4 };
 const ANY_VERSION = -1;
 const SESSION_EVENT = -1;
-const CONNECTED = 3;
+const [CONNECTING, ASSOCIATING, CONNECTED] = [1, 2, 3];
 /** It answers each reading of a part of a large answer with "nothing", and by default takes eleven of them for the end of the session. */
 const PARTS_OF_AN_ANSWER = 10_000;
-/** No server can have it. */
-const NOWHERE = '255.255.255.255:1';
 
 export class NativeLink implements Wire {
   readonly #client: NativeClient;
@@ -72,12 +71,13 @@ export class NativeLink implements Wire {
       response_counter_limit: PARTS_OF_AN_ANSWER,
       debug_level: 0,
     });
-    this.#stopBeat = clock.every(timeoutMs / 6, () => this.#leaveOldAttempt());
+    this.#stopBeat = this.#whileDown(timeoutMs);
   }
 
   aim(addresses: readonly Address[]): void {
     if (this.#isOver) return;
     this.#addresses = addresses;
+    this.#numbers.lookNow(); // the attempt that this may end can be young
     this.#client.set_servers(connectString(addresses));
     this.#numbers.closed();
   }
@@ -150,6 +150,7 @@ export class NativeLink implements Wire {
         this.#client.a_create(path, bytes, flags[mode], (code, words, made) => {
           if (code !== UNIMPLEMENTED || mode !== 'container') return done(code, words, made);
           const sent = this.#client.a_create(path, bytes, flags.persistent, done);
+          this.#lookAfterSending();
           if (sent !== OK) done(sent, 'not sent', made);
         }),
       (made) => ({ path: made }),
@@ -237,12 +238,20 @@ export class NativeLink implements Wire {
     this.#numbers.closed();
     if (this.#isOver || !this.#isUp) return;
     this.#rest();
-    this.#stopBeat = this.#clock.every(this.#client.timeout / 6, () => this.#leaveOldAttempt());
+    this.#stopBeat = this.#whileDown(this.#client.timeout);
     this.#events.down();
   }
 
-  /** An attempt that nobody answers it ends after 2/3 of the timeout, again without a word: before that we do, and see its number. */
+  /** Six times in each timeout, and when what had come by then was read. */
+  #whileDown(timeoutMs: number): () => void {
+    return this.#clock.every(timeoutMs / 6, () => this.#clock.after(0, () => this.#leaveOldAttempt()));
+  }
+
+  /** An attempt that nobody answers it ends after 2/3 of the timeout, again without a word: after a third of it, or somewhat later, we do, and see its number. */
   #leaveOldAttempt(): void {
+    if (this.#isUp || this.#isOver) return;
+    this.#numbers.closed();
+    if (this.#client.state !== CONNECTING && this.#client.state !== ASSOCIATING) return;
     if (!this.#numbers.isAttemptOld) return this.#numbers.look();
     this.#client.set_servers(NOWHERE);
     this.#numbers.closed();
@@ -279,12 +288,6 @@ const onEvent =
   (type) => {
     if (type !== SESSION_EVENT) fired();
   };
-
-/** Of an even number of servers it tries every second one only, once it has lost a connection: the first is named twice. */
-function connectString(addresses: readonly Address[]): string {
-  const all = addresses.map(({ host, port }) => `${host}:${port}`);
-  return (all.length % 2 === 0 ? [...all, ...all.slice(0, 1)] : all).join(',');
-}
 
 function absent(error: unknown): undefined {
   if (error instanceof RegistryError && error.code === 'no_node') return undefined;

@@ -7,20 +7,28 @@
  * nothing is found, and nothing done.
  */
 import { closeSync, openSync } from 'node:fs';
-import { openNumbers, socketAt, straySocket } from '../../inherited.js';
+import { isInherited, openNumbers, socketAt } from '../../inherited.js';
 import type { Clock } from '../../system.js';
-import { Turns } from '../wire/turns.js';
+import { Turns, whole } from '../wire/turns.js';
 import type { Pieces } from '../wire/turns.js';
 
 /** Can be waited for, unlike /dev/null: the event loop aborts the process when it is told, a moment late, to wait for what cannot. */
 const FILLER = '/dev/random';
+/** Who was seen by so many looks, and is still there when the next is due, is as old as they are apart together. */
+const OLD = 2;
+
+interface Seen {
+  readonly socket: string;
+  readonly times: number;
+}
 
 export class NativeNumbers {
   readonly #turns: Turns;
   /** By number, the sockets that may be the client's, as of the last look. */
-  #seen: ReadonlyMap<number, string> = new Map();
-  /** Sockets of other clients in this process: still there when ours was closed. */
-  #others = new Set<string>();
+  #seen: ReadonlyMap<number, Seen> = new Map();
+  /** Those that surely are not, which a look need not ask about again. */
+  #marked: ReadonlySet<string> = new Set();
+  #looking: Pieces | undefined;
   readonly #filled = new Set<number>();
 
   constructor(clock: Clock) {
@@ -29,39 +37,49 @@ export class NativeNumbers {
 
   /** To be called while its socket is open. */
   look(): void {
-    this.#turns.run(this.#looking());
+    this.#looking?.return();
+    this.#looking = this.#look();
+    this.#turns.run(this.#looking);
   }
 
-  *#looking(): Pieces {
-    const seen = new Map<number, string>();
+  /** The same in one go, for when there is no time. */
+  lookNow(): void {
+    this.#looking?.return();
+    whole(this.#look());
+  }
+
+  *#look(): Pieces {
+    const [seen, marked] = [new Map<number, Seen>(), new Set<string>()];
     for (const number of openNumbers()) {
-      const socket = straySocket(number);
-      if (socket !== undefined) seen.set(number, socket);
+      const socket = socketAt(number);
+      if (socket === undefined) continue;
+      if (this.#marked.has(socket) || !isInherited(number)) marked.add(socket);
+      else seen.set(number, { socket, times: this.#timesSeen(number, socket) + 1 });
       yield;
     }
     this.#seen = seen;
+    this.#marked = marked;
   }
 
-  /** Whether an attempt to connect is as old as the last look. */
+  #timesSeen(number: number, socket: string): number {
+    const before = this.#seen.get(number);
+    return before?.socket === socket ? before.times : 0;
+  }
+
+  /** An attempt to connect is at least as old as two looks. */
   get isAttemptOld(): boolean {
-    return [...this.#seen].some(([number, socket]) => !this.#others.has(socket) && socketAt(number) === socket);
+    return [...this.#seen].some(([number, { socket, times }]) => times >= OLD && socketAt(number) === socket);
   }
 
-  /** To be called at once when it has closed its socket: nobody has opened another since. */
+  /** To be called at once when it may have closed its socket: nobody has opened another since. */
   closed(): void {
-    for (const [number, socket] of this.#seen) {
-      const now = socketAt(number);
-      if (now === socket) this.#others.add(socket);
-      else if (now === undefined) this.#fill(number);
-    }
-    this.#seen = new Map();
+    for (const number of this.#seen.keys()) if (socketAt(number) === undefined) this.#fill(number);
   }
 
   /** To be called when it holds no number any more but that of an open socket. */
   free(): void {
     for (const number of this.#filled) closeSync(number);
     this.#filled.clear();
-    this.#others.clear();
   }
 
   /** The system gives the lowest free number each time. One that has been given to somebody already is left alone. */
@@ -73,7 +91,7 @@ export class NativeNumbers {
       if (got === number) this.#filled.add(got);
       else spare.push(got);
     } catch {
-      // no number is left in this process: then nobody gets this one either
+      // no number is left in this process, and then nobody gets this one either; or it may not open that
     }
     for (const one of spare) closeSync(one);
   }

@@ -52,6 +52,8 @@ describe('a provider of Dubbo, as it is written', () => {
   });
 
   it('has nothing of value behind what Dubbo cuts out', () => {
+    const other = javaDecode(dubbo.place(instance({ meta: { 'x.timestamp': '7', tag: 'gray' } })).name)!;
+    ok(other.indexOf('x.timestamp=') > other.indexOf('tag='), other);
     const url = javaDecode(dubbo.place(instance({ meta: { appid: '7', tag: 'gray' } })).name)!;
     equal(
       url.replace(/pid=[^&]*&/, '').replace(/timestamp=[^&]*&/, ''),

@@ -40,6 +40,8 @@ describe('a member of a serverset, as it is written', () => {
     const six = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5'];
     deepEqual(keys({ shard: '3', ...many }), ['zone', ...six, 'zidecar.id', 'zidecar.since']);
     deepEqual(keys({ [HEALTH_KEY]: '7', ...many }), ['zone', HEALTH_KEY, ...six, 'zidecar.id', 'zidecar.since']);
+    const numbers = Object.fromEntries(Array.from({ length: 8 }, (_, index) => [String(index), 'x']));
+    ok(keys({ [HEALTH_KEY]: '7', ...numbers }).includes(HEALTH_KEY), 'keys that are numbers come first in JavaScript');
   });
 
   it('has the ports beside the main one by their names, which it reads again where one is asked for', () => {

@@ -131,7 +131,7 @@ describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
   it('a line that carries 64 KiB in each timeout brings all watches to the server, though that takes longer than the session lives', async () => {
     line = await BadLine.to(server);
     const second = await BadLine.to(server); // that answers meanwhile, as another server does
-    const one = opened([line, second], { timeoutMs: 4_000 });
+    const one = opened([line, second], { timeoutMs: 8_000 }); // which outlives a moment in which the machine stands still
     const { id, timeoutMs } = await one.up();
     const path = (index: number): string => `/slow/${'x'.repeat(100)}-${index}`;
     const { heard, listen } = recorder();

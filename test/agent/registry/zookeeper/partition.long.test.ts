@@ -27,7 +27,7 @@ describe('20,000 watches under load, by the wire client, over a partition', { sk
     await writer.up();
     await writer.client.create('/many');
     await each((index) => writer.client.create(nodePath(index)));
-    const { tree, facts, story, states } = opening({ kind: 'wire' })([line], { sessionTimeoutMs: 10_000 });
+    const { tree, facts, story, states } = opening({ kind: 'wire' })([line], { sessionTimeoutMs: 20_000 });
     const inSession = (epoch: number): Promise<void> =>
       until(() => tree.session.state === 'connected' && tree.session.epoch === epoch, `session ${epoch}, and not\n${story()}`);
     await inSession(1);
