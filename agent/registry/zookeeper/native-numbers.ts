@@ -73,7 +73,7 @@ export class NativeNumbers {
 
   /** To be called at once when it may have closed its socket: nobody has opened another since. */
   closed(): void {
-    for (const number of this.#seen.keys()) if (socketAt(number) === undefined) this.#fill(number);
+    for (const number of this.#seen.keys()) if (!this.#filled.has(number) && socketAt(number) === undefined) this.#fill(number);
   }
 
   /** To be called when it holds no number any more but that of an open socket. */
