@@ -206,7 +206,8 @@ const endOf = (member: Member, ejection: Ejection, evidence: Explained['evidence
 
 const early = (from: number, hedged: boolean, now: number): string => {
   const call = hedged ? 'a hedged call' : 'a call that can be sent again';
-  return `${call} (one of a hundred), ${from > now ? `in ${span(from - now)}` : 'from now on'}`;
+  const wait = span(Math.max(0, from - now));
+  return `${call} (one of a hundred), ${wait === span(0) ? 'from now on' : `in ${wait}`}`;
 };
 
 /** `1st`, `2nd`, `11th`. */
