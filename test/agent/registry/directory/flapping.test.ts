@@ -3,6 +3,8 @@ import { deepEqual } from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { it } from 'node:test';
+import { openDirectory } from '../../../../agent/registry/directory.js';
+import { clock } from '../../../../agent/system.js';
 import { eventually } from '../../../support/program.js';
 import { seeded } from '../../../support/random.js';
 import { makeFolder } from './folder.js';
@@ -45,3 +47,26 @@ for (const [what, { flips, awayMs, thereMs }] of Object.entries(cases))
     const ends = facts.filter((fact) => fact.kind === 'session_changed' && fact.state === 'expired');
     deepEqual([ends, [...lists]], [[], ['orders']]);
   });
+
+it('tries a folder that is away five times as often, so that others find it no oftener than the owner of a lease', async (t) => {
+  const folder = await makeFolder();
+  const pauses: string[] = [];
+  const noting = {
+    ...clock,
+    sleep: (ms: number, signal?: AbortSignal) => (pauses.push(`${tree.session.state} ${ms}`), clock.sleep(ms, signal)),
+  };
+  const tree = openDirectory({
+    path: folder.path,
+    sessionTimeoutMs: 1_200,
+    clock: noting,
+    random: () => 0.5,
+    emit: () => undefined,
+  });
+  t.after(() => tree.close().then(() => folder.remove()));
+  await eventually(() => tree.session.state === 'connected');
+  await rename(folder.path, `${folder.path}.away`);
+  await eventually(() => pauses.filter((pause) => pause === 'suspended 40').length > 5);
+  await rename(`${folder.path}.away`, folder.path);
+  await eventually(() => tree.session.state === 'connected');
+  deepEqual(new Set(pauses), new Set(['connected 200', 'suspended 40']));
+});
