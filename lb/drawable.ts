@@ -146,4 +146,4 @@ export class Drawable {
   }
 }
 
-const weightOf = ({ eligible, weight }: Seat): number => (eligible ? weight : 0);
+export const weightOf = ({ eligible, weight }: Seat): number => (eligible ? weight : 0);

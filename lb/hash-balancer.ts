@@ -13,7 +13,7 @@
  * share of the calls in flight, rounded up; what is more goes on to the next.
  */
 import type { Ask, Balancer, Seat } from './balancer.js';
-import { Drawable } from './drawable.js';
+import { Drawable, weightOf } from './drawable.js';
 import { entryOf, type HashTable, type MakeTable } from './hash-table.js';
 import { mix, unit } from './hashing.js';
 import type { Random } from './ports.js';
@@ -37,8 +37,8 @@ export class HashBalancer implements Balancer {
   readonly #parts: HashParts;
   readonly #seats = new Drawable();
   #table: HashTable | undefined;
-  /** Where each owner of the table stands now; -1 for one that has gone. */
-  #places = new Int32Array(0);
+  /** The owners of the table, but those that have gone: a pick comes to its seat without another look. */
+  #owners: readonly (Seat | undefined)[] = [];
   /** The weights that the table is made of, or is being made of. */
   #weights = new Map<Seat, number>();
   #making: Generator<undefined, HashTable> | undefined;
@@ -65,7 +65,7 @@ export class HashBalancer implements Balancer {
   pick(ask: Ask): Seat | undefined {
     const { tried, key = Math.floor(this.#parts.random() * 2 ** 32) } = ask;
     if (tried.length > 0) this.#seats.setAside(tried);
-    const seat = this.#seats.total > 0 ? this.#find(key) : undefined;
+    const seat = this.#seats.total > 0 ? this.#find(key, tried) : undefined;
     if (tried.length > 0) this.#seats.back();
     return seat;
   }
@@ -82,22 +82,21 @@ export class HashBalancer implements Balancer {
     return new Map(all.map(([seat, share]) => [seat, share / total]));
   }
 
-  #find(key: number): Seat {
+  #find(key: number, tried: readonly string[]): Seat {
     const { mostLoad } = this.#parts;
     let full: Seat | undefined;
     for (let turn = 0; this.#table !== undefined && turn < mostTurns; turn++) {
-      const place = this.#places[this.#table.ownerOf(key, turn)]!;
-      if (place < 0 || this.#seats.weightAt(place) === 0) continue;
-      const seat = this.#seats.seats[place]!;
-      if (mostLoad === undefined || seat.active < this.#roomAt(place, mostLoad)) return seat;
+      const seat = this.#owners[this.#table.ownerOf(key, turn)];
+      if (seat === undefined || weightOf(seat) === 0 || (tried.length > 0 && tried.includes(seat.endpoint.id))) continue;
+      if (mostLoad === undefined || seat.active < this.#roomOf(seat, mostLoad)) return seat;
       full ??= seat;
     }
     return full ?? this.#seats.seats[this.#seats.draw(unit(mix(key)))]!;
   }
 
-  #roomAt(place: number, mostLoad: number): number {
+  #roomOf({ weight }: Seat, mostLoad: number): number {
     const { inFlight = () => 0 } = this.#parts;
-    const share = this.#seats.weightAt(place) / this.#seats.total;
+    const share = weight / this.#seats.total;
     return Math.ceil(mostLoad * (inFlight() + 1) * share);
   }
 
@@ -134,7 +133,7 @@ export class HashBalancer implements Balancer {
   }
 
   #seek(): void {
-    this.#places = Int32Array.from(this.#table?.seats ?? [], (seat) => this.#seats.placeOf(seat));
+    this.#owners = (this.#table?.seats ?? []).map((seat) => (this.#seats.placeOf(seat) < 0 ? undefined : seat));
   }
 
   #step(): void {

@@ -4,10 +4,14 @@
  * own keys only; with less weight it keeps the first of its points.
  *
  * Hashes are even, so a point's place is known but for its neighbours: the points are sorted by counting how many fall into each bucket, of
- * which there is one for eight points, and a key is looked up from the beginning of its bucket, in a few steps side by side.
+ * which there is one for 32 points, and a key is looked up from where it would stand in its bucket if they were quite even. That is a line of
+ * memory or two of a ring too great for the cache, and each of them costs more than all the steps.
  *
  *     buckets   │    0    │    1    │    2    │ …
  *     points    │  a   c  │         │ b  a  c │ …      a key in bucket 1 belongs to b
+ *
+ * There are 2^bits buckets, no fewer than seats. A point is one number: what its bucket does not say of its hash, and in the bits that this
+ * leaves free, whose it is.
  */
 import type { Seat } from './balancer.js';
 import { type Entry, type HashTable, stepsPerSlice } from './hash-table.js';
@@ -19,74 +23,85 @@ export const pointsOfUsual = 128;
 const mostOfOne = 8_192;
 const mostPoints = 2 ** 19;
 
-/** Points that one bucket holds, by the way: their hashes and owners fit into a line of memory. */
-const pointsOfBucket = 8;
+/** At most, in the mean. Where the buckets begin is to stay in the cache, and a newcomer among so many is still sorted in quickly. */
+const pointsOfBucket = 32;
 
 class Ring implements HashTable {
   readonly seats: readonly Seat[];
-  /** In order, each a hash and its owner. */
+  /** In order. */
   readonly #points: Uint32Array;
-  /** Where each bucket begins. */
+  /** Where each bucket begins, and the last one ends. */
   readonly #begins: Int32Array;
+  readonly #bits: number;
 
-  constructor(seats: readonly Seat[], points: Uint32Array, begins: Int32Array) {
+  constructor(seats: readonly Seat[], points: Uint32Array, begins: Int32Array, bits: number) {
     this.seats = seats;
     this.#points = points;
     this.#begins = begins;
+    this.#bits = bits;
   }
 
   ownerOf(key: number, turn: number): number {
     const points = this.#points;
-    const count = points.length / 2;
-    let at = this.#begins[Math.floor(unit(key) * (this.#begins.length - 1))]!;
-    while (at < count && points[2 * at]! < key) at++;
-    return points[2 * ((at + turn) % count) + 1]!;
+    const bucket = key >>> (32 - this.#bits);
+    const least = (key << this.#bits) >>> 0;
+    const begin = this.#begins[bucket]!;
+    const end = this.#begins[bucket + 1]!;
+    let at = begin + Math.floor(unit(least) * (end - begin));
+    while (at > begin && points[at - 1]! >= least) at--;
+    while (at < end && points[at]! < least) at++;
+    at += turn;
+    return this.#ownerAt(at < points.length ? at : at % points.length);
   }
 
   shares(): ReadonlyMap<Seat, number> {
     const shares = new Map<Seat, number>();
-    const points = this.#points;
-    let before = points.at(-2)! - 2 ** 32;
-    for (let at = 0; at < points.length; at += 2) {
-      const seat = this.seats[points[at + 1]!]!;
-      shares.set(seat, (shares.get(seat) ?? 0) + unit(points[at]! - before));
-      before = points[at]!;
-    }
+    let before = 0;
+    const add = (at: number, hash: number): void => {
+      const seat = this.seats[this.#ownerAt(at)]!;
+      shares.set(seat, (shares.get(seat) ?? 0) + unit(hash - before));
+      before = hash;
+    };
+    for (let bucket = 0; bucket < this.#begins.length - 1; bucket++)
+      for (let at = this.#begins[bucket]!; at < this.#begins[bucket + 1]!; at++)
+        add(at, ((bucket << (32 - this.#bits)) | (this.#points[at]! >>> this.#bits)) >>> 0);
+    add(0, 2 ** 32);
     return shares;
+  }
+
+  #ownerAt(at: number): number {
+    return this.#points[at]! & ((1 << this.#bits) - 1);
   }
 }
 
 export function* ring(entries: readonly Entry[]): Generator<undefined, HashTable> {
   const counts = pointsFor(entries);
   const count = counts.reduce((sum, one) => sum + one, 0);
-  const raw = new Uint32Array(count);
-  const buckets = Math.ceil(count / pointsOfBucket);
-  const begins = new Int32Array(buckets + 1);
+  const bits = Math.ceil(Math.log2(Math.max(2, count / pointsOfBucket, entries.length)));
+  const hashes = new Uint32Array(count);
+  const begins = new Int32Array(2 ** bits + 1);
   let made = 0;
   for (const [index, { one, other }] of entries.entries()) {
     for (let point = 0; point < counts[index]!; point++) {
       const hash = mix(one + mix(other + point));
-      raw[made++] = hash;
-      begins[Math.floor(unit(hash) * buckets) + 1]!++;
+      hashes[made++] = hash;
+      begins[(hash >>> (32 - bits)) + 1]!++;
       if (made % stepsPerSlice === 0) yield;
     }
   }
-  for (let bucket = 1; bucket <= buckets; bucket++) begins[bucket]! += begins[bucket - 1]!;
-  const points = new Uint32Array(2 * count);
+  for (let bucket = 1; bucket < begins.length; bucket++) begins[bucket]! += begins[bucket - 1]!;
+  const points = new Uint32Array(count);
   const ends = begins.slice();
   made = 0;
   for (let index = 0; index < entries.length; index++) {
-    for (let point = 0; point < counts[index]!; point++) {
-      const hash = raw[made++]!;
-      const bucket = Math.floor(unit(hash) * buckets);
+    for (let turn = 0; turn < counts[index]!; turn++) {
+      const hash = hashes[made++]!;
+      const point = ((hash << bits) | index) >>> 0;
+      const bucket = hash >>> (32 - bits);
       let at = ends[bucket]!++;
       // in its bucket, of which there are a few
-      for (; at > begins[bucket]! && points[2 * (at - 1)]! > hash; at--) {
-        points[2 * at] = points[2 * at - 2]!;
-        points[2 * at + 1] = points[2 * at - 1]!;
-      }
-      points[2 * at] = hash;
-      points[2 * at + 1] = index;
+      for (; at > begins[bucket]! && points[at - 1]! > point; at--) points[at] = points[at - 1]!;
+      points[at] = point;
       if (made % stepsPerSlice === 0) yield;
     }
   }
@@ -94,6 +109,7 @@ export function* ring(entries: readonly Entry[]): Generator<undefined, HashTable
     entries.map(({ seat }) => seat),
     points,
     begins,
+    bits,
   );
 }
 

@@ -109,16 +109,26 @@ describe('ring hash', () => {
   });
 
   it('finds the first point at or after a key, and the first of all behind the last', () => {
-    const seats = many(7);
-    const { table } = made(ring, seats);
-    const points = seats.flatMap((one) => {
-      const { one: first, other } = entryOf(one);
-      return Array.from({ length: 128 }, (_, point) => ({ hash: mix(first + mix(other + point)), id: one.endpoint.id }));
-    });
-    points.sort((a, b) => a.hash - b.hash);
-    for (const key of [0, 1, 2 ** 32 - 1, points.at(-1)!.hash, ...keys.slice(0, 2_000)]) {
-      const owner = points.find(({ hash }) => hash >= key) ?? points[0]!;
-      equal(idOf(table, key), owner.id, String(key));
+    for (const count of [1, 2, 7, 300]) {
+      const seats = many(count);
+      const { table } = made(ring, seats);
+      const points = seats.flatMap((one) => {
+        const { one: first, other } = entryOf(one);
+        return Array.from({ length: 128 }, (_, point) => ({ hash: mix(first + mix(other + point)), id: one.endpoint.id }));
+      });
+      points.sort((a, b) => a.hash - b.hash);
+      for (const key of [0, 1, 2 ** 31, 2 ** 32 - 1, ...points.slice(-9).map(({ hash }) => hash), ...keys.slice(0, 500)]) {
+        const place = points.findIndex(({ hash }) => hash >= key);
+        const next = (turn: number): string => points[(Math.max(0, place) + turn) % points.length]!.id;
+        for (const turn of [0, 1, 31])
+          equal(table.seats[table.ownerOf(key, turn)]!.endpoint.id, next(turn), `${count}: ${key}, ${turn}`);
+      }
+      const arcs = points.map(({ hash, id }, place) => ({
+        id,
+        arc: hash - (points[place - 1]?.hash ?? points.at(-1)!.hash - 2 ** 32),
+      }));
+      const shareOf = (id: string): number => arcs.reduce((sum, one) => sum + (one.id === id ? one.arc : 0), 0) / 2 ** 32;
+      for (const [{ endpoint }, share] of table.shares()) equal(share, shareOf(endpoint.id));
     }
   });
 });
