@@ -10,6 +10,7 @@ import { durationOf, grpcDurationOf, wholeMs, withTimeLeft } from '../deadline.j
 import { countOf, requestFields } from '../headers.js';
 import type { CallParts } from '../lane.js';
 import type { Connection } from './connection.js';
+import { giveBack } from './give-back.js';
 import { hashKeyIn } from './hash-key.js';
 import { mostBytes, type Outbox } from './outbox.js';
 import type { RequestHead } from './request-head.js';
@@ -47,6 +48,8 @@ export class Request {
   readonly #outbox: Outbox;
   readonly #id = new RequestId();
   #bytes: Buffer = none;
+  /** What was sent of `bytes` was copied, so no write is on its way from there. */
+  #copied = true;
   /** Where the body ends in `bytes`. */
   #end = 0;
   /** What came of the body later. */
@@ -90,6 +93,7 @@ export class Request {
     this.toCome = Math.max(head.length, 0) - (end - head.end);
     this.#keptBytes = end - head.end;
     this.replayable = true;
+    this.#copied = true;
     return true;
   }
 
@@ -136,7 +140,9 @@ export class Request {
     if (this.replayable) this.#more.push(bytes);
     if (this.#connection === undefined) return true;
     this.#boundKept();
-    return this.#connection.write(bytes);
+    const left = this.#connection.write(bytes);
+    if (left && !this.replayable) giveBack(bytes);
+    return left;
   }
 
   /** The attempt is over; what comes now waits for the next. */
@@ -146,6 +152,7 @@ export class Request {
 
   end(): void {
     this.#connection = undefined;
+    if (this.#copied && this.#end === this.#bytes.length) giveBack(this.#bytes);
     this.#bytes = none;
     if (this.#more.length > 0) this.#more = [];
   }
@@ -180,7 +187,7 @@ export class Request {
     }
     const left = connection.write(bytes.subarray(begin, fitting + shift));
     if (!left) outbox.taken();
-    return fitting === this.#end ? left : connection.write(this.#bytes.subarray(fitting, this.#end)) && left;
+    return fitting === this.#end ? left : this.#sendFrom(fitting, connection) && left;
   }
 
   /** How much time is left goes before what is ours anyway, under the name as the app has spelled it. */
@@ -232,7 +239,13 @@ export class Request {
       return true;
     }
     const left = connection.write(Buffer.from(head, 'latin1'));
-    return this.#end === end ? left : connection.write(this.#bytes.subarray(end, this.#end)) && left;
+    return this.#end === end ? left : this.#sendFrom(end, connection) && left;
+  }
+
+  /** What is of the body from there on, as it lies. */
+  #sendFrom(start: number, connection: Connection): boolean {
+    this.#copied = false;
+    return connection.write(this.#bytes.subarray(start, this.#end));
   }
 
   #byRules(bytes: Buffer): boolean {

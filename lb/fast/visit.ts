@@ -94,8 +94,9 @@ export class Visit implements Caller, Reader, Sender {
     const bytes = this.#arrived;
     if (bytes === undefined || this.#ending) return;
     this.#arrived = undefined;
+    const { length } = bytes; // they may be given back
     const count = this.#taken(bytes);
-    if (count === bytes.length) return;
+    if (count === length) return;
     const rest = count === 0 ? bytes : bytes.subarray(count);
     this.#unread = this.#unread === undefined ? rest : Buffer.concat([this.#stillUnread(this.#unread), rest]);
     if (this.#call.idle) this.#next();
