@@ -30,8 +30,8 @@ export interface Patience {
   readonly graceMs: number | undefined;
 }
 
-/** The app is taken to be gone when it has had no connection and no call for this long. */
-const QUIET_MS = 1_000;
+/** The app is taken to be gone when it had no connection and no call at so many looks in a row: while we stand still nobody looks. */
+const QUIET_LOOKS = 20;
 const LOOK_MS = 50;
 /** What a withdrawal gets at the least, even when nobody is waited for. */
 const LEAST_WITHDRAW_MS = 2_000;
@@ -134,13 +134,10 @@ export class Lifecycle {
   }
 
   async #quiet(signal: AbortSignal): Promise<void> {
-    for (
-      let since = this.#clock.now();
-      !signal.aborted && this.#clock.now() - since < QUIET_MS;
-      await this.#clock.sleep(LOOK_MS)
-    ) {
+    for (let looks = 0; !signal.aborted && looks < QUIET_LOOKS;) {
+      await this.#clock.sleep(LOOK_MS);
       const { connections, calls } = this.#parts.outbound();
-      if (connections + calls > 0) since = this.#clock.now();
+      looks = connections + calls > 0 ? 0 : looks + 1;
     }
   }
 

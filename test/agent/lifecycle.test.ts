@@ -3,13 +3,21 @@ import { describe, it } from 'node:test';
 import { Lifecycle } from '../../agent/lifecycle.js';
 import { FakeClock } from '../support/clock.js';
 
+/** More time goes by than was slept, as for a process that stood still. */
+class StandingClock extends FakeClock {
+  stoodMs = 0;
+  override now(): number {
+    return super.now() + this.stoodMs;
+  }
+}
+
 const PATIENCE = { drainWaitMs: 5_000, graceMs: 25_000 };
 
 /** A sidecar whose every step is written down with the second it came in. */
 const sidecar = (
   given: { announced?: boolean; child?: boolean; callsUntil?: number; withdrawMs?: number; spreadMs?: number } = {},
 ) => {
-  const clock = new FakeClock();
+  const clock = new StandingClock();
   const began = clock.now();
   const steps: string[] = [];
   const note = (step: string): void => void steps.push(`${(clock.now() - began) / 1_000} ${step}`);
@@ -70,6 +78,15 @@ describe('lifecycle', () => {
     void endless.lifecycle.stop('SIGTERM', 'SIGTERM');
     await endless.clock.advance(60_000);
     equal(endless.steps.at(-1), '25 stopped');
+  });
+
+  it('takes no time in which it stood still itself for the quiet of the app', async () => {
+    const { clock, steps, lifecycle } = sidecar({ announced: false, callsUntil: 10_000 });
+    void lifecycle.stop('SIGTERM', 'SIGTERM');
+    await clock.advance(120);
+    clock.stoodMs = 1_200;
+    await clock.advance(100);
+    deepEqual(steps, ['0 draining', '0 drain outbound']);
   });
 
   it('tells the child only when peers can know, and waits for it', async () => {
