@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Frames } from '../../../../agent/registry/wire/frames.js';
 import { Reader } from '../../../../agent/registry/wire/jute.js';
-import { frame, framesOf } from './fake-server.js';
+import { asksForStatus, frame, framesOf } from './fake-server.js';
 
 export interface Place {
   readonly host: string;
@@ -72,7 +72,7 @@ export class BadLine implements Place {
       passed = passed.then(() => this.#pass(client, this.damage?.(Buffer.from(chunk)) ?? chunk));
     });
     client.on('data', (chunk: Buffer) => {
-      if (!isGreeted && chunk.toString('latin1') === 'srvr') return void server.write(chunk);
+      if (!isGreeted && asksForStatus(chunk)) return void server.write(chunk);
       frames.push(chunk);
       for (const body of framesOf(frames)) {
         const reader = new Reader(body);

@@ -81,6 +81,9 @@ export interface Script {
 
 const PING = -2;
 
+/** In place of a greeting, with or without an end of its line: whoever asks sends that a while later, and both may come at once. */
+export const asksForStatus = (chunk: Buffer): boolean => chunk.toString('latin1', 0, 4) === 'srvr';
+
 export class FakeServer implements Address {
   readonly host = '127.0.0.1';
   readonly port: number;
@@ -117,7 +120,7 @@ export class FakeServer implements Address {
     const frames = new Frames(2 ** 20);
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => {
-      if (chunk.toString('latin1') === 'srvr') {
+      if (asksForStatus(chunk)) {
         if (srvr === '') socket.destroy();
         else socket.end(srvr);
         return;
