@@ -134,10 +134,13 @@ describe('peers in trouble', { timeout: 240_000 }, () => {
         peer.mood = mood;
         if (mood === 'dead') peer.die();
       }
+      const began = performance.now();
       for (let turn = 0; turn < 150; turn++) await call(at, 'orders');
+      // 30 more in any 10 s: a slow machine needs several of them
+      const spans = Math.ceil((performance.now() - began) / 10_000);
       const metrics = await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();
       const sends = Number(/^zidecar_attempts_total\{service="orders"\} (\d+)$/m.exec(metrics)![1]);
-      ok(sends > 180 && sends <= 150 * 1.2 + 30, `${mood}: ${sends} sends`);
+      ok(sends > 180 && sends <= 150 * 1.2 + 30 * spans, `${mood}: ${sends} sends in ${spans} times 10 s`);
       if (mood === 'fails')
         equal(
           peers.reduce((sum, peer) => sum + peer.asked, 0),
