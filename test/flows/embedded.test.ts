@@ -1,5 +1,5 @@
 /** Several sidecars of one machine find each other in a folder: no Java, no server. */
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { app, call, Calling, type App } from '../support/calls.js';
-import { eventually, Sidecar, zidecar } from '../support/program.js';
+import { eventually, services, Sidecar, zidecar } from '../support/program.js';
 
 describe('sidecars on the embedded tree', { timeout: 240_000 }, () => {
   let folder = '';
@@ -99,8 +99,12 @@ describe('sidecars on the embedded tree', { timeout: 240_000 }, () => {
     );
     await Promise.all(held.map((socket) => once(socket, 'connect')));
     const { msg } = await sidecar.fact('left_out', { of: 'znode_ignored' });
-    equal(msg, 'broken: and 188 more nodes ignored: zidecar services broken');
-    equal(sidecar.lines.filter(({ kind }) => kind === 'znode_ignored').length, 12);
+    match(String(msg), /^broken: and \d+ more nodes ignored: zidecar services broken$/);
+    const told = (): number => sidecar.lines.filter(({ kind }) => kind === 'znode_ignored').length;
+    const counted = (): number =>
+      sidecar.lines.reduce((sum, line) => sum + (line.kind === 'left_out' ? Number(line['count']) : 0), 0);
+    await eventually(() => told() + counted() === 200); // a slow machine reads them over more than one summary
+    ok(told() < 20, `${told()} were told one by one`);
     const metrics = await (await fetch(`http://${health}/metrics`)).text();
     match(metrics, /zidecar_znodes_ignored_total\{reason="not_json"\} 200/);
     match(metrics, /zidecar_bound_reached_total\{bound="connections of the health listener"\} [1-9]/);
@@ -218,7 +222,7 @@ describe('sidecars on the embedded tree', { timeout: 240_000 }, () => {
   });
 
   it('is listed by zidecar services, which needs no sidecar', async () => {
-    const { code, out } = await zidecar(['services', '--zookeeper', `dir:${folder}`]);
+    const { code, out } = await services(['--zookeeper', `dir:${folder}`]);
     equal(code, 0);
     match(out, /SERVICE +DIALECT +INSTANCES +ROUTABLE +PROBLEM/);
     match(out, /orders +curator +2 +2/);

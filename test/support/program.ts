@@ -50,7 +50,7 @@ export async function zidecar(
 export async function services(args: readonly string[], env: Record<string, string> = {}): ReturnType<typeof zidecar> {
   for (let left = 2; ; left--) {
     const ended = await zidecar(['services', ...args], env);
-    if (ended.code !== UNAVAILABLE || left === 0) return ended;
+    if ((ended.code !== UNAVAILABLE && !ended.out.includes('time was up')) || left === 0) return ended;
   }
 }
 
