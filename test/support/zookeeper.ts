@@ -179,16 +179,16 @@ export class ZooKeeperServer {
 
   /** `standalone`, `leader`, `follower`; undefined while it does not serve. */
   async mode(): Promise<string | undefined> {
-    return /^Mode: (\w+)/m.exec(await this.ask('srvr').catch(() => ''))?.[1];
+    return /^Mode: (\w+)/m.exec(await this.ask('srvr', 2_000).catch(() => ''))?.[1];
   }
 
   /** One of the four-letter words: `srvr`, `mntr`, `cons`, `wchs`, `dump` … */
-  ask(word: string): Promise<string> {
+  ask(word: string, patienceMs = READY_MS): Promise<string> {
     if (this.#house) return this.#house.say(this.host, this.#port, word);
     return new Promise((resolve, reject) => {
       const socket = connect(this.#port, this.host);
       let answer = '';
-      socket.setTimeout(2_000, () => socket.destroy(new Error(`no answer from ${this.connect}`)));
+      socket.setTimeout(patienceMs, () => socket.destroy(new Error(`no answer from ${this.connect}`)));
       socket.on('connect', () => socket.write(word));
       socket.on('data', (chunk) => (answer += chunk.toString()));
       socket.on('error', reject);
