@@ -67,7 +67,7 @@ export class Prover {
     const at = { host: suspect.host, port: suspect.healthPort ?? HEALTH_PORT };
     const isKnown = suspect.healthPort !== undefined || this.#known.has(key);
     if (!isKnown && (this.#none.get(key) ?? -Infinity) > clock.now()) return this.#foreign(suspect);
-    const { status, body, why } = await this.#get(at, IDENTITY_PATH);
+    const { status, body, why, isLate } = await this.#get(at, IDENTITY_PATH);
     const answer = status === 200 ? judge(parsed(body), suspect.meant) : ({ kind: 'unrelated' } as const);
     if (answer.kind === 'same') {
       if (this.#known.size >= MOST_KNOWN) this.#known.clear();
@@ -77,8 +77,10 @@ export class Prover {
     if (answer.kind === 'other') return { kind: 'other', why: `its address belongs to ${answer.who} now` };
     if (answer.kind === 'withdrawn') return { kind: 'withdrawn', why: `its sidecar says that ${answer.who} is withdrawn` };
     if (isKnown) return { kind: 'silent', why: `its sidecar at ${address(at)} does not answer for it: ${why}` };
-    if (this.#none.size >= MOST_KNOWN) this.#none.clear();
-    this.#none.set(key, clock.now() + NONE_MS);
+    if (isLate !== true) {
+      if (this.#none.size >= MOST_KNOWN) this.#none.clear();
+      this.#none.set(key, clock.now() + NONE_MS);
+    }
     return this.#foreign(suspect);
   }
 
@@ -90,13 +92,14 @@ export class Prover {
     return { kind: 'silent', why: `GET ${foreign} ${why}` };
   }
 
-  /** `why`: what came instead of a good answer, as the end of a sentence. */
+  /** `why`: what came instead of a good answer, as the end of a sentence. `isLate`: somebody listens, and may answer the next time. */
   #get(
     { host, port }: { readonly host: string; readonly port: number },
     path: string,
-  ): Promise<{ readonly status?: number; readonly body: string; readonly why: string }> {
+  ): Promise<{ readonly status?: number; readonly body: string; readonly why: string; readonly isLate?: boolean }> {
     return new Promise((resolve) => {
       let body = '';
+      let isLate = false;
       const asking = request({ host, port, path, agent: false, headers: { connection: 'close' } }, (response) => {
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
@@ -112,9 +115,12 @@ export class Prover {
       });
       const failed = (error: Error): void => {
         stop();
-        resolve({ body: '', why: (error as NodeJS.ErrnoException).code ?? error.message });
+        resolve({ body: '', why: (error as NodeJS.ErrnoException).code ?? error.message, isLate });
       };
-      const stop = this.#parts.clock.after(ANSWER_MS, () => asking.destroy(new Error(`no answer in ${ANSWER_MS} ms`)));
+      const stop = this.#parts.clock.after(ANSWER_MS, () => {
+        isLate = asking.socket?.connecting === false;
+        asking.destroy(new Error(`no answer in ${ANSWER_MS} ms`));
+      });
       asking.on('error', failed).end();
     });
   }

@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { Prover, type Foreign, type Proof, type Suspect } from '../../../agent/trust/prover.js';
 import { FakeClock } from '../../support/clock.js';
 import { freePort } from '../../support/ports.js';
-import { healthPortOf, judge, toldHealthPort, type Identity, type Meant } from '../../../agent/trust/who-answers.js';
+import { HEALTH_PORT, healthPortOf, judge, toldHealthPort, type Identity, type Meant } from '../../../agent/trust/who-answers.js';
 
 const meant: Meant = { services: new Set(['orders']), id: 'o1', hosts: new Set(['10.1.2.3', 'pod-1']), port: 8080 };
 const row = (changes: Partial<Identity> = {}): Identity => ({
@@ -113,6 +113,24 @@ describe('a proof', () => {
       [(_, response) => void response.write('x'.repeat(100_000)), /silent.*more than 65536 bytes/],
     ] as readonly (readonly [RequestListener, RegExp])[])
       match(JSON.stringify(await prove(suspect((await serving(t, answer)).port))), why);
+  });
+
+  it('is asked for again with the next connection where somebody listened and was too slow to answer, not where nobody did', async (t) => {
+    const host = '127.0.9.3'; // so that nobody else has the port that everybody assumes
+    const one = { ...suspect(undefined), host, meant: { ...meant, hosts: new Set([host]) } };
+    const { prove, clock } = prover();
+    deepEqual(await prove(one), { kind: 'foreign' });
+    let asked = 0;
+    const server = createServer((_, response) => {
+      if (asked++ === 0) void clock.advance(500);
+      else response.end(JSON.stringify(said(row({ host, id: 'o2', node: 'o2' }))));
+    }).listen(HEALTH_PORT, host);
+    t.after(() => (server.closeAllConnections(), server.close()));
+    await once(server, 'listening');
+    deepEqual([(await prove(one)).kind, asked], ['foreign', 0], 'not in the next 30 s');
+    await clock.advance(30_000);
+    deepEqual([(await prove(one)).kind, asked], ['foreign', 1]);
+    deepEqual([(await prove(one)).kind, asked], ['other', 2]);
   });
 
   it('of a peer without a sidecar is what the setting says', async (t) => {
