@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { dialects } from '../../agent/registry/dialects/dialects.js';
 import { app, call, Calling, type App } from '../support/calls.js';
 import { Curator } from '../support/curator.js';
-import { eventually, services, Sidecar, zidecar } from '../support/program.js';
+import { eventually, lint, services, Sidecar } from '../support/program.js';
 import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
 
 interface Upstreams {
@@ -142,8 +142,8 @@ describe('sidecars in every dialect', { timeout: 240_000 }, () => {
     );
     await one.post('/undrain');
     for (const name of names) await holds(caller, `in-${name}`, ['one 3', 'two 1']);
-    const lint = await zidecar(['lint', '--zookeeper', server.connect]);
-    equal(lint.code, 0, lint.out);
+    const found = await lint(['--zookeeper', server.connect]);
+    equal(found.code, 0, found.out);
     match((await services(['in-serverset', '--zookeeper', server.connect])).out, /in-serverset: 2 instances, 2 routable/);
   });
 
@@ -165,7 +165,7 @@ describe('sidecars in every dialect', { timeout: 240_000 }, () => {
     equal((await curator.list('mine')).length, 1);
     const forced = await start(announce, { ZIDECAR_OUTBOUND: 'off', ZIDECAR_FORCE: 'on' });
     await forced.fact('announced');
-    const { code, out } = await zidecar(['lint', 'mine', '--zookeeper', server.connect]);
+    const { code, out } = await lint(['mine', '--zookeeper', server.connect]);
     equal(code, 1);
     match(out, /Curator +break/);
     const isTold = async (sidecar: Sidecar): Promise<boolean> => {
@@ -175,7 +175,7 @@ describe('sidecars in every dialect', { timeout: 240_000 }, () => {
     const told = Promise.all([poison, forced].map(isTold)); // of nobody who never stood do the servers have to know
     await mkdir(join(folder, 'few/services/nobody'), { recursive: true });
     match(
-      (await zidecar(['lint', '/services/nobody', '--zookeeper', `dir:${join(folder, 'few')}`])).out,
+      (await lint(['/services/nobody', '--zookeeper', `dir:${join(folder, 'few')}`])).out,
       /0 nodes \(curator\), none breaks a reader$/m,
     );
     deepEqual(await told, [false, true]);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { app, call, Calling, type App } from '../support/calls.js';
-import { eventually, services, Sidecar, zidecar } from '../support/program.js';
+import { eventually, services, Sidecar } from '../support/program.js';
 
 describe('sidecars on the embedded tree', { timeout: 240_000 }, () => {
   let folder = '';
@@ -239,7 +239,7 @@ describe('sidecars on the embedded tree', { timeout: 240_000 }, () => {
       ZIDECAR_APP_PORT: String(beside.port),
     });
     await killed.fact('announced');
-    const look = async (): Promise<string> => (await zidecar(['services', '--zookeeper', `dir:${alone}`])).out;
+    const look = async (): Promise<string> => (await services(['--zookeeper', `dir:${alone}`])).out;
     match(await look(), /orders +curator +1 +1$/m);
     killed.kill();
     await killed.ended();

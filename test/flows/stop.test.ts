@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { app, call, type App } from '../support/calls.js';
-import { eventually, Sidecar, sidecarCommand, sidecarDefaults, zidecar } from '../support/program.js';
+import { eventually, services, Sidecar, sidecarCommand, sidecarDefaults, zidecar } from '../support/program.js';
 import { RawServer } from '../support/raw.js';
 import { onTerminal } from '../support/terminal.js';
 
@@ -172,7 +172,7 @@ describe('the end of a sidecar', { timeout: 240_000 }, () => {
   });
 
   it('leaves no node behind', async () => {
-    const { out } = await zidecar(['services', 'orders', '--json', '--zookeeper', `dir:${folder}`]);
+    const { out } = await services(['orders', '--json', '--zookeeper', `dir:${folder}`]);
     ok(!out.includes('"routable":1'), out);
   });
 });

@@ -44,15 +44,19 @@ export async function zidecar(
 }
 
 /**
- * `zidecar services`, and twice again if it gives up: it ends within ten seconds, of which a busy machine takes most before the first word is
- * sent.
+ * A look into the registry, and twice again if it gives up: it ends within ten seconds, of which a busy machine takes most before the first
+ * word is sent.
  */
-export async function services(args: readonly string[], env: Record<string, string> = {}): ReturnType<typeof zidecar> {
+async function look(args: readonly string[], env: Record<string, string>): ReturnType<typeof zidecar> {
   for (let left = 2; ; left--) {
-    const ended = await zidecar(['services', ...args], env);
+    const ended = await zidecar(args, env);
     if ((ended.code !== UNAVAILABLE && !ended.out.includes('time was up')) || left === 0) return ended;
   }
 }
+
+type Look = (args: readonly string[], env?: Record<string, string>) => ReturnType<typeof zidecar>;
+export const services: Look = (args, env = {}) => look(['services', ...args], env);
+export const lint: Look = (args, env = {}) => look(['lint', ...args], env);
 
 /** Every listener on a free loopback port, and little patience. */
 export const sidecarDefaults = {
