@@ -5,6 +5,7 @@
  * the stream's high-water mark, wherever its bytes are.
  */
 import type { Socket } from 'node:net';
+import { giveBack } from './give-back.js';
 import { tap } from './tap.js';
 
 /** Messages up to this leave together with those of other tunnels, as answers do (fast/outbox.ts). */
@@ -57,7 +58,9 @@ export class Flow {
 
   #write(bytes: Buffer): void {
     this.#turnEnds(); // what waits goes first
-    if (this.#to.write(bytes) || this.#to.writableLength === 0 || this.#held) return;
+    const more = this.#to.write(bytes);
+    if (this.#to.writableLength === 0) return giveBack(bytes);
+    if (more || this.#held) return;
     this.#held = true;
     this.#from.pause();
   }

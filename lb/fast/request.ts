@@ -6,11 +6,11 @@
  */
 import { replayBytes } from '../bounds.js';
 import type { HashOn } from '../hash-key.js';
+import { giveBack } from '../give-back.js';
 import { durationOf, grpcDurationOf, wholeMs, withTimeLeft } from '../deadline.js';
 import { countOf, requestFields } from '../headers.js';
 import type { CallParts } from '../lane.js';
 import type { Connection } from './connection.js';
-import { giveBack } from './give-back.js';
 import { hashKeyIn } from './hash-key.js';
 import { mostBytes, type Outbox } from './outbox.js';
 import type { RequestHead } from './request-head.js';

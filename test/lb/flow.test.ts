@@ -63,6 +63,25 @@ const tunnelled = ({ app, endpoint }: Readonly<Record<Side, Pair>>): Tunnel =>
 const otherOf = { app: 'endpoint', endpoint: 'app' } as const;
 const brokeBy: Readonly<Record<Side, TunnelEnd>> = { app: 'app_broke', endpoint: 'endpoint_broke' };
 
+describe('a stream', () => {
+  for (const side of ['app', 'endpoint'] as const)
+    it(`arrives whole where it is read by fits and starts: from the ${side}`, async (t) => {
+      const both = await sides(t);
+      tunnelled(both);
+      const sent = Buffer.from(Uint32Array.from({ length: 2 ** 20 }, (_, index) => index).buffer);
+      both[side].far.write(sent);
+      const to = both[otherOf[side]].far;
+      const came: string[] = [];
+      for (let left = sent.length; left > 0; left -= 2 ** 16) {
+        to.socket.pause();
+        for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+        to.socket.resume();
+        came.push(await to.bytes(2 ** 16));
+      }
+      equal(Buffer.from(came.join(''), 'latin1').equals(sent), true);
+    });
+});
+
 describe('messages of one turn', () => {
   it('keep their order in both directions, small ones before, between and behind large ones', async (t) => {
     const both = await sides(t);

@@ -1,9 +1,9 @@
 /** What an app's socket has read is given back when its bytes have left, and not before. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { giveBack } from '../../../lb/fast/give-back.js';
-import { RawServer } from '../../support/raw.js';
-import { house, ok, useLane } from '../full/house.js';
+import { giveBack } from '../../lb/give-back.js';
+import { RawServer } from '../support/raw.js';
+import { house, ok, useLane } from './full/house.js';
 
 useLane('fast');
 
