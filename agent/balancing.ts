@@ -6,6 +6,7 @@ import { hashOf } from '../lb/hashing.js';
 import { goesByKey } from '../lb/policies.js';
 import type { PanicOptions } from '../lb/panic.js';
 import type { UpstreamStats } from '../lb/stats.js';
+import type { Subset } from '../lb/subset.js';
 import type { SubsetRules } from '../lb/subsets.js';
 import type { ZoneRules } from '../lb/zone-aware.js';
 import type { UpstreamSettings } from './config/schema.js';
@@ -42,18 +43,19 @@ export const balancingOf = ({ policy, hashLoad, split, zoneAware }: UpstreamSett
   ...[policy, goesByKey(policy) ? hashLoad : undefined, split, zoneAware],
 ];
 
-/** Which subset a call is held to, by the settings of now. */
-export const heldTo = ({ subset, subsetFallback }: UpstreamSettings): Pick<SubsetRules, 'standard' | 'otherwise'> => ({
-  ...{ standard: subset, otherwise: subsetFallback },
-});
+/** Which subset a call is held to: what of its rules a reload may write, as the balancer reads it with each use. */
+export interface HeldTo {
+  standard: Subset | undefined;
+  otherwise: SubsetRules['otherwise'];
+}
 
-/** Its balancer reads them with each use. */
 export const subsetRules = (
   upstream: string,
-  settings: UpstreamSettings,
+  { subset, subsetFallback }: UpstreamSettings,
   { panic, stats, emit }: Pick<BalancingParts, 'stats'> & { readonly panic: PanicOptions; readonly emit: Emit },
-): SubsetRules => ({
-  ...heldTo(settings),
+): SubsetRules & HeldTo => ({
+  standard: subset,
+  otherwise: subsetFallback,
   panic,
   dropped: () => stats().subsetsDropped++,
   panicked: (of, began, well, total, why) =>

@@ -12,7 +12,7 @@ import type { SubsetRules } from '../lb/subsets.js';
 import { Sweeper } from '../lb/sweeper.js';
 import { Switch } from '../lb/switch.js';
 import { Upstream } from '../lb/upstream.js';
-import { balancerFor, balancingOf, hashOnOf, heldTo, subsetRules } from './balancing.js';
+import { balancerFor, balancingOf, hashOnOf, subsetRules, type HeldTo } from './balancing.js';
 import type { HostPort } from './config/addresses.js';
 import { CallerZones } from './caller-zones.js';
 import type { Config } from './config/load.js';
@@ -62,7 +62,7 @@ interface Live {
   readonly slowStart: { durationMs: number | undefined; from: number };
   /** Their parts read them with each use. */
   readonly options: UpstreamOptions;
-  readonly subsets: SubsetRules;
+  readonly subsets: SubsetRules & HeldTo;
 }
 
 const MAX_REMEMBERED = 1024;
@@ -187,7 +187,7 @@ export function makeCalling({
         Object.assign(options.limits!, limits);
         Object.assign(options.enforced!, enforced);
         Object.assign(options.panic!, panic);
-        Object.assign(subsets, heldTo(is));
+        [subsets.standard, subsets.otherwise] = [is.subset, is.subsetFallback];
         if (!isDeepStrictEqual(balancingOf(was), balancingOf(is)))
           balancer.to(balancerFor(is, { clock, random, zone, callers, stats: () => upstream.stats, subsets }));
         else if (was.panic !== is.panic) balancer.reconsider();

@@ -8,7 +8,7 @@ import { isLoopback } from '../loopback.js';
 import type { Entry } from './layers.js';
 import { refusal, written } from './problems.js';
 import { envName, schema, type Settings } from './schema.js';
-import { beyondRoom, MOST_META } from '../registry/dialects/serverset.js';
+import { dialects } from '../registry/dialects/dialects.js';
 import { SERVICE } from './sources.js';
 import type { UpstreamRows, Upstreams } from './upstreams.js';
 
@@ -70,11 +70,9 @@ export function doubts({
     told.push(`peers are told ${guessed.host}, as the registry is on this machine; set ZIDECAR_ADVERTISE if peers are elsewhere`);
   }
   for (const { service, dialect, meta } of announcements) {
-    const beyond = dialect === 'serverset' ? beyondRoom(meta) : [];
-    if (beyond.length === 0) continue;
-    told.push(
-      `a serverset has room for ${MOST_META} entries of META: of ${service} ${beyond.join(', ')} are not told there, as more would cost every Finagle the whole service`,
-    );
+    const untold = dialects.get(dialect)?.untold?.(meta);
+    if (untold !== undefined)
+      told.push(`META of ${service}: ${untold.keys.join(', ')} are not told in ${dialect}, which ${untold.why}`);
   }
   const missed = upstreams.closed
     ? [...(peers?.rows.keys() ?? [])].filter((name) => !upstreams.named.some((one) => one.name === name))

@@ -27,7 +27,10 @@ const URL = /^([A-Za-z][A-Za-z0-9+.-]{0,31}):\/\/(?:[^@/?]*@)?(\[[^\]]*\]|[^:/?]
 /** The parameters are not escaped one by one: what would end one of them has no room there. */
 const SAYABLE = /^[^&;=?#\p{C}\p{Z}%+]{1,256}$/u;
 
-/** Dubbo 3 cuts a process's number out of the text, wherever a key ends so, up to the next key, which then has the rest of this one before it. */
+/**
+ * Dubbo 3 cuts `pid=…` and `timestamp=…` out of the text, wherever a key ends so, up to the next key, which then has the rest of this one
+ * before it.
+ */
 const CUT = /(?:pid|timestamp)$/;
 
 export const dubbo: Dialect = {

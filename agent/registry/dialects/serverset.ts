@@ -15,7 +15,7 @@ const RESERVED = new Set(['zone', ID, SINCE]);
 /** Of a member with more of them Finagle throws, and never hears of any of the set again. */
 export const MOST_METADATA = 10;
 /** Entries of somebody's META: beside them stand our three, and where we answer. */
-export const MOST_META = MOST_METADATA - RESERVED.size - 1;
+const MOST_META = MOST_METADATA - RESERVED.size - 1;
 const STATUSES = ['ALIVE', 'DEAD', 'STARTING', 'STOPPING', 'STOPPED', 'WARNING'];
 
 export const serverset: Dialect = {
@@ -45,6 +45,11 @@ export const serverset: Dialect = {
       metadata,
     };
     return { name: 'member_', data: new TextEncoder().encode(JSON.stringify(member)), mode: 'ephemeral_sequential' };
+  },
+  untold(meta) {
+    const keys = labels(meta, false).slice(MOST_META);
+    const why = `has room for ${MOST_META} entries, and more would cost every Finagle the whole service`;
+    return keys.length === 0 ? undefined : { keys: keys.map(([key]) => key), why };
   },
   beside: ({ weight }, name) =>
     weight === 1 ? undefined : { name: 'vector_', data: writeVector(name, weight), mode: 'ephemeral_sequential' },
@@ -87,11 +92,6 @@ const labels = (meta: Instance['meta'], whereWeAnswer: boolean): [string, string
   );
 /** Of META the first that there is room for, and in any case where we answer, by which a doubtful peer proves itself. */
 const told = (meta: Instance['meta']): [string, string][] => [...labels(meta, true), ...labels(meta, false).slice(0, MOST_META)];
-/** The keys of META that there is no room for. */
-export const beyondRoom = (meta: Instance['meta']): string[] =>
-  labels(meta, false)
-    .slice(MOST_META)
-    .map(([key]) => key);
 
 /** As JSON writes it, so that it is the same when it is read again. */
 const isShard = (text: string | undefined): boolean => text !== undefined && /^(?:0|-?[1-9]\d{0,8})$/.test(text);

@@ -39,7 +39,7 @@ describe('a warning', () => {
         ZIDECAR_DIALECT: 'serverset',
         ZIDECAR_META: 'shard=1,a=1,b=2,c=3,d=4,e=5,f=6,g=7,h=8',
       },
-      /^a serverset has room for 6 entries of META: of orders g, h are not told there, .* Finagle/,
+      /^META of orders: g, h are not told in serverset, which has room for 6 entries, .* Finagle/,
     ],
     [{ ...zk, ZIDECAR_APP_PORT: '8080' }, /^ZIDECAR_APP_PORT is set and ZIDECAR_SERVICE is not/],
     [{ ...zk, ZIDECAR_OUTBOUND: 'off' }, /this sidecar has nothing to do$/],
