@@ -43,6 +43,8 @@ export interface Crowd {
   readonly out: number;
   /** Those of them whose circuit is not closed. */
   readonly open: number;
+  /** Who does not count, as the registry names it no more, but has weight. */
+  readonly kept: number;
   /** There is panic in it: who is out by opinion alone may be asked. */
   readonly panic: boolean;
 }

@@ -34,6 +34,8 @@ export interface CircuitsParts {
 
 /** So long a trial that is due waits for a call that loses nothing by it. */
 const sparesMs = 300;
+/** Of open circuits, for one refusal. */
+const mostLooks = 64;
 
 export class Circuits {
   readonly #parts: CircuitsParts;
@@ -148,9 +150,10 @@ export class Circuits {
     return out.map(({ endpoint }) => endpoint);
   }
 
-  /** When the next open circuit is due; undefined when none is waiting. */
-  get nextTrialAt(): number | undefined {
-    return this.#open.first?.breaker.reopenAt;
+  /** When the next open circuit of these is due; undefined when none is waiting, or there are too many others to look at. */
+  nextTrialAt(fits: (member: Member) => boolean): number | undefined {
+    const due = this.#open.some(mostLooks).filter(fits);
+    return due.length === 0 ? undefined : Math.min(...due.map(({ breaker }) => breaker.reopenAt));
   }
 
   /** Some may be tried before their time. */

@@ -230,6 +230,8 @@ export interface RefusalFacts {
   readonly out: number;
   /** Those of them whose circuit is open. */
   readonly open: number;
+  /** Beside them, those that do not count, as the registry names them no more. */
+  readonly kept: number;
   /** The one that was reached last. */
   readonly limit: LimitName;
   readonly most: number;
@@ -246,12 +248,12 @@ export const sentenceOf = {
       : `every endpoint ${crowd(subset)}of "${name}"${place(rest)} has weight 0${subset === '' ? ` (${total} of ${total})` : ''}: give one a weight to let calls through`,
   no_subset: ({ name, subset, total, ...rest }: RefusalFacts): string =>
     `no endpoint of "${name}"${place(rest)} is in the subset ${subset} (0 of ${total}): zidecar why ${name}`,
-  all_open: ({ name, subset, out, open, total, nextTrialInMs }: RefusalFacts): string =>
+  all_open: ({ name, subset, out, open, total, kept, nextTrialInMs }: RefusalFacts): string =>
     total === 0 // of those that count
       ? `nobody ${crowd(subset)}of "${name}" may be asked (those in it are out, and kept though they have left the list): zidecar why ${name}`
       : open === out
-        ? `every circuit ${crowd(subset)}of "${name}" is open (${out} of ${total})${subset === '' ? `, next trial in ${span(nextTrialInMs)}` : ''}: zidecar why ${name}`
-        : `nobody ${crowd(subset)}of "${name}" may be asked (${out} of ${total} are out: ${open} by circuit, ${out - open} ejected or ill): zidecar why ${name}`,
+        ? `every circuit ${crowd(subset)}of "${name}" is open (${out} of ${total}${beside(kept)}), next trial in ${span(nextTrialInMs)}: zidecar why ${name}`
+        : `nobody ${crowd(subset)}of "${name}" may be asked (${out} of ${total} are out: ${open} by circuit, ${out - open} ejected or ill${beside(kept)}): zidecar why ${name}`,
   overflow: ({ name, limit, most }: RefusalFacts): string =>
     `${most} ${taken[limit](name)}, which is the limit (ZIDECAR_MAX_${limit.toUpperCase()}): is it slow? zidecar why ${name}`,
   discovering: ({ name, absolute, ...rest }: RefusalFacts): string =>
@@ -266,6 +268,10 @@ const taken: Readonly<Record<LimitName, (name: string) => string>> = {
 
 const noProxy = ' (a host that is no peer belongs in no_proxy)';
 const crowd = (subset: string): string => (subset === '' ? '' : `in the subset ${subset} `);
+const beside = (kept: number): string =>
+  kept === 0
+    ? ''
+    : `, beside ${kept === 1 ? '1 that is out, and kept though it has' : `${kept} that are out, and kept though they have`} left the list`;
 const place = ({ source }: Pick<RefusalFacts, 'source'>): string => (source === undefined ? '' : ` in ${source}`);
 
 /** `0.4 s`, `12 s`, `3 min`, `5 h`: as much as a person wants to know. */

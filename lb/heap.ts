@@ -23,6 +23,11 @@ export class Heap<Item extends Placed> {
     return this.#items[0];
   }
 
+  /** So many at most, with the first among them; all where there are no more. */
+  some(most: number): readonly Item[] {
+    return this.#items.slice(0, most);
+  }
+
   add(item: Item): void {
     this.#items.push(item);
     this.#rise(item, this.#items.length - 1);

@@ -12,6 +12,8 @@ class Place implements Seat {
   readonly seat: Seat;
   /** As it was when it was counted. */
   stand = 'well' as NonNullable<Seat['stand']>;
+  /** It has weight, and is not counted. */
+  isKept = false;
   readonly #panic: Panic;
 
   constructor(seat: Seat, panic: Panic) {
@@ -42,6 +44,7 @@ export class Pardoning implements Balancer {
   readonly #panicked: (panic: Panic, why?: string) => void;
   #places: ReadonlyMap<Seat, Place> = new Map();
   #hasWeight = false;
+  #kept = 0;
 
   /** `panicked`: it has begun or ended. */
   constructor(balancer: Balancer, options: PanicOptions, panicked: (panic: Panic, why?: string) => void) {
@@ -64,6 +67,7 @@ export class Pardoning implements Balancer {
     this.#places = new Map(seats.map((seat) => [seat, before.get(seat) ?? new Place(seat, this.#panic)]));
     this.#hasWeight = seats.some(({ weight }) => weight > 0);
     this.#panic.clear();
+    this.#kept = 0;
     for (const place of this.#places.values()) this.#count(place);
     if (this.#panic.look()) this.#panicked(this.#panic);
     this.#balancer.update([...this.#places.values()]);
@@ -73,6 +77,7 @@ export class Pardoning implements Balancer {
     const place = this.#places.get(seat);
     if (place === undefined) return;
     this.#panic.add(place.stand, -1);
+    this.#kept -= Number(place.isKept);
     this.#count(place);
     if (!this.#panic.look()) return this.#balancer.changed(place);
     this.#panicked(this.#panic);
@@ -115,11 +120,13 @@ export class Pardoning implements Balancer {
   /** Its crowd, but for the name. */
   get standing(): Omit<Crowd, 'subset'> {
     const { total, well, blamed, on: panic } = this.#panic;
-    return { hasWeight: this.#hasWeight, total, out: total - well, open: total - well - blamed, panic };
+    return { hasWeight: this.#hasWeight, total, out: total - well, open: total - well - blamed, kept: this.#kept, panic };
   }
 
   #count(place: Place): void {
     place.stand = place.seat.stand ?? 'well';
+    place.isKept = place.stand === 'none' && place.weight > 0;
     this.#panic.add(place.stand, 1);
+    this.#kept += Number(place.isKept);
   }
 }

@@ -8,6 +8,8 @@ import { failures, type FailureCode } from './errors.js';
 export interface Refused {
   readonly code: FailureCode;
   readonly message: string;
+  /** When it may be worth while to ask again. */
+  readonly retryAfterMs?: number;
 }
 
 export interface RefusalAnswer {

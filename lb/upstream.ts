@@ -182,24 +182,18 @@ export class Upstream {
    * What the app is told. `absolute`: the request came through `http_proxy`; `ask`: what could not be had. After `tried_all` the last real
    * failure is told.
    */
-  whyNot(refusal: Exclude<NoLease, 'tried_all'> | 'discovering', absolute = false, ask: Ask = { tried: [] }): Refused {
+  whyNot(refusal: Exclude<NoLease, 'tried_all'> | 'discovering', absolute = false, ask: Ask = { tried: [] }): Required<Refused> {
     const { name } = this;
-    const { balancer } = this.#parts;
+    const { balancer, source, whyNobody } = this.#parts;
     const { out, open } = this.#judgement;
     const crowd = balancer.crowd?.(ask);
     const subset = balancer.lacks?.(ask) ?? crowd?.subset ?? '';
-    const counts = { total: this.#members.size, out, open, ...(refusal === 'all_open' && crowd) };
+    const counts = { total: this.#members.size, out, open, kept: 0, ...(refusal === 'all_open' && crowd) };
     const limit = { limit: this.usage.last, most: this.usage.limits[this.usage.last] };
-    const { source, whyNobody } = this.#parts;
     const why = counts.total === 0 ? whyNobody?.() : undefined;
-    const facts = { name, source, why, absolute, nextTrialInMs: this.retryAfterMs(), subset, ...limit, ...counts };
-    return { code: refusal, message: sentenceOf[refusal](facts) };
-  }
-
-  /** Until the next trial may begin when every circuit is open; a second where nobody can know. */
-  retryAfterMs(): number {
-    const at = this.#evidence.circuits.nextTrialAt;
-    return at === undefined ? 1_000 : Math.max(0, at - this.#parts.clock.now());
+    const retryAfterMs = refusal === 'all_open' ? this.#nextTrialInMs(ask) : 1_000;
+    const facts = { name, source, why, absolute, nextTrialInMs: retryAfterMs, subset, ...limit, ...counts };
+    return { code: refusal, message: sentenceOf[refusal](facts), retryAfterMs };
   }
 
   /** Told of endpoints that have left the list, or moved to another address: their idle connections are to be closed. */
@@ -269,6 +263,13 @@ export class Upstream {
     if (ask.tried.length > 0) return 'tried_all';
     if (balancer.lacks?.(ask) !== undefined) return 'no_subset';
     return (balancer.crowd?.(ask) ?? this.#judgement).hasWeight ? 'all_open' : 'no_endpoints';
+  }
+
+  /** Of those that would do; a second where nobody can know. */
+  #nextTrialInMs(ask: Ask): number {
+    const { balancer, clock } = this.#parts;
+    const at = this.#evidence.circuits.nextTrialAt((member) => balancer.fits?.(ask, member) ?? true);
+    return at === undefined ? 1_000 : Math.max(0, at - clock.now());
   }
 
   /** What time alone has changed. */

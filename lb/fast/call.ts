@@ -93,7 +93,7 @@ export class Call implements Runner {
     void this.#upstream.whenListed(firstListMs).then((unlisted) => {
       if (turn !== this.#turn || this.#state !== 'listing') return;
       if (unlisted === undefined) this.#acquire(this.#terms.parts.clock.now());
-      else this.#refuse(this.#upstream.whyNot(unlisted, this.#request.way.absolute), firstListMs);
+      else this.#refuse(this.#upstream.whyNot(unlisted, this.#request.way.absolute));
     });
   }
 
@@ -117,8 +117,7 @@ export class Call implements Runner {
     const upstream = this.#upstream;
     if (this.#legs.attempt.held) this.#legs.attempt.pass();
     else if (this.#tries.last !== undefined) this.#refuse(this.#named(this.#tries.last));
-    else if (why !== 'tried_all')
-      this.#refuse(upstream.whyNot(why, this.#request.way.absolute, this.#tries.ask), upstream.retryAfterMs());
+    else if (why !== 'tried_all') this.#refuse(upstream.whyNot(why, this.#request.way.absolute, this.#tries.ask));
   }
 
   /** After so long its first send gets another beside it; undefined: none. */
@@ -228,8 +227,8 @@ export class Call implements Runner {
   }
 
   /** Our own answer. */
-  #refuse(refused: Refused, retryAfterMs?: number): void {
-    const answer = refusalAnswer(refused, { close: this.isLast(), retryAfterMs });
+  #refuse(refused: Refused): void {
+    const answer = refusalAnswer(refused, { close: this.isLast(), retryAfterMs: refused.retryAfterMs });
     if (answer.fields.includes('connection')) this.#close = true;
     this.#caller.write(refusalBytes(answer, hasNoBody(this.#request.head.method, answer.status)));
     this.#end(refused.code, this.#terms.parts.clock.now());

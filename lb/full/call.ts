@@ -68,7 +68,6 @@ export async function carry(exchange: Exchange, entrance: Entrance, parts: CallP
   if (!tunnel) tell(exchange, plan, story, end === 'whole' ? answer.status : end.code, parts);
 }
 
-type NotReached = Refused & { readonly retryAfterMs?: number };
 interface Story {
   readonly began: number;
   readonly tries: Tries;
@@ -81,12 +80,12 @@ async function reach(
   stop: Stop,
   { began, tries }: Story,
   parts: CallParts,
-): Promise<Reached | NotReached> {
+): Promise<Reached | Refused> {
   const { upstream, settings } = plan;
   const { clock } = parts;
   tries.begin(plan.key, plan.subset);
   const unlisted = upstream.listed ? undefined : await Promise.race([upstream.whenListed(firstListMs), stopped(stop)]);
-  if (typeof unlisted === 'string') return { ...upstream.whyNot(unlisted, plan.absolute), retryAfterMs: 1_000 };
+  if (typeof unlisted === 'string') return upstream.whyNot(unlisted, plan.absolute);
 
   const sender = exchange.sender();
   const send = typeof sender === 'function' ? sender : await Promise.race([sender.catch(couldNotLoad), stopped(stop)]);
@@ -135,7 +134,7 @@ async function reach(
       const kept = held.take();
       if (kept !== undefined) return kept;
       if (tries.last !== undefined || lease === 'tried_all') return named(upstream, tries.last!);
-      return { ...upstream.whyNot(lease, plan.absolute, tries.ask), retryAfterMs: upstream.retryAfterMs() };
+      return upstream.whyNot(lease, plan.absolute, tries.ask);
     }
     held.drop();
     const askedAt = clock.now();

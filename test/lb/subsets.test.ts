@@ -2,6 +2,8 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sharesOf, type Balancer, type Seat } from '../../lb/balancer.js';
 import { makeBalancer, type Balancing } from '../../lb/balancing.js';
+import type { EndpointView } from '../../lb/explain.js';
+import type { Outcome } from '../../lb/outcome.js';
 import { Split } from '../../lb/split.js';
 import { subsetOf, type Subset } from '../../lb/subset.js';
 import { Switch } from '../../lb/switch.js';
@@ -152,6 +154,7 @@ describe('calls to a subset', () => {
     deepEqual(upstream.whyNot('no_subset', false, ask), {
       code: 'no_subset',
       message: 'no endpoint of "orders" in /services/orders is in the subset version=next (0 of 4): zidecar why orders',
+      retryAfterMs: 1_000,
     });
     const lease = upstream.acquire({ tried: [] });
     ok(typeof lease === 'object');
@@ -221,7 +224,7 @@ describe('the panic of a subset', () => {
     equal(upstream.acquire(canary), 'all_open');
     match(
       upstream.whyNot('all_open', false, canary).message,
-      /^every circuit in the subset version=canary of "orders" is open \(2 of 2\): zidecar why/,
+      /^every circuit in the subset version=canary of "orders" is open \(2 of 2\), next trial in 1 s: zidecar why/,
     );
     await clock.advance(31_000);
     upstream.states(); // their time is up
@@ -314,20 +317,46 @@ describe('the panic of a subset', () => {
     match(call(bad, canary), /^e1[01]$/);
   });
 
-  it('that is kept by a mass drop, and out, is not said to have open circuits', () => {
-    const { upstream } = ejected({ panic: { percent: 0 } });
-    const doubt = { why: 'kept', kept: true, ask: () => () => undefined, failed: () => undefined };
+  const kept = { why: 'kept', kept: true, ask: () => () => undefined, failed: () => undefined };
+  const keep = (upstream: Upstream, who: (view: EndpointView) => boolean): void =>
     upstream.update(
-      upstream.explain().map(({ id, host, port, labels }) => ({
-        ...{ id, host, port, weight: 1, meta: labels },
-        ...(labels['version'] === 'canary' && { doubt }),
+      upstream.explain().map((view) => ({
+        ...{ id: view.id, host: view.host, port: view.port, weight: 1, meta: view.labels },
+        ...(who(view) && { doubt: kept }),
       })),
     );
+
+  it('that is kept by a mass drop, and out, is not said to have open circuits', () => {
+    const { upstream } = ejected({ panic: { percent: 0 } });
+    keep(upstream, ({ labels }) => labels['version'] === 'canary');
     equal(upstream.acquire(canary), 'all_open');
     equal(
       upstream.whyNot('all_open', false, canary).message,
       'nobody in the subset version=canary of "orders" may be asked (those in it are out, and kept though they have left the list): zidecar why orders',
     );
+  });
+
+  it('that is kept in part says so of that part too, and how many that are', () => {
+    const { upstream, call } = ejected();
+    for (let turn = 0; turn < 4; turn++) call(bad, canary); // both circuits open
+    keep(upstream, ({ id }) => id === 'e11');
+    equal(upstream.acquire(canary), 'all_open');
+    equal(
+      upstream.whyNot('all_open', false, canary).message,
+      'every circuit in the subset version=canary of "orders" is open (1 of 1, beside 1 that is out, and kept though it has left the list), next trial in 1 s: zidecar why orders',
+    );
+  });
+
+  it('that is refused waits for the next trial of its own, and not of others', async () => {
+    const endpoints = ['stable', 'canary'].map((version) => labelled(version, { version }).endpoint);
+    const { upstream, call, clock } = orders(endpoints, { more: { balancer: balancing({}, []) } });
+    const reset: Outcome = { kind: 'failure', code: 'reset', ms: 1 };
+    for (let turn = 0; turn < 2; turn++) call(reset, { subset: subset('version=stable') });
+    await clock.advance(600);
+    for (let turn = 0; turn < 2; turn++) call(reset, canary);
+    await clock.advance(100);
+    equal(upstream.whyNot('all_open').retryAfterMs, 300);
+    equal(upstream.whyNot('all_open', false, canary).retryAfterMs, 900);
   });
 
   it('of weight 0 is no matter of circuits', () => {

@@ -23,6 +23,7 @@ describe('upstream', () => {
     deepEqual(upstream.whyNot('no_endpoints'), {
       code: 'no_endpoints',
       message: 'no endpoints for "orders" in /services/orders: is it registered? zidecar why orders',
+      retryAfterMs: 1_000,
     });
     match(upstream.whyNot('no_endpoints', true).message, /no_proxy/);
     match(upstream.whyNot('discovering').message, /list of "orders" in \/services\/orders has not come/);
@@ -60,7 +61,8 @@ describe('upstream', () => {
     const { upstream, calls, clock } = orders(abc('a'));
     calls(2, bad);
     await clock.advance(400);
-    equal(upstream.retryAfterMs(), 600);
+    equal(upstream.whyNot('all_open').retryAfterMs, 600);
+    equal(upstream.whyNot('overflow').retryAfterMs, 1_000); // which has nothing to do with a trial
     match(
       upstream.whyNot('all_open').message,
       /^every circuit of "orders" is open \(1 of 1\), next trial in 0\.6 s: zidecar why orders$/,
@@ -204,7 +206,7 @@ describe('upstream', () => {
     upstream.unreached(upstream.suspects()[0]!, 'connect_refused');
     deepEqual([upstream.suspects(), upstream.states().open, told('circuit_opened').length], [[], 1, 1]);
     upstream.unreached(upstream.unreachable()[0]!, 'connect_refused'); // which says nothing new
-    equal(upstream.retryAfterMs(), 1_000);
+    equal(upstream.whyNot('all_open').retryAfterMs, 1_000);
     await clock.advance(1_000);
     call(good, { tried: ['b', 'c'] });
     equal(upstream.states().open, 0);
