@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Frames } from '../../../../agent/registry/wire/frames.js';
 import { Reader } from '../../../../agent/registry/wire/jute.js';
+import { endsWithFile } from '../../../support/left-open.js';
 import { asksForStatus, frame, framesOf } from './fake-server.js';
 
 export interface Place {
@@ -43,7 +44,9 @@ export class BadLine implements Place {
   static async to(target: Place): Promise<BadLine> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new BadLine(server, target);
+    const line = new BadLine(server, target);
+    endsWithFile(() => line.#end());
+    return line;
   }
 
   cut(): void {
@@ -56,9 +59,13 @@ export class BadLine implements Place {
   }
 
   async stop(): Promise<void> {
+    this.#end();
+    await once(this.#server, 'close');
+  }
+
+  #end(): void {
     this.cut();
     this.#server.close();
-    await once(this.#server, 'close');
   }
 
   #carry(client: Socket): void {

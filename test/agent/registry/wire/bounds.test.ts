@@ -34,7 +34,7 @@ describe('a bound of the client', () => {
     await server.stop();
   });
 
-  it('is counted where an answer is beyond it, once, and a write that was out with it may have been done', async () => {
+  it('is counted where an answer is beyond it, once, and a write that was out with it may have been done', async (t) => {
     const server = await FakeServer.start({
       onRequest(guest, { xid, op }) {
         if (op === EXISTS) guest.answer(xid, 0, writeStat);
@@ -46,6 +46,7 @@ describe('a bound of the client', () => {
       ...{ servers: [server], chroot: '', sessionTimeoutMs: 6_000, client: { kind: 'wire' }, clock, random },
       emit: (fact) => void facts.push(fact),
     });
+    t.after(() => tree.close());
     await connected(tree);
     const lost = (error: { code?: unknown }): boolean => (equal(error.code, 'connection_lost'), true);
     const [list, write] = [tree.children('/a'), tree.write('/a', new Uint8Array(), 0)];
@@ -53,7 +54,6 @@ describe('a bound of the client', () => {
     const told = facts.flatMap((fact) => (fact.kind === 'bound_reached' ? [[fact.bound, fact.limit]] : []));
     deepEqual(told, [['bytes of an answer of ZooKeeper', 16 * MIB]]);
     await until(() => tree.session.state === 'connected', 'the connection');
-    await tree.close();
     await server.stop();
   });
 });

@@ -8,6 +8,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { Connection, type Tls } from '../../../../agent/registry/wire/connection.js';
 import { Turns, type Pieces } from '../../../../agent/registry/wire/turns.js';
 import { Authority } from '../../../support/certificates.js';
+import { endsWithFile } from '../../../support/left-open.js';
 import { until } from '../tree-contract.js';
 import { frame } from './fake-server.js';
 
@@ -71,6 +72,7 @@ describe('a connection', () => {
         ended: (why) => (ended = why),
       },
     );
+    endsWithFile(() => connection.end('is left'));
     const [guest] = await welcomed;
     return { connection, guest: guest.on('error', () => undefined), ended: () => ended, heard: () => heard };
   };

@@ -7,6 +7,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { Frames } from '../../../../agent/registry/wire/frames.js';
 import { Reader, Writer } from '../../../../agent/registry/wire/jute.js';
 import type { Address } from '../../../../agent/registry/wire/resolve.js';
+import { endsWithFile } from '../../../support/left-open.js';
 
 export interface Asked {
   readonly xid: number;
@@ -102,13 +103,18 @@ export class FakeServer implements Address {
     await once(server, 'listening');
     const fake = new FakeServer(server);
     server.on('connection', (socket) => fake.#welcome(socket, script));
+    endsWithFile(() => fake.#end());
     return fake;
   }
 
   async stop(): Promise<void> {
+    this.#end();
+    await once(this.#server, 'close');
+  }
+
+  #end(): void {
     for (const { socket } of this.guests) socket.destroy();
     this.#server.close();
-    await once(this.#server, 'close');
   }
 
   #welcome(

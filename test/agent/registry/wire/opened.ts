@@ -3,6 +3,7 @@ import { Client, type ClientOptions } from '../../../../agent/registry/wire/clie
 import type { Address } from '../../../../agent/registry/wire/resolve.js';
 import type { Up } from '../../../../agent/registry/wire/session.js';
 import { clock, random } from '../../../../agent/system.js';
+import { endsWithFile } from '../../../support/left-open.js';
 import { clock as runningClock } from '../../../support/running-clock.js';
 import { until } from '../tree-contract.js';
 import { FakeServer } from './fake-server.js';
@@ -41,6 +42,7 @@ export function opened(servers: readonly Place[], options: Partial<ClientOptions
       trouble: (why) => void troubles.push(why),
     },
   );
+  endsWithFile(() => client.drop());
   return {
     ...{ client, ups, downs, overs, troubles },
     up: async (count = 1) => {

@@ -47,11 +47,12 @@ describe('an ensemble without a majority', { skip: !requireZooKeeper() }, () => 
   });
 });
 
-it('a search for a server that can write lets go of whom it asks when its stay is over', async () => {
+it('a search for a server that can write lets go of whom it asks when its stay is over', async (t) => {
   const reader = await FakeServer.start({
     onGreeting: (guest) => guest.say((writer) => writer.int(0).int(6_000).long(1n).bytes(Buffer.alloc(16)).bool(true)),
   });
   const silent = createServer().listen(0, '127.0.0.1');
+  t.after(() => silent.close());
   await once(silent, 'listening');
   silent.on('connection', (socket) => socket.on('error', () => undefined));
   const { port } = silent.address() as AddressInfo;
@@ -61,6 +62,5 @@ it('a search for a server that can write lets go of whom it asks when its stay i
   equal(String(await once(asked, 'data')), 'isro');
   client.drop();
   await until(() => asked.closed, 'the end of what was asked');
-  silent.close();
   await reader.stop();
 });

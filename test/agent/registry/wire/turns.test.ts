@@ -207,7 +207,7 @@ describe('thousands of watches', () => {
     await server.stop();
   });
 
-  it('are called in turns when their session is over, and none of a tree that was closed meanwhile', async () => {
+  it('are called in turns when their session is over, and none of a tree that was closed meanwhile', async (t) => {
     let sessions = 0n;
     const server = await FakeServer.start({
       onGreeting: (guest) => (guest.greeting!.id === 0n ? guest.greet(++sessions, 6_000) : guest.greet(0n, 0)),
@@ -226,6 +226,7 @@ describe('thousands of watches', () => {
         },
       },
     });
+    t.after(() => tree.close());
     await connected(tree);
     let called = 0;
     const arm = (): Promise<unknown> =>
@@ -257,10 +258,11 @@ describe('thousands of watches', () => {
 });
 
 describe('a connection that breaks', () => {
-  it('hands on the whole frames that had come, and then says why it ended', async () => {
+  it('hands on the whole frames that had come, and then says why it ended', async (t) => {
     const held = new HeldClock();
     const turns = new Turns(held);
     const server = createServer().listen(0, '127.0.0.1');
+    t.after(() => server.close());
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const welcomed = once(server, 'connection') as Promise<[Socket]>;
@@ -285,6 +287,5 @@ describe('a connection that breaks', () => {
     await new Promise(setImmediate);
     while (told.at(-1)?.startsWith('zk1') !== true) await held.nextTurn();
     deepEqual(told, [...Array.from({ length: 8 }, () => 'frame of 1000'), 'zk1:2181 broke the connection off']);
-    server.close();
   });
 });

@@ -83,12 +83,12 @@ describe('that nobody listens', () => {
     );
   });
 
-  it('is not said when one of them has taken the connection, or none is known', async () => {
+  it('is not said when one of them has taken the connection, or none is known', async (t) => {
     const port = await freePort();
     const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1');
+    t.after(() => server.close());
     await once(server, 'listening');
     equal(await nobodyListens([at(port), at((server.address() as AddressInfo).port)], new FakeClock()), undefined);
-    server.close();
     equal(await nobodyListens([], new FakeClock()), undefined);
   });
 });
