@@ -29,7 +29,8 @@ const PART_BYTES = 64 * 1024;
 
 export type Beat =
   | { readonly do: 'ping' | 'doubt' }
-  | { readonly do: 'leave'; readonly isSilent: boolean }
+  /** `why`: to follow the server's name. */
+  | { readonly do: 'leave'; readonly why: string }
   | { readonly do: 'wait'; readonly ms: number };
 
 export class Pulse {
@@ -92,7 +93,7 @@ export class Pulse {
     const silentAt = Math.min(this.#heardAt + this.silenceMs, waitsFrom + this.patienceMs);
     const longestMs = isUp ? this.#timeoutMs : this.silenceMs;
     const leaveAt = Math.min(silentAt, asked ? Math.max(asked.sentAt, this.#answeredAt) + longestMs : Infinity);
-    if (now >= leaveAt) return { do: 'leave', isSilent: now >= silentAt };
+    if (now >= leaveAt) return { do: 'leave', why: this.#why(now >= silentAt, asked?.size ?? 0, isUp) };
     const doubtAt = this.#doubtedAt === this.#heardAt ? Infinity : waitsFrom + this.trustMs;
     if (now >= doubtAt) {
       this.#doubtedAt = this.#heardAt;
@@ -101,5 +102,14 @@ export class Pulse {
     const pingAt = this.#sentAt + this.restMs;
     if (now >= pingAt) return { do: 'ping' };
     return { do: 'wait', ms: Math.min(leaveAt, doubtAt, pingAt) - now };
+  }
+
+  /** `size`: of the oldest question. */
+  #why(isSilent: boolean, size: number, isUp: boolean): string {
+    if (!isUp) return 'does not confirm our session in time';
+    if (!isSilent) return 'speaks, and does not answer what it was asked';
+    const why = 'is silent: it does not answer in time';
+    if (size < PART_BYTES) return why;
+    return `${why}, maybe since a line has to carry ${Math.ceil(size / this.silenceMs)} kB/s for a question of ${size} bytes: it is heard when all of it has come`;
   }
 }

@@ -267,15 +267,10 @@ export class Visit {
     if (now - dueAt > pulse.trustMs / 2) return this.#beatIn(0);
     const beat = pulse.next(now, this.#requests.oldest, this.#isUp);
     if (beat.do === 'doubt') this.#events.doubted();
-    if (beat.do === 'leave') return this.end(this.#whyLeft(beat.isSilent));
+    if (beat.do === 'leave') return this.end(beat.why);
     if (beat.do === 'ping' && this.#isConfirmed && this.#requests.outWith(xid.ping) < MOST_PINGS)
       this.#special(xid.ping, ping).catch(() => undefined);
     this.#beatIn(Math.min(beat.do === 'wait' ? beat.ms : pulse.restMs, pulse.trustMs / 4));
-  }
-
-  #whyLeft(isSilent: boolean): string {
-    if (!this.#isUp) return 'does not confirm our session in time';
-    return isSilent ? 'is silent: it does not answer in time' : 'speaks, and does not answer what it was asked';
   }
 
   #beatIn(ms: number): void {

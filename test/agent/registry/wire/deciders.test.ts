@@ -10,6 +10,8 @@ import { WatchRegistry, type Call } from '../../../../agent/registry/wire/watche
 
 describe('pulse', () => {
   const asked = { sentAt: 1_000, size: 0 };
+  const SILENT = 'is silent: it does not answer in time';
+  const SPEAKS = 'speaks, and does not answer what it was asked';
 
   it('pings when the Java client would', () => {
     const rests = [3_000, 6_000, 12_000, 30_000, 60_000].map((timeoutMs) => new Pulse(timeoutMs, 0).restMs);
@@ -24,7 +26,7 @@ describe('pulse', () => {
     deepEqual(pulse.next(3_000, undefined), { do: 'wait', ms: 3_000 });
     pulse.sent(6_000);
     deepEqual(pulse.next(7_999, undefined), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(8_000, undefined), { do: 'leave', isSilent: true });
+    deepEqual(pulse.next(8_000, undefined), { do: 'leave', why: SILENT });
   });
 
   it('doubts one that answers nothing for a tenth of the timeout, once until it is heard again, and 750 ms at least', () => {
@@ -36,7 +38,7 @@ describe('pulse', () => {
     pulse.heard(4_500);
     deepEqual(pulse.next(7_499, asked), { do: 'wait', ms: 1 });
     deepEqual(pulse.next(7_500, asked), { do: 'doubt' });
-    deepEqual(pulse.next(12_000, asked), { do: 'leave', isSilent: true });
+    deepEqual(pulse.next(12_000, asked), { do: 'leave', why: SILENT });
     deepEqual(
       [1_200, 3_000, 6_000, 12_000, 60_000].map((timeoutMs) => new Pulse(timeoutMs, 0).trustMs),
       [750, 750, 750, 1_200, 6_000],
@@ -48,10 +50,10 @@ describe('pulse', () => {
     pulse.sent(1_000);
     deepEqual(pulse.next(2_200, asked), { do: 'doubt' });
     deepEqual(pulse.next(3_999, asked), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(4_000, asked), { do: 'leave', isSilent: true });
+    deepEqual(pulse.next(4_000, asked), { do: 'leave', why: SILENT });
     pulse.heard(3_900);
     deepEqual(pulse.next(3_999, asked), { do: 'wait', ms: 1 }, 'for a ping');
-    deepEqual(pulse.next(6_900, asked), { do: 'leave', isSilent: true });
+    deepEqual(pulse.next(6_900, asked), { do: 'leave', why: SILENT });
   });
 
   it('gives a question so much more time as a line that carries 64 KiB in each timeout needs for it, up to what silence has', () => {
@@ -62,9 +64,10 @@ describe('pulse', () => {
     };
     deepEqual(next(1_000 + 1_200 + 2_999, 16 * 1024), { do: 'wait', ms: 1 });
     deepEqual(next(1_000 + 1_200 + 3_000, 16 * 1024), { do: 'doubt' });
-    deepEqual(next(1_000 + 3_000 + 3_000, 16 * 1024), { do: 'leave', isSilent: true });
+    deepEqual(next(1_000 + 3_000 + 3_000, 16 * 1024), { do: 'leave', why: SILENT });
     deepEqual(next(8_999, 900_000), { do: 'wait', ms: 1 });
-    deepEqual(next(9_000, 900_000), { do: 'leave', isSilent: true });
+    const why = `${SILENT}, maybe since a line has to carry 113 kB/s for a question of 900000 bytes: it is heard when all of it has come`;
+    deepEqual(next(9_000, 900_000), { do: 'leave', why });
   });
 
   it('leaves one that speaks and does not confirm the session, after two thirds of the timeout', () => {
@@ -72,7 +75,7 @@ describe('pulse', () => {
     pulse.sent(8_500);
     pulse.heard(8_500);
     deepEqual(pulse.next(8_999, asked, false), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(9_000, asked, false), { do: 'leave', isSilent: false });
+    deepEqual(pulse.next(9_000, asked, false), { do: 'leave', why: 'does not confirm our session in time' });
     deepEqual(pulse.next(9_000, asked, true).do, 'wait', 'its answer may be a long one');
     deepEqual(pulse.next(9_000, undefined, false).do, 'wait', 'it is our turn');
     deepEqual(new Pulse(1_200, 2_000).next(2_000, asked, false).do, 'wait', 'it went with a greeting that was answered late');
@@ -83,12 +86,12 @@ describe('pulse', () => {
     const speaks = (now: number): void => (pulse.sent(now), pulse.heard(now));
     speaks(12_500);
     deepEqual(pulse.next(12_999, asked), { do: 'wait', ms: 1 });
-    deepEqual(pulse.next(13_000, asked), { do: 'leave', isSilent: false });
+    deepEqual(pulse.next(13_000, asked), { do: 'leave', why: SPEAKS });
     deepEqual(pulse.next(13_000, undefined).do, 'wait', 'it is our turn');
     pulse.answered(12_500);
     speaks(24_000);
     deepEqual(pulse.next(24_499, asked), { do: 'wait', ms: 1 }, 'it works on what was asked before');
-    deepEqual(pulse.next(24_500, asked), { do: 'leave', isSilent: false });
+    deepEqual(pulse.next(24_500, asked), { do: 'leave', why: SPEAKS });
   });
 
   it('takes each 64 KiB of an answer that is on its way for one, and its drops for none', () => {
@@ -99,7 +102,7 @@ describe('pulse', () => {
     comes(65_536, 12_999);
     deepEqual(pulse.next(13_000, asked).do, 'wait');
     comes(131_071, 24_500);
-    deepEqual(pulse.next(24_999, asked), { do: 'leave', isSilent: false });
+    deepEqual(pulse.next(24_999, asked), { do: 'leave', why: SPEAKS });
     pulse.answered(24_998);
     comes(65_536, 30_000); // of the next
     comes(65_537, 41_500);

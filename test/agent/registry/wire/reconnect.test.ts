@@ -152,6 +152,22 @@ describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
     await second.stop();
   });
 
+  it('a write that takes a line longer than the session lives fails and says so, and the session goes on', async () => {
+    line = await BadLine.to(server);
+    const one = opened([line], { timeoutMs: 8_000 });
+    const { id } = await one.up();
+    await one.client.create('/wide', bytes('x'), { mode: 'ephemeral' });
+    line.upward = 60_000;
+    await rejects(one.client.setData('/wide', Buffer.alloc(900_000)), {
+      code: 'CONNECTION_LOSS',
+      message: /carry \d+ kB\/s for a question of 9000\d\d bytes/,
+    });
+    equal((await one.up(2)).id, id);
+    line.upward = 0; // the line has noticed by now that nobody waits for the rest
+    equal((await one.client.exists('/wide'))?.version, 0);
+    await one.client.close();
+  });
+
   it('a write that is out fails as one that may have been done, and is not sent again', async () => {
     const { client, up } = await onLine();
     await other.create('/once', bytes(''));
