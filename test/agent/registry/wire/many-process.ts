@@ -69,6 +69,14 @@ const acts = {
     await tree.exists('/');
     return { turn: meter!.end() };
   },
+  /** Until each who waited in this session is told that it is over. */
+  async end(): Promise<Partial<Seen>> {
+    const { watches } = tree;
+    fired = 0;
+    meter = new TurnMeter();
+    await until(() => fired >= watches, 'all to be told');
+    return { turn: meter.end() };
+  },
   /** The service that the folder is. */
   async watch(): Promise<Partial<Seen>> {
     await connected(tree);

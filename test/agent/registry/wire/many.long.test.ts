@@ -2,7 +2,7 @@
  * A fleet of 100,000 in one folder, followed node by node: what it costs, and that a lost connection loses nothing of it; and a service of 20,000. How
  * long one turn of the event loop takes is told and not judged, since it depends on the machine; the CPU time of its thread does so least.
  */
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
@@ -87,6 +87,13 @@ describe('100,000 nodes that are watched', { skip: !requireZooKeeper(), timeout:
     const heard = await one.tell('connect');
     t.diagnostic(`reconnecting with ${watches} events: ${heard.turn!}`);
     equal(heard.fired, watches);
+    const again = await one.tell('arm');
+    const ended = one.tell('end');
+    await line.endSession();
+    const { fired, session, turn } = await ended;
+    t.diagnostic(`telling all that their session is over: ${turn!}`);
+    equal(fired, again.watches);
+    notEqual(session, again.session);
     one.end();
     await client.close();
     await line.stop();
