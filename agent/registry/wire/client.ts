@@ -54,6 +54,8 @@ export class Client {
   readonly #chroot: Chroot;
   /** What the servers turned out not to know. It is asked once in a session, since they answer, and then end the connection. */
   readonly #unknown = new Set<number>();
+  /** Lasting watches that were asked for and not answered. A server lets the later kind of watch on a path take the place of the earlier one. */
+  readonly #adding = new Map<string, Promise<unknown>>();
 
   /** Connects in the background; `events` tells how it goes. */
   constructor(options: ClientOptions, events: SessionEvents) {
@@ -178,16 +180,25 @@ export class Client {
    */
   async addWatch(path: string, mode: WatchMode, listener: Listener): Promise<void> {
     const whole = this.#chroot.join(path);
-    await this.#ask(ops.addWatch(whole, mode), (error) => {
-      if (error === 0) this.#session.watches.add(mode, whole, listener);
+    const { watches } = this.#session;
+    while (this.#adding.has(whole)) await this.#adding.get(whole)!.catch(() => undefined);
+    if (mode === 'persistent' && watches.has('recursive', whole)) return watches.add(mode, whole, listener);
+    const added = this.#ask(ops.addWatch(whole, mode), (error) => {
+      if (error === 0) watches.add(mode, whole, listener);
     });
+    this.#adding.set(whole, added);
+    await added.finally(() => this.#adding.delete(whole));
   }
 
   /** Every watch on the path. One-shot watches below a recursive one go with it, and are told so. */
   async removeWatches(path: string): Promise<void> {
     const whole = this.#chroot.join(path);
     // whoever is told hears before the next answer: one who watches again then does so at the server
-    await this.#ask({ ...ops.removeWatches(whole, 'any'), inPieces: () => this.#session.removeWatch(whole) });
+    await this.#ask({ ...ops.removeWatches(whole, 'any'), inPieces: () => this.#session.removeWatch(whole) }).catch(
+      (error: unknown) => {
+        if (!isCode(error, 'NO_WATCHER') || !this.#session.releaseWatch(whole)) throw error;
+      },
+    );
   }
 
   whoAmI(): Promise<readonly Identity[]> {
@@ -232,6 +243,8 @@ export class Client {
     arm: (listener: Listener) => OnAnswer,
   ): Promise<T> {
     if (!listener) return this.#ask(operation(whole, false));
+    const adding = this.#adding.get(whole);
+    if (adding) return adding.catch(() => undefined).then(() => this.#watching(operation, whole, listener, arm));
     return this.#ask(operation(whole, !this.#session.watches.covers(whole)), arm(listener));
   }
 }

@@ -118,6 +118,11 @@ export class Session {
     return this.watches.remove(path, this.#parts.call);
   }
 
+  /** The servers know none on the path. False: nor do we. */
+  releaseWatch(path: string): boolean {
+    return this.watches.release(path, this.#parts.call);
+  }
+
   /** Ends the session at the servers, if they answer within 2 s. Never rejects; nothing is told afterwards. */
   async close(): Promise<void> {
     const visit = this.#isUp ? this.#visit : undefined;

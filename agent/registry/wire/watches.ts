@@ -87,6 +87,13 @@ export class WatchRegistry {
     return undefined;
   }
 
+  /** One-shot watches on the path itself that live on a lasting one above it. False: there are none. */
+  release(path: string, call: Call): boolean {
+    const kinds = (['data', 'exist', 'children'] as const).filter((kind) => this.has(kind, path));
+    for (const kind of kinds) this.#take(kind, path, { type: 'removed', path }, call);
+    return kinds.length > 0;
+  }
+
   /** The server knows none of their kind. What lived on them stays, to be told to a server by itself. */
   loseLasting(call: Call): void {
     for (const watches of Object.values(this.#lasting)) {
@@ -97,7 +104,8 @@ export class WatchRegistry {
   }
 
   /**
-   * Calls all who are to hear of it. A recursive watch tells of nodes alone, so it is here that a list of children changes by it; who waits for
+   * Calls all who are to hear of it. A recursive watch tells of nodes alone, and has taken the place of a persistent one on the same path at the server,
+   * so it is here that a list of children changes by it; who waits for
    * that list hears first, and need not ask after a node of which he hears that it is gone.
    */
   fire(event: WatchEvent, call: Call): void {
@@ -106,7 +114,10 @@ export class WatchRegistry {
     const isOfList = this.#lasting.recursive.size > 0 && (type === 'created' || type === 'deleted');
     if (isOfList && parent !== undefined && this.covers(parent)) {
       const child = { name: path.slice(path.lastIndexOf('/') + 1), isThere: type === 'created' };
-      this.#take('children', parent, { type: 'children_changed', path: parent, child }, call);
+      const ofList = { type: 'children_changed', path: parent, child } as const;
+      this.#take('children', parent, ofList, call);
+      if (this.#lasting.recursive.has(parent))
+        for (const listener of this.#lasting.persistent.get(parent) ?? []) call(listener, ofList);
     }
     if (type === 'children_changed') this.#take('children', path, event, call);
     else {
@@ -114,7 +125,9 @@ export class WatchRegistry {
       this.#take('exist', path, event, call);
       if (type === 'deleted') this.#take('children', path, event, call);
     }
-    for (const listener of this.#lasting.persistent.get(path) ?? []) call(listener, event);
+    // of a list he has heard by its recursive watch, which servers before 3.9 have in place of his
+    const hasHeard = type === 'children_changed' && this.#lasting.recursive.has(path);
+    if (!hasHeard) for (const listener of this.#lasting.persistent.get(path) ?? []) call(listener, event);
     if (this.#lasting.recursive.size === 0 || type === 'children_changed') return;
     for (let at: string | undefined = path; at !== undefined; at = above(at)) {
       for (const listener of this.#lasting.recursive.get(at) ?? []) call(listener, event);
@@ -125,7 +138,9 @@ export class WatchRegistry {
   *parts(zxid: bigint): Generator<Operation<undefined>> {
     let lists: Lists = [[], [], [], [], []];
     let bytes = HEADS;
-    const sources = [...Object.values(this.#oneShot), this.#lasting.persistent, this.#lasting.recursive];
+    const { persistent, recursive } = this.#lasting;
+    const others = new Map([...persistent].filter(([path]) => !recursive.has(path)));
+    const sources = [...Object.values(this.#oneShot), others, recursive];
     for (const [index, source] of sources.entries()) {
       for (const path of [...source.keys()]) {
         const cost = Buffer.byteLength(path) + PER_PATH;

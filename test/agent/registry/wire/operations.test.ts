@@ -212,6 +212,48 @@ describe('operations', { skip: !requireZooKeeper() }, () => {
     equal(heard.length, 0);
   });
 
+  it('watch one path in several ways, in whichever order and at the same time, and each hears all that is his', async () => {
+    const kinds = ['persistent', 'recursive'] as const;
+    for (const [index, order] of [kinds, [...kinds].reverse()].entries()) {
+      for (const isAtOnce of [false, true]) {
+        const path = `/ways-${index}-${isAtOnce}`;
+        await client.create(path);
+        const heard: string[] = [];
+        const listen = (who: string) => (event: WatchEvent) =>
+          void heard.push(`${who} ${event.type} ${event.path.slice(path.length)}`);
+        const adding = [];
+        for (const kind of order) {
+          adding.push(client.addWatch(path, kind, listen(kind)));
+          if (!isAtOnce) await adding.at(-1);
+        }
+        await Promise.all([...adding, client.getData(path, listen('once'))]);
+        await client.setData(path, bytes('x'));
+        await client.create(`${path}/a`);
+        await client.setData(`${path}/a`, bytes('x'));
+        deepEqual(heard.sort(), [
+          'once changed ',
+          'persistent changed ',
+          'persistent children_changed ',
+          'recursive changed ',
+          'recursive changed /a',
+          'recursive created /a',
+        ]);
+        await client.removeWatches(path);
+      }
+    }
+  });
+
+  it('take back a watch that lives on the one of a node above', async () => {
+    await client.create('/above');
+    await client.addWatch('/above', 'recursive', () => undefined);
+    const heard: string[] = [];
+    await client.exists('/above/a', ({ type }) => heard.push(type));
+    await client.removeWatches('/above/a');
+    deepEqual([heard, client.watches], [['removed'], 1]);
+    await fails('NO_WATCHER', client.removeWatches('/above/a'));
+    await client.removeWatches('/above');
+  });
+
   it('live below a chroot as if it were all there is', async () => {
     await client.create('/root');
     const { client: inner, up } = opened([server], { chroot: '/root' });
