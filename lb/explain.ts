@@ -235,7 +235,8 @@ export interface RefusalFacts {
   /** The one that was reached last. */
   readonly limit: LimitName;
   readonly most: number;
-  readonly nextTrialInMs: number;
+  /** Undefined where nobody knows. */
+  readonly nextTrialInMs: number | undefined;
   /** What was asked for, or is the standard: `version=canary`; empty: any would have done. */
   readonly subset: string;
 }
@@ -252,7 +253,7 @@ export const sentenceOf = {
     total === 0 // of those that count
       ? `nobody ${crowd(subset)}of "${name}" may be asked (those in it are out, and kept though they have left the list): zidecar why ${name}`
       : open === out
-        ? `every circuit ${crowd(subset)}of "${name}" is open (${out} of ${total}${beside(kept)}), next trial in ${span(nextTrialInMs)}: zidecar why ${name}`
+        ? `every circuit ${crowd(subset)}of "${name}" is open (${out} of ${total}${beside(kept)})${nextTrialInMs === undefined ? '' : `, next trial in ${span(nextTrialInMs)}`}: zidecar why ${name}`
         : `nobody ${crowd(subset)}of "${name}" may be asked (${out} of ${total} are out: ${open} by circuit, ${out - open} ejected or ill${beside(kept)}): zidecar why ${name}`,
   overflow: ({ name, limit, most }: RefusalFacts): string =>
     `${most} ${taken[limit](name)}, which is the limit (ZIDECAR_MAX_${limit.toUpperCase()}): is it slow? zidecar why ${name}`,

@@ -191,9 +191,9 @@ export class Upstream {
     const counts = { total: this.#members.size, out, open, kept: 0, ...(refusal === 'all_open' && crowd) };
     const limit = { limit: this.usage.last, most: this.usage.limits[this.usage.last] };
     const why = counts.total === 0 ? whyNobody?.() : undefined;
-    const retryAfterMs = refusal === 'all_open' ? this.#nextTrialInMs(ask) : 1_000;
-    const facts = { name, source, why, absolute, nextTrialInMs: retryAfterMs, subset, ...limit, ...counts };
-    return { code: refusal, message: sentenceOf[refusal](facts), retryAfterMs };
+    const nextTrialInMs = refusal === 'all_open' ? this.#nextTrialInMs(ask) : undefined;
+    const facts = { name, source, why, absolute, nextTrialInMs, subset, ...limit, ...counts };
+    return { code: refusal, message: sentenceOf[refusal](facts), retryAfterMs: nextTrialInMs ?? 1_000 };
   }
 
   /** Told of endpoints that have left the list, or moved to another address: their idle connections are to be closed. */
@@ -265,11 +265,11 @@ export class Upstream {
     return (balancer.crowd?.(ask) ?? this.#judgement).hasWeight ? 'all_open' : 'no_endpoints';
   }
 
-  /** Of those that would do; a second where nobody can know. */
-  #nextTrialInMs(ask: Ask): number {
+  /** Of those that would do. */
+  #nextTrialInMs(ask: Ask): number | undefined {
     const { balancer, clock } = this.#parts;
-    const at = this.#evidence.circuits.nextTrialAt((member) => balancer.fits?.(ask, member) ?? true);
-    return at === undefined ? 1_000 : Math.max(0, at - clock.now());
+    const at = this.#evidence.circuits.nextTrialAt((member) => member.weight > 0 && (balancer.fits?.(ask, member) ?? true));
+    return at && Math.max(0, at - clock.now());
   }
 
   /** What time alone has changed. */

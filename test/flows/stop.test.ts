@@ -172,7 +172,8 @@ describe('the end of a sidecar', { timeout: 240_000 }, () => {
   });
 
   it('leaves no node behind', async () => {
-    const { out } = await services(['orders', '--json', '--zookeeper', `dir:${folder}`]);
+    const { code, out } = await services(['orders', '--json', '--zookeeper', `dir:${folder}`]);
+    equal(code, 0);
     ok(!out.includes('"routable":1'), out);
   });
 });

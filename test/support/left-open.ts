@@ -10,4 +10,16 @@ const ends: (() => void)[] = [];
 export const endsWithFile = (end: () => void): void => void ends.push(end);
 
 // what is measured and not tested uses the same parts, and ends by itself
-if (process.argv[1]?.endsWith('.test.js') === true) after(() => ends.forEach((end) => end()));
+if (process.argv[1]?.endsWith('.test.js') === true) {
+  after(() => {
+    const failed = ends.flatMap((end) => {
+      try {
+        end();
+        return [];
+      } catch (error) {
+        return [error];
+      }
+    });
+    if (failed.length > 0) throw new AggregateError(failed, `${failed.length} of what was left open could not be ended`);
+  });
+}

@@ -70,7 +70,7 @@ export interface Dialect {
   /** Which weights can be said in it. */
   readonly weights: { readonly accepts: string; fits(weight: number): boolean };
   place(instance: Instance): Placed;
-  /** What of META its readers could not live with, and so is not told, and why; undefined: nothing, or all of it can be. */
+  /** What of META its readers could not live with, and so is not told, and why, where somebody would miss it; undefined: nothing. */
   untold?(meta: Instance['meta']): { readonly keys: readonly string[]; readonly why: string } | undefined;
   /** What stands beside the instance's node, which has this name, and weighs it; undefined where nothing needs to. */
   beside?(instance: Instance, name: string): Placed | undefined;

@@ -182,8 +182,9 @@ export class Client {
     const whole = this.#chroot.join(path);
     const { watches } = this.#session;
     while (this.#adding.has(whole)) await this.#adding.get(whole)!.catch(() => undefined);
-    if (mode === 'persistent' && watches.has('recursive', whole)) return watches.add(mode, whole, listener);
-    const added = this.#ask(ops.addWatch(whole, mode), (error) => {
+    // the server has one mode for a path, and the wider one is to stay
+    const asked = watches.has('recursive', whole) ? 'recursive' : mode;
+    const added = this.#ask(ops.addWatch(whole, asked), (error) => {
       if (error === 0) watches.add(mode, whole, listener);
     });
     this.#adding.set(whole, added);
