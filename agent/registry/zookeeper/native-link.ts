@@ -46,7 +46,7 @@ export class NativeLink implements Wire {
     this.#fired = fired;
     this.#clock = clock;
     this.#events = events;
-    this.#numbers = new NativeNumbers(clock);
+    this.#numbers = new NativeNumbers(clock, () => client.state === CONNECTED);
     client.on('connect', () => {
       if (this.#isOver) return;
       this.#isUp = true;
@@ -60,7 +60,7 @@ export class NativeLink implements Wire {
     client.on('close', (_, code) => {
       if (this.#isOver) return;
       this.#finish();
-      this.#numbers.free();
+      this.#numbers.end();
       if (code === -113) events.over('the servers do not accept who we are', '');
       else events.over('the servers have ended it');
     });
@@ -253,6 +253,7 @@ export class NativeLink implements Wire {
     this.#numbers.closed();
     if (this.#client.state !== CONNECTING && this.#client.state !== ASSOCIATING) return;
     if (!this.#numbers.isAttemptOld) return this.#numbers.look();
+    this.#numbers.lookNow(); // it may have been followed by another
     this.#client.set_servers(NOWHERE);
     this.#numbers.closed();
     const [first, ...others] = this.#addresses;
@@ -261,7 +262,7 @@ export class NativeLink implements Wire {
 
   #closeHandle(): void {
     this.#client.close();
-    this.#numbers.free();
+    this.#numbers.end();
   }
 
   /** We may be within a call from its C library, which would then put off the closing until we have returned to it. */

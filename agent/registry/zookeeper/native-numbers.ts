@@ -3,8 +3,9 @@
  * of the session later. Who has that number by then, the connection of a call for one, would never be woken again. So each number is filled
  * at once, in the turn in which its socket is closed, until the client has moved on.
  *
- * Its sockets are known by what they lack, the mark to be closed in children; of thousands to look at, a few at a time. Linux only: elsewhere
- * nothing is found, and nothing done.
+ * Its sockets are known by what they lack, the mark to be closed in children; of thousands to look at, a few at a time. Whose of several clients
+ * one is cannot be seen: it belongs to who has just connected, if to nobody yet, and its number is kept until all have moved on that may have
+ * closed it. Linux only: elsewhere nothing is found, and nothing done.
  */
 import { closeSync, openSync } from 'node:fs';
 import { isInherited, openNumbers, socketAt } from '../../inherited.js';
@@ -17,6 +18,10 @@ const FILLER = '/dev/random';
 /** Who was seen by so many looks, and is still there when the next is due, is as old as they are apart together. */
 const OLD = 2;
 
+const clients = new Set<NativeNumbers>();
+/** By number that is filled, those who may still wait for it. */
+const filled = new Map<number, Set<NativeNumbers>>();
+
 interface Seen {
   readonly socket: string;
   readonly times: number;
@@ -26,13 +31,18 @@ export class NativeNumbers {
   readonly #turns: Turns;
   /** By number, the sockets that may be the client's, as of the last look. */
   #seen: ReadonlyMap<number, Seen> = new Map();
+  /** Of them, those that are no other client's, as of the last look while it was connected. */
+  #own: readonly string[] = [];
   /** Those that surely are not, which a look need not ask about again. */
   #marked: ReadonlySet<string> = new Set();
   #looking: Pieces | undefined;
-  readonly #filled = new Set<number>();
+  readonly #isConnected: () => boolean;
 
-  constructor(clock: Clock) {
+  /** `isConnected`: it waits for an open socket, and for no other. */
+  constructor(clock: Clock, isConnected: () => boolean) {
     this.#turns = new Turns(clock);
+    this.#isConnected = isConnected;
+    clients.add(this);
   }
 
   /** To be called while its socket is open. */
@@ -59,6 +69,14 @@ export class NativeNumbers {
     }
     this.#seen = seen;
     this.#marked = marked;
+    if (!this.#isConnected()) return;
+    const others = this.#others();
+    this.#own = [...seen.values()].map(({ socket }) => socket).filter((socket) => !others.has(socket));
+  }
+
+  #others(): ReadonlySet<string> {
+    const others = [...clients].filter((one) => one !== this && one.#isConnected());
+    return new Set(others.flatMap((one) => one.#own));
   }
 
   #timesSeen(number: number, socket: string): number {
@@ -68,18 +86,32 @@ export class NativeNumbers {
 
   /** An attempt to connect is at least as old as two looks. */
   get isAttemptOld(): boolean {
-    return [...this.#seen].some(([number, { socket, times }]) => times >= OLD && socketAt(number) === socket);
+    const others = this.#others();
+    return [...this.#seen].some(
+      ([number, { socket, times }]) => times >= OLD && !others.has(socket) && socketAt(number) === socket,
+    );
   }
 
   /** To be called at once when it may have closed its socket: nobody has opened another since. */
   closed(): void {
-    for (const number of this.#seen.keys()) if (!this.#filled.has(number) && socketAt(number) === undefined) this.#fill(number);
+    for (const number of this.#seen.keys()) if (!filled.has(number) && socketAt(number) === undefined) this.#fill(number);
   }
 
-  /** To be called when it holds no number any more but that of an open socket. */
+  /** To be called when it waits for no number any more but that of an open socket. */
   free(): void {
-    for (const number of this.#filled) closeSync(number);
-    this.#filled.clear();
+    for (const [number, waiting] of filled) {
+      waiting.delete(this);
+      if (waiting.size > 0) continue;
+      closeSync(number);
+      filled.delete(number);
+    }
+  }
+
+  /** To be called when it waits for none at all, and never will again. */
+  end(): void {
+    this.#looking?.return();
+    clients.delete(this);
+    this.free();
   }
 
   /** The system gives the lowest free number each time. One that has been given to somebody already is left alone. */
@@ -88,7 +120,7 @@ export class NativeNumbers {
     try {
       let got: number;
       while ((got = openSync(FILLER, 'r')) < number) spare.push(got);
-      if (got === number) this.#filled.add(got);
+      if (got === number) filled.set(got, new Set([...clients].filter((one) => one === this || !one.#isConnected())));
       else spare.push(got);
     } catch {
       // no number is left in this process, and then nobody gets this one either; or it may not open that

@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { random } from '../../../../agent/system.js';
 import type { Spread, Tree } from '../../../../agent/registry/tree.js';
 import { ensemble, leaderOf, requireZooKeeper, type ZooKeeperServer } from '../../../support/zookeeper.js';
 import { bell, bytes, connected, until } from '../tree-contract.js';
@@ -31,7 +32,7 @@ describe('a session with an ensemble of three', { skip: !requireZooKeeper() }, (
   /** At the first of them, where the other clients are too. */
   const openAt = async (open: Open, all: readonly ZooKeeperServer[], options: Parameters<Open>[1]): Promise<Opened> => {
     for (;;) {
-      const opened = open(all, { ...options, ...inOrder });
+      const opened = open(all, { ...inOrder, ...options });
       await connected(opened.tree);
       if (await isAt(all[0]!, opened.tree)) return opened;
       await opened.tree.close();
@@ -81,12 +82,13 @@ describe('a session with an ensemble of three', { skip: !requireZooKeeper() }, (
   it('leaves a server that hangs early enough to keep its life', async (t) => {
     const all = await followers();
     t.after(() => all[0].resume());
-    await byEach(async ({ open, together }) => {
-      const { tree, states } = await openAt(open, all, { sessionTimeoutMs: 12_000 });
+    await byEach(async ({ kind, open, together }) => {
+      // the native client may begin anew, and is not to begin with the one that hangs each time
+      const { tree, states } = await openAt(open, all, { sessionTimeoutMs: 12_000, random });
       const { session } = tree;
       await together(() => all[0].standStill());
       await reconnected(states);
-      deepEqual([tree.session.id, tree.session.epoch], [session.id, 1]);
+      if (kind === 'wire') deepEqual([tree.session.id, tree.session.epoch], [session.id, 1]);
       await together(() => all[0].resume());
       await tree.close();
     });

@@ -1,9 +1,11 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate as turnEnds } from 'node:timers/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { openNumbers } from '../../../../agent/inherited.js';
 import { isNativeBuilt } from '../../../support/native.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { connected, until } from '../tree-contract.js';
@@ -12,6 +14,16 @@ import { closeAll, longFor, opening } from './open.js';
 /** Of a connection and an echo on this machine, by a socket that is never woken. */
 const PATIENCE_MS = 10_000;
 const native = { kind: 'native' } as const;
+
+/** How many numbers are kept from others. */
+const filled = (): number =>
+  openNumbers().filter((number) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${number}`) === '/dev/random';
+    } catch {
+      return false; // the one that they were listed by
+    }
+  }).length;
 
 /** What the package does wrong besides, each beside its remedy: the registry's README has the list. */
 describe('the native client', { skip: !requireZooKeeper() || !isNativeBuilt() }, () => {
@@ -66,6 +78,27 @@ describe('the native client', { skip: !requireZooKeeper() || !isNativeBuilt() },
     clearInterval(dialling);
     const words = others.map((_, index) => `word ${index}`);
     deepEqual(await Promise.all(others.map((socket, index) => echoes(socket, words[index]!))), words);
+  });
+
+  it('nor for another one of it that has moved on, when it has closed its own without a word', async (t) => {
+    const elsewhere = await ZooKeeperServer.start();
+    t.after(() => elsewhere.remove());
+    const slow = open([elsewhere], { sessionTimeoutMs: 12_000 });
+    const quick = open([server], { sessionTimeoutMs: 3_000 });
+    await Promise.all([connected(slow.tree), connected(quick.tree)]);
+    await server.standStill();
+    await until(() => quick.states().includes('expired'), 'the end of the session');
+    await elsewhere.standStill();
+    const before = filled();
+    await until(() => filled() > before || slow.states().includes('suspended'), 'a socket to be closed');
+    server.resume();
+    await connected(quick.tree);
+    const others = Array.from({ length: 30 }, dial);
+    t.after(() => others.forEach((socket) => socket.destroy()));
+    await until(() => slow.states().includes('expired'), 'the end of the other session');
+    const words = others.map((_, index) => `word ${index}`);
+    deepEqual(await Promise.all(others.map((socket, index) => echoes(socket, words[index]!))), words);
+    elsewhere.resume();
   });
 
   it('is suspended as soon as a broken connection is found by what is sent', async () => {
