@@ -2,7 +2,7 @@
 # zidecar, to run beside an app. The same image is the sidecar, the webhook and the tools. deploy/image/docker-bake.hcl builds it for
 # every architecture, with its bill of materials; deploy/image/CONTENTS.md says what is in it.
 
-# What runs in production, with the ZooKeeper client compiled for this Node. The image carries python3, make, g++ and Node's headers, so
+# What runs in production, with the native ZooKeeper client compiled for this Node. The image carries python3, make, g++ and Node's headers, so
 # that nothing is fetched but packages.
 FROM node:24.21.0-bookworm AS dependencies
 WORKDIR /zidecar
@@ -21,8 +21,8 @@ COPY health health
 COPY deploy deploy
 RUN npm run build
 
-# The two together, and nothing that the program never loads. An image without the optional addon would build, and fail at its first
-# connect, so it is loaded here.
+# The two together, and nothing that the program never loads. An image without the optional addon would build, and fail those who ask for
+# it (ZIDECAR_ZOOKEEPER_CLIENT=native), so it is loaded here.
 FROM node:24.21.0-bookworm AS program
 WORKDIR /opt/zidecar
 COPY --from=dependencies /zidecar/node_modules node_modules

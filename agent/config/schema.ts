@@ -55,9 +55,9 @@ const registry = {
     'Where the registry is: host:port,host:port/chroot, or dir:PATH, a folder that will do on one machine. Required.',
   ),
   zookeeperClient: set(
-    'native',
-    oneOf(['native', 'wire']),
-    'Who speaks to ZooKeeper: the native package, or our own client, which needs no compiler and alone does what follows here.',
+    'wire',
+    oneOf(['wire', 'native']),
+    'Who speaks to ZooKeeper: our own client, or the native package, which needs a compiler and does nothing of what follows here.',
   ),
   zookeeperTlsCa: open(
     'none: no TLS',

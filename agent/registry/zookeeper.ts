@@ -58,7 +58,7 @@ const MOST_WATCHED = { native: 512 * KIB, wire: 32 * KIB * KIB };
 
 /** Returns at once; the session follows. */
 export function openZooKeeper(options: ZooKeeperOptions): Tree {
-  const { client = { kind: 'native' }, clock, random, emit, sessionTimeoutMs: timeoutMs } = options;
+  const { client = { kind: 'wire' }, clock, random, emit, sessionTimeoutMs: timeoutMs } = options;
   const chroot = options.chroot === '/' ? '' : options.chroot;
   const resolver = new Resolver({ ...options, unresolved: (host, why) => emit({ kind: 'name_unresolved', host, why }) });
   const find = (): Promise<readonly Address[]> => resolver.resolve();
@@ -118,7 +118,7 @@ const NEWEST_NODE = 25;
 export function notBuilt(node: string): string {
   const isTooNew = Number(node.split('.')[0]) > NEWEST_NODE;
   const remedy = isTooNew
-    ? `it does not compile on Node ${node}: set ZIDECAR_ZOOKEEPER_CLIENT=wire, which needs no compiler, or use Node ${NEWEST_NODE} or older`
-    : 'apt-get install -y python3 make g++ && npm rebuild zookeeper; or set ZIDECAR_ZOOKEEPER_CLIENT=wire, which needs none';
-  return `the ZooKeeper client is not built: ${remedy}`;
+    ? `it does not compile on Node ${node}: leave ZIDECAR_ZOOKEEPER_CLIENT out, for the client that needs no compiler, or use Node ${NEWEST_NODE} or older`
+    : 'apt-get install -y python3 make g++ && npm rebuild zookeeper; or leave ZIDECAR_ZOOKEEPER_CLIENT out, for the client that needs no compiler';
+  return `the native ZooKeeper client is not built: ${remedy}`;
 }

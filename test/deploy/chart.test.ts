@@ -217,13 +217,12 @@ describe('the chart', () => {
     };
     const login = { ZIDECAR_ZOOKEEPER_AUTH_FILE: '/etc/zidecar/secret/login' };
     const ca = { ZIDECAR_ZOOKEEPER_TLS_CA: '/etc/zidecar/secret/ca.crt' };
-    const wire = { ZIDECAR_ZOOKEEPER_CLIENT: 'wire' };
     const tls = { enabled: true, secretName: 's' };
     deepEqual(settings({ clientAuth: false }), { port: '2181' });
-    deepEqual(settings({}), { port: '2181', ...wire, ...login });
-    deepEqual(settings({ clientAuth: false, tls }), { port: '2182', ...wire, ...ca });
+    deepEqual(settings({}), { port: '2181', ...login });
+    deepEqual(settings({ clientAuth: false, tls }), { port: '2182', ...ca });
     deepEqual(settings({ tls: { ...tls, clientAuth: 'need' } }), {
-      ...{ port: '2182', ...wire, ...login, ...ca },
+      ...{ port: '2182', ...login, ...ca },
       ZIDECAR_ZOOKEEPER_TLS_CERT: '/etc/zidecar/secret/tls.crt',
       ZIDECAR_ZOOKEEPER_TLS_KEY: '/etc/zidecar/secret/tls.key',
     });

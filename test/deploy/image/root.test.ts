@@ -85,11 +85,13 @@ describe('the image, as a root folder of its own', { timeout: 120_000 }, () => {
     match(run(['/usr/local/bin/zidecar', '--version']).out, /^\d+\.\d+\.\d+\n$/);
   });
 
-  it('loads the ZooKeeper client: it says that nobody listens, not that it was not built', { skip: missing }, () => {
-    const { status, out } = run(['/usr/local/bin/zidecar', 'services', '--zookeeper', '127.0.0.1:1']);
-    equal(status, 69, out);
-    match(out, /nothing listens at 127\.0\.0\.1:1/);
-  });
+  for (const client of ['wire', 'native'])
+    it(`loads the ${client} client: it says that nobody listens, not that it was not built`, { skip: missing }, () => {
+      const where = ['--zookeeper', '127.0.0.1:1', '--zookeeper-client', client];
+      const { status, out } = run(['/usr/local/bin/zidecar', 'services', ...where]);
+      equal(status, 69, out);
+      match(out, /nothing listens at 127\.0\.0\.1:1/);
+    });
 
   it('runs as a sidecar, passes its own health check, drains when asked, and ends with 0', { skip: missing }, async () => {
     const env = {
