@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { withoutOurSockets, type Stdio } from '../../agent/inherited.js';
 import { openZooKeeper } from '../../agent/registry/zookeeper.js';
 import { clock, random } from '../../agent/system.js';
+import { isNativeBuilt } from '../support/native.js';
 import { ZooKeeperServer, requireZooKeeper } from '../support/zookeeper.js';
 import { connected } from './registry/tree-contract.js';
 
@@ -22,13 +23,14 @@ async function socketsOf(start: (run: (stdio: Stdio[]) => ChildProcess) => Child
   return JSON.parse(answer.toString()) as string[];
 }
 
-describe('what a child inherits', { skip: !requireZooKeeper() || process.platform !== 'linux' }, () => {
+describe('what a child inherits', { skip: !requireZooKeeper() || !isNativeBuilt() || process.platform !== 'linux' }, () => {
   let server: ZooKeeperServer;
   before(async () => (server = await ZooKeeperServer.start()));
   after(() => server.remove());
 
   it('is not the socket of our session', async (t) => {
-    const tree = openZooKeeper({ servers: [server], chroot: '', sessionTimeoutMs: 30_000, clock, random, emit: () => undefined });
+    const where = { servers: [server], chroot: '', sessionTimeoutMs: 30_000 };
+    const tree = openZooKeeper({ ...where, client: { kind: 'native' }, clock, random, emit: () => undefined });
     await connected(tree);
     t.after(() => tree.close());
     const plain = await socketsOf((run) => run(['ignore', 'pipe', 'inherit']));

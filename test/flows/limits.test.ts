@@ -36,7 +36,16 @@ describe('a limit', { timeout: 240_000, concurrency: true }, () => {
   });
 
   it('of descriptors closes connections that are beyond, refuses calls in words, and the program goes on', async (t) => {
-    const well = await RawServer.always('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    // no connection to it comes free for the next call before one was refused
+    let refuse = (): void => undefined;
+    const refused = new Promise<void>((resolve) => (refuse = resolve));
+    const well = await RawServer.start(async (wire) => {
+      for (;;) {
+        await wire.message();
+        await refused;
+        wire.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      }
+    });
     const own = join(folder, 'own');
     await mkdir(join(own, 'services', 'orders'), { recursive: true });
     await writeFile(join(own, 'services', 'orders', 'one'), JSON.stringify({ address: '127.0.0.1', port: well.port }));
@@ -50,11 +59,14 @@ describe('a limit', { timeout: 240_000, concurrency: true }, () => {
     const port = Number((await sidecar.at('outbound')).split(':').at(-1));
     await sidecar.fact('endpoints_changed', { upstream: 'orders', total: 1 });
     const wires = await Promise.all(Array.from({ length: 300 }, () => Wire.dial(port).catch(() => undefined)));
-    const asked = async (wire: Wire | undefined): Promise<string> =>
-      (await wire
+    const asked = async (wire: Wire | undefined): Promise<string> => {
+      const answer = await wire
         ?.write(get('orders'))
         .message()
-        .catch(() => undefined)) ?? 'closed';
+        .catch(() => undefined);
+      if (answer?.includes('x-zidecar-error')) refuse();
+      return answer ?? 'closed';
+    };
     const answers = await Promise.all(wires.map(asked));
     const count = (what: RegExp): number => answers.filter((answer) => what.test(answer)).length;
     const said = [count(/ 200 OK/), count(/x-zidecar-error: local/), count(/^closed$/)];
