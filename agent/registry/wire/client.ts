@@ -108,10 +108,7 @@ export class Client {
 
   /** The watch is set only if there is a node; so it is with the children. */
   getData(path: string, watch?: Listener): Promise<Data> {
-    const whole = this.#chroot.join(path);
-    return this.#watching(ops.getData, whole, watch, (listener) => (error) => {
-      if (error === 0) this.#session.watches.once('data', whole, listener);
-    });
+    return this.#dataOf(this.#chroot.join(path), watch);
   }
 
   getChildren(path: string, watch?: Listener): Promise<Children> {
@@ -207,8 +204,8 @@ export class Client {
   }
 
   /** The members of the ensemble, in lines `server.N=…`; its node is outside of any chroot. */
-  getConfig(): Promise<Data> {
-    return this.#ask(ops.getData(CONFIG, false));
+  getConfig(watch?: Listener): Promise<Data> {
+    return this.#dataOf(CONFIG, watch);
   }
 
   /** Answers with the configuration that holds from now on. */
@@ -237,6 +234,12 @@ export class Client {
   }
 
   /** What a lasting watch of ours tells of needs none at the server. */
+  #dataOf(whole: string, watch: Listener | undefined): Promise<Data> {
+    return this.#watching(ops.getData, whole, watch, (listener) => (error) => {
+      if (error === 0) this.#session.watches.once('data', whole, listener);
+    });
+  }
+
   #watching<T>(
     operation: (path: string, watch: boolean) => Operation<T>,
     whole: string,

@@ -16,8 +16,14 @@ it('a member leaves and joins again by reconfig, and the configuration says so',
   const line = new RegExp(`^server\\.${leaving + 1}=.*$`, 'm');
   const [member] = line.exec(await text()) ?? [];
   ok(member !== undefined, await text());
+  await client.create('/apps');
+  const { client: below, up: isUp } = opened([leader], { timeoutMs: 30_000, chroot: '/apps' });
+  t.after(() => below.close());
+  await isUp();
+  const told = new Promise((resolve) => void below.getConfig(resolve));
   const { data, stat } = await client.reconfig({ leaving: String(leaving + 1) });
   doesNotMatch(data.toString(), line);
+  deepEqual(await told, { type: 'changed', path: '/zookeeper/config' });
   ok(stat.mzxid > 0n);
   doesNotMatch(await text(), line);
   const joining = member.includes(';') ? member : `${member};${servers[leaving]!.connect}`;
