@@ -17,7 +17,7 @@ export interface TreeParts extends ClientSettings {
   readonly readOnly?: boolean;
 }
 
-/** Connects in the background. Fails at once only where the ZooKeeper client was not built: with a RegistryError that says how to build it. */
+/** Connects in the background. Fails at once only where the native client is asked for and was not built: with a RegistryError that says how to build it. */
 export async function openTree({
   zookeeper,
   sessionTimeout: sessionTimeoutMs,

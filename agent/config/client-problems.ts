@@ -20,7 +20,10 @@ export function clientProblems(values: Readonly<Partial<Record<Key, unknown>>>):
     values.zookeeperClient === 'native'
       ? Object.entries(needs)
           .filter(([key]) => isSet(key as Key))
-          .map(([key, lack]) => `${envName(key)} needs ${envName('zookeeperClient')}=wire: the native client ${lack}`)
+          .map(
+            ([key, lack]) =>
+              `${envName(key)} does nothing with ${envName('zookeeperClient')}=native, which ${lack}: leave out one of the two`,
+          )
       : [];
   // a command that puts settings into a pod is told of no secrets
   const isAsked = 'zookeeperAuth' in values;

@@ -57,7 +57,7 @@ const registry = {
   zookeeperClient: set(
     'wire',
     oneOf(['wire', 'native']),
-    'Who speaks to ZooKeeper: our own client, or the native package, which needs a compiler and does nothing of what follows here.',
+    'Who speaks to ZooKeeper: our own client, or the native package, which needs a compiler and has no TLS, login or access lists.',
   ),
   zookeeperTlsCa: open(
     'none: no TLS',

@@ -119,6 +119,6 @@ export function notBuilt(node: string): string {
   const isTooNew = Number(node.split('.')[0]) > NEWEST_NODE;
   const remedy = isTooNew
     ? `it does not compile on Node ${node}: leave ZIDECAR_ZOOKEEPER_CLIENT out, for the client that needs no compiler, or use Node ${NEWEST_NODE} or older`
-    : 'apt-get install -y python3 make g++ && npm rebuild zookeeper; or leave ZIDECAR_ZOOKEEPER_CLIENT out, for the client that needs no compiler';
+    : 'apt-get install -y python3 make g++, and install zidecar again (npm ci); or leave ZIDECAR_ZOOKEEPER_CLIENT out, for the client that needs no compiler';
   return `the native ZooKeeper client is not built: ${remedy}`;
 }

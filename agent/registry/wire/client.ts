@@ -233,13 +233,13 @@ export class Client {
     });
   }
 
-  /** What a lasting watch of ours tells of needs none at the server. */
   #dataOf(whole: string, watch: Listener | undefined): Promise<Data> {
     return this.#watching(ops.getData, whole, watch, (listener) => (error) => {
       if (error === 0) this.#session.watches.once('data', whole, listener);
     });
   }
 
+  /** What a lasting watch of ours tells of needs none at the server. */
   #watching<T>(
     operation: (path: string, watch: boolean) => Operation<T>,
     whole: string,

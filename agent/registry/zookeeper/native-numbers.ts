@@ -94,6 +94,7 @@ export class NativeNumbers {
 
   /** To be called at once when it may have closed its socket: nobody has opened another since. */
   closed(): void {
+    if (!clients.has(this)) return; // what it would fill, nobody would free
     for (const number of this.#seen.keys()) if (!filled.has(number) && socketAt(number) === undefined) this.#fill(number);
   }
 

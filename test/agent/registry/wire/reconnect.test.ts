@@ -201,11 +201,11 @@ describe('over a lost connection', { skip: !requireZooKeeper() }, () => {
 
   it('an answer that takes longer than the session lives does not end it: pings leave meanwhile', async () => {
     line = await BadLine.to(server);
-    const one = opened([line], { timeoutMs: 3_000 });
+    const one = opened([line], { timeoutMs: 8_000 });
     const { timeoutMs } = await one.up();
     const data = Buffer.alloc(900_000, 'x');
     await one.client.create('/long', data, { mode: 'ephemeral' });
-    [line.split, line.delay] = [16 * 1024, 120];
+    [line.split, line.delay] = [16 * 1024, 300];
     const askedAt = performance.now();
     const got = await one.client.getData('/long');
     ok(performance.now() - askedAt > 2 * timeoutMs, 'longer than a server keeps whom it does not hear');

@@ -12,7 +12,7 @@ import { connected, until } from '../tree-contract.js';
 import { closeAll, longFor, opening } from './open.js';
 
 /** Of a connection and an echo on this machine, by a socket that is never woken. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 const native = { kind: 'native' } as const;
 
 /** How many numbers are kept from others. */
