@@ -15,7 +15,7 @@ import type { Login } from './login.js';
 import { close, ping, saslToken } from './operations.js';
 import type { Operation } from './operations.js';
 import type { Clock } from './ports.js';
-import { eventTypes, xid } from './protocol.js';
+import { LONGEST_REQUEST, eventTypes, xid } from './protocol.js';
 import { Pulse } from './pulse.js';
 import { readHead } from './records.js';
 import { Requests } from './requests.js';
@@ -165,7 +165,10 @@ export class Visit {
       const type = eventTypes[reader.int()];
       reader.int();
       const path = reader.text();
-      if (type !== undefined && type !== 'removed') this.#parts.watches.fire({ type, path }, this.#parts.call);
+      if (type === undefined || type === 'removed') return undefined;
+      // whoever hears of it goes up all of the path
+      if (!path.startsWith('/') || path.length > LONGEST_REQUEST) throw new ProtocolError('tells of a change of what is no path');
+      this.#parts.watches.fire({ type, path }, this.#parts.call);
       return undefined;
     }
     const left = this.#requests.answer(head, reader, this.label);

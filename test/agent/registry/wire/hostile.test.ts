@@ -72,6 +72,12 @@ describe('a hostile server', () => {
       greeted((guest) => guest.say((writer) => writer.int(-1).long(0n).int(0).int(1).int(3).int(0x7fffffff))),
       /says that a text has 2147483647 bytes/,
     ],
+    ['tells of a change of no path', greeted((guest) => guest.event(3, 'a'.repeat(1_000))), /a change of what is no path/],
+    [
+      'tells of a change at a path that is longer than any',
+      greeted((guest) => guest.event(3, '/a'.repeat(1_000_000))),
+      /a change of what is no path/,
+    ],
     [
       'lets us in and throws us out',
       greeted(({ socket }) => setTimeout(() => socket.destroy(), 5)),
