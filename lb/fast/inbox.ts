@@ -2,10 +2,10 @@
  * What one turn of the event loop has read, worked on together at its end. Each read leaves the caches of the processor to the kernel and to
  * node; of messages that are worked on one behind the other, the first finds our code gone from there, and the others find it.
  *
- *     read   read   read   …   the turn ends ─▶ work, work, work ─▶ the outbox leaves
+ *     read   read   read   …   the turn ends ─▶ answers: work, work   requests: work, work ─▶ the outbox leaves
  *
- * Where turns bring one message each there is little to wait for, and answers are worked on at once. A request waits always: it is not to leave
- * over a connection of which something was to be read in this turn, its end most of all.
+ * Where turns bring one message each there is little to wait for, and a message is worked on at once. Not a request that is lost if the
+ * connection over which it leaves breaks: it waits for what else this turn reads, which may be the end of that connection.
  *
  * All connections to endpoints read into one place, and a small message is taken from there to where it is worked on, and from where it
  * leaves: a connection needs no memory of its own for it.
@@ -23,10 +23,31 @@ export const readBytes = 68 * 1024;
 /** The largest message that finds its place here. */
 export const mostTogether = 16 * 1024;
 const size = 64 * 1024;
-/** So many messages a turn, or less, and answers wait for no end of a turn. */
+/** So many messages a turn, or less, and they wait for no end of a turn. */
 const fewATurn = 1.5;
+/** One of so many does even then, to see how many its turn brings. */
+const lookEvery = 8;
 /** How much of what is known of earlier turns the last one replaces. */
 const share = 1 / 8;
+
+/** Those that wait; the list keeps its length, since to cut a list costs more than to fill it. */
+class Waiting {
+  count = 0;
+  readonly #readers: (Reader | undefined)[] = [];
+
+  add(reader: Reader): void {
+    this.#readers[this.count++] = reader;
+  }
+
+  work(): void {
+    for (let index = 0; index < this.count; index++) {
+      const reader = this.#readers[index]!;
+      this.#readers[index] = undefined;
+      reader.work();
+    }
+    this.count = 0;
+  }
+}
 
 export class Inbox {
   /** Where reads land, one after the other: what one brings has to be taken before the next. */
@@ -35,28 +56,30 @@ export class Inbox {
   bytes = Buffer.allocUnsafeSlow(size);
   readonly #outbox: Outbox;
   #used = 0;
-  /** So many wait; the list keeps its length, since to cut a list costs more than to fill it. */
-  #count = 0;
-  readonly #readers: (Reader | undefined)[] = [];
+  readonly #answers = new Waiting();
+  readonly #requests = new Waiting();
   #due = false;
   /** So many waited for the end of a turn, of late. */
   #aTurn = 2;
+  #untilLook = lookEvery;
   #afterwards: (() => void) | undefined;
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
   }
 
-  /** It is asked to work when the turn ends. */
-  add(reader: Reader): void {
-    this.#readers[this.#count++] = reader;
-    this.#end();
+  /** It is asked to work when the turn ends, or at once if it need not wait and there is little to wait for. */
+  addRequest(reader: Reader, mustWait: boolean): void {
+    this.#add(this.#requests, reader, mustWait);
   }
 
-  /** The same, or at once. */
   addAnswer(reader: Reader): void {
-    this.#readers[this.#count++] = reader;
-    if (this.#due || this.#aTurn > fewATurn) this.#end();
+    this.#add(this.#answers, reader, false);
+  }
+
+  #add(waiting: Waiting, reader: Reader, mustWait: boolean): void {
+    waiting.add(reader);
+    if (mustWait || this.#due || this.#aTurn > fewATurn || --this.#untilLook === 0) this.#end();
     else this.#work();
   }
 
@@ -101,7 +124,8 @@ export class Inbox {
 
   readonly #turnEnds = (): void => {
     this.#due = false;
-    this.#aTurn += (this.#count - this.#aTurn) * share;
+    this.#untilLook = lookEvery;
+    this.#aTurn += (this.#answers.count + this.#requests.count - this.#aTurn) * share;
     this.#work();
     const run = this.#afterwards;
     this.#afterwards = undefined;
@@ -110,12 +134,8 @@ export class Inbox {
 
   #work(): void {
     this.#outbox.open();
-    for (let index = 0; index < this.#count; index++) {
-      const reader = this.#readers[index]!;
-      this.#readers[index] = undefined;
-      reader.work();
-    }
-    this.#count = 0;
+    this.#answers.work(); // first, since they set connections free; one kind after the other, since the code of both is much at once
+    this.#requests.work();
     this.#outbox.close();
     this.#used = 0;
   }

@@ -76,29 +76,67 @@ describe('a read', () => {
     deepEqual([one.got, two.got], [['ac'], ['b']]);
   });
 
-  it('is received at once where turns have brought one each; a request waits, and so does what comes behind it', async () => {
+  it('is received at once where turns have brought one each; a request that must not be lost waits, and so does what comes behind it', async () => {
     const { inbox, line } = made();
     const [one, two] = [line(), line()];
     const worked: string[] = [];
+    const request = (what: string, mustWait: boolean): void => inbox.addRequest({ work: () => worked.push(what) }, mustWait);
     const requests = async (count: number, turns: number): Promise<void> => {
       for (; turns > 0; turns--) {
-        for (let index = 0; index < count; index++) inbox.add({ work: () => worked.push('request') });
+        for (let index = 0; index < count; index++) request('one', true);
         await turn();
       }
     };
     await requests(1, 10);
     one.comes('a');
-    deepEqual([one.got, worked.length], [['a'], 10]);
-    inbox.add({ work: () => worked.push('the last') });
+    request('at once', false);
+    deepEqual([one.got, worked.at(-1)], [['a'], 'at once']);
+    request('waits', true);
     one.comes('b');
-    deepEqual([one.got, worked.length], [['a'], 10]);
+    request('behind it', false);
+    deepEqual([one.got, worked.at(-1)], [['a'], 'at once']);
     await turn();
-    deepEqual([one.got, worked.at(-1)], [['a', 'b'], 'the last']);
+    deepEqual(
+      [one.got, worked.slice(-2)],
+      [
+        ['a', 'b'],
+        ['waits', 'behind it'],
+      ],
+    );
     await requests(3, 10);
     two.comes('c');
     deepEqual(two.got, []);
     await turn();
     deepEqual(two.got, ['c']);
+  });
+
+  it('is received at once no longer when more come, although none had to wait', async () => {
+    const { inbox } = made();
+    let worked = 0;
+    const add = (): void => inbox.addRequest({ work: () => worked++ }, false);
+    const atOnce = async (count: number): Promise<number> => {
+      const before = worked;
+      for (let index = 0; index < count; index++) add();
+      const now = worked - before;
+      await turn();
+      equal(worked - before, count);
+      return now;
+    };
+    for (let turns = 0; turns < 20; turns++) await atOnce(1);
+    equal(await atOnce(1), 1);
+    for (let turns = 0; turns < 60; turns++) await atOnce(4);
+    equal(await atOnce(4), 0);
+  });
+
+  it('that is an answer is worked on before the requests of its turn', async () => {
+    const { inbox, line } = made();
+    const one = line();
+    const order: string[] = [];
+    one.received = () => order.push('answer') > 0;
+    inbox.addRequest({ work: () => order.push('request') }, true);
+    one.comes('a');
+    await turn();
+    deepEqual(order, ['answer', 'request']);
   });
 
   it('that is large is received at once, and what follows it too', () => {
