@@ -162,6 +162,7 @@ export async function startApp(config: Config, { version, clock, random, loadAga
     {
       withdraw() {
         isNews = announcements.some(({ stands }) => stands);
+        tree.hurry?.();
         for (const announcement of announcements) announcement.drain();
         const heardOf = announcements.filter(({ everWanted }) => everWanted).map((announcement) => announcement.withdrawn());
         return heardOf.length === 0 ? undefined : Promise.all(heardOf).then(() => undefined);

@@ -107,6 +107,8 @@ export interface Tree {
   sync(path: string): Promise<void>;
   /** Waits, so long at most, until every server that answers knows what ours does now. Only where there may be several. */
   spread?(withinMs: number): Promise<Spread>;
+  /** What is asked now cannot wait: a connection that has died without a word is left for another. Where there are any. */
+  hurry?(): void;
   /** Ends the session, so that its ephemerals are gone when it resolves, if the tree can be reached within 2 s; stops for good either way. */
   close(): Promise<void>;
 }

@@ -30,6 +30,8 @@ export interface LinkEvents {
 export interface Link {
   /** Looks for the servers at these addresses from now on. Asked only while there is no connection. */
   aim(addresses: readonly Address[]): void;
+  /** What is asked now cannot wait for a server that is silent. For a link that can go another way. */
+  hurry?(): void;
   /** Ends the session. Asked only just after the servers have answered. Never rejects. */
   close(): Promise<void>;
   /** Lets go of the servers at once and without a word; calls that are out fail. */

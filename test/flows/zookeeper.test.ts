@@ -3,6 +3,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { app, call, Calling, type App } from '../support/calls.js';
 import { Curator } from '../support/curator.js';
+import { Cuttable } from '../support/cuttable.js';
 import { clients, eventually, services, Sidecar, zidecar } from '../support/program.js';
 import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
 
@@ -163,6 +164,18 @@ describe('sidecars on ZooKeeper', { timeout: 240_000, concurrency: true }, () =>
         deepEqual(lost, []);
         ok(total > 0);
       });
+
+      if (client === 'wire')
+        it('is gone when it has ended, though its connection had died without a word: it goes another way at once', async (t) => {
+          const line = await Cuttable.to(server);
+          t.after(() => line.stop());
+          const through = { ZIDECAR_ZOOKEEPER: `${line.host}:${line.port}`, ZIDECAR_SESSION_TIMEOUT: '60s' };
+          const { sidecar } = await instance('silent', 's1', through);
+          await line.forget();
+          equal(await sidecar.stop(), 0);
+          deepEqual(await curator.list('silent'), [], sidecar.story());
+          match(sidecar.story(), /suspended: 127\.0\.0\.1:\d+ is silent, and we cannot wait/);
+        });
 
       it('comes back after its session expired while it stood still', async () => {
         const { sidecar } = await instance('frozen', 'f1', brief);

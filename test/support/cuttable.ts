@@ -15,7 +15,7 @@ import { dieWithUs, holding } from './die-with-us.js';
 /** Where a ConnectResponse has the session's id and its password; in a ConnectRequest both begin 8 bytes later. */
 const CREDENTIALS = { from: 12, to: 40 } as const;
 
-type Op = 'cut' | 'part' | 'heal' | 'trickle' | 'endSession' | 'replaceSessions';
+type Op = 'cut' | 'part' | 'forget' | 'heal' | 'trickle' | 'endSession' | 'replaceSessions';
 
 export class Cuttable {
   readonly host = '127.0.0.1';
@@ -44,6 +44,11 @@ export class Cuttable {
   /** As a network does it that loses packets: what is open stays so, nothing comes through, and whoever comes is not answered. */
   part(): Promise<void> {
     return this.#tell('part');
+  }
+
+  /** As a firewall does it that has forgotten them: nothing comes through what is open any more, and whoever comes is carried. */
+  forget(): Promise<void> {
+    return this.#tell('forget');
   }
 
   /** What was sent over a parted line comes late. */
@@ -121,6 +126,10 @@ class Forwarder {
 
   part(): void {
     this.#isParted = true;
+    this.forget();
+  }
+
+  forget(): void {
     for (const socket of this.#sockets) socket.pause();
   }
 

@@ -12,6 +12,7 @@ import { Elsewhere } from './elsewhere.js';
 import { ZooKeeperError } from './errors.js';
 import { Greeting } from './greeting.js';
 import type { Login } from './login.js';
+import { exists } from './operations.js';
 import type { Operation } from './operations.js';
 import type { Clock, Random } from './ports.js';
 import { describe } from './requests.js';
@@ -62,6 +63,7 @@ const FIRST_GREET_MS = 2_000;
 /** So that one that is never answered does not cost the session. Servers have been seen to take a connection and to forget it. */
 const LEAST_TRIES = 3;
 const CLOSE_MS = 2_000;
+const HURRY_MS = 1_000;
 /** Whoever was up for so long is not thrown out by everybody, and may knock at the next door at once. */
 const STEADY_MS = 1_000;
 
@@ -111,6 +113,17 @@ export class Session {
       ? (['CLOSED', 'the session is over'] as const)
       : (['NOT_CONNECTED', 'there is no connection'] as const);
     return Promise.reject(new ZooKeeperError(code, `${describe(operation)}: ${why}`));
+  }
+
+  /** Somebody cannot wait: a server that says nothing for a second from now on is left, and the session goes on by another way. */
+  hurry(): void {
+    const visit = this.#isUp ? this.#visit : undefined;
+    if (!visit) return;
+    const { heardAt } = visit;
+    visit.ask(exists('/', false)).catch(() => undefined);
+    this.#parts.clock.after(HURRY_MS, () => {
+      if (visit.heardAt === heardAt) visit.end('is silent, and we cannot wait');
+    });
   }
 
   /** The servers watch the path no more. */

@@ -36,6 +36,7 @@ export class ZooKeeperTree implements Tree {
   readonly #watches: Watches;
   readonly #mostWatched: number;
   readonly spread: (withinMs: number) => Promise<Spread>;
+  readonly hurry = (): void => this.#keeper.link?.hurry?.();
   /** Ephemerals that we created in this epoch. */
   readonly #ours = new Set<string>();
   #epoch = 0;
@@ -70,7 +71,7 @@ export class ZooKeeperTree implements Tree {
     return this.#watches.size;
   }
 
-  /** To be called by the link. */
+  /** For the link. */
   readonly fired: Fired = (kind, path, child) => {
     if (child) return this.#watches.tell(path, child.name, child.isThere);
     this.#watches.fire(kind, path);

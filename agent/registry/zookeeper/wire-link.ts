@@ -69,6 +69,10 @@ export class WireLink implements Wire {
   /** The client asks for addresses by itself, before each round. */
   aim(): void {}
 
+  hurry(): void {
+    this.#client.hurry();
+  }
+
   close(): Promise<void> {
     return this.#client.close();
   }

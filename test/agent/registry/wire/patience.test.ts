@@ -1,5 +1,5 @@
 /** How long a client waits for a server that says nothing, by a clock that the test moves on. */
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
@@ -91,6 +91,34 @@ describe('patience', () => {
       once = false;
     });
     ok(ms >= 5_900 && ms <= 7_000, String(ms));
+  });
+
+  it('ends after a second when somebody cannot wait, and the session goes on at the same server, which is not left while it speaks', async () => {
+    const clock = new FakeClock();
+    let speaks = false;
+    const onRequest = (guest: Guest, { xid }: { xid: number }): void => {
+      if (speaks) guest.answer(xid, -101);
+    };
+    const server = await FakeServer.start({ timeoutMs: 30_000, onRequest });
+    const one = opened([server], { clock, timeoutMs: 30_000 });
+    const passes = passing(clock, one);
+    await passes(() => one.ups.length === 1);
+    const begun = clock.now();
+    const refused = rejects(one.client.delete('/a'), { code: 'CONNECTION_LOSS' });
+    one.client.hurry();
+    await passes(() => one.ups.length === 2);
+    await refused;
+    ok(clock.now() - begun < 2_000, String(clock.now() - begun));
+    equal(one.downs[0], `${server.label} is silent, and we cannot wait`);
+    equal(one.ups[1]!.id, one.ups[0]!.id);
+    speaks = true;
+    await clock.advance(10);
+    one.client.hurry();
+    equal(await one.client.exists('/a'), undefined);
+    await clock.advance(2_000);
+    equal(one.downs.length, 1);
+    one.client.drop();
+    await server.stop();
   });
 
   it('does not end because our own process stood still while the server spoke', async () => {
