@@ -72,6 +72,8 @@ export interface TurnEvents {
 /** So long after a loss somebody is told why, and the names are resolved anew; then after twice that, and so on. */
 const FIRST_LOOK_MS = 2_000;
 const LONGEST_LOOK_MS = 30_000;
+/** So long may a link take to come back to a server that serves again; less for short sessions. */
+const LONGEST_RETURN_MS = 15_000;
 /** A server that grants more is taken at this: timers count to 24 days. */
 const LONGEST_TIMEOUT_MS = 24 * 60 * 60 * 1_000;
 /** The connection was lost while we asked: the link comes back by itself. */
@@ -236,7 +238,8 @@ export class Turn<L extends Link> implements LinkEvents {
     const now = this.#parts.clock.now();
     this.#servesSince = isServing ? (this.#servesSince ?? now) : undefined;
     // one that serves again gets its time until the link has come back to it
-    const isSoon = this.#servesSince !== undefined && now - this.#servesSince < this.#timeoutMs / 2;
+    const returnMs = Math.min(this.#timeoutMs / 2, LONGEST_RETURN_MS);
+    const isSoon = this.#servesSince !== undefined && now - this.#servesSince < returnMs;
     if (isWanted() && !isSoon) this.#events.trouble(why);
   }
 }

@@ -177,7 +177,7 @@ export class Reader {
   }
 
   #take(size: number, what: string): number {
-    if (size > this.left) throw new ProtocolError(`ends in the middle of ${what}`);
+    if (size > this.left) throw new ProtocolError(`sent a packet that ends in the middle of ${what}`);
     const at = this.#at;
     this.#at += size;
     return at;

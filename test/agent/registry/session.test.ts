@@ -250,6 +250,17 @@ describe('session keeper', () => {
     deepEqual(troubles(), ['nothing listens']);
   });
 
+  it('complains of one that serves within half a minute, however long a session is', async () => {
+    const { clock, world, connect, last, troubles } = staged();
+    world.isServing = true;
+    await connect('a', 600_000);
+    last().events.down();
+    await clock.advance(15_000);
+    deepEqual(troubles(), []);
+    await clock.advance(15_000);
+    deepEqual(troubles(), ['nothing listens']);
+  });
+
   it('complains of a server that serves only when a second turn ended without a session', async () => {
     const { clock, world, links, troubles } = staged();
     world.isServing = true;
