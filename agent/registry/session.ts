@@ -9,6 +9,7 @@
  * Confirmed means that the servers have answered a question within the session; only that ends the growth of the pauses. What an old
  * link still has to say is not heard: each turn listens to its own link, and to nobody once it is over.
  */
+import { elapsed } from '../elapsed.js';
 import type { Clock } from '../system.js';
 import { Turn } from './turn.js';
 import type { KeeperParts, Link } from './turn.js';
@@ -66,9 +67,13 @@ export class SessionKeeper<L extends Link> {
   async #close(farewell: (link: L) => Promise<void>): Promise<void> {
     const link = this.link;
     this.#end.abort();
-    if (link && (await within(FAREWELL_MS, farewell(link), this.#parts.clock))) await link.close();
+    const isTold = link !== undefined && (await within(FAREWELL_MS, farewell(link), this.#parts.clock));
+    if (isTold) await link.close();
     this.#turn?.end('closed');
-    this.#become({ ...this.#session, state: 'closed' });
+    const { state, timeoutMs } = this.#session;
+    const stays = !isTold && (state === 'connected' || state === 'suspended');
+    const why = `no server could be told: what it holds stays until it has ended there, in about ${elapsed(timeoutMs)}`;
+    this.#become({ ...this.#session, state: 'closed' }, stays ? why : undefined);
     this.#listeners.clear();
   }
 

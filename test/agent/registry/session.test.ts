@@ -330,6 +330,26 @@ describe('session keeper', () => {
     deepEqual([keeper.session.state, last().said], ['closed', ['drop']]);
   });
 
+  it('says so when it is closed and no server could be told, where there is a session that stands there', async () => {
+    for (const [state, told] of [
+      ['connected', ['no server could be told: what it holds stays until it has ended there, in about 30 s']],
+      ['suspended', ['no server could be told: what it holds stays until it has ended there, in about 30 s']],
+      ['expired', [undefined]],
+      ['connecting', [undefined]],
+    ] as const) {
+      const { keeper, clock, connect, last, facts } = staged();
+      if (state !== 'connecting') await connect('a');
+      if (state === 'suspended') last().events.down();
+      if (state === 'expired') last().events.over('gone');
+      await clock.advance(0);
+      const closed = keeper.close(() => new Promise(() => undefined));
+      await clock.advance(2_000);
+      await closed;
+      const ends = facts.flatMap((fact) => (fact.kind === 'session_changed' && fact.state === 'closed' ? [fact.why] : []));
+      deepEqual(ends, told, state);
+    }
+  });
+
   it('opens nothing more once it is closed', async () => {
     const { keeper, clock, links, connect, last } = staged();
     await connect('a');
