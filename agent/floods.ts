@@ -29,6 +29,7 @@ const floods: Flood = {
   doubtful_dropped: [EACH, ({ upstream }) => upstream],
   circuit_closed: [STEPS, ({ upstream }) => upstream],
   endpoint_ejected: [STEPS, ({ upstream }) => upstream],
+  ejection_withheld: [EACH, ({ upstream }) => upstream],
   endpoint_readmitted: [STEPS, ({ upstream }) => upstream],
   endpoint_ill: [STEPS, ({ upstream }) => upstream],
   endpoint_well: [STEPS, ({ upstream }) => upstream],

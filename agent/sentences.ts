@@ -42,6 +42,7 @@ const more: Readonly<Record<string, (about: string) => string>> = {
   circuit_half_opened: (upstream) => `circuits half-open: zidecar why ${upstream}`,
   circuit_closed: (upstream) => `circuits closed: zidecar why ${upstream}`,
   endpoint_ejected: (upstream) => `endpoints ejected: zidecar why ${upstream}`,
+  ejection_withheld: (upstream) => `bad endpoints in use: zidecar why ${upstream}`,
   endpoint_readmitted: (upstream) => `endpoints readmitted: zidecar why ${upstream}`,
   endpoint_ill: (upstream) => `endpoints out by their checks: zidecar why ${upstream}`,
   endpoint_well: (upstream) => `endpoints in again by their checks: zidecar why ${upstream}`,
@@ -70,7 +71,14 @@ const table: Table = {
       `${fact.upstream}: ${fact.endpoint} ${would(fact, 'be ')}ejected for ${elapsed(fact.forMs)}${because(fact.why)}` +
       (fact.times > 1 ? `, ${fact.times} times lately` : ''),
   ],
-  endpoint_readmitted: ['info', (fact) => `${fact.upstream}: ${fact.endpoint} ${would(fact, 'be ')}readmitted`],
+  ejection_withheld: [
+    'info',
+    (fact) => `${fact.upstream}: ${fact.endpoint} ${would(fact, 'be ')}in use all the same${because(fact.why)}`,
+  ],
+  endpoint_readmitted: [
+    'info',
+    (fact) => `${fact.upstream}: ${fact.endpoint} ${would(fact, 'be ')}readmitted${because(fact.why)}`,
+  ],
   endpoint_ill: [
     'info',
     (fact) => `${fact.upstream}: ${fact.endpoint} ${would(fact, 'be ')}out by its checks${because(fact.why)}`,

@@ -3,7 +3,7 @@
  *
  *     evidence ──▶ room under the cap, and somebody left? ──▶ ejected, 30 s times its count ──▶ readmitted when the time is up
  *                              │ no                             │        ▲ bad                  each interval without one: count less 1
- *                              ▼ counted as withheld            ▼        │
+ *                              ▼ told, counted as withheld      ▼        │
  *                                                            trials, single calls that can be sent again ──▶ readmitted when as many are
  *                                                                                                            good in a row as were bad
  * Time readmits, and a check that had found it ill and finds it well, and trials: those only after bad answers in a row, of which a few good
@@ -101,7 +101,7 @@ export class Ejections {
   wake(members: Iterable<Member>, now: number): void {
     const { on } = this.#parts.options;
     for (let due = this.#out.first; due !== undefined && (!on || due.until <= now); due = this.#out.first)
-      this.#readmit(due, now);
+      this.#readmit(due, now, on ? 'its time is over' : 'OUTLIER is off');
     if (!this.#detector.due(now)) return;
     const all = [...members];
     for (const { member, why } of this.#detector.turn(all, now)) this.#eject(member, why, now, false);
@@ -109,7 +109,7 @@ export class Ejections {
 
   /** The checks have found it ill since, and well again: that is news, and it need not wait for its time. */
   recovered({ ejection }: Member, now: number): void {
-    if (ejection !== undefined) this.#readmit(ejection, now);
+    if (ejection !== undefined) this.#readmit(ejection, now, 'its checks find it well again');
   }
 
   forget({ ejection }: Member): void {
@@ -124,7 +124,8 @@ export class Ejections {
     if (outcome.kind !== 'success' || isBad(outcome.status ?? 200)) {
       ejection.passes = 0;
       ejection.failedAt = now;
-    } else if (++ejection.passes >= this.#parts.options.failures) this.#readmit(ejection, now);
+    } else if (++ejection.passes >= this.#parts.options.failures)
+      this.#readmit(ejection, now, `${ejection.passes} good answers in a row`);
   }
 
   #eject(member: Member, why: string, now: number, inRow: boolean): void {
@@ -132,9 +133,9 @@ export class Ejections {
     const { upstream, standings, emit, stats, options, enforced, changed } = this.#parts;
     const room = Math.max(1, Math.floor((standings.total * options.maxPercent) / 100));
     if (this.#out.size >= Math.min(room, standings.total - 1)) {
-      stats.ejectionsWithheld++;
-      member.withheld = { why, until: now + options.intervalMs };
-      return endRow(member);
+      const isLast = this.#out.size >= standings.total - 1;
+      const cap = isLast ? 'the last one is never ejected' : `OUTLIER_MAX (${options.maxPercent} %) lets no more be out`;
+      return this.#withhold(member, `${why}, but ${cap}`, now);
     }
     const calmIntervals = Math.floor((now - member.readmittedAt) / options.intervalMs);
     member.timesEjected = Math.max(0, member.timesEjected - calmIntervals) + 1;
@@ -158,7 +159,19 @@ export class Ejections {
     changed();
   }
 
-  #readmit(ejection: Ejection, now: number): void {
+  /** Told when it begins, and again only after it has rested: as long as it stays so bad, it is one chapter of the story. */
+  #withhold(member: Member, why: string, now: number): void {
+    const { upstream, emit, stats, options, enforced } = this.#parts;
+    const isNews = now >= (member.withheld?.until ?? -Infinity);
+    stats.ejectionsWithheld++;
+    member.withheld = { why, at: now, until: now + options.intervalMs };
+    endRow(member);
+    if (!isNews) return;
+    const about = { upstream, endpoint: address(member.endpoint), why };
+    emit({ kind: 'ejection_withheld', ...about, ...(!enforced.outlier && { shadow: true }) });
+  }
+
+  #readmit(ejection: Ejection, now: number, why: string): void {
     const { member } = ejection;
     const { upstream, standings, emit, enforced, changed, readmitted } = this.#parts;
     this.#out.remove(ejection);
@@ -170,6 +183,7 @@ export class Ejections {
       kind: 'endpoint_readmitted',
       upstream,
       endpoint: address(member.endpoint),
+      why,
       ...(!enforced.outlier && { shadow: true }),
     });
     standings.set(member, 'ejected', false);

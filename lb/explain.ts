@@ -130,9 +130,7 @@ const sentence = (member: Member, circuit: CircuitState, explained: Known, weigh
   if (home !== undefined) said.unshift(`the key of ${whose} is ${member === home ? 'here' : "another's"}`);
   const { withheld } = member;
   if (withheld !== undefined && now < withheld.until && enforced.outlier)
-    said.push(
-      `bad, and in use all the same: ${withheld.why}, but OUTLIER_MAX (${evidence.outlier.maxPercent} %) lets no more be out`,
-    );
+    said.push(`bad ${span(now - withheld.at)} ago, and in use all the same: ${withheld.why}`);
   if (blame !== undefined)
     said.push(`${isActedOn(member, circuit, enforced) ? 'pardoned, as too few are well' : 'in the shadow'}: ${blame}`);
   const leftMs = explained.startLeftMs(member);

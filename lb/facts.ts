@@ -21,7 +21,9 @@ export type LbFact =
   | (AboutEndpoint & { readonly kind: 'circuit_closed' })
   /** `times`: how often lately, this time included. */
   | (AboutEndpoint & { readonly kind: 'endpoint_ejected'; readonly why: string; readonly forMs: number; readonly times: number })
-  | (AboutEndpoint & { readonly kind: 'endpoint_readmitted' })
+  /** To be ejected, and still in use for want of room; told again only after that has rested. */
+  | (AboutEndpoint & { readonly kind: 'ejection_withheld'; readonly why: string })
+  | (AboutEndpoint & { readonly kind: 'endpoint_readmitted'; readonly why: string })
   /** By active checks, after so many that failed, or passed, in a row. */
   | (AboutEndpoint & { readonly kind: 'endpoint_ill'; readonly why: string })
   | (AboutEndpoint & { readonly kind: 'endpoint_well' })

@@ -26,8 +26,8 @@ export class Member implements Seat, Placed, Answers {
   weight: number;
   eligible = true;
   readonly against: Against = { open: false, shut: false, suspect: false, ejected: false, ill: false };
-  /** The last time when it was to be ejected, and was not for want of room; monotonic milliseconds until which that is worth telling. */
-  withheld: { readonly why: string; readonly until: number } | undefined;
+  /** The last time when it was to be ejected, and was not for want of room; monotonic milliseconds, and those until which that is worth telling. */
+  withheld: { readonly why: string; readonly at: number; readonly until: number } | undefined;
   /** How often it was ejected, less one for each interval of peace, as that stood when its last ejection ended. */
   timesEjected = 0;
   /** When that was: monotonic milliseconds; -Infinity: it never was. */

@@ -52,7 +52,10 @@ function sentence({ state, since, out, total, lost, panic, lacks, list }: Verdic
   const endpoints = {
     well: outside,
     ill: outside,
-    empty: lacks === undefined || total === 0 ? 'no endpoints' : `no endpoint has ${printable(lacks, 100)} (0 of ${total})`,
+    empty:
+      total === 0
+        ? 'no endpoints'
+        : `no endpoint has ${lacks === undefined ? 'a weight' : printable(lacks, 100)} (0 of ${total})`,
     waiting: 'no list yet',
   }[state];
   const calls = `${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;

@@ -28,7 +28,16 @@ const table: readonly (readonly [Fact, string, string])[] = [
     'info',
     'orders: 10.1.2.3:8080 ejected for 1 min: 5 answers of 503 in a row, 2 times lately',
   ],
-  [{ kind: 'endpoint_readmitted', upstream, endpoint, shadow: true }, 'info', 'orders: 10.1.2.3:8080 would be readmitted'],
+  [
+    { kind: 'ejection_withheld', upstream, endpoint, why: '5 answers of 503 in a row, but the last one is never ejected' },
+    'info',
+    'orders: 10.1.2.3:8080 in use all the same: 5 answers of 503 in a row, but the last one is never ejected',
+  ],
+  [
+    { kind: 'endpoint_readmitted', upstream, endpoint, why: 'its time is over', shadow: true },
+    'info',
+    'orders: 10.1.2.3:8080 would be readmitted: its time is over',
+  ],
   [
     { kind: 'endpoint_ill', upstream, endpoint, why: 'status 503' },
     'info',

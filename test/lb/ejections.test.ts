@@ -55,7 +55,10 @@ describe('ejection', () => {
     const { calls, clock, out, told, upstream } = answering('abc', { a: 503 });
     calls(30);
     await clock.advance(30_000);
-    deepEqual([upstream.verdict().state, out(), told('endpoint_readmitted').length], ['well', '', 1]);
+    deepEqual([upstream.verdict().state, out()], ['well', '']);
+    deepEqual(told('endpoint_readmitted'), [
+      { kind: 'endpoint_readmitted', upstream: 'orders', endpoint: '10.0.0.1:8080', why: 'its time is over' },
+    ]);
     calls(30);
     await clock.advance(59_999);
     equal(out(), 'a');
@@ -200,16 +203,30 @@ describe('ejection', () => {
     }
   });
 
-  it('says of one that the cap keeps in use what is wrong with it, and that it is the cap', async () => {
-    const { calls, reason, clock, statuses } = answering('abcd', { a: 503, b: 503 });
+  it('says of one that the cap keeps in use what was wrong with it, when, and that it is the cap, and tells so once', async () => {
+    const { calls, reason, clock, statuses, told } = answering('abcd', { a: 503, b: 503 });
     calls(100);
-    equal(
-      reason('b'),
-      'takes calls: weight 1 of 3; bad, and in use all the same: 5 answers of 503 in a row, but OUTLIER_MAX (30 %) lets no more be out',
-    );
+    const why = '5 answers of 503 in a row, but OUTLIER_MAX (30 %) lets no more be out';
+    equal(reason('b'), `takes calls: weight 1 of 3; bad 0 s ago, and in use all the same: ${why}`);
     statuses['b'] = 200;
-    await clock.advance(10_000);
+    await clock.advance(4_000);
+    calls(100); // all good: it is bad no more
+    equal(reason('b'), `takes calls: weight 1 of 3; bad 4 s ago, and in use all the same: ${why}`);
+    deepEqual(told('ejection_withheld'), [{ kind: 'ejection_withheld', upstream: 'orders', endpoint: '10.0.0.1:8080', why }]);
+    await clock.advance(6_000);
     equal(reason('b'), 'takes calls: weight 1 of 3');
+    statuses['b'] = 503;
+    calls(100);
+    equal(told('ejection_withheld').length, 2);
+  });
+
+  it('blames no cap for keeping the only one', () => {
+    const { calls, reason } = answering('a', { a: 503 });
+    calls(5);
+    equal(
+      reason('a'),
+      'takes calls: weight 1 of 1; bad 0 s ago, and in use all the same: 5 answers of 503 in a row, but the last one is never ejected',
+    );
   });
 
   it('never ejects the only one, nor anybody where it is off', () => {

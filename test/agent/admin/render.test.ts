@@ -61,6 +61,10 @@ describe('why', () => {
       'empty since 12:04:10, no endpoints, 0 calls lost, 0 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
     ],
     [
+      { state: 'empty' },
+      'empty since 12:04:10, no endpoint has a weight (0 of 3), 0 calls lost, 0 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
+    ],
+    [
       { state: 'empty', lacks: 'v=1' },
       'empty since 12:04:10, no endpoint has v=1 (0 of 3), 0 calls lost, 0 % of the calls of the last 10 s sent again (20 %, and 30 more, may be)',
     ],
