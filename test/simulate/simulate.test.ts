@@ -1,6 +1,8 @@
 /** Short runs of the simulator: what the defaults and the policies are chosen for. */
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { policyOnly } from './facts.js';
 import { play, type Result, type Scenario } from './play.js';
 import { many, scenarios } from './scenarios.js';
@@ -124,4 +126,25 @@ describe('in a simulated fleet', () => {
       ok(calls > 30 && failedPercent < 5, `${calls} calls, ${failedPercent} % failed`);
     }
   });
+});
+
+describe('npm run simulate', () => {
+  const said = (...args: string[]): Promise<readonly [unknown, string]> =>
+    new Promise((resolve) => {
+      const program = fileURLToPath(new URL('simulate.js', import.meta.url));
+      execFile(process.execPath, [program, ...args], (error, out, err) => resolve([error?.code ?? 0, out + err]));
+    });
+
+  for (const [args, problem] of [
+    [['nosuch'], /^no scenario's name holds "nosuch"; there are: calm, a slow one, /],
+    [['calm', '1.5'], /^"1.5" is no seed, which is a whole number from 0 to 4294967295/],
+    [['calm', 'x'], /^"x" is no seed/],
+    [['calm', '1', '2'], /^npm run simulate \[word\] \[seed\]: "2" is too much; a word with blanks goes in quotes/],
+    [['--help'], /^"--help" is no option; npm run simulate \[word\] \[seed\]/],
+  ] as const)
+    it(`plays nothing and says what is wrong with ${args.join(' ')}`, async () => {
+      const [code, text] = await said(...args);
+      equal(code, 64);
+      match(text, problem);
+    });
 });

@@ -1,6 +1,6 @@
 /**
  * `npm run simulate [word] [seed]`: plays every scenario whose name holds the word with each of its setups, prints a table for each, and,
- * where all were played, writes RESULTS.md and its plots beside this file. The same seed, the same numbers.
+ * where all were played, writes RESULTS.md and its plots beside this file. The same seed, the same numbers. What it cannot read plays nothing.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +10,9 @@ import { comparisons, headOf, policyOnly, rowOf } from './facts.js';
 import { play, type Result } from './play.js';
 import { many } from './scenarios.js';
 
-const [word = '', seedText = '1'] = process.argv.slice(2);
+const [word = '', seedText = '1', ...more] = process.argv.slice(2);
 const seed = Number(seedText);
+const largestSeed = 0xffffffff;
 const folder = join(process.cwd(), 'test', 'simulate');
 const all = [
   ...comparisons,
@@ -20,10 +21,16 @@ const all = [
     setups: (['random', 'least_request', 'peak_ewma'] as const).map(policyOnly),
   })),
 ];
+const chosen = all.filter(({ scenario: { name } }) => name.includes(word));
+const problem = wrong();
+if (problem !== undefined) {
+  console.error(problem);
+  process.exit(64);
+}
 const pages: string[] = [];
 const began = process.hrtime.bigint();
 mkdirSync(join(folder, 'plots'), { recursive: true });
-for (const { scenario, setups } of all.filter(({ scenario: { name } }) => name.includes(word))) {
+for (const { scenario, setups } of chosen) {
   const played = setups.map((setup) => ({ setup, result: play(scenario, setup, seed) }));
   const rows = [headOf(played[0]!.result), ...played.map(({ setup, result }) => rowOf(setup, result))];
   console.log(`\n${scenario.name}: ${scenario.what}\n\n${table(rows)}`);
@@ -48,4 +55,15 @@ console.log(`\n${seconds.toFixed(1)} s`);
 if (word === '') {
   const intro = `# What the simulator says\n\nMade by \`npm run simulate\`, seed ${seed}; what follows from it stands in lb/README.md.\n`;
   writeFileSync(join(folder, 'RESULTS.md'), [intro, ...pages].join('\n'));
+}
+
+function wrong(): string | undefined {
+  const usage = 'npm run simulate [word] [seed]';
+  const option = [word, seedText].find((text) => text.startsWith('--'));
+  if (option !== undefined) return `"${option}" is no option; ${usage}`;
+  if (more.length > 0) return `${usage}: "${more.join(' ')}" is too much; a word with blanks goes in quotes`;
+  if (chosen.length === 0)
+    return `no scenario's name holds "${word}"; there are: ${all.map(({ scenario: { name } }) => name).join(', ')}`;
+  if (/^\d+$/.test(seedText) && seed <= largestSeed) return undefined;
+  return `"${seedText}" is no seed, which is a whole number from 0 to ${largestSeed}`;
 }
