@@ -8,6 +8,7 @@ import type { LimitName } from './limits.js';
 import type { Ejection, Member } from './member.js';
 import type { Enforced } from './enforced.js';
 import type { Evidence } from './evidence.js';
+import { rowOf } from './outlier.js';
 import { labelsOf } from './subset.js';
 
 export interface EndpointView {
@@ -128,9 +129,8 @@ const sentence = (member: Member, circuit: CircuitState, explained: Known, weigh
   if (!explained.hasShare(member) && home === undefined)
     said[0] = `could take calls, and gets none now${weights === undefined ? '' : `: ${weighs}`}`;
   if (home !== undefined) said.unshift(`the key of ${whose} is ${member === home ? 'here' : "another's"}`);
-  const { withheld } = member;
-  if (withheld !== undefined && now < withheld.until && enforced.outlier)
-    said.push(`bad ${span(now - withheld.at)} ago, and in use all the same: ${withheld.why}`);
+  const recent = badOf(member, explained);
+  if (recent !== undefined) said.push(recent);
   if (blame !== undefined)
     said.push(`${isActedOn(member, circuit, enforced) ? 'pardoned, as too few are well' : 'in the shadow'}: ${blame}`);
   const leftMs = explained.startLeftMs(member);
@@ -140,6 +140,16 @@ const sentence = (member: Member, circuit: CircuitState, explained: Known, weigh
   if (breaker.failuresInRow > 0 && circuit === 'closed')
     said.push(`${breaker.why(' in a row')}, its circuit opens at ${failureLimit}`);
   return said.join('; ');
+};
+
+/** Of its answers, what has not put it out. */
+const badOf = (member: Member, { evidence, enforced, now }: Known): string | undefined => {
+  const { withheld, against } = member;
+  const { on, failures } = evidence.outlier;
+  if (withheld !== undefined && now < withheld.until && enforced.outlier)
+    return `bad ${span(now - withheld.at)} ago, and in use all the same: ${withheld.why}`;
+  const row = on && !against.ejected ? rowOf(member) : undefined;
+  return row && `${row.why}, it ${enforced.outlier ? 'may' : 'would'} be ejected from ${failures} on${row.whether}`;
 };
 
 /** What speaks against it most is not in the shadow. */

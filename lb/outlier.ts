@@ -158,7 +158,7 @@ export class OutlierDetector {
   }
 
   #inRow(answers: Answers): string | undefined {
-    const run = answers.gateway + answers.other + answers.outpaced;
+    const run = runOf(answers);
     const { failures } = this.options;
     if (run < failures) return undefined;
     const better = this.#peersDoBetter(answers, run);
@@ -217,9 +217,20 @@ function note(answers: Answers, status: number): void {
   answers.lastStatus = status;
 }
 
+const runOf = ({ gateway, other, outpaced }: Answers): number => gateway + other + outpaced;
+
+/** The row that it is in, and when that counts; undefined: its last answer was good. */
+export function rowOf(answers: Answers): { readonly why: string; readonly whether: string } | undefined {
+  const run = runOf(answers);
+  return run === 0
+    ? undefined
+    : { why: words(answers, run), whether: answers.gateway === run ? '' : ' while its peers do better' };
+}
+
 function words({ alike, lastStatus, outpaced }: Answers, run: number): string {
+  if (outpaced === run && run === 1) return '1 hedged call was answered first by a peer that was asked later';
   if (outpaced === run) return `${run} hedged calls in a row were answered first by a peer that was asked later`;
-  if (alike === run) return `${run} answers of ${lastStatus} in a row`;
+  if (alike === run) return run === 1 ? `1 answer of ${lastStatus}` : `${run} answers of ${lastStatus} in a row`;
   return `${run} bad answers in a row, the last: ${lastStatus === 0 ? 'later than that of a peer that was asked later' : lastStatus}`;
 }
 

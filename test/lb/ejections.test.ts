@@ -220,6 +220,22 @@ describe('ejection', () => {
     equal(told('ejection_withheld').length, 2);
   });
 
+  it('tells of bad answers in a row before they eject anybody, and where they never will, as all are bad alike', () => {
+    const { calls, reason, statuses } = answering('abc', { a: 503 });
+    calls(6);
+    equal(reason('a'), 'takes calls: weight 1 of 3; 2 answers of 503 in a row, it may be ejected from 5 on');
+    equal(reason('b'), 'takes calls: weight 1 of 3');
+    const dark = answering('ab', { a: 500, b: 500 });
+    dark.calls(80);
+    equal(
+      dark.reason('a'),
+      'takes calls: weight 1 of 2; 40 answers of 500 in a row, it may be ejected from 5 on while its peers do better',
+    );
+    statuses['a'] = 200;
+    calls(3);
+    equal(reason('a'), 'takes calls: weight 1 of 3');
+  });
+
   it('blames no cap for keeping the only one', () => {
     const { calls, reason } = answering('a', { a: 503 });
     calls(5);
