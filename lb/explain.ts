@@ -134,7 +134,7 @@ const sentence = (member: Member, circuit: CircuitState, explained: Known, weigh
   if (blame !== undefined)
     said.push(`${isActedOn(member, circuit, enforced) ? 'pardoned, as too few are well' : 'in the shadow'}: ${blame}`);
   const leftMs = explained.startLeftMs(member);
-  if (leftMs !== undefined)
+  if (leftMs !== undefined && weights !== undefined)
     said.push(`slow start: ${rounded((weight * 100) / endpoint.weight, 0)} % of its weight, all of it in ${span(leftMs)}`);
   if (note !== undefined) said.push(note);
   if (breaker.failuresInRow > 0 && circuit === 'closed')

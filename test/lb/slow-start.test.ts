@@ -179,4 +179,19 @@ describe('slow start', () => {
     equal(b!.weight, 10);
     match(b!.reason, /^takes calls: weight 3 of 7; slow start: 30 % of its weight, all of it in 20 s$/);
   });
+
+  it('is not told under round_robin, where nobody has a weight that could grow', async () => {
+    const { upstream, calls, clock } = orders([endpoint('a', 4)], { policy: 'round_robin' });
+    upstream.update([endpoint('a', 4), endpoint('b', 10)]);
+    await clock.advance(10_000);
+    deepEqual(
+      upstream.explain().map(({ share, reason }) => [share, reason]),
+      [
+        [50, 'takes its turn'],
+        [50, 'takes its turn'],
+      ],
+    );
+    const { a, b } = tally(calls(100).split(' '));
+    deepEqual([a, b], [50, 50]);
+  });
 });
