@@ -134,6 +134,13 @@ export class Checks {
     this.#again(check, now);
   }
 
+  /** What ends before its time what else speaks against one that they find ill, in words; undefined: they do not. */
+  sooner({ against, check }: Member): string | undefined {
+    const { path, rise } = this.options;
+    if (!against.ill || !this.#parts.enforced.checks || path === undefined) return undefined;
+    return `after ${rise === 1 ? 'a pass' : `${rise} passes in a row`} of its checks, which find it ill too (${check?.why})`;
+  }
+
   /** It could not be done, for want of something of ours: that says nothing. */
   skipped(check: Check, now: number): void {
     check.running--;

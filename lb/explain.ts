@@ -145,11 +145,12 @@ const sentence = (member: Member, circuit: CircuitState, explained: Known, weigh
 /** Of its answers, what has not put it out. */
 const badOf = (member: Member, { evidence, enforced, now }: Known): string | undefined => {
   const { withheld, against } = member;
-  const { on, failures } = evidence.outlier;
   if (withheld !== undefined && now < withheld.until && enforced.outlier)
     return `bad ${span(now - withheld.at)} ago, and in use all the same: ${withheld.why}`;
-  const row = on && !against.ejected ? rowOf(member) : undefined;
-  return row && `${row.why}, it ${enforced.outlier ? 'may' : 'would'} be ejected from ${failures} on${row.whether}`;
+  const row = evidence.outlier.on && !against.ejected ? rowOf(member) : undefined;
+  return (
+    row && `${row.why}, it ${enforced.outlier ? 'may' : 'would'} be ejected from ${evidence.outlier.failures} on${row.whether}`
+  );
 };
 
 /** What speaks against it most is not in the shadow. */
@@ -197,7 +198,8 @@ const trialOf = (member: Member, circuit: CircuitState, evidence: Explained['evi
   const due = `next trial in ${span(breaker.reopenAt - now)}`;
   if (breaker.unreachable) return `${due}, or as soon as a connect in the background comes through`;
   const from = evidence.earlyFrom(member);
-  return from === undefined ? due : `${due}, or by ${early(from, false, now)}`;
+  const sooner = from === undefined ? evidence.checks?.sooner(member) : `by ${early(from, false, now)}`;
+  return sooner === undefined ? due : `${due}, or ${sooner}`;
 };
 
 /** What ends its ejection before its time. */
@@ -207,7 +209,8 @@ const endOf = (member: Member, ejection: Ejection, evidence: Explained['evidence
   const soFar = passes > 0 ? `${passes} of ${enough} good in a row since; ` : '';
   if (trial !== undefined) return `${soFar}a trial call is under way`;
   const from = evidence.earlyFrom(member);
-  if (from === undefined) return 'its time ends it';
+  const sooner = evidence.checks?.sooner(member);
+  if (from === undefined) return sooner === undefined ? 'its time ends it' : `it ends sooner, ${sooner}`;
   if (passes > 0) return `${soFar}the next call that ${silent ? 'is hedged' : 'can be sent again'} tries it`;
   return `${enough} good answers in a row end it sooner: it is tried by ${early(from, silent, now)}`;
 };

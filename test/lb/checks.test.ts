@@ -72,7 +72,7 @@ describe('checks', () => {
       ['status 500', undefined],
       [undefined, undefined],
     ] as const) {
-      const { upstream, call, ask, clock } = checked('abc', { check: page });
+      const { upstream, call, ask, clock, reason } = checked('abc', { check: page });
       for (let turn = 0; turn < 5; turn++) {
         const lease = upstream.acquire({ tried: ['b', 'c'] });
         if (typeof lease === 'string') throw new Error(lease);
@@ -83,6 +83,8 @@ describe('checks', () => {
       for (const why of said) {
         await clock.advance(11_000);
         ask(why);
+        if (why !== undefined)
+          match(reason('a'), /; it ends sooner, after a pass of its checks, which find it ill too \(status 500\)$/);
       }
       equal(upstream.states().ejected, said[0] === undefined ? 1 : 0);
       call();
@@ -200,6 +202,11 @@ describe('checks', () => {
       const results = ['x', 'x', 'x', undefined, undefined];
       for (const why of results) {
         await clock.advance(10);
+        if (why === undefined && path !== undefined)
+          match(
+            upstream.explain()[0]!.reason,
+            /; next trial in 0\.\d s, or after 2 passes in a row of its checks, which find it ill too \(x\)$/,
+          );
         for (const due of upstream.checks!.take(clock.now() + 60_000, 100)) upstream.checks!.ended(due, why, clock.now());
       }
       equal(upstream.states()[state], 1, path);
