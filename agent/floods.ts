@@ -38,6 +38,7 @@ const floods: Flood = {
   limit_reached: [EACH, ({ upstream }) => upstream],
   retry_budget_exhausted: [STEPS, ({ upstream }) => upstream],
   endpoints_changed: [STEPS, ({ upstream }) => upstream],
+  weights_changed: [STEPS, ({ upstream }) => upstream],
   list_changed: [STEPS, ({ path }) => path],
   announced: [STEPS, ({ service }) => service],
   announce_failed: [FEW, ({ service }) => service],

@@ -71,7 +71,11 @@ export const metricTable = {
   ],
   zidecar_limit: ['gauge', 'service limit', 'Most connections, pending and requests at one time.'],
   zidecar_limit_used: ['gauge', 'service limit', 'Connections, pending and requests that there are now.'],
-  zidecar_limit_refused_total: ['counter', 'service limit', 'Calls that a limit refused, or would have in shadow mode.'],
+  zidecar_limit_refused_total: [
+    'counter',
+    'service limit',
+    'Calls that a limit refused; zidecar_would_have_total has those of the shadow.',
+  ],
   zidecar_app_up: ['gauge', 'service', 'Verdict of the probes of the app: 1 up, 0 down.'],
   zidecar_probes_total: ['counter', 'service result', 'Probes of the app by result; unknown is a probe that could not be run.'],
   zidecar_registered: [

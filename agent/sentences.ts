@@ -98,6 +98,12 @@ const table: Table = {
     'info',
     (fact) => `${fact.upstream}: ${fact.joined} joined, ${fact.left} left, ${many(fact.total, 'endpoint')} now`,
   ],
+  weights_changed: [
+    'info',
+    (fact) =>
+      `${fact.upstream}: ${fact.changed} of ${many(fact.total, 'endpoint')} ${fact.changed === 1 ? 'has' : 'have'} another weight` +
+      (fact.none ? ', and none has one that is more than 0: no call is carried' : ''),
+  ],
   endpoint_refused: ['warn', (fact) => `${fact.upstream}: ${fact.endpoint} gets no call${because(fact.why)}`],
   retry_budget_exhausted: ['warn', (fact) => `${fact.upstream}: the retry budget is spent, calls are not repeated for now`],
   attempt_ended: ['trace', (fact) => `${fact.upstream}: ${fact.endpoint} ${fact.result} in ${elapsed(fact.ms)}`],

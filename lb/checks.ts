@@ -107,6 +107,12 @@ export class Checks {
     if (check instanceof Check) this.#due.remove(check);
   }
 
+  /** Calls have put it out: its next check comes soon, and sees how it is as long as it is so. */
+  doubted({ check }: Member, now: number): void {
+    const ms = soonMs * this.#parts.random();
+    if (check instanceof Check && check.place >= 0 && check.dueAt > now + ms) this.#dueIn(check, ms, now);
+  }
+
   /** Those whose time has come, so many at most; each is due again only after `ended` or `skipped`, but for one that is ill. */
   take(now: number, most: number): Check[] {
     const taken: Check[] = [];

@@ -28,6 +28,8 @@ export interface CircuitsParts {
   readonly enforced: Enforced;
   /** Told after a circuit has opened or closed. */
   readonly changed: () => void;
+  /** Its circuit has opened: somebody may want to look at it. */
+  readonly putOut: (member: Member, now: number) => void;
   /** An endpoint has become suspect: somebody should connect to it soon. */
   readonly suspected: () => void;
 }
@@ -166,7 +168,7 @@ export class Circuits {
   }
 
   #turned(member: Member, change: CircuitChange, now: number): void {
-    const { standings, emit, changed, stats, enforced } = this.#parts;
+    const { standings, emit, changed, stats, enforced, putOut } = this.#parts;
     standings.set(member, 'shut', change === 'opened' || change === 'stays_open');
     if (change === 'returned') return;
     this.#quick.delete(member);
@@ -178,6 +180,7 @@ export class Circuits {
       if (!enforced.circuit) stats.wouldHave.circuit++;
       const why = member.breaker.why(' in a row');
       emit({ kind: 'circuit_opened', ...this.#about(member), why, forMs: Math.round(member.breaker.reopenAt - now) });
+      putOut(member, now);
     } else emit({ kind: 'circuit_closed', ...this.#about(member) });
     changed();
   }

@@ -29,6 +29,8 @@ export interface EjectionsParts {
   readonly enforced: Enforced;
   /** Told after somebody was ejected or readmitted. */
   readonly changed: () => void;
+  /** It was ejected: somebody may want to look at it. */
+  readonly putOut: (member: Member, now: number) => void;
   /** It gets calls again, and may not be up to all of its share at once. */
   readonly readmitted: (member: Member, now: number) => void;
 }
@@ -130,7 +132,7 @@ export class Ejections {
 
   #eject(member: Member, why: string, now: number, inRow: boolean): void {
     if (member.ejection !== undefined) return;
-    const { upstream, standings, emit, stats, options, enforced, changed } = this.#parts;
+    const { upstream, standings, emit, stats, options, enforced, changed, putOut } = this.#parts;
     const room = Math.max(1, Math.floor((standings.total * options.maxPercent) / 100));
     if (this.#out.size >= Math.min(room, standings.total - 1)) {
       const isLast = this.#out.size >= standings.total - 1;
@@ -156,6 +158,7 @@ export class Ejections {
     const about = { upstream, endpoint: address(member.endpoint), why, forMs, times };
     emit({ kind: 'endpoint_ejected', ...about, ...(!enforced.outlier && { shadow: true }) });
     standings.set(member, 'ejected', true);
+    putOut(member, now);
     changed();
   }
 

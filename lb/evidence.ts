@@ -79,7 +79,8 @@ export class Evidence {
     this.outlier = outlier;
     this.enforced = enforced;
     this.standings = new Standings({ balancer, panic, enforced, panicked });
-    const shared = { upstream, standings: this.standings, emit, stats, enforced, changed };
+    const putOut = (member: Member, now: number): void => this.checks?.doubted(member, now);
+    const shared = { upstream, standings: this.standings, emit, stats, enforced, changed, putOut };
     this.circuits = new Circuits({ ...shared, random, breaker, suspected });
     const recovered = (member: Member, now: number): void => {
       this.circuits.recovered(member, now);

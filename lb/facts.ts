@@ -45,6 +45,14 @@ export type LbFact =
       readonly left: number;
       readonly total: number;
     }
+  /** Of those that stay; `none`: no endpoint has one now, so none gets calls. */
+  | {
+      readonly kind: 'weights_changed';
+      readonly upstream: string;
+      readonly changed: number;
+      readonly none: boolean;
+      readonly total: number;
+    }
   | { readonly kind: 'endpoint_refused'; readonly upstream: string; readonly endpoint: string; readonly why: string }
   | { readonly kind: 'retry_budget_exhausted'; readonly upstream: string }
   | {

@@ -30,7 +30,7 @@ export class Usage {
   /** Open connections of all lanes, idle ones included, and calls that wait for one or for the first list. */
   connections = 0;
   pending = 0;
-  /** Refused for want of room, or what would have been. */
+  /** Refused for want of room. */
   readonly refused: Record<LimitName, number> = { connections: 0, pending: 0, requests: 0 };
   /** What the last refusal was for want of. */
   last: LimitName = 'requests';
@@ -54,8 +54,8 @@ export class Usage {
   /** Is there room for one more? Counts a refusal, and takes nothing. */
   admits(limit: LimitName, now: number): boolean {
     if (this.used(limit) < this.limits[limit]) return true;
-    this.refused[limit]++;
-    if (!this.enforced.limits) this.#stats.wouldHave.limits++;
+    if (this.enforced.limits) this.refused[limit]++;
+    else this.#stats.wouldHave.limits++;
     this.last = limit;
     if (now - this.#refusedAt[limit] >= restMs) this.#reached(limit, this.limits[limit]);
     this.#refusedAt[limit] = now;

@@ -6,6 +6,15 @@ import { difference } from './difference.js';
 import { identity, type Endpoint } from './endpoint.js';
 import type { Member } from './member.js';
 
+export interface Changes {
+  readonly joined: Member[];
+  readonly gone: Member[];
+  /** Who joined, and those who stay and are told otherwise. */
+  readonly changed: Member[];
+  /** So many who stay have another weight. */
+  readonly reweighed: number;
+}
+
 export class Members implements Iterable<Member> {
   readonly #known = new Map<string, Member>();
   #endpoints: readonly Endpoint[] = [];
@@ -25,23 +34,22 @@ export class Members implements Iterable<Member> {
     return this.#known.get(identity(endpoint));
   }
 
-  /** `make`: for one that was not there. `changed`: they, and those who stay and are told otherwise. */
-  update(
-    endpoints: readonly Endpoint[],
-    make: (endpoint: Endpoint) => Member,
-  ): { readonly joined: Member[]; readonly gone: Member[]; readonly changed: Member[] } {
-    if (this.#isOld(endpoints)) return { joined: [], gone: [], changed: [] };
+  /** `make`: for one that was not there. */
+  update(endpoints: readonly Endpoint[], make: (endpoint: Endpoint) => Member): Changes {
+    if (this.#isOld(endpoints)) return { joined: [], gone: [], changed: [], reweighed: 0 };
     const ids = new Set<string>();
     const listed = endpoints.filter(({ id }) => ids.size < ids.add(id).size);
-    if (this.#isSame(listed)) return { joined: [], gone: [], changed: this.#retold(listed) };
+    if (this.#isSame(listed)) return this.#retold(listed);
     const changes = difference(this.#endpoints, listed);
     const leaving = new Set(changes.gone.map(identity));
     const [joined, changed]: [Member[], Member[]] = [[], []];
+    let reweighed = 0;
     for (const endpoint of changes.joined) {
       const key = identity(endpoint);
       leaving.delete(key);
       const known = this.#known.get(key);
       const member = known ?? make(endpoint);
+      if (member.endpoint.weight !== endpoint.weight) reweighed++;
       member.endpoint = endpoint;
       changed.push(member);
       if (known !== undefined) continue;
@@ -53,7 +61,7 @@ export class Members implements Iterable<Member> {
     this.#endpoints = listed;
     this.#inOrder = this.#ordered(listed);
     this.#inOrder.forEach((member, order) => (member.order = order));
-    return { joined, gone, changed };
+    return { joined, gone, changed, reweighed };
   }
 
   /** It is the list of before. */
@@ -67,11 +75,15 @@ export class Members implements Iterable<Member> {
     return before.length === listed.length && listed.every((one, index) => one === before[index] || isSame(one, before[index]!));
   }
 
-  #retold(listed: readonly Endpoint[]): Member[] {
+  #retold(listed: readonly Endpoint[]): Changes {
     this.#endpoints = listed;
     const changed = this.#inOrder.filter((member, index) => member.endpoint !== listed[index]);
-    this.#inOrder.forEach((member, index) => (member.endpoint = listed[index]!));
-    return changed;
+    let reweighed = 0;
+    this.#inOrder.forEach((member, index) => {
+      if (member.endpoint.weight !== listed[index]!.weight) reweighed++;
+      member.endpoint = listed[index]!;
+    });
+    return { joined: [], gone: [], changed, reweighed };
   }
 
   /** Most follow whom they followed before, and are found without a look into the map. */

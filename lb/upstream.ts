@@ -20,7 +20,7 @@ import type { Lease } from './lease.js';
 import { Loan, type Lender } from './loan.js';
 import { defaultLimits, Usage, type LimitName, type Limits } from './limits.js';
 import type { Member } from './member.js';
-import { Members } from './members.js';
+import { Members, type Changes } from './members.js';
 import type { Clock, Emit, Random } from './ports.js';
 import type { Refused } from './refusal.js';
 import { RetryDecider } from './retry.js';
@@ -126,7 +126,8 @@ export class Upstream {
   update(endpoints: readonly Endpoint[]): void {
     const { clock } = this.#parts;
     const now = clock.now();
-    const { joined, gone, changed } = this.#members.update(endpoints, (endpoint) => this.#evidence.join(endpoint, now));
+    const changes = this.#members.update(endpoints, (endpoint) => this.#evidence.join(endpoint, now));
+    const { joined, gone, changed } = changes;
     for (const member of gone) {
       this.#evidence.forget(member);
       this.#slowStart.left(member);
@@ -137,10 +138,7 @@ export class Upstream {
     this.#parts.balancer.update(members);
     this.#firstList.came();
     this.#judge();
-    this.#tell(
-      joined.length,
-      gone.map(({ endpoint }) => endpoint),
-    );
+    this.#tell(changes);
   }
 
   /** Resolves as soon as a list has come (at once if one has), or with why there is none: `ms` are over, or too many wait already. */
@@ -287,10 +285,12 @@ export class Upstream {
     return new Loan(this.#lender, member, epoch, onTrial);
   }
 
-  #tell(joined: number, gone: readonly Endpoint[]): void {
-    if (gone.length > 0) for (const listener of this.#goneListeners) listener(gone);
-    if (joined + gone.length === 0) return;
-    this.#parts.emit({ kind: 'endpoints_changed', upstream: this.name, joined, left: gone.length, total: this.#members.size });
+  #tell({ joined: { length: joined }, gone, reweighed: changed }: Changes): void {
+    const left = gone.map(({ endpoint }) => endpoint);
+    if (left.length > 0) for (const listener of this.#goneListeners) listener(left);
+    const about = { upstream: this.name, total: this.#members.size };
+    if (joined + left.length > 0) this.#parts.emit({ kind: 'endpoints_changed', ...about, joined, left: left.length });
+    if (changed > 0) this.#parts.emit({ kind: 'weights_changed', ...about, changed, none: !this.#judgement.hasWeight });
   }
 
   #judge(): void {

@@ -54,7 +54,7 @@ export function* reading(path: string, readFile: ReadFile, again: boolean): Piec
     yield;
     const lines = new yaml.LineCounter();
     const document = yaml.parseDocument(text, { schema: 'failsafe', stringKeys: true, uniqueKeys: false, lineCounter: lines });
-    const wrong = [...document.errors, ...document.warnings].map(({ message }) => message.split('\n')[0]!.replace(/:$/, ''));
+    const wrong = [...document.errors, ...document.warnings].map(inWords);
     yield;
     wrong.push(...repeated(document, lines, yaml));
     if (wrong.length > 0) return { problems: wrong.slice(0, 10).map((what) => `${name} is not YAML: ${what}`) };
@@ -82,6 +82,13 @@ function* excess(text: string, { Lexer, Parser }: typeof Yaml): Pieces<string | 
   }
   return undefined;
 }
+
+/** The parser's words, but where these are for a programmer. */
+const inWords = ({ message }: Yaml.YAMLError): string =>
+  message
+    .split('\n')[0]!
+    .replace(/:$/, '')
+    .replace(/^Source contains multiple documents.*(?= at line)/, 'there may be one document, and another begins');
 
 /** Keys that stand twice in their map. The parser's own check compares each with each, which takes minutes for a file of a megabyte. */
 function repeated(document: Yaml.Document.Parsed, lines: Yaml.LineCounter, { isScalar, visit }: typeof Yaml): string[] {

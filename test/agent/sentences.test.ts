@@ -76,6 +76,16 @@ const table: readonly (readonly [Fact, string, string])[] = [
   ),
   [{ kind: 'endpoints_changed', upstream, joined: 1, left: 0, total: 1 }, 'info', 'orders: 1 joined, 0 left, 1 endpoint now'],
   [
+    { kind: 'weights_changed', upstream, changed: 1, none: false, total: 3 },
+    'info',
+    'orders: 1 of 3 endpoints has another weight',
+  ],
+  [
+    { kind: 'weights_changed', upstream, changed: 2, none: true, total: 2 },
+    'info',
+    'orders: 2 of 2 endpoints have another weight, and none has one that is more than 0: no call is carried',
+  ],
+  [
     { kind: 'endpoint_refused', upstream, endpoint, why: 'it is our own listener' },
     'warn',
     'orders: 10.1.2.3:8080 gets no call: it is our own listener',

@@ -92,6 +92,25 @@ describe('peers in trouble', { timeout: 240_000 }, () => {
       ok(lost.length <= 10, lost.join('\n'));
     });
 
+  it('of three, one answers 500 to POSTs alone: it is checked at once, not when its interval is over, and back before its time', async (t) => {
+    const { peers, sidecar, at, end } = await peersAndCaller(3, {
+      ZIDECAR_CHECK: 'http:/health',
+      ZIDECAR_CHECK_INTERVAL: '10m',
+    });
+    t.after(end);
+    const calling = new Calling(at, 'orders', { workers: 4, pauseMs: 1, method: 'POST', headers: { 'content-length': '0' } });
+    await after(calling, 100);
+    peers[1]!.mood = 'fails';
+    const ejected = await sidecar.fact('endpoint_ejected');
+    await sidecar.fact('endpoint_ill');
+    peers[1]!.mood = 'well';
+    const readmitted = await sidecar.fact('endpoint_readmitted');
+    match(String(readmitted['msg']), /: its checks find it well again$/);
+    const [from, to] = [ejected, readmitted].map((line) => Date.parse(String(line['time'])));
+    ok(to! - from! < 30_000, `its time was not over: ${to! - from!} ms`);
+    await calling.stop();
+  });
+
   it('of three, one answers 500 in the shadow: it is told and counted what would be done, and nothing is', async (t) => {
     const { peers, sidecar, at, end } = await peersAndCaller(3, { ZIDECAR_SHADOW: 'outlier' });
     t.after(end);

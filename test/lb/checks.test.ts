@@ -91,6 +91,27 @@ describe('checks', () => {
     }
   });
 
+  it('come soon when calls have put one out: that is when they can see what the calls have seen', async () => {
+    const said = failed('reset', 1);
+    for (const outcome of [said, { kind: 'success', status: 503, ms: 1 } as const]) {
+      const { upstream, ask, clock } = checked('abc');
+      await clock.advance(1_000);
+      equal(ask().length, 3);
+      const turns = outcome === said ? 2 : 5;
+      for (let turn = 0; turn < turns; turn++) {
+        const lease = upstream.acquire({ tried: ['b', 'c'] });
+        if (typeof lease === 'string') throw new Error(lease);
+        lease.answered(outcome);
+        lease.release();
+      }
+      equal(upstream.states()[outcome === said ? 'open' : 'ejected'], 1);
+      await clock.advance(250);
+      equal(ask(), 'a');
+      await clock.advance(1_000);
+      equal(ask(), '');
+    }
+  });
+
   it('of one that is ill do not wait for one that hangs, which says nothing when it ends after a later one', async () => {
     const { upstream, checks, ask, clock } = checked('a', { check: { ...check, fall: 1 } });
     await clock.advance(500);

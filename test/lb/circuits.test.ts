@@ -25,7 +25,7 @@ const circuitsOf = (breaker: typeof defaultBreaker): Circuits => {
   const balancer = { update: nothing, changed: nothing, pick: () => undefined };
   const standings = new Standings({ balancer, panic: { percent: 50 }, enforced: allEnforced, panicked: nothing });
   const parts = { upstream: 'orders', standings, random, breaker, stats: new UpstreamStats(), enforced: allEnforced };
-  return new Circuits({ ...parts, emit: nothing, changed: nothing, suspected: nothing });
+  return new Circuits({ ...parts, emit: nothing, changed: nothing, putOut: nothing, suspected: nothing });
 };
 
 describe('circuits', () => {

@@ -333,6 +333,22 @@ describe('upstream', () => {
     equal(upstream.explain()[0]!.circuit, 'closed');
   });
 
+  it('tells that weights have changed, and when none is left', () => {
+    const { upstream, told } = orders([endpoint('a', 1), endpoint('b', 1)]);
+    upstream.update([endpoint('a', 1), endpoint('b', 5)]);
+    upstream.update([endpoint('a', 1), endpoint('b', 5)]);
+    upstream.update([endpoint('a', 0), endpoint('b', 0)]);
+    upstream.update([endpoint('b', 2), endpoint('c', 1)]);
+    deepEqual(
+      told('weights_changed').map((fact) => ('none' in fact ? [fact.changed, fact.none, fact.total] : [])),
+      [
+        [1, false, 2],
+        [2, true, 2],
+        [1, false, 2],
+      ],
+    );
+  });
+
   it('tells who has left, so that their idle connections can be closed', () => {
     const { upstream, told } = orders([endpoint('a', 1, 1), endpoint('b', 1, 1)]);
     const gone: string[] = [];

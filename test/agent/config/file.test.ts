@@ -62,6 +62,11 @@ describe('the file of settings', () => {
       'a: {b: 1',
       '"z.yaml" is not YAML: Flow map in block collection must be sufficiently indented and end with a } at line 1, column 9',
     ],
+    [
+      'two documents',
+      'a: 1\n---\nb: 2',
+      '"z.yaml" is not YAML: there may be one document, and another begins at line 2, column 1',
+    ],
     ['an alias', 'a: &x 1\nb: *x', '"z.yaml" cannot be read: aliases (*name) are not accepted'],
     ['a list', '- a', '"z.yaml" is not a map of settings, such as "weight: 5"'],
     ['a text', 'weight', '"z.yaml" is not a map of settings, such as "weight: 5"'],
