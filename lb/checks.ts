@@ -108,7 +108,7 @@ export class Checks {
   }
 
   /** Calls have put it out: its next check comes soon, and sees how it is as long as it is so. */
-  doubted({ check }: Member, now: number): void {
+  soon({ check }: Member, now: number): void {
     const ms = soonMs * this.#parts.random();
     if (check instanceof Check && check.place >= 0 && check.dueAt > now + ms) this.#dueIn(check, ms, now);
   }

@@ -79,7 +79,7 @@ export class Evidence {
     this.outlier = outlier;
     this.enforced = enforced;
     this.standings = new Standings({ balancer, panic, enforced, panicked });
-    const putOut = (member: Member, now: number): void => this.checks?.doubted(member, now);
+    const putOut = (member: Member, now: number): void => this.checks?.soon(member, now);
     const shared = { upstream, standings: this.standings, emit, stats, enforced, changed, putOut };
     this.circuits = new Circuits({ ...shared, random, breaker, suspected });
     const recovered = (member: Member, now: number): void => {

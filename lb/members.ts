@@ -79,10 +79,11 @@ export class Members implements Iterable<Member> {
     this.#endpoints = listed;
     const changed = this.#inOrder.filter((member, index) => member.endpoint !== listed[index]);
     let reweighed = 0;
-    this.#inOrder.forEach((member, index) => {
-      if (member.endpoint.weight !== listed[index]!.weight) reweighed++;
-      member.endpoint = listed[index]!;
-    });
+    for (const member of changed) {
+      const endpoint = listed[member.order]!;
+      if (member.endpoint.weight !== endpoint.weight) reweighed++;
+      member.endpoint = endpoint;
+    }
     return { joined: [], gone: [], changed, reweighed };
   }
 

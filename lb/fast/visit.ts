@@ -34,7 +34,7 @@ export interface VisitTerms extends CallTerms {
 /** So much of a request waits for the end of the turn: a read that node's buffer was enough for. */
 const mostWaiting = 64 * 1024 - 1;
 const nothing = Buffer.alloc(0);
-/** What begins with it is a GET, which may be sent again. */
+/** A head that begins with it is of a GET, which may be sent again. */
 const G = 0x47;
 
 export class Visit implements Caller, Reader, Sender {
@@ -89,7 +89,7 @@ export class Visit implements Caller, Reader, Sender {
     const before = this.#arrived;
     this.#arrived = before === undefined ? bytes : Buffer.concat([before, bytes]);
     if (!this.#call.idle || this.#arrived.length > mostWaiting) this.work();
-    else if (before === undefined) this.#terms.inbox.addRequest(this, bytes[0] !== G);
+    else if (before === undefined) this.#terms.inbox.addRequest(this, this.#unread !== undefined || bytes[0] !== G);
   };
 
   readonly work = (): void => {

@@ -323,11 +323,13 @@ describe('a hedged call', () => {
     // a well one may be late as well on a busy machine, and is hedged then in vain
     deepEqual([stats.lost, stats.calls.get('2xx'), stats.hedgesWon > 0], [0, 4, true]);
     deepEqual(upstreams.get('orders')!.states(), { closed: 2, open: 0, half_open: 0, ejected: 0, ill: 0 });
+    const onlyOutpaced =
+      /^takes its turn(; \d hedged calls? (in a row were|was) answered first by a peer that was asked later, it may be ejected from 5 on while its peers do better)?$/;
     equal(
       upstreams
         .get('orders')!
         .explain()
-        .every(({ reason }) => !reason.includes('its circuit opens')),
+        .every(({ reason }) => onlyOutpaced.test(reason)),
       true,
     );
   });
