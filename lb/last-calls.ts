@@ -6,10 +6,18 @@
 import { address, type Endpoint } from './endpoint.js';
 import { failures, type FailureCode } from './errors.js';
 
-/** One of a hedged call whose answer was not waited for, as another gave one. `later`: which was asked after it. */
-export interface GivenUp {
+/**
+ * A status, the code of a failure, or of a send whose answer was not waited for, as another came first: from who was asked later, and did
+ * well, so that it speaks against this one (`outpaced`), or not.
+ */
+export type SendBecame = Became | 'given_up' | 'outpaced';
+
+export interface Send {
   readonly endpoint: Endpoint;
-  readonly later: boolean;
+  /** By the clock of the calls, as are all times here. */
+  readonly at: number;
+  /** Undefined: it runs for as long as its call, and is what that becomes. */
+  readonly ended: { readonly at: number; readonly became: SendBecame } | undefined;
 }
 
 export interface EndedCall {
@@ -21,17 +29,23 @@ export interface EndedCall {
   readonly attempts: number;
   /** The last one that was asked. */
   readonly endpoint: string | undefined;
-  readonly givenUp?: readonly GivenUp[];
+  readonly sends: readonly Send[];
+  readonly began: number;
   readonly ms: number;
 }
 
 /** The status of an endpoint's answer, whole, or the code of what became of the call. */
 export type Became = number | FailureCode;
 
-export interface PastAttempt {
-  readonly endpoint: Endpoint;
-  /** A status, or the code of a failure. */
-  readonly became: number | string;
+export interface PastSend {
+  readonly endpoint: string;
+  /** So long after the call. */
+  readonly startMs: number;
+  /** How long all had been over before it: the back-off. */
+  readonly pauseMs: number;
+  /** Until it failed or was given up, until the head of an answer that was not passed on at once, or to the end of the call. */
+  readonly ms: number;
+  readonly became: string;
 }
 
 export interface PastCall {
@@ -42,13 +56,9 @@ export interface PastCall {
   readonly method: string;
   /** As it went to the endpoint, without its query. */
   readonly target: string;
-  /** Those that ended before the one that decided. */
-  readonly before: readonly { readonly endpoint: string; readonly became: string }[];
-  /** Sends in all; one more than `before` and the last: a hedge was given up. */
   readonly attempts: number;
   readonly endpoint: string | null;
-  /** Those whose answer was not waited for, as another gave one; `outrun`: which was asked later and did well, so that it speaks against this one. */
-  readonly givenUp: readonly { readonly endpoint: string; readonly outrun: boolean }[];
+  readonly sends: readonly PastSend[];
   readonly status: number;
   /** Of our refusal or of what broke; null: the endpoint's answer, whole. */
   readonly code: string | null;
@@ -57,7 +67,6 @@ export interface PastCall {
 
 export const mostPastCalls = 1_000;
 const longestTarget = 200;
-const nothing: readonly never[] = [];
 
 /** Whether a call is one to remember. */
 export const isOdd = (attempts: number, became: Became): boolean => attempts !== 1 || typeof became !== 'number' || became >= 500;
@@ -71,12 +80,9 @@ export class LastCalls {
     this.#wall = wall;
   }
 
-  add(
-    { upstream, requestId, method, target, attempts, endpoint, givenUp = [], ms }: EndedCall,
-    past: readonly PastAttempt[],
-    became: Became,
-  ): void {
+  add(call: EndedCall, became: Became): void {
     // each field by itself: with ACCESS_LOG this is made for each call
+    const { upstream, requestId, method, target, attempts, endpoint, sends, ms } = call;
     const code = typeof became === 'number' ? null : became;
     const query = target.indexOf('?');
     this.#calls[this.#next] = {
@@ -85,19 +91,12 @@ export class LastCalls {
       upstream: upstream.name,
       method,
       target: (query < 0 ? target : `${target.slice(0, query)}?…`).slice(0, longestTarget),
-      before: past.length === 0 ? nothing : past.map((one) => ({ endpoint: address(one.endpoint), became: String(one.became) })),
       attempts,
       endpoint: endpoint ?? null,
-      givenUp:
-        givenUp.length === 0
-          ? nothing
-          : givenUp.map((one) => ({
-              endpoint: address(one.endpoint),
-              outrun: one.later && typeof became === 'number' && became < 400,
-            })),
+      sends: sends.map((_, index) => pastSend(call, became, index)),
       status: typeof became === 'number' ? became : failures[became].status || 502,
       code,
-      ms: Math.round(ms * 10) / 10,
+      ms: tenths(ms),
     };
     this.#next = (this.#next + 1) % mostPastCalls;
   }
@@ -112,3 +111,17 @@ export class LastCalls {
     return [...this.#calls.slice(0, this.#next).reverse(), ...this.#calls.slice(this.#next).reverse()];
   }
 }
+
+function pastSend({ sends, began, ms }: EndedCall, callBecame: Became, index: number): PastSend {
+  const { endpoint, at, ended = { at: began + ms, became: callBecame } } = sends[index]!;
+  const free = sends.slice(0, index).reduce((latest, before) => Math.max(latest, before.ended?.at ?? Infinity), 0);
+  return {
+    endpoint: address(endpoint),
+    startMs: tenths(at - began),
+    pauseMs: index === 0 ? 0 : tenths(Math.max(0, at - free)),
+    ms: tenths(ended.at - at),
+    became: String(ended.became),
+  };
+}
+
+const tenths = (ms: number): number => Math.round(ms * 10) / 10;

@@ -5,7 +5,7 @@
 import type { Ask } from './balancer.js';
 import type { Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
-import type { GivenUp, PastAttempt } from './last-calls.js';
+import type { Send } from './last-calls.js';
 import type { Refused } from './refusal.js';
 import type { Subset } from './subset.js';
 
@@ -16,8 +16,7 @@ export interface FailedTry extends Refused {
 }
 
 const nobody: readonly string[] = [];
-const none: readonly PastAttempt[] = [];
-const toNobody: readonly Endpoint[] = [];
+const none: readonly Send[] = [];
 
 export class Tries {
   /** Sends, the ones that run included. */
@@ -27,16 +26,16 @@ export class Tries {
   unsent = 0;
   /** The endpoint that was asked last. */
   asked: Endpoint | undefined;
+  /** When its first send was, or the one after a pause; beside that there may be another. */
+  askedAt = 0;
   /** It could be sent again if the next send failed. */
   repeatable = false;
   /** If the next send is slow, there will be another beside it. */
   hedged = false;
   /** Why the last one that failed did. */
   last: Refused | undefined;
-  /** What became of those that have ended, as far as it did not decide the call. */
-  past: readonly PastAttempt[] = none;
-  /** Whom it was sent to, from the second send on. */
-  #sends: readonly Endpoint[] = toNobody;
+  /** Kept from the second send on, or when one ends in another way than by its answer. */
+  #sends: readonly Send[] = none;
   #tried: readonly string[] = nobody;
   #again = false;
   #key: number | undefined;
@@ -53,36 +52,42 @@ export class Tries {
     this.repeatable = false;
     this.hedged = false;
     this.last = undefined;
-    this.past = none;
-    this.#sends = toNobody;
+    this.#sends = none;
     this.#tried = nobody;
     this.#again = false;
   }
 
-  sent(endpoint: Endpoint): void {
-    if (this.count > 0) this.#sends = this.count === 1 ? [this.asked!, endpoint] : [...this.#sends, endpoint];
+  /** `beside`: the one before it still runs. */
+  sent(endpoint: Endpoint, now: number, beside = false): void {
+    if (this.count > 0) this.#sends = [...this.sends, { endpoint, at: now, ended: undefined }];
+    if (!beside) this.askedAt = now;
     this.count++;
     this.asked = endpoint;
   }
 
-  get givenUp(): readonly GivenUp[] {
-    const { asked } = this;
-    if (asked === undefined || this.#sends.length <= this.past.length) return [];
-    const ended = new Set([asked.id, ...this.past.map(({ endpoint }) => endpoint.id)]);
-    const last = this.#sends.lastIndexOf(asked);
-    return this.#sends.flatMap((endpoint, index) => (ended.has(endpoint.id) ? [] : { endpoint, later: index < last }));
+  /** All of them, in their order. */
+  get sends(): readonly Send[] {
+    const { asked, askedAt: at } = this;
+    return this.#sends.length > 0 || asked === undefined ? this.#sends : [{ endpoint: asked, at, ended: undefined }];
   }
 
-  failed(endpoint: Endpoint, { code, message, sent, kept }: FailedTry): void {
+  failed(endpoint: Endpoint, { code, message, sent, kept }: FailedTry, now: number): void {
     if (sent === 'nothing') this.unsent++;
     else this.written++;
-    this.#over(endpoint, code, { code, message }, this.written === 0 || (kept && code === 'reset'));
+    this.#over(endpoint, { at: now, became: code }, { code, message }, this.written === 0 || (kept && code === 'reset'));
   }
 
   /** It has answered, and yet another endpoint is to be asked. `message`: what the app is told if that answer is lost as well. */
-  answered(endpoint: Endpoint, status: number, message: string): void {
+  answered(endpoint: Endpoint, status: number, message: string, now: number): void {
     this.written++;
-    this.#over(endpoint, status, { code: 'reset' satisfies FailureCode, message }, false);
+    this.#over(endpoint, { at: now, became: status }, { code: 'reset' satisfies FailureCode, message }, false);
+  }
+
+  /** It has answered first, so that nobody else is waited for. Who was asked before it and does worse has been outpaced. */
+  first(endpoint: Endpoint, status: number, now: number): void {
+    const first = this.#running(endpoint);
+    const end = (index: number): Send['ended'] => ({ at: now, became: index < first && status < 400 ? 'outpaced' : 'given_up' });
+    this.#sends = this.sends.map((one, index) => (one.ended || index === first ? one : { ...one, ended: end(index) }));
   }
 
   /** What the next send asks for. */
@@ -96,10 +101,16 @@ export class Tries {
     return { ...this.ask, tried: [...this.#tried, ...(this.asked ? [this.asked.id] : [])], again: false, repeatable: false };
   }
 
-  #over(endpoint: Endpoint, became: PastAttempt['became'], last: Refused, again: boolean): void {
-    this.past = [...this.past, { endpoint, became }];
+  #over(endpoint: Endpoint, ended: NonNullable<Send['ended']>, last: Refused, again: boolean): void {
+    const over = this.#running(endpoint);
+    this.#sends = this.sends.map((one, index) => (index === over ? { ...one, ended } : one));
     this.#tried = [...this.#tried, endpoint.id];
     this.last = last;
     this.#again = again;
+  }
+
+  /** Which of the sends runs to this endpoint. */
+  #running({ id }: Endpoint): number {
+    return this.sends.findLastIndex(({ endpoint, ended }) => endpoint.id === id && ended === undefined);
   }
 }

@@ -22,14 +22,13 @@ export const renderCalls = (calls: readonly PastCallView[], now: number, paint: 
   calls.map((call) => renderCall(call, now, paint, width)).join('\n\n');
 
 function renderCall(call: PastCallView, now: number, paint: Paint, width?: number): string {
-  const { method, upstream, target, before, attempts, endpoint, givenUp, status, code, ms } = call;
-  const lines = before.map((one) => `${one.endpoint}  ${/^\d/.test(one.became) ? `answered ${one.became}` : one.became}`);
-  const decided = before.at(-1)?.endpoint === endpoint && code !== null && before.at(-1)?.became === code;
-  for (const one of givenUp)
-    lines.push(
-      `${one.endpoint}  given up, as another answered first${one.outrun ? ', though it was asked later, which speaks against this one' : ''}`,
-    );
-  if (!decided && endpoint !== null) lines.push(`${endpoint}  ${code ?? `answered ${status}`}`);
+  const { method, upstream, target, attempts, sends, status, code, ms } = call;
+  const times = sends.map((one) => `+${elapsed(one.startMs)}, ${elapsed(one.ms)}`);
+  const widest = Math.max(...times.map(({ length }) => length));
+  const lines = sends.flatMap((one, index) => {
+    const line = `${times[index]!.padEnd(widest)}  ${one.endpoint}  ${endings[one.became] ?? one.became.replace(/^\d/, 'answered $&')}`;
+    return one.pauseMs > 0 ? [`back-off ${elapsed(one.pauseMs)}`, line] : [line];
+  });
   const ended = code === null ? `${status}` : `${status} ${code}`;
   const said = `${method} ${upstream} ${target}: ${ended} in ${elapsed(ms)}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
   const head = fold(`${timeOfDay(call.at, now)}  `, printable(said), width);
@@ -38,6 +37,11 @@ function renderCall(call: PastCallView, now: number, paint: Paint, width?: numbe
     ...lines.map((line) => fold('  ', printable(line), width)),
   ].join('\n');
 }
+
+const endings: Readonly<Record<string, string>> = {
+  given_up: 'given up, as another answered first',
+  outpaced: 'given up, as another answered first, though it was asked later, which speaks against this one',
+};
 
 /** What happened, a sentence each. */
 export const renderEvents = ({ events }: EventsView, now: number, paint: Paint, width?: number): string =>

@@ -45,8 +45,6 @@ export class Call implements Runner {
   #began = 0;
   /** When the app has to have a head. */
   #endsAt = Infinity;
-  /** When its first leg was sent, or the one after a pause. */
-  #askedAt = 0;
   /** When a second leg is due. */
   #hedgeAt = Infinity;
   #close = false;
@@ -106,8 +104,7 @@ export class Call implements Runner {
     const lease = this.#upstream.acquire(this.#tries.ask, now);
     if (typeof lease === 'string') return this.#alone(lease);
     this.#state = 'attempting';
-    this.#tries.sent(lease.endpoint);
-    this.#askedAt = now;
+    this.#tries.sent(lease.endpoint, now);
     if (hedgeMs !== undefined) this.#terms.deadlines.by((this.#hedgeAt = now + hedgeMs));
     this.#legs.begin(this.#upstream, lease, this.#settings, now);
   }
@@ -134,7 +131,7 @@ export class Call implements Runner {
     const lease = upstream.acquire(this.#tries.beside, now);
     if (typeof lease === 'string') return;
     upstream.stats.hedges++;
-    this.#tries.sent(lease.endpoint);
+    this.#tries.sent(lease.endpoint, now, true);
     this.#legs.race(upstream, lease, this.#settings, now);
   }
 
@@ -167,6 +164,7 @@ export class Call implements Runner {
       leg.endpoint!,
       status,
       `${address(leg.endpoint!)} answered ${status}, and its answer was lost while another was asked`,
+      now,
     );
     this.#pause(pauseMs, this.#turn);
     return true;
@@ -175,13 +173,15 @@ export class Call implements Runner {
   answered(leg: Leg, status: number, now: number): void {
     this.#tries.asked = leg.endpoint;
     if (this.#settings.hedge !== undefined) this.#first(leg, status, now);
-    if (this.#settings.hedge === 'p95' && this.#request.head.length <= 0) this.#upstream.hedge.seen(now - this.#askedAt, now);
+    if (this.#settings.hedge === 'p95' && this.#request.head.length <= 0)
+      this.#upstream.hedge.seen(now - this.#tries.askedAt, now);
     this.#state = 'answered';
   }
 
   /** It is the first answer: another leg is not needed any more. */
   #first(leg: Leg, status: number, now: number): void {
     this.#hedgeAt = Infinity;
+    if (this.#tries.count > 1) this.#tries.first(leg.endpoint!, status, now);
     if (this.#legs.only(leg, status < 400 ? now : undefined)) this.#upstream.stats.hedgesWon++;
   }
 
@@ -201,7 +201,7 @@ export class Call implements Runner {
   /** An attempt has failed, and nothing of an answer has gone to the app: again, or not. */
   failed(leg: Leg, { code, message }: Refused, now: number): void {
     const { sent, kept } = leg.attempt;
-    this.#tries.failed(leg.endpoint!, { code, message, sent, kept });
+    this.#tries.failed(leg.endpoint!, { code, message, sent, kept }, now);
     this.#hedgeAt = Infinity;
     if (this.#legs.without(leg)) return;
     const pauseMs = this.#upstream.retry.next(this.#soFar(now), { code, sent }, now);
@@ -288,7 +288,8 @@ export class Call implements Runner {
 
   #tell(became: Became, ms: number): void {
     const { requestId, target, head } = this.#request;
-    tellCall({ upstream: this.#upstream, method: head.method, target, requestId, ms }, this.#tries, became, this.#terms.parts);
+    const call = { upstream: this.#upstream, method: head.method, target, requestId, began: this.#began, ms };
+    tellCall(call, this.#tries, became, this.#terms.parts);
   }
 
   #named({ code, message }: Refused): Refused {

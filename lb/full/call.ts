@@ -103,8 +103,8 @@ async function reach(
     leftMs: leftMs(),
   });
   const ask: AskOne = async (lease, stopOne) => {
-    tries.sent(lease.endpoint);
     const askedAt = clock.now();
+    tries.sent(lease.endpoint, askedAt);
     const sending = { upstream, settings, target: plan.target, fields: () => plan.fields(leftMs()), stop: stopOne };
     let came: Answer | Failed;
     try {
@@ -119,7 +119,7 @@ async function reach(
     if (!answered && stopOne.reason === outpaced) lease.answered({ kind: 'outpaced', ms: now - askedAt });
     else lease.answered(said(result, now - (result.bodySentAt ?? askedAt), plan));
     if (!answered) lease.release();
-    return { lease, result };
+    return { lease, result, at: now };
   };
 
   const held = new Held();
@@ -140,8 +140,8 @@ async function reach(
     const askedAt = clock.now();
     const ended =
       after === undefined ? [await ask(lease, stop)] : await hedged(lease, ask, { after, upstream, tries, clock, stop });
-    for (const { lease: lost, result } of ended) if (result.kind === 'failed') tries.failed(lost.endpoint, result);
-    const { lease: asked, result } = ended.at(-1)!;
+    for (const { lease: lost, result, at } of ended) if (result.kind === 'failed') tries.failed(lost.endpoint, result, at);
+    const { lease: asked, result, at } = ended.at(-1)!;
     tries.asked = asked.endpoint;
     let pauseMs: number | undefined;
     if (result.kind === 'failed') {
@@ -149,6 +149,7 @@ async function reach(
       if (pauseMs === undefined) return named(upstream, result);
     } else {
       const answer = { lease: asked, answer: result };
+      if (tries.count > 1) tries.first(asked.endpoint, result.status, at);
       if (settings.hedge === 'p95' && !hasBody(exchange.asked.raw)) upstream.hedge.seen(clock.now() - askedAt, clock.now());
       const { onTrial } = asked;
       const repeatable = isRepeated(settings.retryOn, result.status, onTrial) && result.sent === 'all';
@@ -166,6 +167,7 @@ async function reach(
         asked.endpoint,
         result.status,
         `${address(asked.endpoint)} answered ${result.status}, and its answer was lost`,
+        at,
       );
     }
     if (pauseMs > 0) await clock.sleep(pauseMs, stop.signal).catch(() => undefined);
@@ -220,5 +222,6 @@ function tell(
 ): void {
   const ms = parts.clock.now() - began;
   upstream.stats.ended(became, ms);
-  if (parts.accessLog || isOdd(tries.count, became)) tellCall({ upstream, method, target, requestId, ms }, tries, became, parts);
+  if (parts.accessLog || isOdd(tries.count, became))
+    tellCall({ upstream, method, target, requestId, began, ms }, tries, became, parts);
 }

@@ -17,6 +17,8 @@ import type { Stop } from './stop.js';
 export interface Asked {
   readonly lease: Lease;
   readonly result: Answer | Failed;
+  /** When that was. */
+  readonly at: number;
 }
 /** Why an attempt was given up: an endpoint that was asked later has answered, and well. */
 export const outpaced = new CallError('client_gone', 'another endpoint, which was asked later, has answered');

@@ -71,7 +71,10 @@ describe('settings that change while the sidecar runs', { timeout: 240_000 }, ()
       const asked = await zidecar(['why', '--call', 'mine'], at);
       return asked.code === 0 && asked;
     });
-    match(past.out, /^\d\d:\d\d:\d\d {2}GET orders \/: 200 in .*, 1 attempt\n {2}127\.0\.0\.1:\d+ {2}answered 200$/m);
+    match(
+      past.out,
+      /^\d\d:\d\d:\d\d {2}GET orders \/: 200 in .*, 1 attempt\n {2}\+\d+ ms, \d+ ms {2}127\.0\.0\.1:\d+ {2}answered 200$/m,
+    );
     equal((await zidecar(['why', '--call', 'nobodys'], at)).code, 1);
   });
 

@@ -9,7 +9,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { eventually, Sidecar } from '../support/program.js';
+import type { PastCall } from '../../lb/last-calls.js';
+import { eventually, Sidecar, zidecar } from '../support/program.js';
 
 interface Sent {
   readonly peer: number;
@@ -34,6 +35,10 @@ const services: Readonly<
   keyed: {
     is: 'retryIdempotencyKey: on',
     does: (response, nth) => (nth === 0 ? void response.socket!.resetAndDestroy() : answer(response, 200)),
+  },
+  late: {
+    is: 'responseTimeout: 200ms',
+    does: (response, nth) => (nth === 0 ? undefined : void setTimeout(() => answer(response, 200), 100)),
   },
   hedged: { is: 'hedge: 50ms', does: (response, nth) => (nth === 0 ? undefined : answer(response, 200)) },
   hurried: {
@@ -92,12 +97,12 @@ describe('calls that are sent more than once', { timeout: 240_000 }, () => {
   const sendsOf = (service: string, path: string): readonly Sent[] => sent.get(`${service}${path}`) ?? [];
   const sentTo = (service: string): number =>
     [...sent].reduce((sum, [at, sends]) => sum + (at.startsWith(`${service}/`) ? sends.length : 0), 0);
-  const chunked = { method: 'PUT', body: new Blob(['x']).stream(), duplex: 'half' } as const;
+  const chunked = () => ({ method: 'PUT', body: new Blob(['x']).stream(), duplex: 'half' }) as const;
 
   it('are repeated after the statuses that RETRY_ON names, on another peer, in both lanes, and after no other', async () => {
     for (const [path, init] of [
       ['/plain', {}],
-      ['/chunked', chunked],
+      ['/chunked', chunked()],
     ] as const) {
       equal((await call('again', path, init)).status, 200);
       const sends = sendsOf('again', path);
@@ -128,16 +133,41 @@ describe('calls that are sent more than once', { timeout: 240_000 }, () => {
   });
 
   it('go to a second peer when the first is slow, and the first answer is the answer', async () => {
-    equal((await call('hedged', '/', { headers: { 'x-request-id': 'hedged-1' } })).status, 200);
-    const { calls } = await sidecar.get<{ calls: { endpoint: string; givenUp: { endpoint: string; outrun: boolean }[] }[] }>(
-      '/calls/hedged-1',
-    );
-    equal(calls[0]!.givenUp.length, 1);
-    equal(calls[0]!.givenUp[0]!.endpoint === calls[0]!.endpoint, false);
+    equal((await call('hedged', '/')).status, 200);
     const sends = sendsOf('hedged', '/');
     deepEqual([sends.length, new Set(sends.map(({ peer }) => peer)).size], [2, 2]);
     const metrics = await (await fetch(`http://${await sidecar.at('health')}/metrics`)).text();
     match(metrics, /^zidecar_hedges_total\{service="hedged"[^}]*\} 1$/m);
+  });
+
+  it('are told of with the time of each send, the pause between them, and their own, in both lanes', async () => {
+    const toldOf = async (service: string, init: RequestInit = {}): Promise<string[]> => {
+      const id = `${service}-${init.method ?? 'GET'}`;
+      equal((await call(service, `/${id}`, { ...init, headers: { 'x-request-id': id } })).status, 200);
+      let out = '';
+      const env = { ZIDECAR_ADMIN: await sidecar.at('admin') };
+      await eventually(async () => ({ out } = await zidecar(['why', '--call', id], env)).code === 0);
+      return out.trimEnd().split('\n');
+    };
+    const line = (says: string): RegExp => new RegExp(`^ {2}\\+[\\d.]+ m?s, [\\d.]+ m?s +127\\.0\\.0\\.1:\\d+ {2}${says}$`);
+    for (const init of [{}, chunked()]) {
+      const [head, first, pause, second] = await toldOf('late', init);
+      match(head!, /: 200 in [\d.]+ m?s, 2 attempts$/);
+      match(first!, line('response_timeout'));
+      match(pause!, /^ {2}back-off \d+ ms$/);
+      match(second!, line('answered 200'));
+      const { calls } = await sidecar.get<{ calls: PastCall[] }>(`/calls/late-${'method' in init ? 'PUT' : 'GET'}`);
+      const { sends, ms } = calls[0]!;
+      ok(sends[0]!.ms >= 200 && sends[0]!.pauseMs === 0, JSON.stringify(sends));
+      ok(Math.abs(sends[1]!.startMs - (sends[0]!.startMs + sends[0]!.ms + sends[1]!.pauseMs)) < 0.2, JSON.stringify(sends));
+      ok(sends[1]!.ms >= 98 && Math.abs(ms - sends[1]!.startMs - sends[1]!.ms) < 0.2, JSON.stringify(sends));
+    }
+    match((await toldOf('waits'))[2]!, /^ {2}back-off 1\.?\d* s$/);
+    const [head, first, second, ...more] = await toldOf('hedged');
+    match(head!, /, 2 attempts$/);
+    match(first!, line('given up, as another .* speaks against this one'));
+    match(second!, line('answered 200'));
+    deepEqual(more, []);
   });
 
   it('are told with each send how much is left of their time, in the field that the app used', async () => {

@@ -82,8 +82,8 @@ for (const lane of ['full', 'fast'] as const) {
       for (const id of ['one', 'two']) match(await ask(get('/a?b', `x-request-id: ${id}\r\n`)), /200 OK/);
       await eventually(() => proxy.lastCalls.list().length === 1);
       const [call] = proxy.lastCalls.list();
-      const { requestId, before, attempts, status, code, target } = call!;
-      deepEqual([before.map(({ became }) => became), attempts, status, code, target], [['reset'], 2, 200, null, '/a?…']);
+      const { requestId, sends, attempts, status, code, target } = call!;
+      deepEqual([sends.map(({ became }) => became), attempts, status, code, target], [['reset', '200'], 2, 200, null, '/a?…']);
       equal(proxy.lastCalls.find(requestId).length, 1);
     });
   });

@@ -161,7 +161,7 @@ export class Caller {
     const { id } = lease.endpoint;
     const sentAt = this.#world.now();
     const slot = this.#idle.get(id)?.pop() ?? this.upstream.usage.slot(sentAt);
-    call.tries.sent(lease.endpoint);
+    call.tries.sent(lease.endpoint, sentAt);
     if (slot === undefined) {
       lease.release();
       return call.legs.size === 0 ? this.#end(call, false) : undefined;
@@ -199,7 +199,7 @@ export class Caller {
       const soFar = { ...this.#soFar(tries), attempt: tries.written + 1 };
       const pauseMs = upstream.retry.afterAnswer(soFar, { status, retryAfterMs: undefined, onTrial: lease.onTrial }, now);
       if (pauseMs !== undefined) {
-        tries.answered(lease.endpoint, status, '');
+        tries.answered(lease.endpoint, status, '', now);
         call.held = id;
         this.#world.after(pauseMs, () => this.#acquire(call));
         return;
@@ -213,7 +213,7 @@ export class Caller {
     const now = this.#world.now();
     this.#over(call, leg, false, () => lease.answered(failed(code, now - sentAt)));
     const sent = code === 'connect_refused' ? 'nothing' : 'all';
-    call.tries.failed(lease.endpoint, { code, message: '', sent, kept: false });
+    call.tries.failed(lease.endpoint, { code, message: '', sent, kept: false }, now);
     if (call.legs.size > 0) return;
     const pauseMs = this.upstream.retry.next(this.#soFar(call.tries), { code, sent }, now);
     if (pauseMs === undefined) this.#end(call, false);

@@ -77,13 +77,15 @@ export const statusView = (more: Partial<StatusView> = {}): StatusView => ({
 export const pastCall = (more: Partial<PastCall> = {}): PastCall => ({
   ...{ at, requestId: 'id-1', upstream: 'orders', method: 'GET', target: '/x' },
   ...{
-    before: [{ endpoint: '10.1.2.3:8080', became: 'reset' }],
     attempts: 2,
     endpoint: '10.1.2.4:8080',
-    givenUp: [],
+    sends: [
+      { endpoint: '10.1.2.3:8080', startMs: 0, pauseMs: 0, ms: 203, became: 'response_timeout' },
+      { endpoint: '10.1.2.4:8080', startMs: 243.1, pauseMs: 40.1, ms: 12, became: '200' },
+    ],
     status: 200,
     code: null,
-    ms: 12,
+    ms: 255.1,
   },
   ...more,
 });

@@ -12,13 +12,34 @@ const paint = paintFor({}, {});
 const colours = paintFor({ isTTY: true }, {});
 
 describe('why --call', () => {
-  it('tells whom a hedged call has asked, and what was made of it', () => {
-    const hedged = { ...pastCall({ before: [], givenUp: [{ endpoint: '10.1.2.3:8080', outrun: true }] }), at: iso };
-    deepEqual(renderCalls([hedged], now, paint).split('\n'), [
-      '12:04:10  GET orders /x: 200 in 12 ms, 2 attempts',
-      '  10.1.2.3:8080  given up, as another answered first, though it was asked later, which speaks against this one',
-      '  10.1.2.4:8080  answered 200',
+  it('tells when each attempt began, how long it took, and the pause before it', () => {
+    deepEqual(renderCalls([{ ...pastCall(), at: iso }], now, paint).split('\n'), [
+      '12:04:10  GET orders /x: 200 in 255 ms, 2 attempts',
+      '  +0 ms, 203 ms   10.1.2.3:8080  response_timeout',
+      '  back-off 40 ms',
+      '  +243 ms, 12 ms  10.1.2.4:8080  answered 200',
     ]);
+  });
+
+  it('tells whom a hedged call has asked, and what was made of it', () => {
+    const sends = [
+      { endpoint: '10.1.2.3:8080', startMs: 0, pauseMs: 0, ms: 62, became: 'outpaced' },
+      { endpoint: '10.1.2.4:8080', startMs: 50, pauseMs: 0, ms: 12, became: '200' },
+    ];
+    deepEqual(
+      renderCalls([{ ...pastCall({ sends }), at: iso }], now, paint)
+        .split('\n')
+        .slice(1),
+      [
+        '  +0 ms, 62 ms   10.1.2.3:8080  given up, as another answered first, though it was asked later, which speaks against this one',
+        '  +50 ms, 12 ms  10.1.2.4:8080  answered 200',
+      ],
+    );
+  });
+
+  it('is a line where nobody was asked', () => {
+    const refused = { ...pastCall({ attempts: 0, endpoint: null, sends: [], status: 503, code: 'all_open', ms: 0 }), at: iso };
+    equal(renderCalls([refused], now, paint), '12:04:10  GET orders /x: 503 all_open in 0 ms, 0 attempts');
   });
 });
 
