@@ -143,8 +143,10 @@ export async function startApp(config: Config, { version, clock, random, loadAga
   // what can change while it runs
   const settings = new Reload({
     ...{ config, load: loadAgain, clock, emit },
-    async apply(next, before) {
+    setLevel(next, before) {
       if (next.logLevel !== before.logLevel) log.setLevel(next.logLevel);
+    },
+    async apply(next, before) {
       next.announcements.forEach(({ weight }, index) => {
         if (weight !== before.announcements[index]!.weight) announcements[index]!.setWeight(weight);
       });

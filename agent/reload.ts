@@ -13,7 +13,9 @@ export interface ReloadParts {
   readonly config: Config;
   /** Reads everything anew, in pieces. Throws a ConfigError. Undefined where nothing can have changed. */
   readonly load: (() => Pieces<Config>) | undefined;
-  /** Told after each change: what holds from now on, and what held before. */
+  /** By the level that is set now the change itself is told. */
+  readonly setLevel: (config: Config, before: Config) => void;
+  /** Told with each change: what holds from now on, and what held before. */
   readonly apply: (config: Config, before: Config) => Promise<void>;
   readonly clock: Pick<Clock, 'now' | 'sleep' | 'wall'>;
   readonly emit: Emit;
@@ -53,7 +55,7 @@ export class Reload {
   }
 
   async #again(why: string): Promise<void> {
-    const { load, apply, clock, emit } = this.#parts;
+    const { load, setLevel, apply, clock, emit } = this.#parts;
     if (load === undefined) return;
     let read: Config;
     try {
@@ -69,8 +71,10 @@ export class Reload {
     this.#config = config;
     this.#view = { loadedAt: clock.wall(), problems: [], needsRestart };
     await clock.sleep(0);
-    await apply(config, before);
+    setLevel(config, before);
+    // before what follows from it, such as a panic where the shadow ends
     emit({ kind: 'config_reloaded', why, changed: changed.join('; '), needsRestart: needsRestart.join('; ') });
+    await apply(config, before);
     for (const warning of config.warnings) if (!before.warnings.includes(warning)) emit({ kind: 'warned', why: warning });
   }
 }

@@ -20,6 +20,7 @@ const reloading = (yaml: string) => {
   const reload = new Reload({
     config: load(orders, yaml),
     load: reading,
+    setLevel: () => undefined,
     apply: async (config, before) => void applied.push(config, before),
     clock: {
       wall: () => wall,

@@ -93,6 +93,27 @@ describe('settings that change while the sidecar runs', { timeout: 240_000 }, ()
     await sidecar.fact('config_reloaded', { needsRestart: '' });
   });
 
+  it('are told before what follows from them', async () => {
+    const orders = peers.find(({ name }) => name === 'a')!;
+    const check = 'check: "http:/healthz", checkInterval: 100ms, checkFall: 1';
+    const events = async () =>
+      (await sidecar.get<{ events: { fact: { kind: string; changed?: string } }[] }>('/events')).events.map(({ fact }) => fact);
+    const panics = async () => (await events()).filter(({ kind }) => kind === 'panic_began').length;
+    orders.well = false;
+    await write(`upstreams: { orders: { ${check}, shadow: checks }, carts: }`);
+    await sidecar.fact('endpoint_ill', { upstream: 'orders', shadow: true });
+    const before = await panics();
+    await write(`upstreams: { orders: { ${check} }, carts: }`);
+    await eventually(async () => (await panics()) > before);
+    const facts = await events();
+    match(facts[facts.findLastIndex(({ kind }) => kind === 'panic_began') - 1]!.changed ?? '', /shadow/);
+    orders.well = true;
+    await write('accessLog: on\nupstreams: { orders: { policy: random, retries: 3 }, carts: }');
+    await sidecar.said(
+      ({ kind, changed }) => kind === 'config_reloaded' && String(changed).endsWith('-> policy random, retries 3'),
+    );
+  });
+
   it('are kept when the new file is wrong, and status, log and metrics say so', async () => {
     await write('accessLog: maybe\nretries: 99\nupstreams: { orders: }');
     const { problems } = await sidecar.fact('config_refused');
