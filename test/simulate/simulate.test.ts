@@ -129,22 +129,32 @@ describe('in a simulated fleet', () => {
 });
 
 describe('npm run simulate', () => {
-  const said = (...args: string[]): Promise<readonly [unknown, string]> =>
+  const said = (...args: string[]): Promise<readonly [code: unknown, out: string, err: string]> =>
     new Promise((resolve) => {
       const program = fileURLToPath(new URL('simulate.js', import.meta.url));
-      execFile(process.execPath, [program, ...args], (error, out, err) => resolve([error?.code ?? 0, out + err]));
+      execFile(process.execPath, [program, ...args], (error, out, err) => resolve([error?.code ?? 0, out, err]));
     });
 
   for (const [args, problem] of [
     [['nosuch'], /^no scenario's name holds "nosuch"; there are: calm, a slow one, /],
     [['calm', '1.5'], /^"1.5" is no seed, which is a whole number from 0 to 4294967295/],
     [['calm', 'x'], /^"x" is no seed/],
-    [['calm', '1', '2'], /^npm run simulate \[word\] \[seed\]: "2" is too much; a word with blanks goes in quotes/],
-    [['--help'], /^"--help" is no option; npm run simulate \[word\] \[seed\]/],
+    [['calm', '1', '2'], /^npm run simulate -- \[word\] \[seed\]: "2" is too much; a word with blanks goes in quotes/],
+    [['--seed', '2'], /^"--seed" is no option; npm run simulate -- --help/],
+    [['-v'], /^"-v" is no option/],
   ] as const)
     it(`plays nothing and says what is wrong with ${args.join(' ')}`, async () => {
-      const [code, text] = await said(...args);
-      equal(code, 64);
-      match(text, problem);
+      const [code, out, err] = await said(...args);
+      deepEqual([code, out], [64, '']);
+      match(err, problem);
+    });
+
+  for (const option of ['--help', '-h'])
+    it(`tells with ${option} what it takes, and an example that can be run`, async () => {
+      const [code, out, err] = await said(option);
+      deepEqual([code, err], [0, '']);
+      match(out, /^npm run simulate -- \[word\] \[seed\] {5}[^]*^ {2}calm {2,}nothing happens$/m);
+      const [, word, seed] = /^ {2}npm run simulate -- "(.+)" (\d+)$/m.exec(out)!;
+      if (option === '-h') match((await said(word!, seed!))[1], new RegExp(`^\n${word}: [^]*^weighted_round_robin `, 'm'));
     });
 });

@@ -1,5 +1,5 @@
 /**
- * `npm run simulate [word] [seed]`: plays every scenario whose name holds the word with each of its setups, prints a table for each, and,
+ * `npm run simulate -- [word] [seed]`: plays every scenario whose name holds the word with each of its setups, prints a table for each, and,
  * where all were played, writes RESULTS.md and its plots beside this file. The same seed, the same numbers. What it cannot read plays nothing.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -10,9 +10,11 @@ import { comparisons, headOf, policyOnly, rowOf } from './facts.js';
 import { play, type Result } from './play.js';
 import { many } from './scenarios.js';
 
-const [word = '', seedText = '1', ...more] = process.argv.slice(2);
+const words = process.argv.slice(2);
+const [word = '', seedText = '1', ...more] = words;
 const seed = Number(seedText);
 const largestSeed = 0xffffffff;
+const usage = 'npm run simulate -- [word] [seed]';
 const folder = join(process.cwd(), 'test', 'simulate');
 const all = [
   ...comparisons,
@@ -22,6 +24,10 @@ const all = [
   })),
 ];
 const chosen = all.filter(({ scenario: { name } }) => name.includes(word));
+if (words.some((one) => one === '--help' || one === '-h')) {
+  console.log(help());
+  process.exit(0);
+}
 const problem = wrong();
 if (problem !== undefined) {
   console.error(problem);
@@ -58,12 +64,28 @@ if (word === '') {
 }
 
 function wrong(): string | undefined {
-  const usage = 'npm run simulate [word] [seed]';
-  const option = [word, seedText].find((text) => text.startsWith('--'));
-  if (option !== undefined) return `"${option}" is no option; ${usage}`;
+  const option = words.find((text) => text.startsWith('-'));
+  if (option !== undefined) return `"${option}" is no option; npm run simulate -- --help`;
   if (more.length > 0) return `${usage}: "${more.join(' ')}" is too much; a word with blanks goes in quotes`;
   if (chosen.length === 0)
     return `no scenario's name holds "${word}"; there are: ${all.map(({ scenario: { name } }) => name).join(', ')}`;
   if (/^\d+$/.test(seedText) && seed <= largestSeed) return undefined;
   return `"${seedText}" is no seed, which is a whole number from 0 to ${largestSeed}`;
+}
+
+function help(): string {
+  const widest = Math.max(...all.map(({ scenario }) => scenario.name.length));
+  return `${usage}     Plays fleets in trouble with the real deciders; test/simulate/README.md tells how.
+
+  word    these scenarios only: part of a name, in quotes where it has blanks. Without one all are played, some minutes,
+          and test/simulate/RESULTS.md and its plots are written.
+  seed    of chance, a whole number from 0 to ${largestSeed}; 1 by default. The same seed, the same numbers.
+
+The scenarios:
+
+${all.map(({ scenario: { name, what } }) => `  ${name.padEnd(widest)}  ${what}`).join('\n')}
+
+Five seconds of it:
+
+  npm run simulate -- "loss of a zone" 7`;
 }
