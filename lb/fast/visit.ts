@@ -171,7 +171,7 @@ export class Visit implements Caller, Reader, Sender {
   over({ now, close, toCome, lingerMs }: Rest): void {
     const { uploadLingerMs, clientIdleTimeoutMs } = this.#terms;
     this.#used = true;
-    if (close || this.#left || !this.socket.writable) return this.#farewell();
+    if (close || this.#left || !this.socket.writable) return this.#farewell(this.#head.close && toCome === 0);
     this.#unwanted = toCome;
     this.#lingerMs = Math.min(lingerMs ?? uploadLingerMs, uploadLingerMs);
     this.#startWaiting(toCome > 0 ? this.#lingerMs : clientIdleTimeoutMs, now);
@@ -255,14 +255,14 @@ export class Visit implements Caller, Reader, Sender {
     this.#farewell();
   }
 
-  /** As endPolitely does it, by the timer of the lane. */
-  #farewell(): void {
+  /** As endPolitely does it, by the timer of the lane. `said`: the app says that it sends nothing more, so its own end need not be waited for. */
+  #farewell(said = false): void {
     if (this.#ending) return;
     this.#ending = true;
     this.#paused = false;
     this.#terms.outbox.flush();
-    this.socket.end();
-    this.socket.resume();
+    if (said && this.socket.writableLength === 0) return void this.socket.destroy();
+    this.socket.end().resume();
     this.#startWaiting(lingerMs, this.#terms.parts.clock.now());
   }
 

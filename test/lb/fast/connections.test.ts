@@ -3,6 +3,7 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import type { FailureCode } from '../../../lb/errors.js';
+import { FakeClock } from '../../support/clock.js';
 import { RawServer } from '../../support/raw.js';
 import { clock } from '../../support/running-clock.js';
 import { eventually, get, house, ok, useLane } from '../full/house.js';
@@ -110,6 +111,30 @@ describe('a connection to an endpoint', () => {
       servers.map(({ wires }) => wires[0]!.socket.readableEnded),
       [true, false, false],
     );
+  });
+});
+
+describe('a connection of the app', () => {
+  it('of which it asked for the last answer is gone with it, though the app does not end its side', async (t) => {
+    const { app, proxy } = await house(t, { orders: [await RawServer.always(ok('well'))] }, { clock: new FakeClock() });
+    const wire = (await app()).write(get('/', 'Connection: close\r\n'));
+    const { text, end } = await wire.rest();
+    match(text, /^HTTP\/1\.1 200 OK(?:.|\r\n)*well$/);
+    equal(end, 'ended');
+    await eventually(() => proxy.quiet().connections === 0);
+  });
+
+  it('gives it all of its last answer first, however long that takes', async (t) => {
+    const size = 8_000_000;
+    const { app, proxy } = await house(t, { orders: [await RawServer.always(ok('x'.repeat(size)))] }, { clock: new FakeClock() });
+    const wire = (await app()).write(get('/', 'Connection: close\r\n'));
+    wire.socket.pause();
+    await eventually(() => proxy.quiet().calls === 1);
+    wire.socket.resume();
+    const { text, end } = await wire.rest();
+    equal(text.length - text.indexOf('\r\n\r\n') - 4, size);
+    equal(end, 'ended');
+    await eventually(() => proxy.quiet().connections === 0);
   });
 });
 
