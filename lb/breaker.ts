@@ -82,8 +82,8 @@ export class CircuitBreaker implements Breaker {
   #failedMs = 0;
   /** Kept only where shares are judged, from the first call on for which they are: that can be switched on at any time. */
   #recent: { readonly calls: Window; readonly failed: Window; readonly slow: Window } | undefined;
-  /** The share that opened it, in words. */
-  #share: string | undefined;
+  /** What opened it, or keeps it open, where that was no failure in a row, in words. */
+  #said: string | undefined;
 
   constructor(options: BreakerOptions, random: Random) {
     this.#options = options;
@@ -186,7 +186,7 @@ export class CircuitBreaker implements Breaker {
 
   /** `12 of 20 calls in 10 s failed`; `5 connects refused`; with `in a row`: `5 connects refused in a row`, `5 failures in a row, the last: connection reset`. */
   why(inRow: '' | ' in a row' = ''): string {
-    if (this.#share !== undefined) return this.#share;
+    if (this.#said !== undefined) return this.#said;
     if (this.#lastFailure === undefined) return 'no failure';
     const { one, many } = words[this.#lastFailure] ?? { one: this.#lastFailure, many: this.#lastFailure };
     if (this.#failures === 1) return `1 ${one}`;
@@ -212,9 +212,10 @@ export class CircuitBreaker implements Breaker {
   }
 
   #succeeded(ms: number, now: number): CircuitChange | undefined {
-    const slow = ms >= (this.#options.slow?.ms ?? Infinity);
+    const { ms: slowMs = Infinity } = this.#options.slow ?? {};
+    const slow = ms >= slowMs;
     if (slow) this.#failedMs = ms;
-    if (slow && this.#trial) return this.#open(now, this.#share ?? 'its trial was slow');
+    if (slow && this.#trial) return this.#open(now, `its trial took ${Math.round(ms)} ms, ${slowMs} ms or longer is slow`);
     this.#failures = 0;
     this.#alike = 0;
     this.#lastFailure = undefined;
@@ -227,7 +228,7 @@ export class CircuitBreaker implements Breaker {
     this.#trips = 0;
     this.#trial = false;
     this.#epoch++;
-    this.#share = undefined;
+    this.#said = undefined;
     this.#recent = undefined;
     return 'closed';
   }
@@ -241,23 +242,22 @@ export class CircuitBreaker implements Breaker {
     if (slow || this.#trial) this.#failedMs = Infinity;
     if (this.#trial) {
       if (!this.#early) this.#trips--;
-      return this.#open(now, this.#share);
+      return this.#open(now, `its trial was silent for ${Math.round(ms)} ms, when a peer that was asked later answered`);
     }
-    if (!slow) return undefined;
-    const share = this.#count(now, false, true);
+    const share = slow ? this.#count(now, false, true) : undefined;
     return share === undefined ? undefined : this.#open(now, share);
   }
 
-  #open(now: number, share: string | undefined): CircuitChange {
+  #open(now: number, said: string | undefined): CircuitChange {
     const { openMs, maxOpenMs, jitter } = this.#options;
     this.#failedAt = now;
     this.#trial = false;
     this.#epoch++;
+    this.#said = said;
     if (this.#wasEarly()) return 'stays_open';
     // the limit is of the longest that chance can make of it, so that trials do not come as one there either
     const usualMs = Math.min(openMs * 2 ** this.#trips++, maxOpenMs / (1 + jitter));
     const forMs = usualMs * (1 + jitter * (2 * this.#random() - 1));
-    this.#share = share;
     this.#openedAt ??= now;
     this.#reopenAt = now + forMs;
     return 'opened';

@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { call, Calling } from '../support/calls.js';
-import { eventually } from '../support/program.js';
+import { eventually, zidecar } from '../support/program.js';
 import { endpointsOf, peersAndCaller } from './peers.js';
 
 const after = async (calling: Calling, total: number): Promise<void> => {
@@ -109,6 +109,23 @@ describe('peers in trouble', { timeout: 240_000 }, () => {
     const [from, to] = [ejected, readmitted].map((line) => Date.parse(String(line['time'])));
     ok(to! - from! < 30_000, `its time was not over: ${to! - from!} ms`);
     await calling.stop();
+  });
+
+  it('of three, one is slow: its circuit opens, and again by each slow trial, which is told with how long it took, and may', async (t) => {
+    const { peers, sidecar, at, end } = await peersAndCaller(3, { ZIDECAR_CIRCUIT_SLOW_CALL: '350ms' });
+    t.after(end);
+    peers[1]!.mood = 'slow';
+    const calling = new Calling(at, 'orders', { workers: 6, pauseMs: 5 });
+    const first = await sidecar.fact('circuit_opened');
+    match(String(first['msg']), / open for .*: \d+ of \d+ calls in 10 s took 350 ms or longer$/);
+    const again = await sidecar.said((line) => line.kind === 'circuit_opened' && line !== first);
+    match(String(again['msg']), / open for [\d.]+ m?s: its trial took \d+ ms, 350 ms or longer is slow$/);
+    const why = await zidecar(['why', 'orders'], { ZIDECAR_ADMIN: await sidecar.at('admin') });
+    match(
+      why.out,
+      /circuit (half-)?open since .*: its trial took \d+ ms, 350 ms or longer is slow; .* \(out since [\d:]+(, until [\d:]+)?\)$/m,
+    );
+    deepEqual((await calling.stop()).lost, []);
   });
 
   it('of three, one answers 500 in the shadow: it is told and counted what would be done, and nothing is', async (t) => {

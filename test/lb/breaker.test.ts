@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fc } from '../support/fast-check.js';
 import { CircuitBreaker, defaultBreaker, type BreakerOptions } from '../../lb/breaker.js';
@@ -39,6 +39,7 @@ describe('breaker', () => {
     equal(breaker.state(1_999), 'open');
     equal(breaker.state(2_000), 'half_open');
     equal(breaker.isQuick, false);
+    equal(breaker.why(), 'its trial was silent for 10 ms, when a peer that was asked later answered');
     const slow = new CircuitBreaker({ ...defaultBreaker, slow: { ms: 200, percent: 50 }, minCalls: 4 }, () => 0.5);
     for (const ms of [10, 20, 200, 200, 200]) equal(call(slow, outpaced(ms)), undefined);
     equal(call(slow, outpaced(200)), 'opened');
@@ -116,6 +117,7 @@ describe('breaker', () => {
     for (let answer = 0; answer < 4; answer++) call(slow, answered);
     equal(slow.mayTryEarly(500), true);
     equal(call(slow, answered, 500), 'stays_open');
+    match(slow.why(), /^its trial took \d+ ms, 200 ms or longer is slow$/);
     equal(slow.mayTryEarly(1_000) && call(slow, good, 1_000), 'closed');
   });
 
@@ -191,7 +193,10 @@ describe('breaker', () => {
     equal(call(breaker, slow), 'opened');
     equal(breaker.why(), '3 of 4 calls in 10 s took 500 ms or longer');
     equal(call(breaker, slow, 1_000), 'opened');
-    equal(call(breaker, good, 3_000), 'closed');
+    equal(breaker.why(), 'its trial took 500 ms, 500 ms or longer is slow');
+    equal(call(breaker, bad, 3_000), 'opened');
+    equal(breaker.why(), '1 connect refused');
+    equal(call(breaker, good, 7_000), 'closed');
   });
 
   it('judges shares from the moment at which that is switched on', () => {
