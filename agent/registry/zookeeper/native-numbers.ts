@@ -31,8 +31,8 @@ export class NativeNumbers {
   readonly #turns: Turns;
   /** By number, the sockets that may be the client's, as of the last look. */
   #seen: ReadonlyMap<number, Seen> = new Map();
-  /** Of them, those that are no other client's, as of the last look while it was connected. */
-  #own: readonly string[] = [];
+  /** Of them, while it is connected, those of which one is its own; the others may be what another client was trying by then. */
+  #own: readonly (readonly [number: number, socket: string])[] = [];
   /** Those that surely are not, which a look need not ask about again. */
   #marked: ReadonlySet<string> = new Set();
   #looking: Pieces | undefined;
@@ -48,6 +48,7 @@ export class NativeNumbers {
   /** To be called while its socket is open. */
   look(): void {
     this.#looking?.return();
+    this.#own = [];
     this.#looking = this.#look();
     this.#turns.run(this.#looking);
   }
@@ -71,12 +72,19 @@ export class NativeNumbers {
     this.#marked = marked;
     if (!this.#isConnected()) return;
     const others = this.#others();
-    this.#own = [...seen.values()].map(({ socket }) => socket).filter((socket) => !others.has(socket));
+    this.#own = [...seen].flatMap(([number, { socket }]) => (others.has(socket) ? [] : [[number, socket] as const]));
   }
 
+  /** What surely is another client's: sockets that as many may have as there are of them, since each that is connected has one. */
   #others(): ReadonlySet<string> {
-    const others = [...clients].filter((one) => one !== this && one.#isConnected());
-    return new Set(others.flatMap((one) => one.#own));
+    const each = [...clients].filter((one) => one !== this && one.#isConnected()).map((one) => one.#open());
+    const among = (all: readonly string[]): number =>
+      each.filter((some) => some.length > 0 && some.every((one) => all.includes(one))).length;
+    return new Set(each.filter((all) => all.length === among(all)).flat());
+  }
+
+  #open(): readonly string[] {
+    return this.#own.flatMap(([number, socket]) => (socketAt(number) === socket ? [socket] : []));
   }
 
   #timesSeen(number: number, socket: string): number {

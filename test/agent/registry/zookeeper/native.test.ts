@@ -1,11 +1,10 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { once } from 'node:events';
-import { readlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import { setImmediate as turnEnds } from 'node:timers/promises';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { openNumbers } from '../../../../agent/inherited.js';
+import { setImmediate as turnEnds, setTimeout as sleep } from 'node:timers/promises';
+import { after, afterEach, before, beforeEach, describe, it, type TestContext } from 'node:test';
+import { isInherited, openNumbers, socketAt } from '../../../../agent/inherited.js';
 import { isNativeBuilt } from '../../../support/native.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { connected, until } from '../tree-contract.js';
@@ -15,15 +14,11 @@ import { closeAll, longFor, opening } from './open.js';
 const PATIENCE_MS = 60_000;
 const native = { kind: 'native' } as const;
 
-/** How many numbers are kept from others. */
-const filled = (): number =>
-  openNumbers().filter((number) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${number}`) === '/dev/random';
-    } catch {
-      return false; // the one that they were listed by
-    }
-  }).length;
+/** Its sockets: they lack the mark that all others have. */
+const strays = (): readonly string[] =>
+  openNumbers()
+    .filter(isInherited)
+    .flatMap((number) => socketAt(number) ?? []);
 
 /** What the package does wrong besides, each beside its remedy: the registry's README has the list. */
 describe('the native client', { skip: !requireZooKeeper() || !isNativeBuilt() }, () => {
@@ -45,6 +40,11 @@ describe('the native client', { skip: !requireZooKeeper() || !isNativeBuilt() },
     return heard.then(String, () => 'nothing');
   };
 
+  const allEcho = async (others: readonly Socket[]): Promise<void> => {
+    const words = others.map((_, index) => `word ${index}`);
+    deepEqual(await Promise.all(others.map((socket, index) => echoes(socket, words[index]!))), words);
+  };
+
   it('takes no socket of others out of the event loop when it has closed its own', async (t) => {
     const { tree, states } = open([server], { sessionTimeoutMs: 3_000 });
     await connected(tree);
@@ -56,50 +56,54 @@ describe('the native client', { skip: !requireZooKeeper() || !isNativeBuilt() },
     });
     await server.standStill();
     await until(() => states().includes('expired'), 'the end of the session');
-    const words = others.map((_, index) => `word ${index}`);
-    deepEqual(await Promise.all(others.map((socket, index) => echoes(socket, words[index]!))), words);
+    await allEcho(others);
     server.resume();
   });
+
+  /** From now on somebody takes connections in the place of the server, and says nothing. Resolves with the socket of the only client's attempt. */
+  const silence = async (t: TestContext): Promise<string> => {
+    const before = strays();
+    await server.kill();
+    const silent = createServer(() => undefined);
+    t.after(() => silent.close());
+    await once(silent.listen(server.port, server.host), 'listening');
+    const attempts = (): readonly string[] => strays().filter((socket) => !before.includes(socket));
+    await until(() => attempts().length > 0, 'an attempt');
+    return attempts()[0]!;
+  };
 
   it('nor when it gives up an attempt that nobody answers', async (t) => {
     const { tree, states } = open([server], { sessionTimeoutMs: 3_000 });
     await connected(tree);
-    await server.kill();
-    const silent = createServer(() => undefined);
-    await once(silent.listen(server.port, server.host), 'listening');
     const others: Socket[] = [];
     const dialling = setInterval(() => others.push(dial()), 10);
     t.after(() => {
       clearInterval(dialling);
       others.forEach((socket) => socket.destroy());
-      silent.close();
     });
+    await silence(t);
     await until(() => states().includes('expired'), 'the end of the session');
     clearInterval(dialling);
-    const words = others.map((_, index) => `word ${index}`);
-    deepEqual(await Promise.all(others.map((socket, index) => echoes(socket, words[index]!))), words);
+    await allEcho(others);
   });
 
-  it('nor for another one of it that has moved on, when it has closed its own without a word', async (t) => {
-    const elsewhere = await ZooKeeperServer.start();
-    t.after(() => elsewhere.remove());
-    const slow = open([elsewhere], { sessionTimeoutMs: 12_000 });
-    const quick = open([server], { sessionTimeoutMs: 3_000 });
-    await Promise.all([connected(slow.tree), connected(quick.tree)]);
-    await server.standStill();
-    await until(() => quick.states().includes('expired'), 'the end of the session');
-    await elsewhere.standStill();
-    const before = filled();
-    await until(() => filled() > before || slow.states().includes('suspended'), 'a socket to be closed');
-    server.resume();
-    await connected(quick.tree);
-    const others = Array.from({ length: 30 }, dial);
-    t.after(() => others.forEach((socket) => socket.destroy()));
-    await until(() => slow.states().includes('expired'), 'the end of the other session');
-    const words = others.map((_, index) => `word ${index}`);
-    deepEqual(await Promise.all(others.map((socket, index) => echoes(socket, words[index]!))), words);
-    elsewhere.resume();
-  });
+  for (const when of ['during', 'behind'])
+    it(`nor when another one of it has connected ${when} that attempt`, async (t) => {
+      const elsewhere = await ZooKeeperServer.start();
+      t.after(() => elsewhere.remove());
+      const connectAnother = (): Promise<void> => connected(open([elsewhere], longFor(native)).tree);
+      await connected(open([server], { sessionTimeoutMs: 18_000 }).tree);
+      await sleep(1_500); // it counts from its last answer, and we look from the loss on: it gives up between two looks
+      const attempt = await silence(t);
+      if (when === 'during') await connectAnother();
+      await until(() => !strays().includes(attempt), 'the end of the attempt');
+      if (when === 'behind') await connectAnother();
+      const others = Array.from({ length: 30 }, dial);
+      t.after(() => others.forEach((socket) => socket.destroy()));
+      equal(strays().length, 1, 'the next attempt has come before there were others');
+      await until(() => strays().length === 2, 'the next attempt');
+      await allEcho(others);
+    });
 
   it('is suspended as soon as a broken connection is found by what is sent', async () => {
     const { tree } = open([server], longFor(native));
