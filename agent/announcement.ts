@@ -8,7 +8,8 @@ import type { Identity } from './trust/who-answers.js';
 
 /** What an announcement needs of its announcer: see registry/announcer.ts. */
 export interface Announcing<View> {
-  want(instance: Instance | undefined): void;
+  /** Undefined: withdrawn, for this reason. */
+  want(instance: Instance | undefined, why?: string): void;
   /** Resolves when the registry has confirmed that our node is gone. */
   withdrawn(): Promise<void>;
   /** Resolves when the registry has what was wanted last. */
@@ -103,6 +104,7 @@ export class Announcement<A = unknown, P = unknown> {
     this.#wanted = this.#prober.up && (!this.#drained || isMarked);
     this.#everWanted ||= this.#wanted;
     const instance = this.#drained ? { ...this.#instance, up: false } : this.#instance;
-    this.#announcer.want(this.#wanted ? instance : undefined);
+    if (this.#wanted) this.#announcer.want(instance);
+    else this.#announcer.want(undefined, this.#drained ? 'drained' : 'the app is down');
   }
 }

@@ -32,6 +32,9 @@ export type RegistryFact =
       readonly path: string;
       readonly zxid: string;
       readonly how: 'created' | 'taken_over' | 'rewritten' | 'found';
+      readonly weight: number;
+      /** It says there that nobody is to call us. */
+      readonly drained: boolean;
     }
   | {
       readonly kind: 'announce_failed';
@@ -50,7 +53,7 @@ export type RegistryFact =
     }
   /** Another live sidecar has our id, host and port, and the node; told once, until we have it again. */
   | { readonly kind: 'announcement_contested'; readonly service: string; readonly path: string; readonly why: string }
-  | { readonly kind: 'withdrawn'; readonly service: string; readonly path: string }
+  | { readonly kind: 'withdrawn'; readonly service: string; readonly path: string; readonly why: string }
   /** After a withdrawal: how many servers were asked for the last change that they know, and which of them did not know of it in time. */
   | { readonly kind: 'withdrawal_spread'; readonly servers: number; readonly behind: string; readonly ms: number }
   /** Told once for each version of the node. */

@@ -49,6 +49,9 @@ const more: Readonly<Record<string, (about: string) => string>> = {
   doubtful_dropped: (upstream) => `doubtful endpoints that get no call: zidecar why ${upstream}`,
 };
 
+/** What was made of the node, where that is news. */
+const asWhat = ({ how: made, drained, weight }: Of<'announced'>): string =>
+  made !== 'rewritten' ? '' : drained ? ' and marked as drained' : ` with weight ${weight}`;
 const how = { created: 'created', taken_over: 'taken over', rewritten: 'rewritten', found: 'found as it should be' } as const;
 
 const table: Table = {
@@ -137,14 +140,14 @@ const table: Table = {
   ],
   session_trouble: ['warn', (fact) => fact.why],
   registry_operation: ['trace', (fact) => `registry: ${fact.op} ${fact.result} in ${elapsed(fact.ms)}`],
-  announced: ['info', (fact) => `${fact.service}: announced at ${fact.path}, ${how[fact.how]}`],
+  announced: ['info', (fact) => `${fact.service}: announced at ${fact.path}, ${how[fact.how]}${asWhat(fact)}`],
   announce_failed: [
     'warn',
     (fact) => `${fact.service}: not announced at ${fact.path}, again in ${elapsed(fact.againInMs)}${because(fact.why)}`,
   ],
   announcement_lost: ['warn', (fact) => `${fact.service}: our node ${fact.path} is lost${because(fact.why)}`],
   announcement_contested: ['warn', (fact) => `${fact.service}: ${fact.why}`],
-  withdrawn: ['info', (fact) => `${fact.service}: withdrawn from ${fact.path}`],
+  withdrawn: ['info', (fact) => `${fact.service}: withdrawn from ${fact.path}${because(fact.why)}`],
   withdrawal_spread: [
     'info',
     ({ servers, behind, ms }) =>

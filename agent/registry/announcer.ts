@@ -63,6 +63,7 @@ export class Announcer {
   readonly #stopListening: () => void;
   #asked: Instance | undefined;
   #wish: Instance | undefined;
+  #why = ''; // nothing is wished for
   /** What may stand in the registry: needed to withdraw, when nothing is wished for any more. */
   #last: Instance | undefined;
   #stood = false; // it was not refused: there is something to withdraw
@@ -98,9 +99,9 @@ export class Announcer {
    * Announces the instance as it is now; undefined withdraws. The last wish counts. Id, host and port stay the same for life. Where it does
    * not say since when, that is the time of this wish, kept until it is withdrawn: peers give a newcomer a slow start.
    */
-  want(instance: Instance | undefined): void {
+  want(instance: Instance | undefined, why = ''): void {
     if (instance === this.#asked) return;
-    if (instance === undefined) this.#notBefore = 0;
+    if (instance === undefined) [this.#notBefore, this.#why] = [0, why];
     this.#asked = instance;
     this.#wish = instance && { ...instance, since: instance.since ?? this.#wish?.since ?? this.#parts.clock.wall() };
     this.#next();
@@ -160,8 +161,7 @@ export class Announcer {
       if (this.#wish) this.#slowLook.in(LOOK_MS * (0.75 + random() / 2));
       return;
     }
-    this.#slowLook.cancel();
-    this.#pause.cancel();
+    for (const alarm of [this.#pause, this.#slowLook]) alarm.cancel();
     if (tree.session.state !== 'connected') return;
     if (clock.now() < this.#notBefore) return this.#pause.at(this.#notBefore);
     this.#busy = true;
@@ -212,7 +212,7 @@ export class Announcer {
       emit({ kind: 'announcement_lost', service, path, ...lost[how] });
       this.#trouble();
     }
-    emit({ kind: 'announced', service, path, zxid, how });
+    emit({ kind: 'announced', service, path, zxid, how, weight: fact.instance.weight, drained: !fact.instance.up });
   }
 
   #withdrawn(): void {
@@ -220,7 +220,7 @@ export class Announcer {
     this.#fact = { kind: 'withdrawn' };
     this.#failing = null;
     this.#strangerSince = undefined;
-    if (this.#stood && this.#contest.held === undefined) emit({ kind: 'withdrawn', service, path: this.#path });
+    if (this.#stood && this.#contest.held === undefined) emit({ kind: 'withdrawn', service, path: this.#path, why: this.#why });
     this.#contest.settled();
     this.#last = undefined;
     this.#stood = false;

@@ -146,7 +146,21 @@ const table: readonly (readonly [Fact, string, string])[] = [
   [{ kind: 'session_changed', state: 'connecting', session: '' }, 'info', 'session connecting'],
   [{ kind: 'session_trouble', why: 'auth refused' }, 'warn', 'auth refused'],
   [{ kind: 'registry_operation', op: 'create', result: 'ok', ms: 3 }, 'trace', 'registry: create ok in 3 ms'],
-  [{ kind: 'announced', service, path, zxid: '7', how: 'taken_over' }, 'info', `orders: announced at ${path}, taken over`],
+  [
+    { kind: 'announced', service, path, zxid: '7', how: 'taken_over', weight: 1, drained: false },
+    'info',
+    `orders: announced at ${path}, taken over`,
+  ],
+  [
+    { kind: 'announced', service, path, zxid: '7', how: 'rewritten', weight: 5, drained: false },
+    'info',
+    `orders: announced at ${path}, rewritten with weight 5`,
+  ],
+  [
+    { kind: 'announced', service, path, zxid: '7', how: 'rewritten', weight: 5, drained: true },
+    'info',
+    `orders: announced at ${path}, rewritten and marked as drained`,
+  ],
   [
     { kind: 'announce_failed', service, path, why: 'no_auth', againInMs: 1_000 },
     'warn',
@@ -157,7 +171,7 @@ const table: readonly (readonly [Fact, string, string])[] = [
     'warn',
     `orders: our node ${path} is lost: deleted`,
   ],
-  [{ kind: 'withdrawn', service, path }, 'info', `orders: withdrawn from ${path}`],
+  [{ kind: 'withdrawn', service, path, why: 'drained' }, 'info', `orders: withdrawn from ${path}: drained`],
   [
     { kind: 'withdrawal_spread', servers: 3, behind: '', ms: 12 },
     'info',

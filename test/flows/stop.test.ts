@@ -171,6 +171,31 @@ describe('the end of a sidecar', { timeout: 240_000 }, () => {
     equal(await sidecar.stop(), 0);
   });
 
+  it('says to which weight it has rewritten its node, and why it was withdrawn', async () => {
+    const orders = await app('told');
+    for (const [dialect, drained] of [
+      ['curator', /^told: withdrawn from \S+: drained$/],
+      ['spring', /^told: announced at \S+, rewritten and marked as drained$/],
+    ] as const) {
+      const at = { ZIDECAR_SERVICE: 'told', ZIDECAR_APP_PORT: String(orders.port), ZIDECAR_DIALECT: dialect };
+      const sidecar = start({ ...at, ZIDECAR_PROBE_INTERVAL: '100ms', ZIDECAR_PROBE_FALL: '1', ZIDECAR_PROBE_RISE: '1' });
+      const said = (what: RegExp) => sidecar.said(({ msg }) => what.test(String(msg)));
+      await sidecar.fact('announced');
+      await sidecar.post('/announcement', { weight: 5 });
+      await said(/^told: announced at \S+, rewritten with weight 5$/);
+      equal((await zidecar(['drain', '--admin', await sidecar.at('admin')])).code, 0);
+      await said(drained);
+      await sidecar.post('/undrain');
+      const view = () => sidecar.get<{ announcements: { fact: string }[] }>('/announcement');
+      await eventually(async () => (await view()).announcements[0]?.fact === 'announced');
+      orders.well = false;
+      await said(/^told: withdrawn from \S+: the app is down$/);
+      orders.well = true;
+      equal(await sidecar.stop(), 0);
+    }
+    await orders.close();
+  });
+
   it('leaves no node behind', async () => {
     const { code, out } = await services(['orders', '--json', '--zookeeper', `dir:${folder}`]);
     equal(code, 0);
