@@ -64,9 +64,9 @@ export class Announcer {
   #asked: Instance | undefined;
   #wish: Instance | undefined;
   #why = ''; // nothing is wished for
-  /** What may stand in the registry: needed to withdraw, when nothing is wished for any more. */
-  #last: Instance | undefined;
+  #last: Instance | undefined; // what may stand in the registry, needed to withdraw
   #stood = false; // it was not refused: there is something to withdraw
+  #heldBy = ''; // the session in which it was written last
   #fact: Fact = { kind: 'withdrawn' };
   #path: string;
   /** Our node may not be what we think: ask again. */
@@ -154,8 +154,6 @@ export class Announcer {
   #next(): void {
     if (this.#busy || this.#stopped) return;
     const { clock, random, tree } = this.#parts;
-    // what we wrote goes with its session
-    if (this.#wish === undefined && this.#fact.kind !== 'withdrawn' && isOver(tree.session)) this.#withdrawn();
     if (this.#agreed) {
       this.#settle();
       if (this.#wish) this.#slowLook.in(LOOK_MS * (0.75 + random() / 2));
@@ -173,19 +171,21 @@ export class Announcer {
 
   async #step(): Promise<void> {
     const { registry, source, tree, clock } = this.#parts;
-    const [wish, before, { epoch }] = [this.#wish, this.#fact, tree.session];
+    const [wish, before, { epoch, id }] = [this.#wish, this.#fact, tree.session];
     this.#doubted = this.#refused = false;
     try {
       if (wish) {
         this.#last = wish;
+        this.#heldBy = id;
         if (before.kind !== 'announced' || before.instance !== wish || !this.#certainty.holds(clock.now()))
           this.#fact = { kind: 'unknown' };
         const changed = (): void => (this.#certainty.nodeChanged(), this.#doubt());
         const proof = await registry.put(wish, source, changed, this.#contest.yields(clock.now()));
         if (tree.session.epoch === epoch) this.#announced({ kind: 'announced', instance: wish, proof, epoch }, before);
       } else {
-        // where another has our place, or we are refused, only what our own session holds: a living twin is called by his
-        if (this.#last) await registry.remove(this.#last, source, this.#contest.held !== undefined);
+        // where another has our place, or we are refused or have been away, only what our sessions hold: a living twin is called by his
+        const yields = this.#contest.held !== undefined || id !== this.#heldBy;
+        if (this.#last) await registry.remove(this.#last, source, yields ? this.#heldBy : undefined);
         this.#withdrawn();
       }
     } catch (error) {

@@ -14,7 +14,7 @@ import { isInstance, type Dialect, type Instance, type Placed } from './dialects
 import { isOurs } from './guard.js';
 import { look, type Neighbour } from './neighbours.js';
 import type { Proof } from './registry.js';
-import type { Tree } from './tree.js';
+import type { Stat, Tree } from './tree.js';
 import { same, type Writer } from './writer.js';
 
 /** What one instance has in the tree. */
@@ -24,6 +24,10 @@ interface Own {
   /** Vectors that weigh one of these. */
   readonly vectors: readonly Neighbour[];
 }
+
+/** By the present session or by this one; undefined: whoever has it. */
+export const isHeldBy = ({ owner, ownerId }: Stat, session: string | undefined): boolean =>
+  session === undefined || owner === 'us' || ownerId === session;
 
 export interface Ask {
   readonly instance: Instance;
@@ -80,12 +84,11 @@ export class Succession {
     return { path: node, zxid: String(seen.mzxid), at: this.#clock.wall(), how };
   }
 
-  /** `yields`: what another session holds of us stays. */
-  async remove(ask: Ask, yields: boolean): Promise<void> {
+  /** `heldBy`: what a session holds of us stays, but for the present one and this. */
+  async remove(ask: Ask, heldBy: string | undefined): Promise<void> {
     const { nodes, vectors } = await this.#own(ask);
     this.#seen.delete(key(ask));
-    for (const { path, stat } of [...nodes, ...vectors])
-      if (!yields || stat.owner === 'us') await this.#tree.remove(path, stat.version);
+    for (const { path, stat } of [...nodes, ...vectors]) if (isHeldBy(stat, heldBy)) await this.#tree.remove(path, stat.version);
   }
 
   /** A name of ours that another session holds is taken over; a sequential one never meets another. */

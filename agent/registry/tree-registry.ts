@@ -23,7 +23,7 @@ import type { InstanceList, OnTrouble, Proof, Registry, Source } from './registr
 import { byVariables, type Remedies } from './remedies.js';
 import { MAX_NODE_BYTES, RegistryError } from './tree.js';
 import type { Mode, RegistryErrorCode, Stat, Tree } from './tree.js';
-import { Succession, type Ask } from './succession.js';
+import { Succession, isHeldBy, type Ask } from './succession.js';
 import { Tellings } from './tellings.js';
 import { Watcher } from './watcher.js';
 import { Turns } from './wire/turns.js';
@@ -141,16 +141,16 @@ export class TreeRegistry implements Registry {
     throw restless(path);
   }
 
-  async remove(instance: Instance, at: Source, yields = false): Promise<void> {
+  async remove(instance: Instance, at: Source, heldBy?: string): Promise<void> {
     if (this.#dialect(at).change === 'replace') {
-      const gone = await racing(() => this.#succession.remove(this.#ask(instance, at), yields).then(() => true));
+      const gone = await racing(() => this.#succession.remove(this.#ask(instance, at), heldBy).then(() => true));
       if (gone === undefined) throw restless(at.path);
       return;
     }
     const { path } = this.#place(instance, at);
     for (let turn = 0; turn < MOST_TURNS; turn++) {
       const stat = await this.#tree.exists(path);
-      if (stat === undefined || (yields && stat.owner !== 'us') || (await this.#stranger(instance, at, path, stat))) return;
+      if (stat === undefined || !isHeldBy(stat, heldBy) || (await this.#stranger(instance, at, path, stat))) return;
       try {
         await this.#tree.remove(path, stat.version);
         return;

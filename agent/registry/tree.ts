@@ -49,7 +49,7 @@ export interface Session {
   readonly timeoutMs: number;
 }
 
-/** What was made in it has gone. */
+/** What was made in it has gone, but for what a server that is away has not ended yet. */
 export const isOver = ({ state }: Session): boolean => state === 'expired' || state === 'closed';
 
 export interface Spread {

@@ -338,15 +338,22 @@ describe('announcer', () => {
     ok(!store.nodes.has(path));
   });
 
-  it('counts as withdrawn when the session that held the node has ended', async () => {
-    const { announcer, tree, kinds } = setup();
-    announcer.want(instance());
-    await announcer.settled();
-    tree.lose();
-    announcer.want(undefined);
-    tree.expire();
-    await announcer.withdrawn();
-    ok(kinds().includes('withdrawn'));
+  it('withdraws in its next session what a server that was away has kept of the last one, and nothing that another session holds', async () => {
+    for (const by of ['us', 'a twin'] as const) {
+      const { announcer, tree, store, kinds, resolved } = setup();
+      announcer.want(instance());
+      await announcer.settled();
+      const kept = store.nodes.get(path)!;
+      tree.lose();
+      announcer.want(undefined);
+      tree.expire();
+      ok(!(await resolved(announcer.withdrawn())), 'nobody has said that it is gone');
+      store.nodes.set(path, by === 'us' ? kept : { ...kept, owner: '0xtwin' });
+      tree.connect();
+      await announcer.withdrawn();
+      equal(store.nodes.has(path), by === 'a twin');
+      ok(kinds().includes('withdrawn'));
+    }
   });
 
   it('repeats a withdrawal until it is done', async () => {

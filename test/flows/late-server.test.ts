@@ -1,0 +1,43 @@
+/** A server that is away for longer than a session lives, and is back with its data while the sidecar of that session ends. */
+import { ok } from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { app, type App } from '../support/calls.js';
+import { clients, eventually, Sidecar } from '../support/program.js';
+import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
+
+const NODE = '/services/orders/one';
+
+describe('a sidecar that ends', { timeout: 120_000, concurrency: true, skip: !requireZooKeeper() }, () => {
+  let orders: App;
+  before(async () => void (orders = await app('orders')));
+  after(() => orders.close());
+
+  for (const client of clients)
+    for (const when of ['after', 'before'] as const)
+      it(`${when} its session is over by its own clock takes its node from the server that comes back, by the ${client} client`, async (t) => {
+        const server = await ZooKeeperServer.start();
+        t.after(() => server.remove());
+        const sidecar = Sidecar.start({
+          ZIDECAR_ZOOKEEPER: server.connect,
+          ZIDECAR_ZOOKEEPER_CLIENT: client,
+          ZIDECAR_SESSION_TIMEOUT: '6s',
+          ZIDECAR_DRAIN_WAIT: '60s',
+          ZIDECAR_SERVICE: 'orders',
+          ZIDECAR_INSTANCE_ID: 'one',
+          ZIDECAR_APP_PORT: String(orders.port),
+          ZIDECAR_OUTBOUND: 'off',
+        });
+        t.after(() => sidecar.kill());
+        await sidecar.fact('announced');
+        const { session } = await sidecar.fact('session_changed', { state: 'connected' });
+        await server.kill();
+        if (when === 'before') sidecar.signal('SIGTERM');
+        await sidecar.fact('session_changed', { state: 'expired' });
+        if (when === 'after') sidecar.signal('SIGTERM');
+        await sidecar.fact('phase_changed', { phase: 'draining' });
+        await server.start();
+        let dump = '';
+        await eventually(async () => !(dump = await server.ask('dump')).includes(NODE));
+        ok(dump.includes(`0x${String(session)}`), `it went with its session only: ${dump}\n${sidecar.story()}`);
+      });
+});
