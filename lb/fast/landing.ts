@@ -45,6 +45,7 @@ export class Landing implements Reader {
 
   /** Asked by the socket before it connects and after each read. */
   readonly buffer = (): Uint8Array => {
+    if (this.#own !== undefined && !this.#needed && this.#spare.isLent(this.#own)) this.#giveBack(true);
     const own = this.#to > 0 ? undefined : this.#own; // what waits there is not to be read over
     const at = own === undefined ? 0 : this.#held || room;
     if (own === undefined) this.#view = this.#inbox.landing;
@@ -87,7 +88,11 @@ export class Landing implements Reader {
   /** Nothing lands any more, and what waits is not wanted. */
   close(): void {
     this.#to = 0;
-    if (this.#own !== undefined && !this.#needed) this.#spare.give(this.#own);
+    this.#giveBack(!this.#needed);
+  }
+
+  #giveBack(free: boolean): void {
+    if (this.#own !== undefined) this.#spare.give(this.#own, free);
     this.#own = undefined;
   }
 
@@ -105,7 +110,20 @@ export class Landing implements Reader {
     this.#held = 0;
     this.#large = true;
     if (this.#at !== at) this.bytes.set(this.#view.subarray(0, count), at);
-    return this.#receiver.received(at, at + count);
+    const full = at + count === this.bytes.length;
+    const goesOn = this.#receiver.received(at, at + count);
+    if (full && goesOn) this.#widen();
+    return goesOn;
+  }
+
+  /** There is more than fits, and whoever reads keeps up: what is left of the message comes in larger pieces, if there is a buffer for it. */
+  #widen(): void {
+    if (!this.#needed || this.#held > 0 || this.#spare.isLent(this.bytes)) return; // over, or its head is not whole, or it has one
+    const large = this.#spare.borrow();
+    if (large === undefined) return;
+    this.#giveBack(true);
+    this.#own = this.bytes = large;
+    this.#at = 0;
   }
 
   /** What lies before `end` lies in its own buffer from now on, at the same place, and there is room up to `size`. */
@@ -113,7 +131,10 @@ export class Landing implements Reader {
     const before = this.bytes;
     this.#needed = true;
     this.#own ??= this.#spare.take();
-    if (size > this.#own.length) this.#own = Buffer.allocUnsafeSlow(2 * size);
+    if (size > this.#own.length) {
+      this.#giveBack(false);
+      this.#own = Buffer.allocUnsafeSlow(2 * size);
+    }
     this.bytes = this.#own;
     if (before !== this.#own) this.#own.set(before.subarray(0, end));
   }

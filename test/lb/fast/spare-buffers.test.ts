@@ -67,3 +67,28 @@ it('the buffer of a connection that was not kept serves the next one', async (t)
   const large = made.mock.calls.filter(({ arguments: [bytes] }) => bytes > 64 * 1024);
   isTrue(large.length <= 2, `${large.length} buffers for 10 connections, one after the other`);
 });
+
+it('long answers share a few large buffers, and each keeps its own bytes', async (t) => {
+  const [long, many] = [6_000_000, 20];
+  const orders = await RawServer.start(async (wire) => {
+    for (;;) {
+      const path = /^GET \/(\d+)/.exec(await wire.message())![1]!;
+      wire.write(ok(String.fromCharCode(0xc0 + Number(path)).repeat(long)));
+    }
+  });
+  const { app, upstreams } = await house(t, { orders: [orders] });
+  const { stats } = upstreams.get('orders')!;
+  const made = t.mock.method(Buffer, 'allocUnsafeSlow');
+  const large = (): number => made.mock.calls.filter(({ arguments: [bytes] }) => bytes > 256 * 1024).length;
+  const wires = await Promise.all(Array.from({ length: many }, () => app()));
+  for (let round = 1; round <= 3; round++) {
+    for (const [index, wire] of wires.entries()) wire.write(get(`/${index}`)).socket.pause();
+    await eventually(() => stats.inFlight === many);
+    for (const [index, wire] of wires.entries()) {
+      wire.socket.resume();
+      const text = await wire.message();
+      equal(text.endsWith(`\r\n\r\n${String.fromCharCode(0xc0 + index).repeat(long)}`), true, `${index}, round ${round}`);
+    }
+    isTrue(large() > 0 && large() <= 16, `${large()} large buffers`);
+  }
+});
