@@ -27,7 +27,7 @@ import { placesOf } from './snapshot/places.js';
 import { Snapshot } from './snapshot/snapshot.js';
 import { userId, type Clock, type Random } from './system.js';
 import { Prover } from './trust/prover.js';
-import { upstreamOptions, type UpstreamOptions } from './upstream-options.js';
+import { reloaded, upstreamOptions, type UpstreamOptions } from './upstream-options.js';
 
 export interface CallingParts {
   readonly config: Config;
@@ -123,7 +123,7 @@ export function makeCalling({
     const stats = (): UpstreamStats => upstream.stats;
     const slowStart = { ...defaultSlowStart, durationMs: settings.slowStart };
     const options = upstreamOptions(settings);
-    const subsets = subsetRules(name, settings, { panic: options.panic!, stats, emit });
+    const subsets = subsetRules(name, settings, { panic: options.panic, stats, emit });
     const balancer = new Switch(balancerFor(settings, { clock, random, zone, callers, stats, subsets }));
     const ownKey = (): number | undefined => ownKeyOf(settingsOf.get(name).hashOn);
     const parts = { balancer, clock, random, emit, slowStart, suspected, ownKey, whyNobody: () => discovery.whyNobody(name) };
@@ -181,17 +181,13 @@ export function makeCalling({
         const [was, is] = [before.settingsOf(name), next.settingsOf(name)];
         upstream.budget.percent = is.retryBudget;
         slowStart.durationMs = is.slowStart;
-        const { breaker, outlier, limits, enforced, panic, check } = upstreamOptions(is);
-        Object.assign(options.breaker!, breaker);
-        Object.assign(options.outlier!, outlier);
-        Object.assign(options.limits!, limits);
-        Object.assign(options.enforced!, enforced);
-        Object.assign(options.panic!, panic);
+        const now = upstreamOptions(is);
+        for (const part of reloaded) Object.assign(options[part], now[part]);
         [subsets.standard, subsets.otherwise] = [is.subset, is.subsetFallback];
         if (!isDeepStrictEqual(balancingOf(was), balancingOf(is)))
           balancer.to(balancerFor(is, { clock, random, zone, callers, stats: () => upstream.stats, subsets }));
         else if (was.panic !== is.panic) balancer.reconsider();
-        upstream.reconsider(check);
+        upstream.reconsider(now.check);
         if (upstream.checks !== undefined) checker.start();
       };
       const followed = discovery.upstreams();

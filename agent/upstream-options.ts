@@ -6,7 +6,10 @@ import { defaultOutlier } from '../lb/outlier.js';
 import type { UpstreamParts } from '../lb/upstream.js';
 import type { UpstreamSettings } from './config/schema.js';
 
-export type UpstreamOptions = Pick<UpstreamParts, 'breaker' | 'budget' | 'outlier' | 'limits' | 'panic' | 'enforced' | 'check'>;
+/** What an upstream reads with each use, so that a reload writes into it. */
+export const reloaded = ['breaker', 'outlier', 'limits', 'panic', 'enforced'] as const;
+type Reloaded = { readonly [Part in (typeof reloaded)[number]]: NonNullable<UpstreamParts[Part]> };
+export type UpstreamOptions = Reloaded & Pick<UpstreamParts, 'budget' | 'check'>;
 
 export function upstreamOptions(of: UpstreamSettings): UpstreamOptions {
   const slow = of.circuitSlowCall === undefined ? undefined : { ms: of.circuitSlowCall, percent: of.circuitSlowRate };
