@@ -26,12 +26,15 @@ export interface EndedCall {
   /** As it went to the endpoint. */
   readonly target: string;
   readonly requestId: string;
+  readonly began: number;
+  readonly ms: number;
+}
+
+export interface Tried {
   readonly attempts: number;
   /** The last one that was asked. */
   readonly endpoint: string | undefined;
   readonly sends: readonly Send[];
-  readonly began: number;
-  readonly ms: number;
 }
 
 /** The status of an endpoint's answer, whole, or the code of what became of the call. */
@@ -65,6 +68,9 @@ export interface PastCall {
   readonly ms: number;
 }
 
+/** As it is kept: `sends` become what they are told as when somebody asks. */
+interface Kept extends Omit<PastCall, 'sends'>, Pick<Tried, 'sends'>, Pick<EndedCall, 'began'> {}
+
 export const mostPastCalls = 1_000;
 const longestTarget = 200;
 
@@ -73,16 +79,15 @@ export const isOdd = (attempts: number, became: Became): boolean => attempts !==
 
 export class LastCalls {
   readonly #wall: () => number;
-  readonly #calls: PastCall[] = [];
+  readonly #calls: Kept[] = [];
   #next = 0;
 
   constructor(wall: () => number) {
     this.#wall = wall;
   }
 
-  add(call: EndedCall, became: Became): void {
+  add({ upstream, requestId, method, target, began, ms }: EndedCall, { attempts, endpoint, sends }: Tried, became: Became): void {
     // each field by itself: with ACCESS_LOG this is made for each call
-    const { upstream, requestId, method, target, attempts, endpoint, sends, ms } = call;
     const code = typeof became === 'number' ? null : became;
     const query = target.indexOf('?');
     this.#calls[this.#next] = {
@@ -93,27 +98,40 @@ export class LastCalls {
       target: (query < 0 ? target : `${target.slice(0, query)}?…`).slice(0, longestTarget),
       attempts,
       endpoint: endpoint ?? null,
-      sends: sends.map((_, index) => pastSend(call, became, index)),
+      sends,
+      began,
       status: typeof became === 'number' ? became : failures[became].status || 502,
       code,
-      ms: tenths(ms),
+      ms,
     };
     this.#next = (this.#next + 1) % mostPastCalls;
   }
 
   /** Newest first: an app may have used an id twice. */
   find(requestId: string): readonly PastCall[] {
-    return this.list().filter((call) => call.requestId === requestId);
+    return this.#newestFirst()
+      .filter((call) => call.requestId === requestId)
+      .map(told);
   }
 
   /** Newest first. */
   list(): readonly PastCall[] {
+    return this.#newestFirst().map(told);
+  }
+
+  #newestFirst(): readonly Kept[] {
     return [...this.#calls.slice(0, this.#next).reverse(), ...this.#calls.slice(this.#next).reverse()];
   }
 }
 
-function pastSend({ sends, began, ms }: EndedCall, callBecame: Became, index: number): PastSend {
-  const { endpoint, at, ended = { at: began + ms, became: callBecame } } = sends[index]!;
+const told = ({ sends, began, ...call }: Kept): PastCall => ({
+  ...call,
+  ms: tenths(call.ms),
+  sends: sends.map((_, index) => pastSend({ sends, began, ...call }, index)),
+});
+
+function pastSend({ sends, began, ms, code, status }: Kept, index: number): PastSend {
+  const { endpoint, at, ended = { at: began + ms, became: code ?? status } } = sends[index]!;
   const free = sends.slice(0, index).reduce((latest, before) => Math.max(latest, before.ended?.at ?? Infinity), 0);
   return {
     endpoint: address(endpoint),

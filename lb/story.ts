@@ -9,13 +9,13 @@ import type { Upstream } from './upstream.js';
 
 /** Remembers it, and tells it where each is told. */
 export function tellCall(
-  call: Omit<EndedCall, 'attempts' | 'endpoint' | 'sends'>,
+  call: EndedCall,
   { count: attempts, asked, sends }: Pick<Tries, 'count' | 'asked' | 'sends'>,
   became: Became,
   { emit, accessLog, lastCalls }: Pick<CallParts, 'emit' | 'accessLog' | 'lastCalls'>,
 ): void {
   const endpoint = asked && address(asked);
-  lastCalls.add({ ...call, attempts, endpoint, sends }, became);
+  lastCalls.add(call, { attempts, endpoint, sends }, became);
   if (!accessLog) return;
   const { upstream, method, target, requestId, ms } = call;
   const status = typeof became === 'number' ? became : failures[became].status || 502;

@@ -7,7 +7,7 @@ import { endpoint } from './seats.js';
 
 const upstream = { name: 'orders' };
 const call = (requestId: string, more: Partial<EndedCall> = {}): EndedCall => ({
-  ...{ upstream, method: 'GET', target: '/x', requestId, attempts: 1, endpoint: undefined, sends: [], began: 0, ms: 1.26 },
+  ...{ upstream, method: 'GET', target: '/x', requestId, began: 0, ms: 1.26 },
   ...more,
 });
 
@@ -28,7 +28,7 @@ describe('the last calls', () => {
   it('are kept newest first, the oldest going when there are too many', () => {
     const calls = new LastCalls(() => 7);
     deepEqual(calls.list(), []);
-    for (let n = 0; n < mostPastCalls + 5; n++) calls.add(call(String(n)), 200);
+    for (let n = 0; n < mostPastCalls + 5; n++) calls.add(call(String(n)), { attempts: 1, endpoint: undefined, sends: [] }, 200);
     const ids = calls.list().map(({ requestId }) => Number(requestId));
     deepEqual(
       ids,
@@ -42,7 +42,7 @@ describe('the last calls', () => {
     tries.begin(undefined, undefined);
     doing(tries);
     const { count: attempts, sends } = tries;
-    calls.add(call('1', { target: '/x?token=secret', attempts, sends, began: 100, ms }), became);
+    calls.add(call('1', { target: '/x?token=secret', began: 100, ms }), { attempts, endpoint: undefined, sends }, became);
     return calls.list()[0]!;
   };
   const [a, b] = [endpoint('a'), endpoint('b')];
