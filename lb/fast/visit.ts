@@ -255,13 +255,13 @@ export class Visit implements Caller, Reader, Sender {
     this.#farewell();
   }
 
-  /** As endPolitely does it, by the timer of the lane. `said`: the app says that it sends nothing more, so its own end need not be waited for. */
+  /** As endPolitely does it, by the timer of the lane. `said`: the app says that it sends no more; what is small lies with it by now, even if it does. */
   #farewell(said = false): void {
     if (this.#ending) return;
     this.#ending = true;
     this.#paused = false;
     this.#terms.outbox.flush();
-    if (said && this.socket.writableLength === 0) return void this.socket.destroy();
+    if (said && this.socket.bytesWritten <= mostTogether && this.socket.writableLength === 0) return void this.socket.destroy();
     this.socket.end().resume();
     this.#startWaiting(lingerMs, this.#terms.parts.clock.now());
   }
