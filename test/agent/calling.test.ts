@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { makeCalling, ownAddress } from '../../agent/calling.js';
@@ -58,38 +58,6 @@ describe('a reload', () => {
     equal(dropped(), false);
     await clock.advance(20);
     equal(dropped(), true);
-  });
-
-  it('of panic, a subset, or what another policy goes by leaves each its turn', async (t) => {
-    const clock = new FakeClock();
-    const config = (more: string) =>
-      load({ ...zk, ZIDECAR_SNAPSHOT: 'off' }, `upstreams: { orders: { policy: weighted_round_robin, ${more} } }`);
-    let tell: (list: InstanceList) => void = () => undefined;
-    const calling = makeCalling({
-      ...{ config: config('panic: 50'), ownHost: undefined, clock, random: () => 0, emit: () => undefined },
-      ...{ isOwnListener: () => false, traced: () => false },
-      registry: { watch: (_name, _source, told) => ((tell = told), () => undefined), names: async () => new Set() },
-    });
-    void calling.discovery.start();
-    t.after(() => calling.discovery.stop());
-    const instances = ['a', 'b', 'c'].map((id, index) => ({
-      ...{ service: 'orders', id, host: '127.0.0.1', port: 8_080 + index, weight: 1, up: true, meta: { version: 'v1' } },
-    }));
-    tell({ instances, skipped: [], confirmed: true, asOf: clock.wall() });
-    const upstream = calling.discovery.lookup('orders');
-    ok(!('code' in upstream));
-    const call = (): string => {
-      const lease = upstream.acquire({ tried: [] });
-      if (typeof lease === 'string') return lease;
-      lease.release();
-      return lease.endpoint.id;
-    };
-    const round = [call(), call(), call()];
-    for (const more of ['panic: 10', 'hashLoad: 200', 'subsetFallback: any', '']) {
-      equal(call(), round[0]);
-      await calling.reload(config(more));
-      deepEqual([call(), call()], round.slice(1), more);
-    }
   });
 
   it('calls whom the new file names, and nobody whom it names no more, before the others have had their turn', async (t) => {

@@ -13,19 +13,19 @@ interface Following {
   readonly reload: (settings: string) => Promise<void>;
 }
 
-function following(t: TestContext): Following {
+function following(t: TestContext, first = 'panic: 1'): Following {
   const clock = new FakeClock();
   const config = (settings: string) => load({ ...zk, ZIDECAR_SNAPSHOT: 'off' }, `upstreams: { orders: { ${settings} } }`);
   let tell: (list: InstanceList) => void = () => undefined;
   const calling = makeCalling({
-    ...{ config: config('panic: 1'), ownHost: undefined, clock, random: () => 0, emit: () => undefined },
+    ...{ config: config(first), ownHost: undefined, clock, random: () => 0, emit: () => undefined },
     ...{ isOwnListener: () => false, traced: () => false },
     registry: { watch: (_name, _source, told) => ((tell = told), () => undefined), names: async () => new Set() },
   });
   void calling.discovery.start();
   t.after(() => calling.discovery.stop());
   const instances = ['a', 'b', 'c'].map((id, index) => ({
-    ...{ service: 'orders', id, host: '127.0.0.1', port: 8_080 + index, weight: 1, up: true, meta: {} },
+    ...{ service: 'orders', id, host: '127.0.0.1', port: 8_080 + index, weight: 1, up: true, meta: { version: 'v1' } },
   }));
   tell({ instances, skipped: [], confirmed: true, asOf: clock.wall() });
   const upstream = calling.discovery.lookup('orders');
@@ -76,5 +76,23 @@ describe('a reload reaches the upstream that is there already', () => {
     equal(upstream.verdict().panic, false);
     await reload('outlierFailures: 1, panic: 100');
     equal(upstream.verdict().panic, true);
+  });
+});
+
+describe('a reload of panic, a subset, or what another policy goes by', () => {
+  it('leaves each endpoint its turn', async (t) => {
+    const { upstream, reload } = following(t, 'policy: weighted_round_robin, panic: 50');
+    const next = (): string => {
+      const lease = upstream.acquire({ tried: [] });
+      if (typeof lease === 'string') return lease;
+      lease.release();
+      return lease.endpoint.id;
+    };
+    const round = [next(), next(), next()];
+    for (const more of ['panic: 10', 'hashLoad: 200', 'subsetFallback: any', '']) {
+      equal(next(), round[0]);
+      await reload(`policy: weighted_round_robin, ${more}`);
+      deepEqual([next(), next()], round.slice(1), more);
+    }
   });
 });
