@@ -15,7 +15,7 @@ import { dieWithUs, holding } from './die-with-us.js';
 /** Where a ConnectResponse has the session's id and its password; in a ConnectRequest both begin 8 bytes later. */
 const CREDENTIALS = { from: 12, to: 40 } as const;
 
-type Op = 'cut' | 'part' | 'forget' | 'heal' | 'trickle' | 'endSession' | 'replaceSessions';
+type Op = 'cut' | 'silence' | 'part' | 'forget' | 'heal' | 'trickle' | 'endSession' | 'replaceSessions';
 
 export class Cuttable {
   readonly host = '127.0.0.1';
@@ -39,6 +39,11 @@ export class Cuttable {
   /** Resets what is open, and whoever comes. */
   cut(): Promise<void> {
     return this.#tell('cut');
+  }
+
+  /** Resets what is open; whoever comes from now on is taken, and not answered. */
+  silence(): Promise<void> {
+    return this.#tell('silence');
   }
 
   /** As a network does it that loses packets: what is open stays so, nothing comes through, and whoever comes is not answered. */
@@ -121,6 +126,11 @@ class Forwarder {
 
   cut(): void {
     this.#isCut = true;
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  silence(): void {
+    this.#isParted = true;
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 

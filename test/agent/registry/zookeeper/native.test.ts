@@ -2,9 +2,10 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import { setImmediate as turnEnds, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turnEnds } from 'node:timers/promises';
 import { after, afterEach, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import { isInherited, openNumbers, socketAt } from '../../../../agent/inherited.js';
+import { Cuttable } from '../../../support/cuttable.js';
 import { isNativeBuilt } from '../../../support/native.js';
 import { ZooKeeperServer, requireZooKeeper } from '../../../support/zookeeper.js';
 import { connected, until } from '../tree-contract.js';
@@ -13,6 +14,9 @@ import { closeAll, longFor, opening } from './open.js';
 /** Of a connection and an echo on this machine, by a socket that is never woken. */
 const PATIENCE_MS = 60_000;
 const native = { kind: 'native' } as const;
+
+/** The event loop does not turn. */
+const standFor = (ms: number): unknown => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 /** Its sockets: they lack the mark that all others have. */
 const strays = (): readonly string[] =>
@@ -60,20 +64,23 @@ describe('the native client', { skip: !requireZooKeeper() || !isNativeBuilt() },
     server.resume();
   });
 
-  /** From now on somebody takes connections in the place of the server, and says nothing. Resolves with the socket of the only client's attempt. */
-  const silence = async (t: TestContext): Promise<string> => {
+  const lineTo = async (server: ZooKeeperServer, t: TestContext): Promise<Cuttable> => {
+    const line = await Cuttable.to(server);
+    t.after(() => line.stop());
+    return line;
+  };
+  /** Of the only client, which is connected by `line`. Resolves with its socket. It is taken at once: what is refused is made again by the timer that ends it. */
+  const unansweredAttempt = async (line: Cuttable): Promise<string> => {
     const before = strays();
-    await server.kill();
-    const silent = createServer(() => undefined);
-    t.after(() => silent.close());
-    await once(silent.listen(server.port, server.host), 'listening');
-    const attempts = (): readonly string[] => strays().filter((socket) => !before.includes(socket));
-    await until(() => attempts().length > 0, 'an attempt');
-    return attempts()[0]!;
+    await line.silence();
+    const attempt = (): string | undefined => strays().find((socket) => !before.includes(socket));
+    await until(() => attempt() !== undefined, 'an attempt');
+    return attempt()!;
   };
 
   it('nor when it gives up an attempt that nobody answers', async (t) => {
-    const { tree, states } = open([server], { sessionTimeoutMs: 3_000 });
+    const line = await lineTo(server, t);
+    const { tree, states } = open([line], { sessionTimeoutMs: 3_000 });
     await connected(tree);
     const others: Socket[] = [];
     const dialling = setInterval(() => others.push(dial()), 10);
@@ -81,7 +88,7 @@ describe('the native client', { skip: !requireZooKeeper() || !isNativeBuilt() },
       clearInterval(dialling);
       others.forEach((socket) => socket.destroy());
     });
-    await silence(t);
+    await unansweredAttempt(line);
     await until(() => states().includes('expired'), 'the end of the session');
     clearInterval(dialling);
     await allEcho(others);
@@ -92,9 +99,14 @@ describe('the native client', { skip: !requireZooKeeper() || !isNativeBuilt() },
       const elsewhere = await ZooKeeperServer.start();
       t.after(() => elsewhere.remove());
       const connectAnother = (): Promise<void> => connected(open([elsewhere], longFor(native)).tree);
-      await connected(open([server], { sessionTimeoutMs: 18_000 }).tree);
-      await sleep(1_500); // it counts from its last answer, and we look from the loss on: it gives up between two looks
-      const attempt = await silence(t);
+      const line = await lineTo(server, t);
+      const { tree } = open([line], { sessionTimeoutMs: 18_000 });
+      await connected(tree);
+      // we look from the loss on, every 3 s, and it counts from its attempt on: what it ends itself, after 12 s, it ends between two looks
+      tree.onSession(({ state }) => {
+        if (state === 'suspended') standFor(1_500);
+      });
+      const attempt = await unansweredAttempt(line);
       if (when === 'during') await connectAnother();
       await until(() => !strays().includes(attempt), 'the end of the attempt');
       if (when === 'behind') await connectAnother();
@@ -108,13 +120,12 @@ describe('the native client', { skip: !requireZooKeeper() || !isNativeBuilt() },
   it('is suspended as soon as a broken connection is found by what is sent', async () => {
     const { tree } = open([server], longFor(native));
     await connected(tree);
-    const standing = new Int32Array(new SharedArrayBuffer(4));
     await tree.exists('/');
     await turnEnds(); // it has asked to be woken for its socket, and the event loop has not noted it yet
     const gone = server.kill();
-    // the event loop does not turn, so nothing but these can find out; what is sent first is answered with a reset
+    // nothing but these can find out; what is sent first is answered with a reset
     for (const end = performance.now() + 60_000; performance.now() < end && tree.session.state === 'connected';) {
-      Atomics.wait(standing, 0, 0, 50);
+      standFor(50);
       void tree.exists('/').catch(() => undefined);
     }
     equal(tree.session.state, 'suspended');
