@@ -3,7 +3,8 @@ import type { Random } from './ports.js';
 
 export const requestIdName = 'x-request-id: ';
 
-const hex = Buffer.from('0123456789abcdef');
+/** The two hex digits of each byte. */
+const digits = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0')).join(''));
 
 /** Four numbers, kept for a second attempt of the same call. */
 export class RequestId {
@@ -17,14 +18,18 @@ export class RequestId {
     let at = from;
     for (let word = 0; word < 4; word++) {
       const bits = this.#words[word]!;
-      for (let shift = 28; shift >= 0; shift -= 4) bytes[at++] = hex[(bits >>> shift) & 15]!;
+      for (let shift = 24; shift >= 0; shift -= 8) {
+        const byte = (bits >>> shift) & 0xff;
+        bytes[at++] = digits[2 * byte]!;
+        bytes[at++] = digits[2 * byte + 1]!;
+      }
     }
   }
 
   toString(): string {
-    const digits = Buffer.alloc(32);
-    this.write(digits, 0);
-    return digits.toString('latin1');
+    const bytes = Buffer.alloc(32);
+    this.write(bytes, 0);
+    return bytes.toString('latin1');
   }
 }
 

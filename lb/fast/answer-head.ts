@@ -43,9 +43,9 @@ export class AnswerHead extends Head {
   /** `HTTP/1.1 200 OK`; the reason, and the space before it, may be missing. */
   protected override firstLine(bytes: Uint8Array, to: number): number {
     let at = this.start;
-    for (const byte of http1) {
+    for (let index = 0; index < http1.length; index++) {
       if (at === to) return more;
-      if (bytes[at++] !== byte) return this.#wrong('it is not HTTP/1.1');
+      if (bytes[at++] !== http1[index]) return this.#wrong('it is not HTTP/1.1');
     }
     if (at + 6 > to) return more;
     const minor = bytes[at]! - 0x30;

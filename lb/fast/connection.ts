@@ -37,6 +37,12 @@ export interface Exchange {
   broke(why: CallError): void;
 }
 
+/** Where an endpoint is, and its connections that wait for an exchange: the most recently used last. */
+export interface Place {
+  readonly address: string;
+  readonly idle: Connection[];
+}
+
 /** Where it is kept for the next exchange. */
 export interface Home {
   keep(connection: Connection): void;
@@ -57,7 +63,7 @@ const marginMs = 1_000;
 const nothing = Buffer.alloc(0);
 
 export class Connection implements Receiver, Sender, Waiting {
-  readonly address: string;
+  readonly place: Place;
   readonly socket: Socket;
   waits = false;
   /** It has carried an exchange before. */
@@ -82,14 +88,14 @@ export class Connection implements Receiver, Sender, Waiting {
 
   constructor(
     endpoint: Endpoint,
-    at: string,
+    place: Place,
     settings: CallSettings,
     exchange: Exchange,
     home: Home,
     slot: Slot,
     parts: ConnectionParts,
   ) {
-    this.address = at;
+    this.place = place;
     this.#endpoint = endpoint;
     this.#settings = settings;
     this.#exchange = exchange;
@@ -121,6 +127,10 @@ export class Connection implements Receiver, Sender, Waiting {
     this.reused = true;
     this.idle = false;
     this.dueAt = Infinity;
+  }
+
+  get address(): string {
+    return this.place.address;
   }
 
   /** What was read lies in here, behind some room. */

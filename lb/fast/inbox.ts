@@ -90,10 +90,10 @@ export class Inbox {
   }
 
   /** Takes over what was read into `from`. Where that begins now in `bytes`; it stays there until what was posted has left. */
-  take(from: Uint8Array, count: number): number {
+  take(from: Buffer, count: number): number {
     if (this.#used + room + count > size) this.#work();
     const at = this.#used + room;
-    this.bytes.set(from.subarray(0, count), at);
+    from.copy(this.bytes, at, 0, count);
     this.#used = at + count;
     return at;
   }

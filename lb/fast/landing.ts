@@ -21,7 +21,7 @@ export class Landing implements Reader {
   readonly #inbox: Inbox;
   readonly #spare: SpareBuffers;
   /** Where the next read lands. */
-  #view: Uint8Array;
+  #view: Buffer;
   /** And where that is in `own`; 0: somewhere else. */
   #at = 0;
   #own: Buffer | undefined;

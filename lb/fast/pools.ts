@@ -8,7 +8,7 @@
 import { address, type Endpoint } from '../endpoint.js';
 import type { CallSettings } from '../settings.js';
 import type { Usage } from '../limits.js';
-import { Connection, type ConnectionParts, type Exchange, type Home } from './connection.js';
+import { Connection, type ConnectionParts, type Exchange, type Home, type Place } from './connection.js';
 import { Queue } from './queue.js';
 
 export interface PoolsParts extends ConnectionParts {
@@ -21,11 +21,11 @@ export interface PoolsParts extends ConnectionParts {
 export class Pools implements Home {
   readonly #parts: PoolsParts;
   readonly #open = new Set<Connection>();
-  /** By address, the most recently used last. */
-  readonly #idle = new Map<string, Connection[]>();
   readonly #waiting = new Queue<Connection>();
-  /** An endpoint's address is asked for with each call. */
-  readonly #addresses = new WeakMap<Endpoint, string>();
+  /** By address. */
+  readonly #places = new Map<string, Place>();
+  /** The same, without a string to be compared for each call. */
+  readonly #placeOf = new WeakMap<Endpoint, Place>();
 
   constructor(parts: PoolsParts) {
     this.#parts = parts;
@@ -36,18 +36,10 @@ export class Pools implements Home {
     return this.#open.size;
   }
 
-  addressOf(endpoint: Endpoint): string {
-    const known = this.#addresses.get(endpoint);
-    if (known !== undefined) return known;
-    const made = address(endpoint);
-    this.#addresses.set(endpoint, made);
-    return made;
-  }
-
   /** A connection that is the exchange's until it lets go of it. A new one is not connected yet: it tells the exchange when it is. */
   take(endpoint: Endpoint, settings: CallSettings, exchange: Exchange): Connection | undefined {
-    const at = this.addressOf(endpoint);
-    const kept = this.#idle.get(at)?.pop();
+    const place = this.#at(endpoint);
+    const kept = place.idle.pop();
     if (kept !== undefined) {
       this.#waiting.remove(kept);
       kept.reuse(exchange);
@@ -56,15 +48,27 @@ export class Pools implements Home {
     const slot = this.#parts.usage.slot(this.#parts.clock.now());
     if (slot === undefined) return undefined;
     if (this.#open.size === 0) this.#parts.used(this);
-    const connection = new Connection(endpoint, at, settings, exchange, this, slot, this.#parts);
+    const connection = new Connection(endpoint, place, settings, exchange, this, slot, this.#parts);
     this.#open.add(connection);
     return connection;
   }
 
+  /** Endpoints at one address share one: an endpoint is another object each time its weight changes. */
+  #at(endpoint: Endpoint): Place {
+    const known = this.#placeOf.get(endpoint);
+    if (known !== undefined) return known;
+    const name = address(endpoint);
+    const place = this.#places.get(name) ?? { address: name, idle: [] };
+    this.#places.set(name, place);
+    this.#placeOf.set(endpoint, place);
+    return place;
+  }
+
   /** These endpoints get no more calls: their idle connections close now, the others when their exchange has ended. */
   drop(gone: readonly Endpoint[]): void {
-    const addresses = new Set(gone.map(address));
-    for (const connection of this.#open) if (addresses.has(connection.address)) connection.retire();
+    const places = new Set(gone.map((endpoint) => this.#at(endpoint)));
+    for (const { address } of places) this.#places.delete(address);
+    for (const connection of this.#open) if (places.has(connection.place)) connection.retire();
   }
 
   /** Acts on what is overdue; the time at which something is due next. */
@@ -88,19 +92,16 @@ export class Pools implements Home {
   /** Its exchange has ended well, and it can carry another. */
   keep(connection: Connection): void {
     this.#waiting.add(connection);
-    const others = this.#idle.get(connection.address);
-    if (others === undefined) this.#idle.set(connection.address, [connection]);
-    else others.push(connection);
+    connection.place.idle.push(connection);
   }
 
   /** It has closed. */
   forget(connection: Connection): void {
     if (!this.#open.delete(connection)) return;
     this.#waiting.remove(connection);
-    const idle = this.#idle.get(connection.address);
-    const place = idle?.indexOf(connection) ?? -1;
-    if (place >= 0) idle!.splice(place, 1);
-    if (idle?.length === 0) this.#idle.delete(connection.address);
+    const { idle } = connection.place;
+    const index = idle.indexOf(connection);
+    if (index >= 0) idle.splice(index, 1);
     if (this.#open.size === 0) this.#parts.empty(this);
   }
 }

@@ -90,9 +90,9 @@ export class RequestHead extends Head {
       if (!this.#isServer(bytes)) return this.#wrong('a target of another form');
       this.absolute = false;
     }
-    for (const byte of version) {
+    for (let index = 0; index < version.length; index++) {
       if (at === to) return more;
-      if (bytes[at++] !== byte) return this.#wrong('a first line that is not of HTTP/1.1');
+      if (bytes[at++] !== version[index]) return this.#wrong('a first line that is not of HTTP/1.1');
     }
     return at;
   }
