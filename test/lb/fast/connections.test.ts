@@ -75,6 +75,20 @@ describe('a connection to an endpoint', () => {
     await orders.wires[0]!.gone();
   });
 
+  it('is kept when the list comes anew with another weight for its endpoint, and goes with the last who is at that address', async (t) => {
+    const orders = await RawServer.always(ok());
+    const { ask, upstreams } = await house(t, { orders: [orders] });
+    const upstream = upstreams.get('orders')!;
+    const [first, twin] = [orders.endpoint('a'), orders.endpoint('b')];
+    await ask(get());
+    upstream.update([{ ...first, weight: 5 }, twin]);
+    await ask(get());
+    await ask(get());
+    equal(orders.wires.length, 1);
+    upstream.update([]);
+    await orders.wires[0]!.gone();
+  });
+
   it('is kept as long as the endpoint says, less a second', async (t) => {
     const orders = await RawServer.always(ok('ok', 'Keep-Alive: timeout=1\r\n'));
     const { app } = await house(t, { orders: [orders] }, { settings: { idleTimeoutMs: 60_000 } });
