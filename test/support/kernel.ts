@@ -9,10 +9,14 @@ interface Seen {
 }
 
 const CLOSE_WAIT = '08';
+/** Bytes on this machine are there in no time; while the loop stands still, nobody else can end a wait in vain. */
+const PATIENCE_MS = 60_000;
 
 /** Does not come back before it holds of the end at `port` of a connection with `peer`. The loop does not turn, so nothing is read meanwhile. */
 export function awaitKernel(port: number, peer: number, holds: (seen: Seen) => boolean): void {
-  while (!look(port, peer).some(holds));
+  const end = performance.now() + PATIENCE_MS;
+  for (let seen = look(port, peer); !seen.some(holds); seen = look(port, peer))
+    if (performance.now() > end) throw new Error(`waited 60 s in vain, and saw ${JSON.stringify(seen)}`);
 }
 
 function look(port: number, peer: number): readonly Seen[] {
