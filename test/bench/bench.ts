@@ -107,7 +107,7 @@ async function play(workload: Workload, present: readonly Contender[], options: 
 }
 
 const planOf = ({ quick, rounds, seconds, repeats, cores }: Arguments): Plan => ({
-  ...{ rounds: rounds ?? (quick ? 3 : 5), seconds: seconds ?? (quick ? 0.7 : 1) },
+  ...{ rounds: rounds ?? (quick ? 3 : 9), seconds: seconds ?? (quick ? 0.7 : 0.5) },
   ...{ repeats, cores },
 });
 
