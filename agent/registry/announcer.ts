@@ -66,7 +66,7 @@ export class Announcer {
   #why = ''; // nothing is wished for
   #last: Instance | undefined; // what may stand in the registry, needed to withdraw
   #stood = false; // it was not refused: there is something to withdraw
-  #heldBy = ''; // the session in which it was written last
+  #writtenIn = 0; // the epoch
   #fact: Fact = { kind: 'withdrawn' };
   #path: string;
   /** Our node may not be what we think: ask again. */
@@ -171,12 +171,12 @@ export class Announcer {
 
   async #step(): Promise<void> {
     const { registry, source, tree, clock } = this.#parts;
-    const [wish, before, { epoch, id }] = [this.#wish, this.#fact, tree.session];
+    const [wish, before, { epoch }] = [this.#wish, this.#fact, tree.session];
     this.#doubted = this.#refused = false;
     try {
       if (wish) {
         this.#last = wish;
-        this.#heldBy = id;
+        this.#writtenIn = epoch;
         if (before.kind !== 'announced' || before.instance !== wish || !this.#certainty.holds(clock.now()))
           this.#fact = { kind: 'unknown' };
         const changed = (): void => (this.#certainty.nodeChanged(), this.#doubt());
@@ -184,8 +184,8 @@ export class Announcer {
         if (tree.session.epoch === epoch) this.#announced({ kind: 'announced', instance: wish, proof, epoch }, before);
       } else {
         // where another has our place, or we are refused or have been away, only what our sessions hold: a living twin is called by his
-        const yields = this.#contest.held !== undefined || id !== this.#heldBy;
-        if (this.#last) await registry.remove(this.#last, source, yields ? this.#heldBy : undefined);
+        const yields = this.#contest.held !== undefined || epoch !== this.#writtenIn;
+        if (this.#last) await registry.remove(this.#last, source, yields);
         this.#withdrawn();
       }
     } catch (error) {

@@ -48,8 +48,8 @@ export type OnTrouble = (why: string | undefined) => void;
 export interface Registry {
   /** Resolves only when a read in the live session has shown the node, with our bytes, owned by us. May be repeated: it heals. `yields`: what another session holds is not taken over. */
   put(instance: Instance, at: Source, onChange: () => void, yields?: boolean): Promise<Proof>;
-  /** Resolves when the node is gone. May be repeated. Takes only a node of ours. `heldBy`: and none that a session holds but the present one and this. */
-  remove(instance: Instance, at: Source, heldBy?: string): Promise<void>;
+  /** Resolves when the node is gone. May be repeated. Takes only a node of ours. `yields`: and none that a session holds which was never ours. */
+  remove(instance: Instance, at: Source, yields?: boolean): Promise<void>;
   /** The names of the nodes at this place, and ids where these differ, as they are now: no server that lags behind answers. Fails without a session. */
   names(at: Source): Promise<ReadonlySet<string>>;
   /** Tells whole lists, the first as soon as there is one (an empty or missing parent is a list of none). */

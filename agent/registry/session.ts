@@ -33,6 +33,8 @@ export class SessionKeeper<L extends Link> {
   #turn: Turn<L> | undefined;
   /** The last turn ended without a session although a server served: once is a server that has just come up. */
   #wasServed = false;
+  /** The servers may have the last session still: none has said that it has ended. */
+  #stands = false;
   #closing: Promise<void> | undefined;
 
   constructor(parts: KeeperParts<L>) {
@@ -70,10 +72,9 @@ export class SessionKeeper<L extends Link> {
     const isTold = link !== undefined && (await within(FAREWELL_MS, farewell(link), this.#parts.clock));
     if (isTold) await link.close();
     this.#turn?.end('closed');
-    const { state, timeoutMs } = this.#session;
-    const stays = !isTold && (state === 'connected' || state === 'suspended');
-    const why = `no server could be told: what it holds stays until it has ended there, in about ${elapsed(timeoutMs)}`;
-    this.#become({ ...this.#session, state: 'closed' }, stays ? why : undefined);
+    const ms = elapsed(this.#session.timeoutMs);
+    const why = `no server could be told: its nodes may stay for about ${ms}, counted from when the servers are back if they were down`;
+    this.#become({ ...this.#session, state: 'closed' }, this.#stands && !isTold ? why : undefined);
     this.#listeners.clear();
   }
 
@@ -101,6 +102,7 @@ export class SessionKeeper<L extends Link> {
       const link = await turn.open();
       const why = await turn.ended;
       link.drop();
+      if (turn.wasEnded) this.#stands = false;
       if (turn.wasConfirmed) this.#become({ ...this.#session, state: 'expired' }, why);
       else if (why !== undefined) this.#tell(why, turn.demandedBy);
       else if (!this.#end.signal.aborted) await this.#explain(turn);
@@ -119,6 +121,7 @@ export class SessionKeeper<L extends Link> {
   #connected(id: string, timeoutMs: number, server: string | undefined): void {
     this.#told.clear();
     this.#wasServed = false;
+    this.#stands = true;
     const epoch = this.#session.epoch + (id === this.#session.id ? 0 : 1);
     this.#become({ state: 'connected', id, epoch, timeoutMs, ...(server !== undefined && { server }) });
   }

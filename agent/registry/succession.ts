@@ -25,9 +25,9 @@ interface Own {
   readonly vectors: readonly Neighbour[];
 }
 
-/** By the present session or by this one; undefined: whoever has it. */
-export const isHeldBy = ({ owner, ownerId }: Stat, session: string | undefined): boolean =>
-  session === undefined || owner === 'us' || ownerId === session;
+/** By the present session or one of these; undefined: whoever has it. */
+export const isHeldBy = ({ owner, ownerId }: Stat, sessions: ReadonlySet<string> | undefined): boolean =>
+  sessions === undefined || owner === 'us' || sessions.has(ownerId);
 
 export interface Ask {
   readonly instance: Instance;
@@ -84,8 +84,8 @@ export class Succession {
     return { path: node, zxid: String(seen.mzxid), at: this.#clock.wall(), how };
   }
 
-  /** `heldBy`: what a session holds of us stays, but for the present one and this. */
-  async remove(ask: Ask, heldBy: string | undefined): Promise<void> {
+  /** `heldBy`: what a session holds of us stays, but for the present one and these. */
+  async remove(ask: Ask, heldBy: ReadonlySet<string> | undefined): Promise<void> {
     const { nodes, vectors } = await this.#own(ask);
     this.#seen.delete(key(ask));
     for (const { path, stat } of [...nodes, ...vectors]) if (isHeldBy(stat, heldBy)) await this.#tree.remove(path, stat.version);

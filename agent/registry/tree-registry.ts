@@ -46,6 +46,7 @@ export interface TreeRegistryParts {
 /** The node moved between a look and a write: look again, so often at most. */
 const races: ReadonlySet<RegistryErrorCode> = new Set(['node_exists', 'no_node', 'no_parent', 'bad_version']);
 const MOST_TURNS = 5;
+const MOST_SESSIONS = 64;
 /** What one sidecar asks of the ensemble at one time while it reads about others. Writes never stand in this queue. */
 const READS_IN_FLIGHT = 8;
 /** Of those who stand where we announce so many are read for the first time, and again in each later session. */
@@ -62,12 +63,18 @@ export class TreeRegistry implements Registry {
   readonly #newcomers: Newcomers;
   readonly #aliases: ReadonlySet<string>;
   readonly #remedies: Remedies;
+  /** Those that this process has had, the last of them: what one holds is no twin's, though it may be long over for us. */
+  readonly #sessions = new Set<string>();
   /** Where we have looked around already, by parent and address. */
   readonly #looked = new Set<string>();
 
   constructor(parts: TreeRegistryParts) {
     this.#parts = parts;
     this.#tree = parts.tree;
+    parts.tree.onSession(({ id }) => {
+      if (id !== '') this.#sessions.add(id);
+      if (this.#sessions.size > MOST_SESSIONS) this.#sessions.delete([...this.#sessions][0]!);
+    });
     this.#tellings = new Tellings(parts.clock);
     this.#turns = new Turns(parts.clock);
     this.#writer = new Writer(parts.tree);
@@ -141,7 +148,8 @@ export class TreeRegistry implements Registry {
     throw restless(path);
   }
 
-  async remove(instance: Instance, at: Source, heldBy?: string): Promise<void> {
+  async remove(instance: Instance, at: Source, yields = false): Promise<void> {
+    const heldBy = yields ? this.#sessions : undefined;
     if (this.#dialect(at).change === 'replace') {
       const gone = await racing(() => this.#succession.remove(this.#ask(instance, at), heldBy).then(() => true));
       if (gone === undefined) throw restless(at.path);

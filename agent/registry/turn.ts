@@ -93,6 +93,7 @@ export class Turn<L extends Link> implements LinkEvents {
   #isUp = false;
   #wasConfirmed = false;
   #isOver = false;
+  #wasEnded = false;
   #demandedBy: string | undefined;
   #stopWaiting: () => void = () => undefined;
   #stopLook: () => void = () => undefined;
@@ -120,6 +121,11 @@ export class Turn<L extends Link> implements LinkEvents {
   /** The server that has ended it since it wants another login than ours; '' where nobody knows which. */
   get demandedBy(): string | undefined {
     return this.#demandedBy;
+  }
+
+  /** A server has said that the session has ended; else some may have it still. */
+  get wasEnded(): boolean {
+    return this.#wasEnded;
   }
 
   /** Where it looked for the servers. */
@@ -151,7 +157,8 @@ export class Turn<L extends Link> implements LinkEvents {
 
   up(id: string, timeoutMs: number, server?: string): void {
     if (this.#isOver) return;
-    if (this.#wasConfirmed && id !== this.#id) return this.end(`the servers know session ${this.#id} no more, and gave us ${id}`);
+    if (this.#wasConfirmed && id !== this.#id)
+      return this.over(`the servers know session ${this.#id} no more, and gave us ${id}`);
     const isFirst = this.#id === '';
     this.#isUp = true;
     this.#id = id;
@@ -174,6 +181,7 @@ export class Turn<L extends Link> implements LinkEvents {
   over(why: string, demandedBy?: string): void {
     if (this.#isOver) return;
     this.#demandedBy = demandedBy;
+    this.#wasEnded = demandedBy === undefined;
     this.end(why);
   }
 

@@ -1,5 +1,5 @@
 /** A server that is away for longer than a session lives, and is back with its data while the sidecar of that session ends. */
-import { ok } from 'node:assert/strict';
+import { match, ok } from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { app, type App } from '../support/calls.js';
 import { clients, eventually, Sidecar } from '../support/program.js';
@@ -17,21 +17,41 @@ describe('a sidecar that ends', { timeout: 240_000, concurrency: true, skip: !re
   before(async () => void (orders = await app('orders')));
   after(() => orders.close());
 
+  const start = (server: ZooKeeperServer, client: string, drainWait: string): Sidecar =>
+    Sidecar.start({
+      ZIDECAR_ZOOKEEPER: server.connect,
+      ZIDECAR_ZOOKEEPER_CLIENT: client,
+      ZIDECAR_SESSION_TIMEOUT: SESSION,
+      ZIDECAR_DRAIN_WAIT: drainWait,
+      ZIDECAR_SERVICE: 'orders',
+      ZIDECAR_INSTANCE_ID: 'one',
+      ZIDECAR_APP_PORT: String(orders.port),
+      ZIDECAR_OUTBOUND: 'off',
+    });
+
+  for (const client of clients)
+    it(`before any server is back says how long its node may stay, by the ${client} client`, async (t) => {
+      const server = await ZooKeeperServer.start();
+      t.after(() => server.remove());
+      const sidecar = start(server, client, '1s');
+      t.after(() => sidecar.kill());
+      await sidecar.fact('announced');
+      const { session } = await sidecar.fact('session_changed', { state: 'connected' });
+      await server.kill();
+      await sidecar.fact('session_changed', { state: 'expired' });
+      sidecar.signal('SIGTERM');
+      const { why } = await sidecar.fact('session_changed', { state: 'closed', session });
+      match(String(why), /its nodes may stay for about 18 s, counted from when the servers are back/);
+      await server.start();
+      ok((await server.ask('dump')).includes(NODE), 'it stays');
+    });
+
   for (const client of clients)
     for (const when of ['after', 'before'] as const)
       it(`${when} its session is over by its own clock takes its node from the server that comes back, by the ${client} client`, async (t) => {
         const server = await ZooKeeperServer.start();
         t.after(() => server.remove());
-        const sidecar = Sidecar.start({
-          ZIDECAR_ZOOKEEPER: server.connect,
-          ZIDECAR_ZOOKEEPER_CLIENT: client,
-          ZIDECAR_SESSION_TIMEOUT: SESSION,
-          ZIDECAR_DRAIN_WAIT: '5m',
-          ZIDECAR_SERVICE: 'orders',
-          ZIDECAR_INSTANCE_ID: 'one',
-          ZIDECAR_APP_PORT: String(orders.port),
-          ZIDECAR_OUTBOUND: 'off',
-        });
+        const sidecar = start(server, client, '5m');
         t.after(() => sidecar.kill());
         await sidecar.fact('announced');
         const { session } = await sidecar.fact('session_changed', { state: 'connected' });

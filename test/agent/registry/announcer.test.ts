@@ -356,6 +356,28 @@ describe('announcer', () => {
     }
   });
 
+  it('withdraws what any session of ours has left, when a later one has come to nothing', async () => {
+    const { announcer, tree, store, clock } = setup();
+    announcer.want(instance());
+    await announcer.settled();
+    const kept = store.nodes.get(path)!;
+    tree.expire();
+    store.add(path, kept.data, kept.owner);
+    const release = tree.hold();
+    tree.connect();
+    await clock.advance(5_000);
+    ok(tree.calls.at(-1) === `exists ${path}`, 'a put is out');
+    tree.lose();
+    tree.expire();
+    release();
+    await calm();
+    equal(store.nodes.get(path)!.owner, kept.owner);
+    announcer.want(undefined);
+    tree.connect();
+    await announcer.withdrawn();
+    ok(!store.nodes.has(path));
+  });
+
   it('repeats a withdrawal until it is done', async () => {
     const { announcer, tree, clock, store, told } = setup();
     announcer.want(instance());
