@@ -16,8 +16,7 @@ import { Evidence, type EvidenceOptions } from './evidence.js';
 import { explain, sentenceOf, statesOf, type EndpointState, type EndpointView } from './explain.js';
 import { FirstList } from './first-list.js';
 import { HedgeDecider } from './hedge.js';
-import type { Lease } from './lease.js';
-import { Loan, type Lender } from './loan.js';
+import { Lease, type Lender } from './lease.js';
 import { defaultLimits, Usage, type LimitName, type Limits } from './limits.js';
 import type { Member } from './member.js';
 import { Members, type Changes } from './members.js';
@@ -282,7 +281,7 @@ export class Upstream {
     member.active++;
     this.stats.inFlight++;
     this.stats.attempts++;
-    return new Loan(this.#lender, member, epoch, onTrial);
+    return new Lease(this.#lender, member, epoch, onTrial);
   }
 
   #tell({ joined: { length: joined }, gone, reweighed: changed }: Changes): void {
