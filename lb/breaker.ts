@@ -22,16 +22,6 @@ export type CircuitState = 'closed' | 'open' | 'half_open';
 /** `returned`: the trial said nothing, so that another call may be the trial. `stays_open`: it was an early one, and changed nothing. */
 export type CircuitChange = 'opened' | 'closed' | 'returned' | 'stays_open';
 
-export interface Breaker {
-  /** Would a call be let through now? Asking changes nothing. */
-  allows(now: number): boolean;
-  /** A call starts; give the answer back to `end`. A call sent although it is not allowed is no evidence of anything. */
-  begin(now: number): number;
-  /** What the call said. The answer: what changed by it. */
-  end(epoch: number, outcome: Outcome, now: number): CircuitChange | undefined;
-  state(now: number): CircuitState;
-}
-
 export interface BreakerOptions {
   /** Failures in a row that open it. */
   readonly failures: number;
@@ -62,7 +52,7 @@ const noEvidence = -1;
 const earlyMs = 500;
 const longestLossMs = 1_000;
 
-export class CircuitBreaker implements Breaker {
+export class CircuitBreaker {
   // what each call looks at stands together, and so in one or two lines of memory
   #epoch = 0;
   #openedAt: number | undefined; // undefined while closed
@@ -95,10 +85,12 @@ export class CircuitBreaker implements Breaker {
     return now < this.#reopenAt ? 'open' : 'half_open';
   }
 
+  /** Would a call be let through now? Asking changes nothing. */
   allows(now: number): boolean {
     return this.#openedAt === undefined || ((now >= this.#reopenAt || this.#early) && !this.#trial);
   }
 
+  /** A call starts; give the answer back to `end`. A call sent although it is not allowed is no evidence of anything. */
   begin(now: number): number {
     if (!this.allows(now)) return noEvidence;
     if (this.#openedAt !== undefined) {
@@ -108,6 +100,7 @@ export class CircuitBreaker implements Breaker {
     return this.#epoch;
   }
 
+  /** What the call said. The answer: what changed by it. */
   end(epoch: number, outcome: Outcome, now: number): CircuitChange | undefined {
     if (epoch !== this.#epoch) return undefined;
     if (outcome.kind === 'failure') return this.#failed(outcome.code, outcome.ms, now);
