@@ -16,13 +16,13 @@
 import { failures, type FailureCode } from './errors.js';
 import type { Outcome } from './outcome.js';
 import type { Random } from './ports.js';
-import { Window } from './window.js';
+import { judgesRates, Rates, type RateOptions } from './rates.js';
 
 export type CircuitState = 'closed' | 'open' | 'half_open';
 /** `returned`: the trial said nothing, so that another call may be the trial. `stays_open`: it was an early one, and changed nothing. */
 export type CircuitChange = 'opened' | 'closed' | 'returned' | 'stays_open';
 
-export interface BreakerOptions {
+export interface BreakerOptions extends RateOptions {
   /** Failures in a row that open it. */
   readonly failures: number;
   /** How long it is open at first; doubles with each failed trial. */
@@ -31,11 +31,6 @@ export interface BreakerOptions {
   readonly maxOpenMs: number;
   /** 0 to 1: the part by which an opening is longer or shorter, so that a fleet's trials do not come as one. */
   readonly jitter: number;
-  /** So many of a hundred calls may fail, or be slow, within the last `spanMs`, judged from `minCalls` on. Absent: any. */
-  readonly failurePercent?: number | undefined;
-  readonly slow?: { readonly ms: number; readonly percent: number } | undefined;
-  readonly spanMs: number;
-  readonly minCalls: number;
 }
 
 export const defaultBreaker: BreakerOptions = {
@@ -70,8 +65,8 @@ export class CircuitBreaker {
   /** When the last trial failed, or the circuit opened, and how long the last failure took. */
   #failedAt = 0;
   #failedMs = 0;
-  /** Kept only where shares are judged, from the first call on for which they are: that can be switched on at any time. */
-  #recent: { readonly calls: Window; readonly failed: Window; readonly slow: Window } | undefined;
+  /** Kept only where rates are judged, from the first call on for which they are. */
+  #rates: Rates | undefined;
   /** What opened it, or keeps it open, where that was no failure in a row, in words. */
   #said: string | undefined;
 
@@ -165,12 +160,12 @@ export class CircuitBreaker {
 
   /** It has never been open, and holds nothing against its endpoint: another one that was never used says the same. */
   get isAsMade(): boolean {
-    return this.#epoch === 0 && this.#failures === 0 && this.#recent === undefined;
+    return this.#epoch === 0 && this.#failures === 0 && this.#rates === undefined;
   }
 
   /** Such an outcome leaves a trace in one that is as it was made. */
   remembers({ kind }: Outcome): boolean {
-    return kind === 'failure' || (kind !== 'ignored' && this.#judgesShares);
+    return kind === 'failure' || (kind !== 'ignored' && judgesRates(this.#options));
   }
 
   get failuresInRow(): number {
@@ -222,7 +217,7 @@ export class CircuitBreaker {
     this.#trial = false;
     this.#epoch++;
     this.#said = undefined;
-    this.#recent = undefined;
+    this.#rates = undefined;
     return 'closed';
   }
 
@@ -256,28 +251,9 @@ export class CircuitBreaker {
     return 'opened';
   }
 
-  get #judgesShares(): boolean {
-    const { failurePercent = Infinity, slow } = this.#options;
-    return failurePercent !== Infinity || slow !== undefined;
-  }
-
   /** One more call of the last span. The answer: the share that is too large by now, in words. */
   #count(now: number, failed: boolean, slow: boolean): string | undefined {
-    if (!this.#judgesShares) return undefined;
-    const { failurePercent = Infinity, slow: slowness, spanMs, minCalls } = this.#options;
-    const recent = (this.#recent ??= { calls: new Window(spanMs), failed: new Window(spanMs), slow: new Window(spanMs) });
-    recent.calls.add(now);
-    if (failed) recent.failed.add(now);
-    if (slow) recent.slow.add(now);
-    const calls = recent.calls.total(now);
-    if (calls < minCalls) return undefined;
-    const within = `of ${calls} calls in ${spanMs / 1_000} s`;
-    const failures = recent.failed.total(now);
-    if (failures * 100 >= failurePercent * calls) return `${failures} ${within} failed`;
-    const slows = recent.slow.total(now);
-    if (slowness !== undefined && slows * 100 >= slowness.percent * calls)
-      return `${slows} ${within} took ${slowness.ms} ms or longer`;
-    return undefined;
+    return judgesRates(this.#options) ? (this.#rates ??= new Rates(this.#options)).count(now, failed, slow) : undefined;
   }
 }
 
