@@ -11,10 +11,6 @@ export class FirstList {
     this.#clock = clock;
   }
 
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
   /** Resolves true as soon as it is here (at once if it is); false after `ms` without. */
   wait(ms: number): Promise<boolean> {
     if (this.here) return Promise.resolve(true);

@@ -31,11 +31,6 @@ export class Pools implements Home {
     this.#parts = parts;
   }
 
-  /** Open connections, idle ones included. */
-  get size(): number {
-    return this.#open.size;
-  }
-
   /** A connection that is the exchange's until it lets go of it. A new one is not connected yet: it tells the exchange when it is. */
   take(endpoint: Endpoint, settings: CallSettings, exchange: Exchange): Connection | undefined {
     const place = this.#at(endpoint);
