@@ -203,9 +203,8 @@ class TrailerHead extends Head {
   }
 
   protected override field(name: number): boolean {
-    if (name !== known['content-length'] && name !== known['transfer-encoding']) return true;
-    this.fault = 'there is a field of framing among them';
-    return false;
+    const frames = name === known['content-length'] || name === known['transfer-encoding'];
+    return !frames || this.oddField('there is a field of framing among them');
   }
 }
 

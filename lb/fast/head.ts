@@ -9,6 +9,7 @@
  *
  * One object serves all messages of a connection, one after the other.
  */
+import { trimmed } from '../headers.js';
 import { nameAt, other } from './names.js';
 
 /** `more`: all that is here is well-formed, and it goes on. `odd`: not provably well-formed; `fault` says why. */
@@ -17,8 +18,11 @@ export type Scanned = 'whole' | 'more' | 'odd';
 export const CR = 0x0d;
 export const LF = 0x0a;
 export const SP = 0x20;
-export const HTAB = 0x09;
+const HTAB = 0x09;
 const COLON = 0x3a;
+
+export const keepAlive = Buffer.from('keep-alive');
+export const close = Buffer.from('close');
 
 /** What a byte is in a name: 0 none of it, 1 part of a token, 2 an underscore. */
 const inName = new Uint8Array(256);
@@ -84,16 +88,16 @@ export abstract class Head {
       if (at === to) return this.#notYet(to, more);
       if (at === line && bytes[at] === CR) {
         if (at + 1 === to) return this.#notYet(to, more);
-        if (bytes[at + 1] !== LF) return this.odd('a bare CR');
+        if (bytes[at + 1] !== LF) return this.#odd('a bare CR');
         this.end = at + 2;
-        return this.end - this.start > this.#maxBytes ? this.odd('its head is too large') : 'whole';
+        return this.end - this.start > this.#maxBytes ? this.#odd('its head is too large') : 'whole';
       }
-      if (at === line || bytes[at] !== COLON) return this.odd('a line that is no field');
+      if (at === line || bytes[at] !== COLON) return this.#odd('a line that is no field');
       const colon = at;
       at = endOf(inValue, bytes, colon + 1, to);
       if (at + 1 >= to && (at === to || bytes[at] === CR)) return this.#notYet(to, more);
-      if (bytes[at] !== CR || bytes[at + 1] !== LF) return this.odd('a control character in a field');
-      if (++this.fields > this.#maxFields) return this.odd('too many fields');
+      if (bytes[at] !== CR || bytes[at + 1] !== LF) return this.#odd('a control character in a field');
+      if (++this.fields > this.#maxFields) return this.#odd('too many fields');
       this.at = at + 2;
       if (kinds > 1) this.needsRules = true;
       const name = nameAt(bytes, line, colon);
@@ -125,7 +129,24 @@ export abstract class Head {
     cuts[place + 1] = to;
   }
 
-  protected odd(fault: string): 'odd' {
+  /** What Connection says beside one `keep-alive` or `close`: it may name fields that must go. */
+  protected connectionOptions(bytes: Uint8Array, from: number, to: number): void {
+    this.needsRules = true;
+    const options = Buffer.from(bytes.subarray(from, to)).toString('latin1').toLowerCase().split(',');
+    if (options.some((option) => trimmed(option) === 'close')) this.close = true;
+  }
+
+  protected oddLine(fault: string): number {
+    this.fault = fault;
+    return wrong;
+  }
+
+  protected oddField(fault: string): false {
+    this.fault = fault;
+    return false;
+  }
+
+  #odd(fault: string): 'odd' {
     this.fault = fault;
     return 'odd';
   }
@@ -138,12 +159,12 @@ export abstract class Head {
 
   #notYet(to: number, end: number): Scanned {
     if (end === wrong) return 'odd';
-    return to - this.start >= this.#maxBytes ? this.odd('its head is too large') : 'more';
+    return to - this.start >= this.#maxBytes ? this.#odd('its head is too large') : 'more';
   }
 }
 
 export const more = -1;
-export const wrong = -2;
+const wrong = -2;
 
 export const isToken = (byte: number): boolean => inName[byte] !== 0;
 

@@ -2,8 +2,7 @@
  * The head of a request, as far as this lane can carry it: a method of the usual ones, a path, an absolute http URL or `OPTIONS *`, HTTP/1.1,
  * a body with a length or none. Anything else is odd, and the full lane has the words for it.
  */
-import { trimmed } from '../headers.js';
-import { endOf, Head, lengthIn, more, SP, wrong } from './head.js';
+import { close, endOf, Head, keepAlive, lengthIn, more, SP } from './head.js';
 import { is, known } from './names.js';
 
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'PATCH', 'OPTIONS'] as const;
@@ -19,8 +18,6 @@ const SLASH = 0x2f;
 export const ASTERISK = 0x2a;
 
 const version = Buffer.from(' HTTP/1.1\r\n');
-const keepAlive = Buffer.from('keep-alive');
-const close = Buffer.from('close');
 const h2c = Buffer.from('h2c');
 const longestRequestId = 128;
 
@@ -80,19 +77,19 @@ export class RequestHead extends Head {
     while (at < to && bytes[at] !== SP && at - this.start <= longestMethod) at++;
     if (at === to) return more;
     const method = methodAt(bytes, this.start, at);
-    if (method === undefined) return this.#wrong('a method that is not one of the usual');
+    if (method === undefined) return this.oddLine('a method that is not one of the usual');
     this.method = method;
     this.targetStart = at + 1;
     this.targetEnd = at = endOf(inTarget, bytes, at + 1, to);
     if (at === to) return more;
     this.absolute = bytes[this.targetStart] !== SLASH;
     if (this.absolute && !is(bytes, this.targetStart, http)) {
-      if (!this.#isServer(bytes)) return this.#wrong('a target of another form');
+      if (!this.#isServer(bytes)) return this.oddLine('a target of another form');
       this.absolute = false;
     }
     for (let index = 0; index < version.length; index++) {
       if (at === to) return more;
-      if (bytes[at++] !== version[index]) return this.#wrong('a first line that is not of HTTP/1.1');
+      if (bytes[at++] !== version[index]) return this.oddLine('a first line that is not of HTTP/1.1');
     }
     return at;
   }
@@ -100,26 +97,26 @@ export class RequestHead extends Head {
   protected override field(name: number, bytes: Uint8Array, from: number, to: number, line: number): boolean {
     switch (name) {
       case known.host:
-        if (this.hostLine >= 0 || from === to) return this.#not('no Host or two of them');
+        if (this.hostLine >= 0 || from === to) return this.oddField('no Host or two of them');
         this.hostLine = line;
         this.hostLineEnd = this.at;
         this.hostStart = from;
         this.hostEnd = to;
         return true;
       case known['content-length']:
-        if (this.length >= 0) return this.#not('two lengths');
+        if (this.length >= 0) return this.oddField('two lengths');
         this.length = lengthIn(bytes, from, to);
-        return this.length >= 0 || this.#not('a length that is none');
+        return this.length >= 0 || this.oddField('a length that is none');
       case known['transfer-encoding']:
       case known.expect:
-        return this.#not('a body that is not plain');
+        return this.oddField('a body that is not plain');
       case known.upgrade:
         // which may be ignored (RFC 9110, 7.8), and is offered by some clients with each first request
-        return to - from === h2c.length && is(bytes, from, h2c) ? this.cut(line) : this.#not('an upgrade');
+        return to - from === h2c.length && is(bytes, from, h2c) ? this.cut(line) : this.oddField('an upgrade');
       case known.connection:
         if (to - from === keepAlive.length && is(bytes, from, keepAlive)) return this.cut(line);
         if (to - from === close.length && is(bytes, from, close)) this.close = true;
-        else this.#connection(bytes, from, to);
+        else this.connectionOptions(bytes, from, to);
         return this.cut(line);
       case known['keep-alive']:
       case known['proxy-connection']:
@@ -139,7 +136,7 @@ export class RequestHead extends Head {
         if (this.keyed || from === to) this.needsRules = true;
         return (this.keyed = true);
       case known['max-forwards']:
-        return this.method !== 'OPTIONS' || this.#not('a count of how far it may go');
+        return this.method !== 'OPTIONS' || this.oddField('a count of how far it may go');
       case known['x-zidecar-timeout']:
       case known['grpc-timeout']:
         this.timeoutOfGrpc = name === known['grpc-timeout'];
@@ -168,23 +165,6 @@ export class RequestHead extends Head {
   /** `OPTIONS *` asks for nothing but the server itself. */
   #isServer(bytes: Uint8Array): boolean {
     return this.method === 'OPTIONS' && this.targetEnd - this.targetStart === 1 && bytes[this.targetStart] === ASTERISK;
-  }
-
-  /** It may name fields that must go. */
-  #connection(bytes: Uint8Array, from: number, to: number): void {
-    this.needsRules = true;
-    const options = Buffer.from(bytes.subarray(from, to)).toString('latin1').toLowerCase().split(',');
-    if (options.some((option) => trimmed(option) === 'close')) this.close = true;
-  }
-
-  #wrong(fault: string): number {
-    this.fault = fault;
-    return wrong;
-  }
-
-  #not(fault: string): false {
-    this.fault = fault;
-    return false;
   }
 }
 
