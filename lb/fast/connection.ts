@@ -7,6 +7,7 @@
  * A connection on which something came that nobody waited for is never used again.
  */
 import { connect, Socket, type SocketConstructorOpts } from 'node:net';
+import { longestKeepAliveMs, keepAliveMarginMs } from '../bounds.js';
 import { explained } from '../dial.js';
 import { connectOnceProven, isDoubted, tellDoubt } from '../doubt.js';
 import type { Endpoint } from '../endpoint.js';
@@ -57,9 +58,6 @@ export interface ConnectionParts {
   readonly spare: SpareBuffers;
 }
 
-/** An endpoint's `Keep-Alive: timeout` is believed up to this, less a second for its way to us. */
-const longestIdleMs = 55_000;
-const marginMs = 1_000;
 const nothing = Buffer.alloc(0);
 
 export class Connection implements Receiver, Sender, Waiting {
@@ -178,7 +176,7 @@ export class Connection implements Receiver, Sender, Waiting {
     this.#exchange = undefined;
     this.#landing.used();
     const { idleTimeoutMs } = this.#settings;
-    const ms = keepAliveMs < 0 ? idleTimeoutMs : Math.min(keepAliveMs, longestIdleMs + marginMs) - marginMs;
+    const ms = keepAliveMs < 0 ? idleTimeoutMs : Math.min(keepAliveMs - keepAliveMarginMs, longestKeepAliveMs);
     if (this.#retired || this.#closed || (ms !== undefined && ms <= 0)) return this.close();
     this.idle = true;
     this.dueAt = this.#due(ms, now);

@@ -4,6 +4,7 @@
  * the pools, the memory of ways, the one timer, the box in which what is written is put together.
  */
 import type { Socket } from 'node:net';
+import { uploadLingerMs } from '../bounds.js';
 import type { CallParts, Entrance, Lane, LaneOptions } from '../lane.js';
 import type { Upstream } from '../upstream.js';
 import { AnswerLines } from './answer.js';
@@ -91,7 +92,7 @@ export class FastLane implements Lane {
     return {
       ...{ parts: this.#parts, clock: this.#parts.clock, deadlines: this.#deadlines, lines: this.#lines },
       ...{ inbox: this.#inbox, outbox: this.#outbox },
-      ...{ maxHeadBytes, clientIdleTimeoutMs, headerTimeoutMs, uploadLingerMs: this.#options.uploadLingerMs ?? 30_000 },
+      ...{ maxHeadBytes, clientIdleTimeoutMs, headerTimeoutMs, uploadLingerMs: this.#options.uploadLingerMs ?? uploadLingerMs },
       ways: new Ways(this.#parts, entrance, (upstream) => this.#poolsOf(upstream)),
       isLast: () => this.#draining,
       began: () => {

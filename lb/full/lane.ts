@@ -9,6 +9,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { uploadLingerMs } from '../bounds.js';
 import { endPolitely, sayGoodbye } from '../farewell.js';
 import type { CallParts, Entrance, Lane, LaneOptions } from '../lane.js';
 import { createServer } from '../node-http.js';
@@ -49,7 +50,7 @@ export class FullLane implements Lane {
       loadPools: () => this.#poolsLoaded ?? this.#loadPools(),
       clientIdleTimeoutMs: options.clientIdleTimeoutMs,
       maxHeadBytes: options.maxHeadBytes,
-      uploadLingerMs: options.uploadLingerMs ?? 30_000,
+      uploadLingerMs: options.uploadLingerMs ?? uploadLingerMs,
       isLast: () => this.#draining,
     };
     this.#server = createServer({

@@ -11,6 +11,7 @@
  */
 import type { Socket } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
+import { longestKeepAliveMs, keepAliveMarginMs } from '../bounds.js';
 import { address, type Endpoint } from '../endpoint.js';
 import { CallError } from '../errors.js';
 import type { Usage } from '../limits.js';
@@ -29,10 +30,6 @@ export interface PoolOptions {
 /** What holds for a connection from when it is made: how long its connect may take, and its waits for a call where the endpoint does not say. */
 export type ConnectionSettings = Pick<CallSettings, 'connectTimeoutMs' | 'idleTimeoutMs'>;
 type ConnectionOptions = PoolOptions & ConnectionSettings;
-
-/** An endpoint's `Keep-Alive: timeout` is believed up to this, less a second for its way to us. */
-const longestIdleMs = 55_000;
-const marginMs = 1_000;
 
 export class Pools {
   readonly #options: PoolOptions;
@@ -173,8 +170,8 @@ export class Connection {
       },
       pipelining: 1,
       keepAliveTimeout: Math.min(options.idleTimeoutMs ?? longestMs, longestMs),
-      keepAliveMaxTimeout: longestIdleMs,
-      keepAliveTimeoutThreshold: marginMs,
+      keepAliveMaxTimeout: longestKeepAliveMs,
+      keepAliveTimeoutThreshold: keepAliveMarginMs,
       maxHeaderSize: options.maxHeadBytes,
       headersTimeout: 0,
       bodyTimeout: 0,
