@@ -24,12 +24,12 @@ const inDoubt: ReadonlySet<FailureCode> = new Set(['bad_request', 'head_too_larg
 const longestMessage = 1000;
 
 /**
- * `close`: the connection ends after this answer (always so where the framing is in doubt). `retryAfterMs`: rounded up to whole
- * seconds, 1 at least. A code that has no status because an answer had begun is told as 502 if nothing was sent after all.
+ * `close`: the connection ends after this answer (always so where the framing is in doubt). Retry-After is rounded up to whole seconds, 1 at
+ * least. A code that has no status because an answer had begun is told as 502 if nothing was sent after all.
  */
 export const refusalAnswer = (
-  { code, message }: Refused,
-  { close = false, retryAfterMs }: { readonly close?: boolean; readonly retryAfterMs?: number | undefined } = {},
+  { code, message, retryAfterMs }: Refused,
+  { close = false }: { readonly close?: boolean } = {},
 ): RefusalAnswer => {
   const body = Buffer.from(`${JSON.stringify({ error: code, message: message.slice(0, longestMessage) })}\n`);
   const fields = ['content-type', 'application/json', 'content-length', String(body.length), 'x-zidecar-error', code];

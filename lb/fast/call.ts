@@ -228,7 +228,7 @@ export class Call implements Runner {
 
   /** Our own answer. */
   #refuse(refused: Refused): void {
-    const answer = refusalAnswer(refused, { close: this.isLast(), retryAfterMs: refused.retryAfterMs });
+    const answer = refusalAnswer(refused, { close: this.isLast() });
     if (answer.fields.includes('connection')) this.#close = true;
     this.#caller.write(refusalBytes(answer, hasNoBody(this.#request.head.method, answer.status)));
     this.#end(refused.code, this.#terms.parts.clock.now());

@@ -36,7 +36,7 @@ export async function carry(exchange: Exchange, entrance: Entrance, parts: CallP
   const began = clock.now();
   const plan = makePlan(exchange.asked, entrance, parts);
   if ('code' in plan) {
-    await exchange.refuse(refusalAnswer(plan, plan.code === 'discovering' ? { retryAfterMs: 1_000 } : {}));
+    await exchange.refuse(refusalAnswer(plan.code === 'discovering' ? { ...plan, retryAfterMs: 1_000 } : plan));
     return tellStray(plan.code, parts, exchange.asked, clock.now() - began);
   }
   if ('answer' in plan) {
@@ -58,7 +58,7 @@ export async function carry(exchange: Exchange, entrance: Entrance, parts: CallP
   stopAlarm();
 
   if ('code' in reached) {
-    await exchange.refuse(refusalAnswer(reached, reached));
+    await exchange.refuse(refusalAnswer(reached));
     return tell(exchange, plan, story, reached.code, parts);
   }
   const { lease, answer } = reached;

@@ -29,7 +29,7 @@ describe('refusal', () => {
 
   it('tells when to come back in whole seconds, one at least', () => {
     const after = (retryAfterMs: number) =>
-      valueOf(refusalAnswer({ code: 'all_open', message: '' }, { retryAfterMs }).fields, 'retry-after');
+      valueOf(refusalAnswer({ code: 'all_open', message: '', retryAfterMs }).fields, 'retry-after');
     deepEqual([0, 1, 1_000, 1_001].map(after), ['1', '1', '1', '2']);
   });
 
