@@ -1,5 +1,6 @@
 /** The last words of a connection of the app, outside of node's HTTP server: a refusal in bytes, and an end that leaves time to read it. */
 import type { Socket } from 'node:net';
+import { linesOf } from './headers.js';
 import { STATUS_CODES } from './node-http.js';
 import type { Clock } from './ports.js';
 import type { RefusalAnswer } from './refusal.js';
@@ -9,8 +10,7 @@ export const lingerMs = 1_000;
 
 /** `withoutBody`: to HEAD. */
 export function refusalBytes({ status, fields, body }: RefusalAnswer, withoutBody = false): Buffer {
-  const lines = fields.flatMap((part, index) => (index % 2 === 0 ? [`${part}: ${fields[index + 1] ?? ''}\r\n`] : []));
-  const head = Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`, 'latin1');
+  const head = Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${linesOf(fields)}\r\n`, 'latin1');
   return withoutBody ? head : Buffer.concat([head, body]);
 }
 

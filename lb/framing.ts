@@ -17,6 +17,10 @@ export function framingFault(raw: readonly string[], old: boolean): string | und
   return undefined;
 }
 
+export const framingNames: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
+/** What a part that frames by itself does not want to have from us. */
+export const codingNames: ReadonlySet<string> = new Set(['transfer-encoding']);
+
 /** RFC 9112, 6.3: a request has a body when a framing field says so. */
 export const hasBody = (raw: readonly string[]): boolean =>
   valuesOf(raw, 'transfer-encoding').length > 0 || valuesOf(raw, 'content-length').some((length) => Number(length) > 0);

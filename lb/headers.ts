@@ -128,6 +128,17 @@ export function valuesOf(raw: readonly string[], name: string): string[] {
   return values;
 }
 
+/** Those of other names than these, which are in lower case. */
+export const withoutNamed = (raw: readonly string[], names: ReadonlySet<string>): string[] =>
+  raw.filter((_, index) => !names.has(raw[index - (index % 2)]!.toLowerCase()));
+
+/** As they stand in a head. */
+export function linesOf(fields: readonly string[]): string {
+  let lines = '';
+  for (let index = 0; index + 1 < fields.length; index += 2) lines += `${fields[index]!}: ${fields[index + 1]!}\r\n`;
+  return lines;
+}
+
 /** A call asks for many a field: most are told apart by their length. */
 export const isNamed = (spelled: string, name: string): boolean =>
   spelled.length === name.length && (spelled === name || spelled.toLowerCase() === name);

@@ -2,7 +2,7 @@
  * How far TRACE and OPTIONS may go (RFC 9110, 7.6.2): whoever passes one on takes one from its Max-Forwards, and whoever gets it with 0 answers
  * in place of the one that is asked. For other methods the field says nothing.
  */
-import { trimmed, valuesOf } from './headers.js';
+import { linesOf, trimmed, valuesOf, withoutNamed } from './headers.js';
 import type { RefusalAnswer, Refused } from './refusal.js';
 
 /** More than any way has stations. A larger number is taken for it. */
@@ -39,9 +39,6 @@ export function lastStation(asked: {
       fields: ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE', 'content-length', '0'],
       body: Buffer.alloc(0),
     };
-  const lines = raw.flatMap((name, index) =>
-    index % 2 === 0 && !secret.has(name.toLowerCase()) ? [`${name}: ${raw[index + 1]!}\r\n`] : [],
-  );
-  const body = Buffer.from(`${method} ${target} HTTP/${version}\r\n${lines.join('')}\r\n`, 'latin1');
+  const body = Buffer.from(`${method} ${target} HTTP/${version}\r\n${linesOf(withoutNamed(raw, secret))}\r\n`, 'latin1');
   return { status: 200, fields: ['content-type', 'message/http', 'content-length', String(body.length)], body };
 }

@@ -2,14 +2,15 @@
  * The answer of an endpoint on its way to the app, in the buffer into which it was read: the head rewritten where it lies (rewrite.ts),
  * the body behind it, in one write where it came in one read.
  */
-import { answerFields, trailerFields, valuesOf } from '../headers.js';
+import { framingNames } from '../framing.js';
+import { answerFields, linesOf, trailerFields, valuesOf, withoutNamed } from '../headers.js';
 import { retryAfterOf } from '../retry-on.js';
 import { AnswerHead } from './answer-head.js';
 import { Body } from './body.js';
 import type { Sink } from './chunks.js';
 import type { Scanned } from './head.js';
 import { rewrite } from './rewrite.js';
-import { rawFields, text } from './strings.js';
+import { rawFields } from './strings.js';
 
 /** Where it goes. False: the bytes have not left yet, and must stay as they are. */
 export type Write = (bytes: Uint8Array | string) => boolean;
@@ -86,7 +87,8 @@ export class Answer implements Sink {
     this.head.begin(end);
     if (status === CONTINUE) return true;
     const lineEnd = bytes.indexOf('\r\n', start);
-    return this.#write(`${firstLine(bytes, start, lineEnd)}\r\n${text(trailerFields(rawFields(bytes, lineEnd + 2, end)))}\r\n`);
+    const fields = trailerFields(rawFields(bytes, lineEnd + 2, end));
+    return this.#write(`${firstLine(bytes, start, lineEnd)}\r\n${linesOf(fields)}\r\n`);
   }
 
   /**
@@ -164,10 +166,10 @@ export class Answer implements Sink {
     const raw = rawFields(bytes, lineEnd + 2, end);
     const fields = answerFields(raw, { version: '1.1', pseudonym: this.#lines.pseudonym, trailers });
     if (!Array.isArray(fields)) return false;
-    const kept = fields.filter((_, index) => !bare || !isFraming(fields[index - (index % 2)]!));
+    const kept = bare ? withoutNamed(fields, framingNames) : fields;
     if (chunked) kept.push('transfer-encoding', 'chunked');
     if (close) kept.push('connection', 'close');
-    this.put(`${firstLine(bytes, start, lineEnd)}\r\n${text(kept)}\r\n`);
+    this.put(`${firstLine(bytes, start, lineEnd)}\r\n${linesOf(kept)}\r\n`);
     return true;
   }
 }
@@ -179,5 +181,3 @@ function firstLine(bytes: Buffer, start: number, end: number): string {
 const minorAt = 'HTTP/1.'.length;
 const statusLength = 'HTTP/1.1 200 '.length;
 const ONE = 0x31;
-
-const isFraming = (name: string): boolean => /^(content-length|transfer-encoding)$/i.test(name);

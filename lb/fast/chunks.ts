@@ -7,10 +7,10 @@
  *                                 └ 0 ──▶ last ──▶ last_lf ──▶ done
  *                                           └──▶ trailers ───────▲
  */
-import { trailerFields } from '../headers.js';
+import { linesOf, trailerFields } from '../headers.js';
 import { CR, Head, isText, isToken, LF } from './head.js';
 import { known } from './names.js';
-import { rawFields, text } from './strings.js';
+import { rawFields } from './strings.js';
 
 /** Where the bytes of a body go. */
 export interface Sink {
@@ -184,7 +184,7 @@ export class Chunks {
     this.#trailers = all;
     if (scanned === 'more') return to;
     this.state = 'done';
-    sink.put(`0\r\n${text(trailerFields(rawFields(all, 0, head.end)))}\r\n`);
+    sink.put(`0\r\n${linesOf(trailerFields(rawFields(all, 0, head.end)))}\r\n`);
     return from + head.end - before;
   }
 

@@ -8,7 +8,7 @@ import { replayBytes } from '../bounds.js';
 import type { HashOn } from '../hash-key.js';
 import { giveBack } from '../give-back.js';
 import { durationOf, grpcDurationOf, wholeMs, withTimeLeft } from '../deadline.js';
-import { countOf, requestFields } from '../headers.js';
+import { countOf, linesOf, requestFields } from '../headers.js';
 import type { CallParts } from '../lane.js';
 import type { Connection } from './connection.js';
 import { hashKeyIn } from './hash-key.js';
@@ -16,7 +16,7 @@ import { mostBytes, type Outbox } from './outbox.js';
 import type { RequestHead } from './request-head.js';
 import { RequestId } from '../request-id.js';
 import { rewrite, room } from './rewrite.js';
-import { rawFields, text } from './strings.js';
+import { rawFields } from './strings.js';
 import { subsetOf, type Subset } from '../subset.js';
 import type { Way } from './ways.js';
 
@@ -227,7 +227,7 @@ export class Request {
   #sendWords(connection: Connection, now: number): boolean {
     const { line, fields } = this.#words!;
     const told = this.timeoutMs === undefined ? fields : withTimeLeft(fields, this.endsAt - now);
-    const head = `${line}${text(told)}\r\n`;
+    const head = `${line}${linesOf(told)}\r\n`;
     const { end } = this.head;
     const size = head.length + this.#end - end;
     if (this.toCome === 0 && size <= mostBytes) {

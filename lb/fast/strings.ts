@@ -14,10 +14,3 @@ export function rawFields(bytes: Buffer, from: number, end: number): string[] {
   }
   return raw;
 }
-
-/** Flat raw pairs as lines. */
-export function text(fields: readonly string[]): string {
-  let lines = '';
-  for (let index = 0; index + 1 < fields.length; index += 2) lines += `${fields[index]!}: ${fields[index + 1]!}\r\n`;
-  return lines;
-}

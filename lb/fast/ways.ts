@@ -3,13 +3,13 @@
  * that the same Host (with the same `http://name` or `/svc/NAME` before the path) costs one look into a map. What is remembered holds for
  * the address, never for the path behind it. Names that route to nobody are not remembered, nor is an upstream that is followed no more.
  */
+import { linesOf } from '../headers.js';
 import type { CallParts, Entrance } from '../lane.js';
 import { requestIdName } from '../request-id.js';
 import { is } from './names.js';
 import type { Pools } from './pools.js';
 import { ASTERISK, type RequestHead } from './request-head.js';
 import { room } from './rewrite.js';
-import { text } from './strings.js';
 import { route } from '../route.js';
 import type { Upstream } from '../upstream.js';
 
@@ -95,8 +95,8 @@ export class Ways {
     if (way.host !== host) fields.push('Host', way.host);
     if (forwardedFor !== undefined) fields.push('x-forwarded-for', forwardedFor);
     if (way.prefix !== undefined) fields.push('x-forwarded-prefix', way.prefix);
-    const before = text(fields);
-    const via = text(['via', `1.1 ${pseudonym}`]);
+    const before = linesOf(fields);
+    const via = linesOf(['via', `1.1 ${pseudonym}`]);
     const ours = Buffer.from(before + via, 'latin1');
     const oursWithId = Buffer.from(`${before}${requestIdName}${' '.repeat(32)}\r\n${via}`, 'latin1');
     if (oursWithId.length > room) return undefined;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { linesOf, withoutNamed } from '../headers.js';
 
 /** An upgrade that is carried as one: GET, HTTP/1.1, to `websocket` and nothing else, without a body. */
 export const isWebSocket = ({ method, httpVersion, headers }: IncomingMessage): boolean =>
@@ -15,10 +16,8 @@ export const isWebSocket = ({ method, httpVersion, headers }: IncomingMessage): 
  * so what follows, body and all, is still unread. Without an Upgrade field it cannot come here a second time.
  */
 export function plainAgain({ method, url, httpVersion, rawHeaders }: IncomingMessage, socket: Socket, unread: Buffer): void {
-  const lines = [`${method ?? ''} ${url ?? ''} HTTP/${httpVersion}`];
-  for (let index = 0; index < rawHeaders.length; index += 2)
-    if (!dropped.has(rawHeaders[index]!.toLowerCase())) lines.push(`${rawHeaders[index]!}: ${rawHeaders[index + 1]!}`);
-  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), unread]));
+  const head = `${method ?? ''} ${url ?? ''} HTTP/${httpVersion}\r\n${linesOf(withoutNamed(rawHeaders, dropped))}\r\n`;
+  socket.unshift(Buffer.concat([Buffer.from(head, 'latin1'), unread]));
 }
 
 const dropped: ReadonlySet<string> = new Set(['upgrade', 'http2-settings']);

@@ -6,8 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { replayBytes } from '../bounds.js';
 import { CallError } from '../errors.js';
 import type { Endpoint } from '../endpoint.js';
-import { hasBody } from '../framing.js';
-import { valuesOf } from '../headers.js';
+import { codingNames, hasBody } from '../framing.js';
+import { valuesOf, withoutNamed } from '../headers.js';
 import type { Clock } from '../ports.js';
 import type { RefusalAnswer } from '../refusal.js';
 import type { Upstream } from '../upstream.js';
@@ -113,7 +113,7 @@ export class PlainExchange implements Exchange {
     if (this.#expects) this.#reply.goOn();
     this.#expects = false;
     const inform: Reply['inform'] = (...head) => this.#reply.inform(...head);
-    const request = { method, target, fields: () => unframed(fields()), body: this.#replay?.open() };
+    const request = { method, target, fields: () => withoutNamed(fields(), codingNames), body: this.#replay?.open() };
     const terms = { clock, responseTimeoutMs: settings.responseTimeoutMs, stop, inform, moved };
     const connection = poolsOf(upstream).take(endpoint, settings);
     if (connection === undefined) {
@@ -173,10 +173,6 @@ export class PlainExchange implements Exchange {
 /** What comes next (a head and a read: visit.ts has no more read on), extensions, and a size of so many digits for each byte. */
 const mostOverheadBytes = 128 * 1024;
 const mostOverheadFactor = 32;
-
-/** Undici frames by itself. */
-const unframed = (fields: readonly string[]): readonly string[] =>
-  fields.filter((_, index) => fields[index - (index % 2)]!.toLowerCase() !== 'transfer-encoding');
 
 const isEventStream = ({ fields }: Answer): boolean =>
   valuesOf(fields, 'content-type').some((value) => /^text\/event-stream\b/i.test(value));

@@ -4,8 +4,8 @@
  */
 import type { ServerResponse } from 'node:http';
 import { CallError } from '../errors.js';
-import { hasNoBody } from '../framing.js';
-import { trailerFields, valuesOf } from '../headers.js';
+import { codingNames, framingNames, hasNoBody } from '../framing.js';
+import { linesOf, trailerFields, valuesOf, withoutNamed } from '../headers.js';
 import type { RefusalAnswer } from '../refusal.js';
 import { reset } from '../reset.js';
 import type { Answer } from './answer.js';
@@ -50,8 +50,7 @@ export class Reply {
     const { socket, headersSent } = this.#response;
     if (this.#asked.version !== '1.1' || headersSent || !socket) return;
     // like a trailer, such a head may frame and route nothing
-    const lines = pairs(trailerFields(fields)).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n`, 'latin1');
+    socket.write(`HTTP/1.1 ${status} ${reason}\r\n${linesOf(trailerFields(fields))}\r\n`, 'latin1');
   }
 
   refuse({ status, fields, body }: RefusalAnswer): Promise<void> {
@@ -111,8 +110,7 @@ export class Reply {
   }
 
   #framed({ status, fields }: Answer): string[] {
-    const dropped = status === 204 ? ['transfer-encoding', 'content-length'] : ['transfer-encoding'];
-    const kept = fields.filter((_, index) => !dropped.includes(fields[index - (index % 2)]!.toLowerCase()));
+    const kept = withoutNamed(fields, status === 204 ? framingNames : codingNames);
     this.#endsWithConnection = this.#asked.version === '1.0' && valuesOf(kept, 'content-length').length === 0;
     return this.#isLast() ? [...kept, 'Connection', 'close'] : kept;
   }
