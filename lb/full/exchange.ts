@@ -2,6 +2,7 @@
  * One call of the app as the loop (call.ts) sees it: what is asked for, a way to send it to an endpoint, and a way to answer. A plain
  * exchange and an upgrade are two of these; the loop does not know which it has.
  */
+import type { IncomingMessage } from 'node:http';
 import type { CallError } from '../errors.js';
 import type { Endpoint } from '../endpoint.js';
 import type { RefusalAnswer } from '../refusal.js';
@@ -22,6 +23,11 @@ export interface Asked {
   /** Of the app; undefined for a unix socket. */
   readonly remoteAddress: string | undefined;
 }
+
+export const askedOf = (request: IncomingMessage, upgrade: boolean): Asked => {
+  const { method = '', url: target = '', httpVersion: version, rawHeaders: raw, socket } = request;
+  return { method, target, version, raw, upgrade, remoteAddress: socket.remoteAddress };
+};
 
 /** What goes to an endpoint, the same in every attempt. */
 export interface Sending {

@@ -14,7 +14,7 @@ import type { Answer, Failed } from './answer.js';
 import type { Stop } from './stop.js';
 
 /** An attempt up to its head or its failure: the evidence was given, and a lease that failed given back. */
-export interface Asked {
+export interface Ended {
   readonly lease: Lease;
   readonly result: Answer | Failed;
   /** When that was. */
@@ -23,7 +23,7 @@ export interface Asked {
 /** Why an attempt was given up: an endpoint that was asked later has answered, and well. */
 export const outpaced = new CallError('client_gone', 'another endpoint, which was asked later, has answered');
 const notNeeded = new CallError('client_gone', 'another endpoint has answered');
-export type AskOne = (lease: Lease, stop: Stop) => Promise<Asked>;
+export type AskOne = (lease: Lease, stop: Stop) => Promise<Ended>;
 
 export interface HedgeTerms {
   readonly after: number;
@@ -38,7 +38,7 @@ export async function hedged(
   lease: Lease,
   ask: AskOne,
   { after, upstream, tries, clock, stop }: HedgeTerms,
-): Promise<readonly Asked[]> {
+): Promise<readonly Ended[]> {
   const first = cancellable(lease, ask, stop);
   const pause = new AbortController();
   const slow = clock.sleep(after, AbortSignal.any([stop.signal, pause.signal])).then(
@@ -65,7 +65,7 @@ function cancellable(
   lease: Lease,
   ask: AskOne,
   stop: Stop,
-): { readonly ended: Promise<Asked>; readonly giveUp: (why: CallError) => void } {
+): { readonly ended: Promise<Ended>; readonly giveUp: (why: CallError) => void } {
   const own = stop.within();
   const ended = ask(lease, own);
   const giveUp = (why: CallError): void => {

@@ -13,7 +13,7 @@ import type { RefusalAnswer } from '../refusal.js';
 import type { Upstream } from '../upstream.js';
 import type { Answer, Failed } from './answer.js';
 import { attempt } from './attempt.js';
-import type { Asked, Exchange, Send, Sending } from './exchange.js';
+import { askedOf, type Asked, type Exchange, type Send, type Sending } from './exchange.js';
 import type { Pools } from './pools.js';
 import { Replay } from './replay.js';
 import { Reply } from './reply.js';
@@ -49,17 +49,9 @@ export class PlainExchange implements Exchange {
 
   /** `expects`: the app waits for a `100 Continue` before it sends its body. */
   constructor(request: IncomingMessage, response: ServerResponse, expects: boolean, terms: ExchangeTerms) {
-    const { method = '', url = '', httpVersion, rawHeaders } = request;
-    this.asked = {
-      method,
-      target: url,
-      version: httpVersion,
-      raw: rawHeaders,
-      upgrade: false,
-      remoteAddress: request.socket.remoteAddress,
-    };
+    this.asked = askedOf(request, false);
     this.#request = request;
-    this.#chunked = valuesOf(rawHeaders, 'transfer-encoding').length > 0;
+    this.#chunked = valuesOf(this.asked.raw, 'transfer-encoding').length > 0;
     this.#before = request.socket.bytesRead;
     this.#terms = terms;
     this.#expects = expects;

@@ -14,7 +14,7 @@ import { ServerResponse } from '../node-http.js';
 import type { RefusalAnswer } from '../refusal.js';
 import type { Answer, Failed } from './answer.js';
 import { dialled } from '../dial.js';
-import type { Asked, Exchange, Send, Sending } from './exchange.js';
+import { askedOf, type Asked, type Exchange, type Send, type Sending } from './exchange.js';
 import type { ExchangeTerms } from './plain-exchange.js';
 import { Reply } from './reply.js';
 import { Silence } from '../silence.js';
@@ -39,15 +39,7 @@ export class UpgradeExchange implements Exchange {
   #bytes: TunnelParts['bytes'] | undefined;
 
   constructor(request: IncomingMessage, app: Socket, early: Buffer, terms: ExchangeTerms) {
-    const { method = '', url = '', httpVersion, rawHeaders } = request;
-    this.asked = {
-      method,
-      target: url,
-      version: httpVersion,
-      raw: rawHeaders,
-      upgrade: true,
-      remoteAddress: request.socket.remoteAddress,
-    };
+    this.asked = askedOf(request, true);
     this.#app = app;
     this.#early = early;
     this.#terms = terms;
