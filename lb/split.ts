@@ -4,11 +4,10 @@
  * stays on a version. A value that nobody well has leaves its share to the others.
  */
 import type { Ask, Balancer, Seat } from './balancer.js';
-import { mix, unit } from './hashing.js';
 import type { Outcome } from './outcome.js';
 import { Parts, type Part } from './parts.js';
 import type { Random } from './ports.js';
-import { choiceOf, SmoothChoice } from './smooth.js';
+import { choiceByKey, SmoothChoice } from './smooth.js';
 import { labelOf } from './subset.js';
 
 export interface SplitRule {
@@ -50,9 +49,7 @@ export class Split implements Balancer {
   }
 
   pick(ask: Ask, now: number): Seat | undefined {
-    const weights = this.#weightsNow();
-    const place = ask.key === undefined ? this.#choice.next(weights) : choiceOf(weights, unit(mix(~ask.key)));
-    return this.#parts.pick(place, ask, now);
+    return this.#parts.pick(this.#choice.next(this.#weightsNow(), ask.key), ask, now);
   }
 
   seen(seat: Seat, outcome: Outcome, now: number): void {
@@ -62,7 +59,7 @@ export class Split implements Balancer {
   home(ask: Ask, seat: Seat): boolean {
     if (ask.key === undefined) return false;
     const whole = this.#reckon(({ seats }) => seats.length > 0); // it may be the last one of its part
-    return this.#parts.home(choiceOf(whole, unit(mix(~ask.key))), ask, seat);
+    return this.#parts.home(choiceByKey(whole, ask.key), ask, seat);
   }
 
   shares(): ReadonlyMap<Seat, number> {

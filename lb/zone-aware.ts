@@ -13,11 +13,10 @@
  * where nobody knows, as many are taken to be in each zone that has endpoints.
  */
 import { sharesOf, type Ask, type Balancer, type Seat } from './balancer.js';
-import { mix, unit } from './hashing.js';
 import type { Outcome } from './outcome.js';
 import { Parts, type Part } from './parts.js';
 import type { Random } from './ports.js';
-import { choiceOf, SmoothChoice } from './smooth.js';
+import { choiceByKey, choiceOf, SmoothChoice } from './smooth.js';
 
 export interface ZoneRules {
   /** Where we are. */
@@ -75,8 +74,7 @@ export class ZoneAware implements Balancer {
     const plan = this.#planNow();
     if (plan === undefined) return this.#whole.pick(ask, now);
     if (ask.tried.length >= mostTriedHere) return this.#pickAway(ask, now);
-    const place = ask.key === undefined ? this.#choice.next(plan) : choiceOf(plan, unit(mix(~ask.key)));
-    return this.#parts.pick(place, ask, now);
+    return this.#parts.pick(this.#choice.next(plan, ask.key), ask, now);
   }
 
   seen(seat: Seat, outcome: Outcome, now: number): void {
@@ -88,7 +86,7 @@ export class ZoneAware implements Balancer {
   home(ask: Ask, seat: Seat): boolean {
     const plan = this.#planNow();
     if (plan === undefined) return this.#whole.home?.(ask, seat) ?? false;
-    return ask.key !== undefined && this.#parts.home(choiceOf(plan, unit(mix(~ask.key))), ask, seat);
+    return ask.key !== undefined && this.#parts.home(choiceByKey(plan, ask.key), ask, seat);
   }
 
   shares(): ReadonlyMap<Seat, number> {
