@@ -18,15 +18,15 @@ export const retryKinds: Readonly<Record<string, readonly FailureCode[]>> = {
   bad_answer: ['bad_answer'],
 };
 
-const classes: Readonly<Record<string, number>> = { '5xx': 500 };
+/** `5xx` */
+const serverErrors: readonly number[] = Array.from({ length: 100 }, (_, index) => 500 + index);
 
 /** What one word stands for; undefined: nothing. */
 export const retryWord = (
   word: string,
 ): { readonly codes: readonly FailureCode[]; readonly statuses: readonly number[] } | undefined => {
   if (Object.hasOwn(retryKinds, word)) return { codes: retryKinds[word]!, statuses: [] };
-  const first = Object.hasOwn(classes, word) ? classes[word]! : undefined;
-  if (first !== undefined) return { codes: [], statuses: Array.from({ length: 100 }, (_, index) => first + index) };
+  if (word === '5xx') return { codes: [], statuses: serverErrors };
   return /^[45]\d\d$/.test(word) ? { codes: [], statuses: [Number(word)] } : undefined;
 };
 
@@ -38,15 +38,9 @@ export const retryOn = (words: readonly string[]): RetryOn => {
 
 /** As a user would list them: `5xx, 429`. */
 export const statusWords = (statuses: ReadonlySet<number>): readonly string[] => {
-  const whole = Object.entries(classes).filter(([word]) => retryWord(word)!.statuses.every((status) => statuses.has(status)));
-  const isInOne = (status: number): boolean => whole.some(([, first]) => status >= first && status < first + 100);
-  return [
-    ...whole.map(([word]) => word),
-    ...[...statuses]
-      .filter((status) => !isInOne(status))
-      .sort()
-      .map(String),
-  ];
+  const has5xx = serverErrors.every((status) => statuses.has(status));
+  const single = [...statuses].filter((status) => !has5xx || status < 500).sort();
+  return [...(has5xx ? ['5xx'] : []), ...single.map(String)];
 };
 
 export const defaultRetryOn: RetryOn = retryOn(Object.keys(retryKinds));
