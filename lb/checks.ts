@@ -7,7 +7,8 @@
  * While the last check disagrees with what holds, or an endpoint is ill, the next one comes soon; of one that is ill and has passed, at once.
  * It does not wait for one that hangs: that would keep an ill one out for the rest of its timeout.
  */
-import { address, type Endpoint } from './endpoint.js';
+import type { Endpoint } from './endpoint.js';
+import { aboutEndpoint } from './facts.js';
 import { Heap, type Placed } from './heap.js';
 import type { Checked, Member } from './member.js';
 import type { Emit, Random } from './ports.js';
@@ -177,7 +178,7 @@ export class Checks {
     const { upstream, standings, emit, stats, enforced, changed, recovered } = this.#parts;
     check.against = 0;
     check.illSince = ill ? now : undefined;
-    const about = { upstream, endpoint: address(check.endpoint), ...(!enforced.checks && { shadow: true as const }) };
+    const about = aboutEndpoint(upstream, check.endpoint, enforced.checks);
     if (ill && !enforced.checks) stats.wouldHave.checks++;
     if (ill) emit({ kind: 'endpoint_ill', ...about, why: check.why ?? '' });
     else emit({ kind: 'endpoint_well', ...about });

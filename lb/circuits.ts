@@ -7,8 +7,9 @@
  * comes through clears it, one that fails counts as a call's would. So a dead endpoint costs a call or two, not five.
  */
 import { CircuitBreaker, type BreakerOptions, type CircuitChange } from './breaker.js';
-import { address, type Endpoint } from './endpoint.js';
+import type { Endpoint } from './endpoint.js';
 import type { FailureCode } from './errors.js';
+import { aboutEndpoint, type AboutEndpoint } from './facts.js';
 import { Heap } from './heap.js';
 import { Member } from './member.js';
 import { failed, type Outcome } from './outcome.js';
@@ -185,9 +186,8 @@ export class Circuits {
     changed();
   }
 
-  #about({ endpoint }: Member): { upstream: string; endpoint: string; shadow?: true } {
-    const { upstream, enforced } = this.#parts;
-    return { upstream, endpoint: address(endpoint), ...(!enforced.circuit && { shadow: true }) };
+  #about({ endpoint }: Member): AboutEndpoint {
+    return aboutEndpoint(this.#parts.upstream, endpoint, this.#parts.enforced.circuit);
   }
 
   #suspect(member: Member, is: boolean): void {

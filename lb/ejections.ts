@@ -10,7 +10,7 @@
  * ones are the opposite, and only the first time, so that one which comes and goes costs no more than its time. No page that was well all the
  * time does, for that is not the service.
  */
-import { address } from './endpoint.js';
+import { aboutEndpoint, type AboutEndpoint } from './facts.js';
 import { Heap } from './heap.js';
 import type { Ejection, Member } from './member.js';
 import type { Outcome } from './outcome.js';
@@ -132,7 +132,7 @@ export class Ejections {
 
   #eject(member: Member, why: string, now: number, inRow: boolean): void {
     if (member.ejection !== undefined) return;
-    const { upstream, standings, emit, stats, options, enforced, changed, putOut } = this.#parts;
+    const { standings, emit, stats, options, enforced, changed, putOut } = this.#parts;
     const room = Math.max(1, Math.floor((standings.total * options.maxPercent) / 100));
     if (this.#out.size >= Math.min(room, standings.total - 1)) {
       const isLast = this.#out.size >= standings.total - 1;
@@ -155,8 +155,7 @@ export class Ejections {
     if (inRow && times === 1) this.#tried.add(ejection);
     if (enforced.outlier) stats.ejections++;
     else stats.wouldHave.outlier++;
-    const about = { upstream, endpoint: address(member.endpoint), why, forMs, times };
-    emit({ kind: 'endpoint_ejected', ...about, ...(!enforced.outlier && { shadow: true }) });
+    emit({ kind: 'endpoint_ejected', ...this.#about(member), why, forMs, times });
     standings.set(member, 'ejected', true);
     putOut(member, now);
     changed();
@@ -164,33 +163,30 @@ export class Ejections {
 
   /** Told when it begins, and again only after it has rested: as long as it stays so bad, it is one chapter of the story. */
   #withhold(member: Member, why: string, now: number): void {
-    const { upstream, emit, stats, options, enforced } = this.#parts;
+    const { emit, stats, options } = this.#parts;
     const isNews = now >= (member.withheld?.until ?? -Infinity);
     stats.ejectionsWithheld++;
     member.withheld = { why, at: now, until: now + options.intervalMs };
     endRow(member);
     if (!isNews) return;
-    const about = { upstream, endpoint: address(member.endpoint), why };
-    emit({ kind: 'ejection_withheld', ...about, ...(!enforced.outlier && { shadow: true }) });
+    emit({ kind: 'ejection_withheld', ...this.#about(member), why });
   }
 
   #readmit(ejection: Ejection, now: number, why: string): void {
     const { member } = ejection;
-    const { upstream, standings, emit, enforced, changed, readmitted } = this.#parts;
+    const { standings, emit, enforced, changed, readmitted } = this.#parts;
     this.#out.remove(ejection);
     this.#tried.delete(ejection);
     member.ejection = undefined;
     member.readmittedAt = Math.min(ejection.until, now);
     endRow(member);
-    emit({
-      kind: 'endpoint_readmitted',
-      upstream,
-      endpoint: address(member.endpoint),
-      why,
-      ...(!enforced.outlier && { shadow: true }),
-    });
+    emit({ kind: 'endpoint_readmitted', ...this.#about(member), why });
     standings.set(member, 'ejected', false);
     if (enforced.outlier) readmitted(member, now);
     changed();
+  }
+
+  #about({ endpoint }: Member): AboutEndpoint {
+    return aboutEndpoint(this.#parts.upstream, endpoint, this.#parts.enforced.outlier);
   }
 }

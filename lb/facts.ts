@@ -1,11 +1,18 @@
+import { address, type Endpoint } from './endpoint.js';
 import type { LimitName } from './limits.js';
 
 /** `shadow`: it is only told, and nothing is done. */
-interface AboutEndpoint {
+export interface AboutEndpoint {
   readonly upstream: string;
   readonly endpoint: string;
   readonly shadow?: true;
 }
+
+export const aboutEndpoint = (upstream: string, endpoint: Endpoint, isActedOn: boolean): AboutEndpoint => ({
+  upstream,
+  endpoint: address(endpoint),
+  ...(!isActedOn && { shadow: true }),
+});
 
 interface Panicked {
   readonly upstream: string;
