@@ -25,7 +25,7 @@ import { reset } from './reset.js';
 import type { CallSettings } from './settings.js';
 import type { UpstreamStats } from './stats.js';
 import { Tunnel, type TunnelEnd } from './tunnel.js';
-import { firstListMs, type Upstream } from './upstream.js';
+import type { Upstream } from './upstream.js';
 
 export interface TcpParts {
   readonly clock: Clock;
@@ -154,7 +154,7 @@ export class TcpLane implements Lane {
   ): Promise<{ readonly lease: Lease; readonly endpoint: Socket } | Refused> {
     const { clock, emit, traced } = this.#parts;
     const aborted = new Promise<true>((resolve) => stop.addEventListener('abort', () => resolve(true), { once: true }));
-    const unlisted = await Promise.race([upstream.whenListed(firstListMs), aborted]);
+    const unlisted = await Promise.race([upstream.whenListed(), aborted]);
     if (typeof unlisted === 'string') return upstream.whyNot(unlisted);
     const tried: string[] = [];
     let last: CallError | undefined;

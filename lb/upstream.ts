@@ -48,7 +48,7 @@ export interface UpstreamParts extends EvidenceOptions {
 export type NoLease = 'no_endpoints' | 'no_subset' | 'all_open' | 'overflow' | 'tried_all';
 
 /** The first call of a name waits at most this long for the name's list. */
-export const firstListMs = 1_000;
+const firstListMs = 1_000;
 
 export class Upstream {
   readonly name: string;
@@ -141,7 +141,7 @@ export class Upstream {
   }
 
   /** Resolves as soon as a list has come (at once if one has), or with why there is none: `ms` are over, or too many wait already. */
-  async whenListed(ms: number): Promise<'discovering' | 'overflow' | undefined> {
+  async whenListed(ms = firstListMs): Promise<'discovering' | 'overflow' | undefined> {
     if (this.listed) return undefined;
     if (!this.usage.admits('pending', this.#parts.clock.now())) return 'overflow';
     this.usage.pending++;

@@ -23,7 +23,7 @@ import { isIdempotent, isRepeated, type CallSoFar } from '../retry.js';
 import type { CallSettings } from '../settings.js';
 import { tellCall } from '../story.js';
 import { Tries } from '../tries.js';
-import { firstListMs, type NoLease, type Upstream } from '../upstream.js';
+import type { NoLease, Upstream } from '../upstream.js';
 import type { Caller, CallTerms } from './caller.js';
 import { Leg, type Runner } from './leg.js';
 import { Legs } from './legs.js';
@@ -66,11 +66,11 @@ export class Call implements Runner {
   begin(bytes: Buffer, end: number, way: Way): boolean {
     const request = this.#request;
     if (!request.begin(bytes, end, way)) return false;
-    const { parts, deadlines, began } = this.#terms;
+    const { parts, clock, deadlines, began } = this.#terms;
     const { upstream } = way;
     this.#upstream = upstream;
     this.#settings = parts.settings(upstream.name);
-    this.#began = parts.clock.now();
+    this.#began = clock.now();
     this.#endsAt = this.#began + (least(this.#settings.requestTimeoutMs, request.timeoutMs) ?? Infinity);
     request.endsAt = this.#endsAt;
     this.#hedgeAt = Infinity;
@@ -82,15 +82,16 @@ export class Call implements Runner {
     upstream.budget.called(this.#began);
     if (this.#endsAt < Infinity) deadlines.by(this.#endsAt);
     if (upstream.listed) this.#acquire(this.#began);
-    else this.#waitForList(this.#turn);
+    else this.#waitForList();
     return true;
   }
 
-  #waitForList(turn: number): void {
+  #waitForList(): void {
+    const turn = this.#turn;
     this.#state = 'listing';
-    void this.#upstream.whenListed(firstListMs).then((unlisted) => {
+    void this.#upstream.whenListed().then((unlisted) => {
       if (turn !== this.#turn || this.#state !== 'listing') return;
-      if (unlisted === undefined) this.#acquire(this.#terms.parts.clock.now());
+      if (unlisted === undefined) this.#acquire(this.#terms.clock.now());
       else this.#refuse(this.#upstream.whyNot(unlisted, this.#request.way.absolute));
     });
   }
@@ -118,7 +119,8 @@ export class Call implements Runner {
   }
 
   /** After so long its first send gets another beside it; undefined: none. */
-  #hedgeMs(now: number, { head } = this.#request): number | undefined {
+  #hedgeMs(now: number): number | undefined {
+    const { head } = this.#request;
     const may = this.#settings.hedge !== undefined && this.#tries.count === 0 && isSafe(head.method) && head.length <= 0;
     return may ? this.#upstream.hedge.delayMs(this.#settings.hedge, now) : undefined;
   }
@@ -152,7 +154,7 @@ export class Call implements Runner {
 
   #keepBack(leg: Leg, status: number): boolean {
     const [upstream, tries] = [this.#upstream, this.#tries];
-    const now = this.#terms.parts.clock.now();
+    const now = this.#terms.clock.now();
     if (upstream.size <= tries.count) return false;
     const soFar = { ...this.#soFar(now), attempt: tries.written + 1 };
     const answered = { status, retryAfterMs: leg.attempt.retryAfterMs(), onTrial: leg.onTrial };
@@ -160,13 +162,9 @@ export class Call implements Runner {
     if (pauseMs === undefined) return false;
     this.#first(leg, status, now);
     leg.judge(status, now);
-    tries.answered(
-      leg.endpoint!,
-      status,
-      `${address(leg.endpoint!)} answered ${status}, and its answer was lost while another was asked`,
-      now,
-    );
-    this.#pause(pauseMs, this.#turn);
+    const lost = `${address(leg.endpoint!)} answered ${status}, and its answer was lost while another was asked`;
+    tries.answered(leg.endpoint!, status, lost, now);
+    this.#pause(pauseMs);
     return true;
   }
 
@@ -195,7 +193,7 @@ export class Call implements Runner {
 
   cut(code: 'cut' | 'body_timeout' | 'client_gone'): void {
     this.#caller.cut();
-    this.#end(code, this.#terms.parts.clock.now());
+    this.#end(code, this.#terms.clock.now());
   }
 
   /** An attempt has failed, and nothing of an answer has gone to the app: again, or not. */
@@ -207,7 +205,7 @@ export class Call implements Runner {
     const pauseMs = this.#upstream.retry.next(this.#soFar(now), { code, sent }, now);
     if (pauseMs === undefined) return this.#refuse(this.#named({ code, message }));
     if (pauseMs === 0) return this.#acquire(now);
-    this.#pause(pauseMs, this.#turn);
+    this.#pause(pauseMs);
   }
 
   #soFar(now: number, replayable = this.#request.replayable): CallSoFar {
@@ -218,8 +216,9 @@ export class Call implements Runner {
     return { idempotent, replayable, attempt, unsentTries, retries: asked, on, leftMs: this.#endsAt - now };
   }
 
-  #pause(ms: number, turn: number): void {
-    const { clock } = this.#terms.parts;
+  #pause(ms: number): void {
+    const { clock } = this.#terms;
+    const turn = this.#turn;
     this.#state = 'pausing';
     clock.after(ms, () => {
       if (turn === this.#turn && this.#state === 'pausing') this.#acquire(clock.now());
@@ -231,7 +230,7 @@ export class Call implements Runner {
     const answer = refusalAnswer(refused, { close: this.isLast() });
     if (answer.fields.includes('connection')) this.#close = true;
     this.#caller.write(refusalBytes(answer, hasNoBody(this.#request.head.method, answer.status)));
-    this.#end(refused.code, this.#terms.parts.clock.now());
+    this.#end(refused.code, this.#terms.clock.now());
   }
 
   /** The app ends its side. True: it has its answer already, but for bytes that are on their way. */
@@ -243,7 +242,7 @@ export class Call implements Runner {
 
   /** The app has gone: so has its call, and nobody is to blame. */
   gone(): void {
-    if (this.#state !== 'idle') this.#end('client_gone', this.#terms.parts.clock.now());
+    if (this.#state !== 'idle') this.#end('client_gone', this.#terms.clock.now());
   }
 
   /** Acts on what is overdue; the time at which something is due next. */

@@ -11,7 +11,7 @@ import type { CallSettings } from '../settings.js';
 import { tellAttempt } from '../story.js';
 import type { Upstream } from '../upstream.js';
 import { Attempt } from './attempt.js';
-import type { App, AttemptTerms, Outcomes } from './caller.js';
+import type { App, CallTerms, Outcomes } from './caller.js';
 import type { Request } from './request.js';
 
 /** The call of a leg. */
@@ -34,7 +34,7 @@ export class Leg implements Outcomes {
   /** The evidence was given. */
   #judged = false;
 
-  constructor(app: App, request: Request, call: Runner, terms: AttemptTerms & { readonly parts: CallParts }) {
+  constructor(app: App, request: Request, call: Runner, terms: CallTerms) {
     this.attempt = new Attempt(app, request, this, terms);
     this.#call = call;
     this.#parts = terms.parts;

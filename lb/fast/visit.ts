@@ -75,7 +75,7 @@ export class Visit implements Caller, Reader, Sender {
     this.#head = new RequestHead(terms.maxHeadBytes, terms.parts.maxFields);
     this.#head.begin(0);
     this.#call = new Call(this, this.#head, terms);
-    this.#startWaiting(terms.headerTimeoutMs, terms.parts.clock.now());
+    this.#startWaiting(terms.headerTimeoutMs, terms.clock.now());
     this.#untap = tap(socket, this.#data, () => !this.#paused, this.work);
     socket.on('end', this.#end).on('error', this.#error).on('close', this.#closed);
   }
@@ -165,7 +165,7 @@ export class Visit implements Caller, Reader, Sender {
   #waitForHead(): void {
     if (this.#inHead) return;
     this.#inHead = true;
-    if (this.#used) this.#startWaiting(this.#terms.headerTimeoutMs, this.#terms.parts.clock.now());
+    if (this.#used) this.#startWaiting(this.#terms.headerTimeoutMs, this.#terms.clock.now());
   }
 
   over({ now, close, toCome, lingerMs }: Rest): void {
@@ -263,7 +263,7 @@ export class Visit implements Caller, Reader, Sender {
     this.#terms.outbox.flush();
     if (said && this.socket.bytesWritten <= mostTogether && this.socket.writableLength === 0) return void this.socket.destroy();
     this.socket.end().resume();
-    this.#startWaiting(lingerMs, this.#terms.parts.clock.now());
+    this.#startWaiting(lingerMs, this.#terms.clock.now());
   }
 
   #startWaiting(ms: number | undefined, now: number): void {

@@ -23,7 +23,7 @@ import { isRepeated, type CallSoFar } from '../retry.js';
 import { retryAfterOf } from '../retry-on.js';
 import { tellAttempt, tellCall, tellStray } from '../story.js';
 import { Tries } from '../tries.js';
-import { firstListMs, type Upstream } from '../upstream.js';
+import type { Upstream } from '../upstream.js';
 import type { Answer, Failed } from './answer.js';
 import type { Exchange } from './exchange.js';
 import { hedged, outpaced, type AskOne } from './hedged.js';
@@ -84,7 +84,7 @@ async function reach(
   const { upstream, settings } = plan;
   const { clock } = parts;
   tries.begin(plan.key, plan.subset);
-  const unlisted = upstream.listed ? undefined : await Promise.race([upstream.whenListed(firstListMs), stopped(stop)]);
+  const unlisted = upstream.listed ? undefined : await Promise.race([upstream.whenListed(), stopped(stop)]);
   if (typeof unlisted === 'string') return upstream.whyNot(unlisted, plan.absolute);
 
   const sender = exchange.sender();
