@@ -3,6 +3,7 @@
  * answers, so that no two readers of one message can disagree about its end.
  */
 import { trimmed, valuesOf } from './headers.js';
+import { shown } from './refusal.js';
 
 /** What is wrong with the framing of a head (flat raw pairs); undefined: it has one meaning. `old`: it is of HTTP/1.0. */
 export function framingFault(raw: readonly string[], old: boolean): string | undefined {
@@ -10,7 +11,7 @@ export function framingFault(raw: readonly string[], old: boolean): string | und
   const lengths = valuesOf(raw, 'content-length');
   if (codings.length > 0 && lengths.length > 0) return 'there is a Content-Length beside a Transfer-Encoding';
   if (codings.length > 1 || (codings.length === 1 && trimmed(codings[0]!).toLowerCase() !== 'chunked'))
-    return `the Transfer-Encoding ${JSON.stringify(codings.join(', ').slice(0, 100))} is not one "chunked"`;
+    return `the Transfer-Encoding ${shown(codings.join(', '))} is not one "chunked"`;
   if (codings.length > 0 && old) return 'there is a Transfer-Encoding, which HTTP/1.0 does not know';
   if (lengths.length > 1) return 'there is more than one Content-Length';
   if (lengths.some((length) => !/^\d{1,15}$/.test(length))) return 'the Content-Length is no number of bytes';

@@ -6,7 +6,7 @@
  * Content-Length and Transfer-Encoding pass as they came: framing is the lane's, and nothing that a message says can remove them.
  */
 import { durationOf, grpcTimeoutOf, least } from './deadline.js';
-import type { Refused } from './refusal.js';
+import { badRequest, shown, type Refused } from './refusal.js';
 import { subsetAccepts, subsetOf, type Subset } from './subset.js';
 
 export interface RequestRules {
@@ -161,8 +161,8 @@ const framingAndIdentity: ReadonlySet<string> = new Set(['x-request-id', 'conten
 const unsendable = (raw: readonly string[]): Refused | undefined => {
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]!;
-    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return bad(`${shown(name)} is no name of a field`);
-    if (/[\r\n\0]/.test(raw[index + 1] ?? '\0')) return bad(`the value of ${shown(name)} has a CR, LF or NUL in it`);
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return badRequest(`${shown(name)} is no name of a field`);
+    if (/[\r\n\0]/.test(raw[index + 1] ?? '\0')) return badRequest(`the value of ${shown(name)} has a CR, LF or NUL in it`);
   }
   return undefined;
 };
@@ -187,7 +187,9 @@ const ours = <Value>(
 ): Value | Refused | undefined => {
   const values = valuesOf(raw, name);
   if (values.length === 0) return undefined;
-  return (values.length === 1 ? parse(values[0]!) : undefined) ?? bad(`${name}: ${shown(values.join(', '))} is not ${accepted}`);
+  return (
+    (values.length === 1 ? parse(values[0]!) : undefined) ?? badRequest(`${name}: ${shown(values.join(', '))} is not ${accepted}`)
+  );
 };
 
 export const countOf = (text: string): number | undefined => (/^([0-9]|10)$/.test(text) ? Number(text) : undefined);
@@ -212,6 +214,3 @@ const appendTo = (fields: string[], name: string, value: string): void => {
   }
   fields.push(name, value);
 };
-
-const bad = (message: string): Refused => ({ code: 'bad_request', message });
-const shown = (text: string): string => JSON.stringify(text.slice(0, 100));

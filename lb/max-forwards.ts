@@ -3,7 +3,7 @@
  * in place of the one that is asked. For other methods the field says nothing.
  */
 import { linesOf, trimmed, valuesOf, withoutNamed } from './headers.js';
-import type { RefusalAnswer, Refused } from './refusal.js';
+import { badRequest, shown, type RefusalAnswer, type Refused } from './refusal.js';
 
 /** More than any way has stations. A larger number is taken for it. */
 const most = 1_000_000;
@@ -17,8 +17,7 @@ export function forwardsLeft(method: string, raw: readonly string[]): number | u
   const values = valuesOf(raw, 'max-forwards').map(trimmed);
   if (values.length === 0) return undefined;
   if (values.length === 1 && /^\d+$/.test(values[0]!)) return Math.min(Number(values[0]), most);
-  const shown = JSON.stringify(values.join(', ').slice(0, 100));
-  return { code: 'bad_request', message: `Max-Forwards: ${shown} is not one number` };
+  return badRequest(`Max-Forwards: ${shown(values.join(', '))} is not one number`);
 }
 
 /** The fields of one that is passed on. */

@@ -12,6 +12,11 @@ export interface Refused {
   readonly retryAfterMs?: number;
 }
 
+export const badRequest = (message: string): Refused => ({ code: 'bad_request', message });
+
+/** What a stranger sent, fit to be shown. */
+export const shown = (text: string): string => JSON.stringify(text.slice(0, 100));
+
 export interface RefusalAnswer {
   readonly status: number;
   /** Flat raw pairs, complete but for `date`. */

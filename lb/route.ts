@@ -6,7 +6,7 @@
  * query are never decoded, so that no two readers of them can disagree.
  */
 import { isIP, isIPv6 } from 'node:net';
-import type { Refused } from './refusal.js';
+import { badRequest, shown, type Refused } from './refusal.js';
 
 export interface RouteAsk {
   readonly method: string;
@@ -83,15 +83,15 @@ interface Asked {
 
 const read = ({ method, target, hosts, version }: RouteAsk): Asked | Refused => {
   if (method === 'CONNECT') return noTunnel(target);
-  if (hosts.length > 1) return bad(`Host is given ${hosts.length} times, and may be given once`);
+  if (hosts.length > 1) return badRequest(`Host is given ${hosts.length} times, and may be given once`);
   const [host = ''] = hosts;
-  if (hosts.length === 0 && version === '1.1') return bad('there is no Host, which HTTP/1.1 needs');
-  if (!isAuthority(host)) return bad(`Host ${shown(host)} is not of the form name[:port]`);
-  if (/[^\x21-\xff]|\x7f/.test(target)) return bad(`the target ${shown(target)} has a space or a control character in it`);
+  if (hosts.length === 0 && version === '1.1') return badRequest('there is no Host, which HTTP/1.1 needs');
+  if (!isAuthority(host)) return badRequest(`Host ${shown(host)} is not of the form name[:port]`);
+  if (/[^\x21-\xff]|\x7f/.test(target)) return badRequest(`the target ${shown(target)} has a space or a control character in it`);
   if (target.startsWith('/') || (target === '*' && method === 'OPTIONS')) return { authority: host, target, absolute: false };
   const [, authority = '', rest = ''] = /^http:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
   if (authority === '' || !isAuthority(authority))
-    return bad(`the target ${shown(target)} is neither a path nor http://name[:port]/…`);
+    return badRequest(`the target ${shown(target)} is neither a path nor http://name[:port]/…`);
   if (rest === '' && method === 'OPTIONS') return { authority, target: '*', absolute: true };
   return { authority, target: rest.startsWith('/') ? rest : `/${rest}`, absolute: true };
 };
@@ -116,8 +116,6 @@ const nameOf = (host: string, domain: string): string => {
   return domain !== '' && name.toLowerCase().endsWith(suffix) ? name.slice(0, -suffix.length) : name;
 };
 
-const bad = (message: string): Refused => ({ code: 'bad_request', message });
-
 const nobody: Refused = {
   code: 'unknown_upstream',
   message: 'the call names no peer: send "Host: NAME", call /svc/NAME/…, or set http_proxy to this listener',
@@ -132,6 +130,3 @@ const noTunnel = (target: string): Refused => ({
   code: 'connect_method',
   message: `CONNECT ${shown(target)}: no tunnels here. Call a peer by http://; hosts that need https belong in no_proxy`,
 });
-
-/** What a stranger sent, fit to be shown. */
-const shown = (text: string): string => JSON.stringify(text.slice(0, 100));

@@ -1,5 +1,5 @@
 /** What node says when it gives a connection of the app up, in our words. */
-import type { Refused } from '../refusal.js';
+import { badRequest, type Refused } from '../refusal.js';
 
 /**
  * `gone`: there is nobody to tell. `nothing`: it is no trouble; what runs on the connection goes on.
@@ -25,12 +25,10 @@ export function clientError(
   // bytes after a request that was to be the last: as it said, or one of its trailers
   if (code === 'HPE_CLOSED_CONNECTION') return busy ? 'last' : 'gone';
   if (code === 'HPE_INVALID_EOF_STATE' || !code.startsWith('HPE_')) return 'gone';
-  if (rawPacket?.[0] === 0x16) return bad('this port speaks plain HTTP, and was spoken to in TLS: call it by http://');
-  if (code === 'HPE_PAUSED_H2_UPGRADE') return bad('HTTP/2 is not spoken here: HTTP/1.1 is');
-  return bad(`this is not HTTP/1.1: ${reason ?? code}`);
+  if (rawPacket?.[0] === 0x16) return badRequest('this port speaks plain HTTP, and was spoken to in TLS: call it by http://');
+  if (code === 'HPE_PAUSED_H2_UPGRADE') return badRequest('HTTP/2 is not spoken here: HTTP/1.1 is');
+  return badRequest(`this is not HTTP/1.1: ${reason ?? code}`);
 }
 
 /** The head has not come in time. */
 export const isLate = (error: Error): boolean => (error as NodeJS.ErrnoException).code === 'ERR_HTTP_REQUEST_TIMEOUT';
-
-const bad = (message: string): Refused => ({ code: 'bad_request', message });

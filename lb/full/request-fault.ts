@@ -5,26 +5,24 @@
 import { framingFault } from '../framing.js';
 import { trimmed, valuesOf } from '../headers.js';
 import { METHODS } from '../node-http.js';
-import type { Refused } from '../refusal.js';
+import { badRequest, type Refused } from '../refusal.js';
 import type { Asked } from './exchange.js';
 
 /** Node's parser knows those of RTSP as well, whose first line is almost the same. */
 const methods: ReadonlySet<string> = new Set(METHODS);
 
 export function requestFault({ method, target, version, raw }: Asked, maxFields: number): Refused | undefined {
-  if (version !== '1.1' && version !== '1.0') return bad(`HTTP/${version} is not spoken here: HTTP/1.1 is`);
+  if (version !== '1.1' && version !== '1.0') return badRequest(`HTTP/${version} is not spoken here: HTTP/1.1 is`);
   if (raw.length / 2 > maxFields)
     return {
       code: 'head_too_large',
       message: `the head has ${raw.length / 2} fields, and may have ${maxFields} (ZIDECAR_MAX_FIELDS)`,
     };
-  if (target.includes('#')) return bad('the target has a "#" in it: a fragment is never sent');
-  if (!methods.has(method)) return bad(`${method} is no method of HTTP`);
+  if (target.includes('#')) return badRequest('the target has a "#" in it: a fragment is never sent');
+  if (!methods.has(method)) return badRequest(`${method} is no method of HTTP`);
   const framing = framingFault(raw, version === '1.0');
-  if (framing !== undefined) return bad(framing);
+  if (framing !== undefined) return badRequest(framing);
   if (version === '1.1' && valuesOf(raw, 'expect').some((value) => trimmed(value).toLowerCase() !== '100-continue'))
-    return bad('Expect may be "100-continue" and nothing else');
+    return badRequest('Expect may be "100-continue" and nothing else');
   return undefined;
 }
-
-const bad = (message: string): Refused => ({ code: 'bad_request', message });
