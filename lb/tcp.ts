@@ -52,12 +52,12 @@ interface Story {
 }
 
 export class TcpLane implements Lane {
+  calls = 0;
+  carried = 0;
   readonly #parts: TcpParts;
   readonly #open = new Map<Socket, Tunnel | undefined>();
   /** Upstreams whose connections are refused, and why: told when that begins or changes, not for each. */
   readonly #refusing = new Map<Upstream, FailureCode>();
-  #calls = 0;
-  #carried = 0;
   #quiet: () => void = () => undefined;
 
   constructor(parts: TcpParts) {
@@ -68,14 +68,6 @@ export class TcpLane implements Lane {
     return this.#open.size;
   }
 
-  get calls(): number {
-    return this.#calls;
-  }
-
-  get carried(): number {
-    return this.#carried;
-  }
-
   take(app: Socket, { upstream = '' }: Entrance): void {
     this.#open.set(app, undefined);
     app.on('error', () => app.destroy());
@@ -83,10 +75,10 @@ export class TcpLane implements Lane {
       this.#open.delete(app);
       this.#left();
     });
-    this.#calls++;
-    this.#carried++;
+    this.calls++;
+    this.carried++;
     void this.#carry(app, upstream).finally(() => {
-      this.#calls--;
+      this.calls--;
       this.#left();
     });
   }
@@ -105,7 +97,7 @@ export class TcpLane implements Lane {
   }
 
   #left(): void {
-    if (this.#open.size === 0 && this.#calls === 0) this.#quiet();
+    if (this.#open.size === 0 && this.calls === 0) this.#quiet();
   }
 
   async #carry(app: Socket, name: string): Promise<void> {

@@ -17,6 +17,8 @@ import { Visit, type VisitTerms } from './visit.js';
 import { Ways } from './ways.js';
 
 export class FastLane implements Lane {
+  /** Those of the full lane are its own to count. */
+  carried = 0;
   readonly #parts: CallParts;
   readonly #options: LaneOptions;
   readonly #full: Lane;
@@ -32,7 +34,6 @@ export class FastLane implements Lane {
   /** What the visits of an entrance share, by the one upstream that it serves. */
   readonly #terms = new Map<string | undefined, VisitTerms>();
   #calls = 0;
-  #carried = 0;
   #draining = false;
   #quiet: () => void = () => undefined;
 
@@ -55,11 +56,6 @@ export class FastLane implements Lane {
 
   get calls(): number {
     return this.#calls + this.#full.calls;
-  }
-
-  /** Those of the full lane are its own to count. */
-  get carried(): number {
-    return this.#carried;
   }
 
   take(socket: Socket, entrance: Entrance): void {
@@ -97,7 +93,7 @@ export class FastLane implements Lane {
       isLast: () => this.#draining,
       began: () => {
         this.#calls++;
-        this.#carried++;
+        this.carried++;
       },
       ended: () => this.#calls--,
       handOver: (visit) => this.#handOver(visit),

@@ -29,6 +29,8 @@ import { inSlices, served } from './slices.js';
 import { Visit } from './visit.js';
 
 export class FullLane implements Lane {
+  calls = 0;
+  carried = 0;
   readonly #parts: CallParts;
   readonly #options: LaneOptions;
   readonly #server: Server;
@@ -36,8 +38,6 @@ export class FullLane implements Lane {
   readonly #pools = new Map<Upstream, Pools>();
   /** Once the first plain call has loaded it. */
   #poolsLoaded: PoolsOf | undefined;
-  #calls = 0;
-  #carried = 0;
   #draining = false;
   #quiet: () => void = () => undefined;
   readonly #terms: ExchangeTerms;
@@ -81,14 +81,6 @@ export class FullLane implements Lane {
     return this.#visits.size;
   }
 
-  get calls(): number {
-    return this.#calls;
-  }
-
-  get carried(): number {
-    return this.#carried;
-  }
-
   /** What its first calls would load, at once. */
   async load(): Promise<void> {
     await Promise.all([this.#loadPools(), import('./upgrade.js')]);
@@ -129,7 +121,7 @@ export class FullLane implements Lane {
   }
 
   #left(): void {
-    if (this.#visits.size === 0 && this.#calls === 0) this.#quiet();
+    if (this.#visits.size === 0 && this.calls === 0) this.#quiet();
   }
 
   #plain(request: IncomingMessage, response: ServerResponse, expects: boolean): void {
@@ -192,8 +184,8 @@ export class FullLane implements Lane {
   }
 
   async #carry(exchange: Exchange, entrance: Entrance): Promise<void> {
-    this.#calls++;
-    this.#carried++;
+    this.calls++;
+    this.carried++;
     try {
       await carry(exchange, entrance, this.#parts);
     } catch (error) {
@@ -201,7 +193,7 @@ export class FullLane implements Lane {
       await exchange.refuse(refusalAnswer({ code: 'local', message: `a fault of ours: ${String(error)}` }, { close: true }));
     } finally {
       exchange.end();
-      this.#calls--;
+      this.calls--;
       this.#left();
     }
   }
