@@ -7,6 +7,7 @@
  */
 import { check } from './check.js';
 import type { Check, CheckOptions } from './checks.js';
+import { longestAsideMs } from './dial.js';
 import type { Endpoint } from './endpoint.js';
 import { CallError, type FailureCode } from './errors.js';
 import type { Clock } from './ports.js';
@@ -33,8 +34,6 @@ export interface CheckerParts {
 }
 
 const everyMs = 100;
-/** Where a check may take as long as it likes, one that hangs must not keep the others from their turn. */
-const longestMs = 10_000;
 
 export class Checker {
   readonly #clock: Clock;
@@ -79,7 +78,7 @@ export class Checker {
     const { path, timeoutMs } = checks!.options;
     const { endpoint } = due;
     const began = this.#clock.now();
-    const terms = { clock: this.#clock, timeoutMs: Math.min(timeoutMs ?? longestMs, longestMs), service: name, path };
+    const terms = { clock: this.#clock, timeoutMs: Math.min(timeoutMs ?? longestAsideMs, longestAsideMs), service: name, path };
     const giveUp = check(endpoint, terms, (failed) => {
       this.#running.delete(giveUp);
       const now = this.#clock.now();

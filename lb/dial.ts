@@ -11,6 +11,9 @@ import type { Clock } from './ports.js';
 import { hearsResets } from './reset.js';
 import { alarm } from './alarm.js';
 
+/** In the background, where a connect may take as long as it likes, one that hangs must not keep the others from their turn. */
+export const longestAsideMs = 10_000;
+
 export interface DialOptions {
   readonly clock: Clock;
   readonly connectTimeoutMs: number | undefined;

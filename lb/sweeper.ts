@@ -5,7 +5,7 @@
  *
  * Bounded: so many connects at one time, each so long. With more endpoints than that, each sweep goes on where the last one stopped.
  */
-import { dial } from './dial.js';
+import { dial, longestAsideMs } from './dial.js';
 import type { Endpoint } from './endpoint.js';
 import { CallError, type FailureCode } from './errors.js';
 import type { Clock } from './ports.js';
@@ -87,7 +87,7 @@ export class Sweeper {
   }
 
   #connect(upstream: Swept, endpoint: Endpoint): void {
-    const connectTimeoutMs = Math.min(this.#connectTimeoutMs(upstream.name) ?? longestMs, longestMs);
+    const connectTimeoutMs = Math.min(this.#connectTimeoutMs(upstream.name) ?? longestAsideMs, longestAsideMs);
     const giveUp = dial(endpoint, { clock: this.#clock, connectTimeoutMs }, (socket) => {
       this.#running.delete(endpoint);
       if (this.#stop === undefined) return; // given up, which says nothing
@@ -98,6 +98,3 @@ export class Sweeper {
     this.#running.set(endpoint, giveUp);
   }
 }
-
-/** Where a connect may take as long as it likes, one that hangs must not keep the others from their turn. */
-const longestMs = 10_000;

@@ -6,7 +6,7 @@
  * The loop rings before it reads. Where the process was held up (no CPU, SIGSTOP, a machine asleep), what is overdue may lie there since long:
  * it is read first.
  */
-import { longestMs } from '../alarm.js';
+import { longestTimerMs } from '../alarm.js';
 import type { Clock } from '../ports.js';
 
 /** Everybody is looked at no more often than this. */
@@ -39,7 +39,7 @@ export class Deadlines {
   #set(at: number, now: number): void {
     this.#next = at;
     this.#stop();
-    this.#stop = this.#clock.after(Math.min(Math.max(at - now, pauseMs), longestMs), () => this.#afterReads(this.#ring));
+    this.#stop = this.#clock.after(Math.min(Math.max(at - now, pauseMs), longestTimerMs), () => this.#afterReads(this.#ring));
   }
 
   readonly #ring = (): void => {

@@ -17,7 +17,7 @@ import { refusalAnswer } from '../refusal.js';
 import { route } from '../route.js';
 import { tellStray } from '../story.js';
 import type { Upstream } from '../upstream.js';
-import { longestMs } from '../alarm.js';
+import { longestTimerMs } from '../alarm.js';
 import { carry } from './call.js';
 import { clientError, isLate } from './client-error.js';
 import type { Exchange } from './exchange.js';
@@ -55,9 +55,9 @@ export class FullLane implements Lane {
     };
     this.#server = createServer({
       maxHeaderSize: options.maxHeadBytes,
-      headersTimeout: Math.min(options.headerTimeoutMs ?? 0, longestMs),
+      headersTimeout: Math.min(options.headerTimeoutMs ?? 0, longestTimerMs),
       requestTimeout: 0,
-      keepAliveTimeout: Math.min(options.clientIdleTimeoutMs ?? 0, longestMs),
+      keepAliveTimeout: Math.min(options.clientIdleTimeoutMs ?? 0, longestTimerMs),
       connectionsCheckingInterval: Math.min(options.headerTimeoutMs ?? 1_000, 1_000),
       requireHostHeader: false,
       insecureHTTPParser: false,

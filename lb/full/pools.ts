@@ -17,7 +17,7 @@ import { CallError } from '../errors.js';
 import type { Usage } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { CallSettings } from '../settings.js';
-import { longestMs } from '../alarm.js';
+import { longestTimerMs } from '../alarm.js';
 import { dial } from '../dial.js';
 import { guarded, type AnswerGate } from './answer-gate.js';
 
@@ -169,7 +169,7 @@ export class Connection {
         this.#dial((socket) => (socket instanceof CallError ? callback(socket, null) : connected(socket)));
       },
       pipelining: 1,
-      keepAliveTimeout: Math.min(options.idleTimeoutMs ?? longestMs, longestMs),
+      keepAliveTimeout: Math.min(options.idleTimeoutMs ?? longestTimerMs, longestTimerMs),
       keepAliveMaxTimeout: longestKeepAliveMs,
       keepAliveTimeoutThreshold: keepAliveMarginMs,
       maxHeaderSize: options.maxHeadBytes,
