@@ -148,7 +148,7 @@ export class CircuitBreaker {
     return this.#reopenAt;
   }
 
-  /** When it was last closed; undefined while it is. */
+  /** Since when it has not been closed; undefined while it is. */
   get openedAt(): number | undefined {
     return this.#openedAt;
   }

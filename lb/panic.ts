@@ -16,41 +16,29 @@ export type Stand = 'well' | 'blamed' | 'open' | 'none';
 
 export class Panic {
   on = false;
+  total = 0;
+  well = 0;
+  blamed = 0;
   readonly #options: PanicOptions;
-  #total = 0;
-  #well = 0;
-  #blamed = 0;
 
   constructor(options: PanicOptions) {
     this.#options = options;
   }
 
-  get total(): number {
-    return this.#total;
-  }
-
-  get well(): number {
-    return this.#well;
-  }
-
-  get blamed(): number {
-    return this.#blamed;
-  }
-
   add(stand: Stand, by: 1 | -1): void {
     if (stand === 'none') return;
-    this.#total += by;
-    if (stand === 'well') this.#well += by;
-    if (stand === 'blamed') this.#blamed += by;
+    this.total += by;
+    if (stand === 'well') this.well += by;
+    if (stand === 'blamed') this.blamed += by;
   }
 
   clear(): void {
-    this.#total = this.#well = this.#blamed = 0;
+    this.total = this.well = this.blamed = 0;
   }
 
   /** Less than the share is well, and somebody would be out for it. True: this has changed. */
   look(): boolean {
-    const on = this.#blamed > 0 && this.#well * 100 < this.#options.percent * this.#total;
+    const on = this.blamed > 0 && this.well * 100 < this.#options.percent * this.total;
     if (on === this.on) return false;
     this.on = on;
     return true;
