@@ -139,11 +139,19 @@ export class Succession {
     }
     const neighbours = await ask.neighbours();
     const nodes = neighbours.filter(({ said }) => isOurs(instance, said));
-    const names = new Set(nodes.map(({ name }) => `member=${name}`));
-    const weighs = ({ said }: Neighbour): boolean =>
-      !isInstance(said) && 'factors' in said && said.factors.size > 0 && [...said.factors.keys()].every((one) => names.has(one));
-    return { nodes, vectors: neighbours.filter(weighs) };
+    const names = nodes.map(({ name }) => name);
+    // a folder that is made anew gives its numbers again, to others
+    const gone = (known?.names ?? []).filter((name) => !neighbours.some((one) => one.name === name));
+    const isOrphan = (one: Neighbour): boolean => one.stat.owner === 'us' && weighs(one, gone);
+    return { nodes, vectors: neighbours.filter((one) => weighs(one, names) || isOrphan(one)) };
   }
+}
+
+/** Whether it is a vector of these members alone. */
+function weighs({ said }: Neighbour, names: readonly string[]): boolean {
+  if (isInstance(said) || !('factors' in said) || said.factors.size === 0) return false;
+  const members = new Set(names.map((name) => `member=${name}`));
+  return [...said.factors.keys()].every((one) => members.has(one));
 }
 
 const key = ({ instance, path }: Ask): string => `${path} ${instance.id} ${address(instance)}`;

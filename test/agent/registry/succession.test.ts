@@ -178,6 +178,17 @@ describe('the weight of a member of a serverset', () => {
     deepEqual(names(), [before[0]]);
   });
 
+  it('goes with it, though somebody has removed that member before', async () => {
+    for (const then of ['remove', 'put'] as const) {
+      const { registry, at, names, store } = setup('serverset');
+      const { path } = await registry.put(instance({ weight: 2 }), at, ignore);
+      store.delete(path);
+      if (then === 'remove') await registry.remove(instance({ weight: 2 }), at);
+      else await registry.put(instance({ weight: 2 }), at, ignore);
+      equal(names().length, then === 'put' ? 2 : 0, names().join());
+    }
+  });
+
   it('is not touched where an operator has set one for us', async () => {
     const { registry, at, names, store } = setup('serverset');
     store.plant(`${at.path}/vector_ops`, '{"vector":[{"select":"inet=10.1.2.3:8080","weight":0.5,"priority":1}]}');
