@@ -78,7 +78,7 @@ describe('the ensemble of the chart', () => {
   });
   after(() => {
     for (const server of servers) server.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }); // who was killed may still write
   });
 
   /** The readiness probe, as the kubelet would run it. */

@@ -31,7 +31,7 @@ describe('a sidecar that starts while ZooKeeper is down', { timeout: 240_000 }, 
     for (const sidecar of sidecars) sidecar.kill();
     await orders.close();
     await server.remove();
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }); // who was killed may still write
   });
   const start = (env: Record<string, string>): Sidecar => {
     const sidecar = Sidecar.start({ ZIDECAR_ZOOKEEPER: server.connect, ZIDECAR_UPSTREAMS: 'orders', ...env });

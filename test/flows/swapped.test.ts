@@ -5,6 +5,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { app, call, type App } from '../support/calls.js';
+import { freePort } from '../support/ports.js';
 import { eventually, Sidecar } from '../support/program.js';
 import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
 
@@ -16,8 +17,10 @@ describe('two services that swap their addresses while ZooKeeper is down', { tim
   let server: ZooKeeperServer;
   const sidecars: Sidecar[] = [];
   const apps: App[] = [];
+  let port = 0;
   before(async () => {
     requireZooKeeper();
+    port = await freePort('127.0.9.1');
     server = await ZooKeeperServer.start();
   });
   after(async () => {
@@ -31,12 +34,12 @@ describe('two services that swap their addresses while ZooKeeper is down', { tim
     sidecars.push(sidecar);
     return sidecar;
   };
-  /** A pod: an app on port 8080 of an address of its own, and its sidecar. */
+  /** A pod: an app on the same port as others, of an address of its own, and its sidecar. */
   const pod = async (service: string, host: string): Promise<{ app: App; sidecar: Sidecar; end: () => Promise<void> }> => {
-    const beside = await app(service, 8080, host);
+    const beside = await app(service, port, host);
     apps.push(beside);
     const sidecar = start({
-      ...{ ZIDECAR_SERVICE: service, ZIDECAR_APP_PORT: '8080', ZIDECAR_APP_HOST: host, ZIDECAR_ADVERTISE: host },
+      ...{ ZIDECAR_SERVICE: service, ZIDECAR_APP_PORT: String(port), ZIDECAR_APP_HOST: host, ZIDECAR_ADVERTISE: host },
       ...{ ZIDECAR_HEALTH: `${host}:6191`, ZIDECAR_OUTBOUND: 'off', ZIDECAR_SESSION_TIMEOUT: '8s' },
     });
     const end = async (): Promise<void> => {

@@ -85,6 +85,7 @@ export class Sidecar {
   readonly #waiting = new Set<() => void>();
   #other = '';
   #code: number | undefined;
+  #signal: NodeJS.Signals | null = null;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
@@ -105,6 +106,7 @@ export class Sidecar {
     createInterface(child.stderr!).on('line', hear);
     child.once('close', (code, signal) => {
       this.#code = code ?? (signal === null ? -1 : -2);
+      this.#signal = signal;
       for (const look of this.#waiting) look();
     });
   }
@@ -141,7 +143,7 @@ export class Sidecar {
       const line = this.lines.find(fits);
       if (line) return line;
       if (this.#code !== undefined)
-        throw new Error(`the sidecar ended with ${this.#code} and never said ${what}\n${this.story()}`);
+        throw new Error(`the sidecar ended with ${this.#signal ?? this.#code} and never said ${what}\n${this.story()}`);
       await this.#news();
     }
   }

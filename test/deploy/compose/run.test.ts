@@ -79,7 +79,7 @@ describe('compose.yaml, each service a process', { timeout: 240_000, skip: canno
   });
   after(() => {
     network.close();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }); // who was killed may still write
   });
 
   it('registers what announces, and the caller’s calls to orders, and theirs to users, are answered', async () => {

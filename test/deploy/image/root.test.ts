@@ -71,7 +71,7 @@ describe('the image, as a root folder of its own', { timeout: 120_000 }, () => {
   after(async () => {
     sidecar?.kill('SIGKILL');
     await orders?.close();
-    if (root !== '') rmSync(root, { recursive: true });
+    if (root !== '') rmSync(root, { recursive: true, maxRetries: 50, retryDelay: 100 }); // who was killed may still write
   });
 
   it('needs no library that the base image does not have', () => {
