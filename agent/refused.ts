@@ -62,7 +62,9 @@ export class Refusals {
       const addresses = await resolver.resolve();
       return (await nobodyListens(addresses, clock)) ?? (tls && (await noneAgrees(addresses, tls, clock)));
     };
-    if ((await look()) === undefined) return;
+    const first = await look();
+    if (first === undefined) return;
+    this.trouble ||= first; // told where time is up before the second look
     await clock.sleep(AGAIN_MS);
     const why = await look();
     if (why !== undefined) this.#tell(why);

@@ -18,18 +18,34 @@ async function listening(t: TestContext, server: Server): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-describe('a command that asks ZooKeeper once', { concurrency: true }, () => {
+function settingsOf(...places: readonly string[]): ConstructorParameters<typeof Refusals>[0] {
+  const servers = places.map((place) => ({ host: '127.0.0.1', port: Number(place.split(':')[1]) }));
+  const tls = { zookeeperTlsCa: undefined, zookeeperTlsCert: undefined, zookeeperTlsKey: undefined };
+  return { ...tls, zookeeperClient: 'wire', zookeeperAuth: undefined, zookeeper: { kind: 'zookeeper', servers, chroot: '' } };
+}
+
+/** In turn: each command ends ten seconds after its process began, which a dozen of them at one time may need to say the first word. */
+describe('a command that asks ZooKeeper once', () => {
   it('says that nobody listens without waiting for it, by either client', async () => {
     const asked = ['services', 'lint'].flatMap((command) =>
       [...clients].map((client) => [command, '--zookeeper-client', client]),
     );
     const ended = await Promise.all(asked.map((args) => zidecar([...args, '--zookeeper', '127.0.0.1:1'])));
+    // within: on a machine that is too busy even so
     const said =
-      'zidecar: no session with the registry: nothing listens at 127.0.0.1:1: start ZooKeeper there, or check ZIDECAR_ZOOKEEPER\n';
-    deepEqual(
-      ended.map(({ code, err }) => [code, err]),
-      asked.map(() => [69, said]),
-    );
+      /^zidecar: no (session with|answer from) the registry( within \d+ s)?: nothing listens at 127\.0\.0\.1:1: start ZooKeeper there, or check ZIDECAR_ZOOKEEPER\n$/;
+    for (const { code, err } of ended) {
+      equal(code, 69);
+      match(err, said);
+    }
+  });
+
+  it('knows what to say when it has looked once, should time be up before it looks again', async () => {
+    const refusals = new Refusals(settingsOf('127.0.0.1:1'));
+    const steps: string[] = [];
+    Object.defineProperty(refusals, 'trouble', { get: () => steps.at(-1) ?? '', set: (why: string) => steps.push(why) });
+    await refusals.told.catch(() => steps.push('told'));
+    deepEqual(steps, ['nothing listens at 127.0.0.1:1: start ZooKeeper there, or check ZIDECAR_ZOOKEEPER', 'told']);
   });
 
   it('says what is wrong with TLS without waiting, where no server agrees on it', async (t) => {
@@ -62,7 +78,7 @@ describe('a command that asks ZooKeeper once', { concurrency: true }, () => {
         const args = ['--zookeeper', servers, '--zookeeper-client', 'wire', '--zookeeper-tls-ca', ca];
         const { code, err } = await zidecar(['services', ...args]);
         equal(code, 69);
-        match(err, /^zidecar: no session with the registry: /);
+        match(err, /^zidecar: no session with the registry( within \d+ s)?: /);
         match(err, said);
       }),
     );
@@ -71,10 +87,7 @@ describe('a command that asks ZooKeeper once', { concurrency: true }, () => {
   it('takes a login for missing only when every server that listens has demanded it', async (t) => {
     const hangsUp = (): Server => createServer((socket) => socket.on('error', () => undefined).destroy());
     const [one, other] = [await listening(t, hangsUp()), await listening(t, hangsUp())];
-    const servers = [one, other, '127.0.0.1:1'].map((place) => ({ host: '127.0.0.1', port: Number(place.split(':')[1]) }));
-    const tls = { zookeeperTlsCa: undefined, zookeeperTlsCert: undefined, zookeeperTlsKey: undefined };
-    const settings = { ...tls, zookeeperClient: 'wire', zookeeperAuth: undefined } as const;
-    const refusals = new Refusals({ ...settings, zookeeper: { kind: 'zookeeper', servers, chroot: '' } });
+    const refusals = new Refusals(settingsOf(one, other, '127.0.0.1:1'));
     const says = (label: string): string => `${label} demands a login (ZIDECAR_ZOOKEEPER_AUTH)`;
     refusals.emit({ kind: 'session_trouble', why: says(one), demandedBy: one });
     refusals.emit({ kind: 'session_trouble', why: says(other) }); // no more than words
