@@ -63,8 +63,8 @@ export interface Balancer {
   seen?(seat: Seat, outcome: Outcome, now: number): void;
   /** What each of the seats gets now, 0 to 1, for a person: of calls like `ask`, or of usual ones. Default: by weight (or evenly) among the eligible. */
   shares?(ask?: Ask): ReadonlyMap<Seat, number>;
-  /** What a person should know of this seat's share beside that. */
-  note?(seat: Seat): string | undefined;
+  /** What a person should know of this seat's share beside that: of calls like `ask`, or of usual ones. */
+  note?(seat: Seat, ask?: Ask): string | undefined;
   /** Whether this seat would do for the ask, be it well or not. Default: any does. */
   fits?(ask: Ask, seat: Seat): boolean;
   /** Whether the ask's key leads to this seat as long as that is well. Default: keys lead nowhere. */

@@ -135,9 +135,7 @@ export class Ejections {
     const { standings, emit, stats, options, enforced, changed, putOut } = this.#parts;
     const room = Math.max(1, Math.floor((standings.total * options.maxPercent) / 100));
     if (this.#out.size >= Math.min(room, standings.total - 1)) {
-      const isLast = this.#out.size >= standings.total - 1;
-      const cap = isLast ? 'the last one is never ejected' : `OUTLIER_MAX (${options.maxPercent} %) lets no more be out`;
-      return this.#withhold(member, `${why}, but ${cap}`, now);
+      return this.#withhold(member, `${why}, but ${this.#lack(standings.total)}`, now);
     }
     const calmIntervals = Math.floor((now - member.readmittedAt) / options.intervalMs);
     member.timesEjected = Math.max(0, member.timesEjected - calmIntervals) + 1;
@@ -159,6 +157,13 @@ export class Ejections {
     standings.set(member, 'ejected', true);
     putOut(member, now);
     changed();
+  }
+
+  /** Why there is no room for one more. */
+  #lack(total: number): string {
+    if (total === 0) return 'nobody is ejected while the registry names none of them';
+    if (this.#out.size >= total - 1) return 'the last one is never ejected';
+    return `OUTLIER_MAX (${this.#parts.options.maxPercent} %) lets no more be out`;
   }
 
   /** Told when it begins, and again only after it has rested: as long as it stays so bad, it is one chapter of the story. */

@@ -115,14 +115,14 @@ interface Known extends Explained {
 /** `weights`: of all that are in use; undefined where weights do not matter. */
 const sentence = (member: Member, circuit: CircuitState, explained: Known, weights: number | undefined): string => {
   const { breaker, weight, against, endpoint } = member;
-  const { balancer, enforced, evidence, home, whose, now } = explained;
+  const { balancer, enforced, evidence, ask, home, whose, now } = explained;
   const failureLimit = evidence.breaker.failures;
   const blame = blameOf(member, circuit, evidence, now);
   if (blame !== undefined && isHeld(member, circuit, explained)) return blame;
   if (weight === 0) return 'weight 0: gets no calls';
   if (against.suspect && !explained.mayServe(member))
     return `set aside while others can serve: ${breaker.why(' in a row')}; a connect in the background clears it, or its circuit opens at ${failureLimit}`;
-  const note = balancer.note?.(member);
+  const note = balancer.note?.(member, ask);
   if (!explained.fits(member)) return `gets no calls: ${note ?? 'others are asked for'}`;
   const weighs = `weight ${rounded(weight, 3)} of ${rounded(weights ?? 0, 3)}`;
   const said = [weights === undefined ? 'takes its turn' : `takes calls: ${weighs}`];
@@ -173,8 +173,9 @@ type Times = readonly [since: number | undefined, until: number | undefined];
 const blameOf = (member: Member, circuit: CircuitState, evidence: Explained['evidence'], now: number): string | undefined => {
   const { breaker, ejection, against, timesEjected } = member;
   if (circuit !== 'closed') {
-    const since = `circuit ${circuit.replace('_', '-')} since ${span(now - (breaker.openedAt ?? now))}: ${breaker.why()}`;
-    return `${since}; ${trialOf(member, circuit, evidence, now)}`;
+    const ago = span(now - (breaker.openedAt ?? now));
+    const since = circuit === 'open' ? `open since ${ago}` : `half-open, ${ago} after it opened`;
+    return `circuit ${since}: ${breaker.why()}; ${trialOf(member, circuit, evidence, now)}`;
   }
   if (ejection !== undefined) {
     const until = `ejected for another ${span(ejection.until - now)}: ${ejection.why} (${ordinal(timesEjected)} time)`;

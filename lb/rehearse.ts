@@ -9,7 +9,7 @@ import type { CallParts, Lookup } from './lane.js';
 import { forwardsLeft } from './max-forwards.js';
 import type { Refused } from './refusal.js';
 import { route, type Route } from './route.js';
-import { span, type EndpointView } from './explain.js';
+import type { EndpointView } from './explain.js';
 import { isIdempotent } from './retry.js';
 import { statusWords } from './retry-on.js';
 import { isSafe } from './hedge.js';
@@ -114,10 +114,14 @@ const byKey = (on: HashOn, key: number | undefined, home: EndpointView | undefin
   return `by the ${what}: ${home === undefined ? 'to nobody now' : `to ${address(home)}`}`;
 };
 
+/** As it was set: `50 ms`, `1.5 s`, `90 min`. */
+const exactly = (ms: number): string =>
+  ms < 1_000 ? `${ms} ms` : ms > 60_000 && ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1_000} s`;
+
 const times = ({ requestTimeoutMs, responseTimeoutMs, connectTimeoutMs }: CallSettings, asked: number | undefined): string => {
-  const of = (ms: number | undefined): string => (ms === undefined ? 'no end of time' : span(ms));
+  const of = (ms: number | undefined): string => (ms === undefined ? 'no end of time' : exactly(ms));
   const whole =
-    asked !== undefined && asked < (requestTimeoutMs ?? Infinity) ? `${span(asked)}, as the app asks,` : of(requestTimeoutMs);
+    asked !== undefined && asked < (requestTimeoutMs ?? Infinity) ? `${exactly(asked)}, as the app asks,` : of(requestTimeoutMs);
   return `${whole} in all, ${of(responseTimeoutMs)} for an attempt, ${of(connectTimeoutMs)} for a connect`;
 };
 
@@ -134,7 +138,7 @@ const again = (
     safe && retries > 0 ? `up to ${retries} more after ${kinds || 'nothing'}` : 'only if nothing of it was written';
   const second =
     hedge !== undefined && isSafe(method) && size > 1
-      ? `; a second send beside it after ${hedge === 'p95' ? 'p95' : span(hedge)}`
+      ? `; a second send beside it after ${hedge === 'p95' ? 'p95' : exactly(hedge)}`
       : '';
   return `${repeated}${second}`;
 };

@@ -87,12 +87,12 @@ export class Subsets implements Balancer {
     return balancer.shares();
   }
 
-  note(seat: Seat): string | undefined {
-    const { standard } = this.#rules;
-    const balancer = standard === undefined ? this.#any : this.#of(standard);
-    if (standard === undefined || isIn(standard, seat.endpoint)) return balancer?.note?.(seat);
-    if (balancer === undefined && this.#rules.otherwise === 'any') return undefined;
-    return `not in the subset ${standard.text}, to which calls go that ask for none`;
+  note(seat: Seat, ask?: Ask): string | undefined {
+    const subset = ask?.subset ?? this.#rules.standard;
+    const own = subset && this.#of(subset);
+    if (subset === undefined || (own === undefined && this.#rules.otherwise === 'any')) return this.#any.note?.(seat);
+    if (isIn(subset, seat.endpoint)) return own?.note(seat);
+    return `not in the subset ${subset.text}${ask?.subset === undefined ? ', to which calls go that ask for none' : ''}`;
   }
 
   fits(ask: Ask, { endpoint }: Seat): boolean {

@@ -49,8 +49,8 @@ export class Switch implements Balancer {
     return sharesOf(this.#present, this.#seats, ask);
   }
 
-  note(seat: Seat): string | undefined {
-    return this.#present.note?.(seat);
+  note(seat: Seat, ask?: Ask): string | undefined {
+    return this.#present.note?.(seat, ask);
   }
 
   fits(ask: Ask, seat: Seat): boolean {

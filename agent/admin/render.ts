@@ -48,7 +48,9 @@ const retries = ({ retryPercent, retryBudgetPercent }: VerdictView): string =>
 
 /** `ill since 12:04:10, 1 of 3 out, 0 calls lost`. */
 function sentence({ state, since, out, total, lost, panic, lacks, list }: VerdictView, now: number): string {
-  const outside = `${out} of ${total} ${panic ? 'ill, and called all the same unless their circuit is open' : 'out'}`;
+  const outside = panic
+    ? `in panic: ${out} of ${total} ill, and called all the same unless their circuit is open`
+    : `${out} of ${total} out`;
   const endpoints = {
     well: outside,
     ill: outside,
@@ -59,7 +61,7 @@ function sentence({ state, since, out, total, lost, panic, lacks, list }: Verdic
     waiting: 'no list yet',
   }[state];
   const calls = `${lost.toLocaleString('en')} ${lost === 1 ? 'call' : 'calls'} lost`;
-  return `${state}${panic ? ', in panic' : ''} since ${timeOfDay(since, now)}, ${endpoints}, ${calls}${unsure(list, now)}`;
+  return `${state} since ${timeOfDay(since, now)}, ${endpoints}, ${calls}${unsure(list, now)}`;
 }
 
 /** `: cannot list /services/orders: …`; the rest is told by `zidecar why`. */

@@ -245,6 +245,14 @@ describe('ejection', () => {
     );
   });
 
+  it('calls nobody the last one where the registry names nobody any more, and all are kept', () => {
+    const { calls, reason, upstream } = answering('ab', { a: 503 });
+    const doubt = { why: 'kept after a mass drop', kept: true, ask: () => () => undefined, failed: () => undefined };
+    upstream.update(abc('ab').map((one) => ({ ...one, doubt })));
+    calls(10);
+    match(reason('a'), /5 answers of 503 in a row.*, but nobody is ejected while the registry names none of them$/);
+  });
+
   it('never ejects the only one, nor anybody where it is off', () => {
     const alone = answering('a', { a: 503 });
     alone.calls(50);

@@ -55,7 +55,7 @@ describe('what an upstream tells of itself', () => {
     const { upstream, clock, calls, lease } = orders(abc('a'));
     calls(2, bad);
     await clock.advance(1_000);
-    const half = 'circuit half-open since 1 s: 2 connects refused; ';
+    const half = 'circuit half-open, 1 s after it opened: 2 connects refused; ';
     equal(upstream.explain()[0]!.reason, `${half}the next call that can be sent again is its trial, any other in 0.3 s`);
     await clock.advance(300);
     equal(upstream.explain()[0]!.reason, `${half}the next call is its trial`);

@@ -27,6 +27,7 @@ describe('a call that is not sent', () => {
       said(ask('/', 'GET', 'Host', 'orders', 'x-zidecar-timeout', '2s')),
       /^time 2 s, as the app asks, in all, 60 s for an attempt, 1 s for a connect$/m,
     );
+    match(said(ask('/', 'GET', 'Host', 'orders', 'x-zidecar-timeout', '50ms')), /^time 50 ms, as the app asks, in all/m);
     const { endpoints, refused } = ask('/svc/orders/');
     deepEqual([endpoints.map(({ share }) => share), refused, server.wires.length], [[50, 50], null, 0]);
     equal(upstreams.get('orders')!.stats.attempts, 0);
@@ -43,6 +44,19 @@ describe('a call that is not sent', () => {
     equal(told.refused, null);
     const other = proxy.rehearse({ method: 'GET', target: 'http://127.0.0.1:1/x', raw: ['Host', at] }, lookup);
     equal(other.refused?.code, 'unknown_upstream');
+  });
+
+  it('is told its times as they are set, to the millisecond', async (t) => {
+    const settings = { requestTimeoutMs: 5_400_000, responseTimeoutMs: 1_500, connectTimeoutMs: 40, hedge: 50 };
+    const { proxy, upstreams } = await house(
+      t,
+      { orders: [await RawServer.always(ok()), await RawServer.always(ok())] },
+      { settings },
+    );
+    const lookup = (name: string) => upstreams.get(name) ?? ({ code: 'unknown_upstream', message: 'nobody' } as const);
+    const told = said(proxy.rehearse({ method: 'GET', target: '/', raw: ['Host', 'orders'] }, lookup));
+    match(told, /^time 90 min in all, 1.5 s for an attempt, 40 ms for a connect$/m);
+    match(told, /; a second send beside it after 50 ms$/m);
   });
 
   it('is told that it would be refused, and why', async (t) => {

@@ -107,7 +107,9 @@ describe('calls to a subset', () => {
     const balancer = balancing({ subsets: { otherwise: 'none', standard: subset('version=stable') } });
     deepEqual(ids(balancer, 4), { s1: 2, s2: 2 });
     deepEqual(ids(balancer, 2, 'version=canary'), { c1: 2 });
-    equal(balancer.note!(fleet()[2]!), 'not in the subset version=stable, to which calls go that ask for none');
+    const canary = fleet()[2]!;
+    equal(balancer.note!(canary), 'not in the subset version=stable, to which calls go that ask for none');
+    equal(balancer.note!(canary, { tried: [], subset: subset('version=canary') }), undefined);
   });
 
   it('cost no more than 32 balancers, however many there are, and each that is given up is counted', () => {
@@ -488,8 +490,19 @@ describe('a split by a label', () => {
     ok(counts['c1']! > 50 && counts['c2']! > 50, JSON.stringify(counts));
   });
 
-  it('is left aside by a call that asks for a subset', () => {
-    deepEqual(ids(balancing({ split: canary }), 10, 'version=canary'), { c1: 10 });
+  it('is left aside by a call that asks for a subset, and not told of as its reason', () => {
+    const seats = fleet();
+    const balancer = balancing({ split: canary }, seats);
+    deepEqual(ids(balancer, 10, 'version=canary'), { c1: 10 });
+    equal(balancer.note!(seats[2]!, { tried: [], subset: subset('version=canary') }), undefined);
+  });
+
+  it('is told of where nobody is in the subset, and any will do', () => {
+    const seats = fleet();
+    const nobody = { otherwise: 'any', standard: subset('version=next') } as const;
+    const balancer = balancing({ split: canary, subsets: nobody }, seats);
+    equal(balancer.note!(seats[2]!), 'split: version=canary get 5 % of the calls');
+    equal(balancer.note!(seats[2]!, { tried: [], subset: subset('version=last') }), balancer.note!(seats[2]!));
   });
 
   it('is seen in the shares, with a word', () => {

@@ -112,7 +112,7 @@ describe('why', () => {
     const view = { name: 'orders', verdict: shown({ state: 'ill', panic: true, out: 2 }), endpoints: [] };
     match(
       renderWhy(view, now, paint),
-      /^orders: ill, in panic since 12:04:10, 2 of 3 ill, and called all the same unless their circuit is open, /,
+      /^orders: ill since 12:04:10, in panic: 2 of 3 ill, and called all the same unless their circuit is open, /,
     );
   });
 
