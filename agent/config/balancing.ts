@@ -42,7 +42,9 @@ export const split: Grammar<SplitRule> = {
     const percents = new Map<string, number>();
     const read = readParts(rest, ',', (part): Reading<unknown> => {
       const [, value, percent] = /^([^:=]{1,256}):(\d{1,3}(?:\.\d{1,3})?)$/u.exec(part) ?? [];
-      if (value === undefined || Number(percent) > 100) return { problem: `is not VALUE:PERCENT` };
+      if (value === undefined)
+        return { problem: part.includes('=') ? 'names a label too, and calls are split by one' : 'is not VALUE:PERCENT' };
+      if (Number(percent) > 100) return { problem: 'is more than 100 percent' };
       if (percents.has(value)) return { problem: `has ${quote(value)} twice` };
       return { value: percents.set(value, Number(percent)) };
     });

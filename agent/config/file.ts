@@ -44,7 +44,7 @@ export const readConfigFile = (path: string, readFile: ReadFile, again = false):
 
 /** The same in pieces: a file may name hundreds of peers. */
 export function* reading(path: string, readFile: ReadFile, again: boolean): Pieces<Read> {
-  const name = quote(path, 200);
+  const name = `ZIDECAR_CONFIG=${quote(path, 200)}`;
   try {
     const text = readFile(path, MAX_BYTES);
     const yaml = loadYaml();

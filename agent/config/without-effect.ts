@@ -4,6 +4,7 @@
  */
 import { goesByKey } from '../../lb/policies.js';
 import { retryKinds } from '../../lb/retry-on.js';
+import type { ShadowPart } from './trouble.js';
 import { envName, type UpstreamKey, type UpstreamSettings } from './schema.js';
 
 interface Rule {
@@ -17,6 +18,12 @@ interface Rule {
 const longest = (ms: number | undefined): number => ms ?? Infinity;
 const numberOr = (value: number | string | undefined, otherwise: number): number =>
   typeof value === 'number' ? value : otherwise;
+
+/** Parts of the shadow that can be switched off altogether. */
+const isOff: Partial<Record<ShadowPart, (settings: Pick<UpstreamSettings, 'outlier' | 'check'>) => boolean>> = {
+  outlier: ({ outlier }) => !outlier,
+  checks: ({ check }) => check.kind === 'off',
+};
 
 const rules: readonly Rule[] = [
   {
@@ -63,6 +70,29 @@ const rules: readonly Rule[] = [
     of: ['outlierFailures', 'outlierInterval', 'outlierTime', 'outlierMax'],
     holds: ({ outlier }) => !outlier,
     says: (_, name) => `nobody is ejected; set ${name('outlier')} to on`,
+  },
+  {
+    of: ['panic'],
+    holds: ({ outlier, check }) => !outlier && check.kind === 'off',
+    says: (_, name) =>
+      `nobody is ejected or checked, so there is nothing to pardon; set ${name('outlier')} to on, or ${name('check')}`,
+  },
+  {
+    of: ['shadow'],
+    holds: ({ shadow, ...settings }) => shadow.size > 0 && [...shadow].every((part) => isOff[part]?.(settings)),
+    says: (_, name) => `what it names is off; set ${name('outlier')} or ${name('check')}`,
+  },
+  {
+    of: ['slowStart'],
+    holds: ({ policy, slowStart }) => policy === 'round_robin' && slowStart !== undefined,
+    says: (_, name) => `the policy is round_robin, by which all get the same; set ${name('policy')} to another one`,
+  },
+  {
+    of: ['retries'],
+    // what was never written is sent again whatever the number
+    holds: ({ retries, retryOn: { codes, statuses } }) =>
+      retries > 0 && (statuses?.size ?? 0) === 0 && [...codes].every((code) => retryKinds['connect']!.includes(code)),
+    says: (_, name) => `what may have arrived is sent again after nothing; set ${name('retryOn')} to more than connect`,
   },
   {
     of: ['retryOn'],

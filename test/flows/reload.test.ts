@@ -134,7 +134,7 @@ describe('settings that change while the sidecar runs', { timeout: 240_000 }, ()
     sidecar.signal('SIGHUP');
     await sidecar.fact('config_refused', { why: 'SIGHUP' });
     await writeFile(file, '');
-    const empty = `${JSON.stringify(file)} is empty: nothing changes; write {} where no setting is meant`;
+    const empty = `ZIDECAR_CONFIG=${JSON.stringify(file)} is empty: nothing changes; write {} where no setting is meant`;
     await sidecar.fact('config_refused', { problems: empty });
     equal((await call(await sidecar.at('outbound'), 'carts')).status, 200);
     await write('upstreams: { orders: }');

@@ -136,7 +136,7 @@ describe('npm run simulate', () => {
     });
 
   for (const [args, problem] of [
-    [['nosuch'], /^no scenario's name holds "nosuch"; there are: calm, a slow one, /],
+    [['nosuch'], /^no scenario's name holds "nosuch"; there are: calm; a slow one; /],
     [['calm', '1.5'], /^"1.5" is no seed, which is a whole number from 0 to 4294967295/],
     [['calm', 'x'], /^"x" is no seed/],
     [['calm', '1', '2'], /^npm run simulate -- \[word\] \[seed\]: "2" is too much; a word with blanks goes in quotes/],

@@ -68,7 +68,7 @@ function wrong(): string | undefined {
   if (option !== undefined) return `"${option}" is no option; npm run simulate -- --help`;
   if (more.length > 0) return `${usage}: "${more.join(' ')}" is too much; a word with blanks goes in quotes`;
   if (chosen.length === 0)
-    return `no scenario's name holds "${word}"; there are: ${all.map(({ scenario: { name } }) => name).join(', ')}`;
+    return `no scenario's name holds "${word}"; there are: ${all.map(({ scenario: { name } }) => name).join('; ')}`;
   if (/^\d+$/.test(seedText) && seed <= largestSeed) return undefined;
   return `"${seedText}" is no seed, which is a whole number from 0 to ${largestSeed}`;
 }

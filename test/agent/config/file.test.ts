@@ -39,7 +39,11 @@ describe('the file of settings', () => {
   it('that is read again may not: who writes in place has just begun', () => {
     const again = (yaml: string) => readConfigFile('z.yaml', () => yaml, true);
     for (const yaml of ['', ' \n', '# nothing yet\n', '---\n'])
-      deepEqual(again(yaml), { problems: ['"z.yaml" is empty: nothing changes; write {} where no setting is meant'] }, yaml);
+      deepEqual(
+        again(yaml),
+        { problems: ['ZIDECAR_CONFIG="z.yaml" is empty: nothing changes; write {} where no setting is meant'] },
+        yaml,
+      );
     deepEqual(again('{}'), { root: new Map() });
   });
 
@@ -50,30 +54,30 @@ describe('the file of settings', () => {
   });
 
   for (const [what, yaml, expected] of [
-    ['a key twice', 'a: 1\na: 2', '"z.yaml" is not YAML: the key "a" stands twice, again at line 2, column 1'],
+    ['a key twice', 'a: 1\na: 2', 'ZIDECAR_CONFIG="z.yaml" is not YAML: the key "a" stands twice, again at line 2, column 1'],
     [
       'a key twice further in',
       'a: {b: [{"c": 1, c: 2}]}',
-      '"z.yaml" is not YAML: the key "c" stands twice, again at line 1, column 18',
+      'ZIDECAR_CONFIG="z.yaml" is not YAML: the key "c" stands twice, again at line 1, column 18',
     ],
-    ['a tab', 'a:\n\tb: 1', '"z.yaml" is not YAML: Tabs are not allowed as indentation at line 2, column 1'],
+    ['a tab', 'a:\n\tb: 1', 'ZIDECAR_CONFIG="z.yaml" is not YAML: Tabs are not allowed as indentation at line 2, column 1'],
     [
       'an open brace',
       'a: {b: 1',
-      '"z.yaml" is not YAML: Flow map in block collection must be sufficiently indented and end with a } at line 1, column 9',
+      'ZIDECAR_CONFIG="z.yaml" is not YAML: Flow map in block collection must be sufficiently indented and end with a } at line 1, column 9',
     ],
     [
       'two documents',
       'a: 1\n---\nb: 2',
-      '"z.yaml" is not YAML: there may be one document, and another begins at line 2, column 1',
+      'ZIDECAR_CONFIG="z.yaml" is not YAML: there may be one document, and another begins at line 2, column 1',
     ],
-    ['an alias', 'a: &x 1\nb: *x', '"z.yaml" cannot be read: aliases (*name) are not accepted'],
-    ['a list', '- a', '"z.yaml" is not a map of settings, such as "weight: 5"'],
-    ['a text', 'weight', '"z.yaml" is not a map of settings, such as "weight: 5"'],
+    ['an alias', 'a: &x 1\nb: *x', 'ZIDECAR_CONFIG="z.yaml" cannot be read: aliases (*name) are not accepted'],
+    ['a list', '- a', 'ZIDECAR_CONFIG="z.yaml" is not a map of settings, such as "weight: 5"'],
+    ['a text', 'weight', 'ZIDECAR_CONFIG="z.yaml" is not a map of settings, such as "weight: 5"'],
     [
       'a tag of a program',
       'a: !!js/function x',
-      '"z.yaml" is not YAML: Unresolved tag: tag:yaml.org,2002:js/function at line 1, column 4',
+      'ZIDECAR_CONFIG="z.yaml" is not YAML: Unresolved tag: tag:yaml.org,2002:js/function at line 1, column 4',
     ],
   ] as const) {
     it(`with ${what} is refused with its place`, () => deepEqual(problems(yaml), [expected]));
@@ -112,12 +116,15 @@ describe('a hostile file', () => {
   for (const [what, yaml] of Object.entries(bombs)) {
     it(`${what} is a problem or a map, never a crash`, () => {
       const answer = read(yaml);
-      ok('root' in answer || answer.problems.every((problem) => problem.startsWith('"z.yaml" ') && problem.length < 1_000));
+      ok(
+        'root' in answer ||
+          answer.problems.every((problem) => problem.startsWith('ZIDECAR_CONFIG="z.yaml" ') && problem.length < 1_000),
+      );
     });
   }
 
   it('nested too deep says so', () => {
-    deepEqual(problems('['.repeat(100_000)), ['"z.yaml" is nested more than 16 deep']);
+    deepEqual(problems('['.repeat(100_000)), ['ZIDECAR_CONFIG="z.yaml" is nested more than 16 deep']);
   });
 
   it('of any bytes is a problem or a map', () => {
@@ -217,13 +224,13 @@ describe('reading', () => {
 
   it('names what is in the way', () => {
     const missing = join(folder, 'missing.yaml');
-    deepEqual(said(missing), [`"${missing}" cannot be read: there is no such file`]);
-    deepEqual(said(folder), [`"${folder}" cannot be read: it is a folder`]);
+    deepEqual(said(missing), [`ZIDECAR_CONFIG="${missing}" cannot be read: there is no such file`]);
+    deepEqual(said(folder), [`ZIDECAR_CONFIG="${folder}" cannot be read: it is a folder`]);
     const latin = file('latin.yaml', Uint8Array.of(0x61, 0x3a, 0x20, 0xe4));
-    deepEqual(said(latin), [`"${latin}" cannot be read: it is not UTF-8`]);
+    deepEqual(said(latin), [`ZIDECAR_CONFIG="${latin}" cannot be read: it is not UTF-8`]);
     const loop = join(folder, 'loop');
     symlinkSync(loop, loop);
-    ok(said(loop)[0]!.startsWith(`"${loop}" cannot be read: ELOOP`));
+    ok(said(loop)[0]!.startsWith(`ZIDECAR_CONFIG="${loop}" cannot be read: ELOOP`));
   });
 
   it('is not begun when no file is named', () => {

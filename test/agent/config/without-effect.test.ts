@@ -34,6 +34,24 @@ describe('a setting without effect', () => {
       'retryOn: "connect,503", retries: 0',
       'retryOn has no effect: what may have arrived is sent again only for calls with x-zidecar-retries; set retries to 1 or more',
     ],
+    [
+      'retryOn: connect, retries: 2',
+      'retries has no effect: what may have arrived is sent again after nothing; set retryOn to more than connect',
+    ],
+    [
+      'retryOn: off, retries: 2',
+      'retries has no effect: what may have arrived is sent again after nothing; set retryOn to more than connect',
+    ],
+    [
+      'policy: round_robin, slowStart: 10s',
+      'slowStart has no effect: the policy is round_robin, by which all get the same; set policy to another one',
+    ],
+    [
+      'outlier: off, panic: 30',
+      'panic has no effect: nobody is ejected or checked, so there is nothing to pardon; set outlier to on, or check',
+    ],
+    ['shadow: checks', 'shadow has no effect: what it names is off; set outlier or check'],
+    ['shadow: [outlier, checks], outlier: off', 'shadow has no effect: what it names is off; set outlier or check'],
   ] as const)
     it(`of one peer is told, with what would make it count: ${row}`, () => deepEqual(peer(row), [`upstreams.users: ${warning}`]));
 
@@ -56,11 +74,29 @@ describe('a setting without effect', () => {
       'checkInterval: 1s, check: "http:/health"',
       'split: {version: {canary: 5}}, subsetFallback: any',
       'requestTimeout: 2s',
+      'retryOn: "503", retries: 2',
+      'policy: round_robin, slowStart: off',
+      'shadow: all, outlier: off',
+      'shadow: "checks,outlier"',
+      'outlier: off, check: tcp, panic: 30',
       'retries: 0, retryOn: "503"', // it keeps a refused connect from going elsewhere
     ])
       deepEqual(peer(row), [], row);
     deepEqual(peer('responseTimeout: off', 'responseTimeout: 2s\n'), []);
   });
+});
+
+describe('a split', () => {
+  for (const [text, why] of [
+    ['version=canary:105', 'is more than 100 percent'],
+    ['version=canary:5,zone=a:3', 'has "zone=a:3", which names a label too, and calls are split by one'],
+    ['version=canary', 'is not VALUE:PERCENT'],
+    ['version=canary:60,stable:60', 'adds up to 120 percent'],
+  ] as const)
+    it(`says what is wrong with ${text}`, () => {
+      const accepted = 'accepted: LABEL=VALUE:PERCENT,VALUE:PERCENT, at most 8 of them and a hundred percent';
+      deepEqual(problems({ ...zk, ZIDECAR_SPLIT: text }), [`ZIDECAR_SPLIT="${text}" ${why}; ${accepted}`]);
+    });
 });
 
 describe('a check', () => {
