@@ -56,6 +56,7 @@ export class Proxy {
   readonly lastCalls: LastCalls;
   readonly #rules: Pick<CallParts, 'own' | 'domain' | 'pseudonym' | 'settings'>;
   readonly #listeners: readonly ProxyListener[];
+  readonly #tcpOnly: ReadonlySet<string>;
   /** Takes every connection that speaks HTTP. */
   readonly #http: Lane;
   readonly #full: FullLane;
@@ -67,15 +68,11 @@ export class Proxy {
     const own = new Set((options.own ?? []).map((name) => name.toLowerCase()));
     const told = { settings, domain, own, pseudonym, forwardedFor, maxFields, traced };
     const accessLog = (): boolean => options.accessLog ?? false;
-    const tcpOnly = new Set(options.listeners.flatMap(({ tcp, upstream }) => (tcp && upstream !== undefined ? [upstream] : [])));
-    const httpLookup: Lookup = (name, absolute) => {
-      const found = lookup(name, absolute);
-      return 'code' in found || !tcpOnly.has(found.name) ? found : noHttp(found.name);
-    };
+    this.#tcpOnly = new Set(options.listeners.flatMap(({ tcp, upstream }) => (tcp && upstream !== undefined ? [upstream] : [])));
     this.lastCalls = new LastCalls(() => clock.wall());
     this.#rules = told;
     const parts: CallParts = {
-      ...{ lookup: httpLookup, clock, random, emit, strays: this.strays, lastCalls: this.lastCalls },
+      ...{ lookup: this.#byHttp(lookup), clock, random, emit, strays: this.strays, lastCalls: this.lastCalls },
       ...told,
       get accessLog() {
         return accessLog();
@@ -121,7 +118,14 @@ export class Proxy {
 
   /** What would become of a call on the outbound listeners. Nothing is sent; `lookup` follows nobody new. */
   rehearse(call: Rehearsed, lookup: Lookup): Rehearsal {
-    return rehearse(call, { ...this.#rules, lookup, fixedUpstream: this.#servedAt(call.target) });
+    return rehearse(call, { ...this.#rules, lookup: this.#byHttp(lookup), fixedUpstream: this.#servedAt(call.target) });
+  }
+
+  #byHttp(lookup: Lookup): Lookup {
+    return (name, absolute) => {
+      const found = lookup(name, absolute);
+      return 'code' in found || !this.#tcpOnly.has(found.name) ? found : noHttp(found.name);
+    };
   }
 
   /** The upstream that the listener at a URL serves alone; it does not matter by which address of this machine it is named. */

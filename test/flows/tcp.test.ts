@@ -89,7 +89,12 @@ describe('a port for plain TCP', { timeout: 240_000 }, () => {
         },
       ],
     );
-    const { out } = await zidecar(['status'], { ZIDECAR_ADMIN: await sidecar.at('admin') });
+    const admin = { ZIDECAR_ADMIN: await sidecar.at('admin') };
+    match(
+      (await zidecar(['why', '--call', 'http://db/x'], admin)).out,
+      /^refused +unknown_upstream: "db" is reached by plain TCP/m,
+    );
+    const { out } = await zidecar(['status'], admin);
     match(out, new RegExp(`db \\(tcp\\) ${at}`));
     const check = await zidecar(['check'], { ZIDECAR_ZOOKEEPER: `dir:${folder}`, ZIDECAR_UPSTREAMS: 'db@tcp:7002' });
     match(check.out.replace(/\s+/g, ' '), /db .*plain TCP on 127\.0\.0\.1:7002 and \[::1\]:7002, policy least_request/);

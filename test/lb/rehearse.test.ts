@@ -59,6 +59,19 @@ describe('a call that is not sent', () => {
     match(told, /; a second send beside it after 50 ms$/m);
   });
 
+  it('is told that it would be refused where a peer is reached by plain TCP, as it is', async (t) => {
+    const { proxy, upstreams } = await house(
+      t,
+      { db: [await RawServer.always(ok())] },
+      { listener: { upstream: 'db', tcp: true } },
+    );
+    const { refused, endpoints } = proxy.rehearse({ method: 'GET', target: 'http://db/x', raw: ['Host', 'db'] }, (name) =>
+      upstreams.get(name)!,
+    );
+    deepEqual([refused?.code, endpoints], ['unknown_upstream', []]);
+    match(refused!.message, /^"db" is reached by plain TCP/);
+  });
+
   it('is told that it would be refused, and why', async (t) => {
     const { proxy, upstreams } = await house(t, { empty: [], waiting: undefined });
     const lookup = (name: string) => upstreams.get(name) ?? ({ code: 'unknown_upstream', message: 'nobody' } as const);
