@@ -12,8 +12,8 @@ const node = (service: string, id: string, port: number, address = '127.0.0.1'):
   JSON.stringify({ name: service, id, address, port, sslPort: null, payload: null });
 
 /** By both clients beside each other, each with servers of its own: most of it is waiting. */
-const beside = { timeout: 240_000, concurrency: true };
-const inTurn = { timeout: 240_000, concurrency: false };
+const beside = { timeout: 480_000, concurrency: true };
+const inTurn = { timeout: 480_000, concurrency: false };
 
 describe('an ensemble of three', beside, () => {
   for (const client of clients)
@@ -22,7 +22,7 @@ describe('an ensemble of three', beside, () => {
       const { fleet } = on;
 
       it('loses no call and no session when its leader is killed', async () => {
-        const long = { ZIDECAR_SESSION_TIMEOUT: '15s' }; // against an election on a slow machine
+        const long = { ZIDECAR_SESSION_TIMEOUT: '30s' }; // against an election on a slow machine, where it takes 20 s and more
         const instances = [await fleet.instance('orders', 'a', long), await fleet.instance('orders', 'b', long)];
         const { sidecar, at } = await fleet.caller('orders', 2, long);
         const calling = new Calling(at, 'orders');

@@ -17,7 +17,7 @@ interface Upstreams {
   }[];
 }
 
-describe('sidecars in every dialect', { timeout: 240_000 }, () => {
+describe('sidecars in every dialect', { timeout: 480_000 }, () => {
   let server: ZooKeeperServer;
   let curator: Curator;
   let folder = '';

@@ -9,7 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { app, call, Calling, type App } from '../support/calls.js';
 import { eventually, services, Sidecar } from '../support/program.js';
 
-describe('sidecars on the embedded tree', { timeout: 240_000 }, () => {
+describe('sidecars on the embedded tree', { timeout: 480_000 }, () => {
   let folder = '';
   const running: Sidecar[] = [];
   const apps: App[] = [];

@@ -23,9 +23,9 @@ interface Announcements {
 }
 
 /** By both clients beside each other, each with a server of its own: much of it is waiting. */
-describe('sidecars on ZooKeeper', { timeout: 240_000, concurrency: true }, () => {
+describe('sidecars on ZooKeeper', { timeout: 480_000, concurrency: true }, () => {
   for (const client of clients)
-    describe(`by the ${client} client`, { timeout: 240_000, concurrency: false }, () => {
+    describe(`by the ${client} client`, { timeout: 480_000, concurrency: false }, () => {
       let server: ZooKeeperServer;
       let curator: Curator;
       const running: Sidecar[] = [];
