@@ -41,6 +41,8 @@ export type RegistryFact =
       readonly service: string;
       readonly path: string;
       readonly why: string;
+      /** It is to be taken away, and may stand there still. */
+      readonly isWithdrawal: boolean;
       readonly againInMs: number;
     }
   /** Our node was changed or removed by somebody else, or went with its session. */

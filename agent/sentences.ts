@@ -143,7 +143,8 @@ const table: Table = {
   announced: ['info', (fact) => `${fact.service}: announced at ${fact.path}, ${how[fact.how]}${asWhat(fact)}`],
   announce_failed: [
     'warn',
-    (fact) => `${fact.service}: not announced at ${fact.path}, again in ${elapsed(fact.againInMs)}${because(fact.why)}`,
+    ({ service, path, why, isWithdrawal, againInMs }) =>
+      `${service}: not ${isWithdrawal ? 'withdrawn' : 'announced'} at ${path}, again in ${elapsed(againInMs)}${because(why)}`,
   ],
   announcement_lost: ['warn', (fact) => `${fact.service}: our node ${fact.path} is lost${because(fact.why)}`],
   announcement_contested: ['warn', (fact) => `${fact.service}: ${fact.why}`],

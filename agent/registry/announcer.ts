@@ -249,7 +249,7 @@ export class Announcer {
       if (!this.#contest.left(error.message, clock.now())) return; // told already
     }
     this.#failing = `${wish ? '' : 'cannot withdraw: '}${error instanceof Error ? error.message : String(error)}`;
-    emit({ kind: 'announce_failed', service, path: this.#path, why: this.#failing, againInMs });
+    emit({ kind: 'announce_failed', service, path: this.#path, why: this.#failing, isWithdrawal: !wish, againInMs });
   }
 
   /** Puts the next step off. */

@@ -162,7 +162,7 @@ const table: readonly (readonly [Fact, string, string])[] = [
     `orders: announced at ${path}, rewritten and marked as drained`,
   ],
   [
-    { kind: 'announce_failed', service, path, why: 'no_auth', againInMs: 1_000 },
+    { kind: 'announce_failed', service, path, why: 'no_auth', isWithdrawal: false, againInMs: 1_000 },
     'warn',
     `orders: not announced at ${path}, again in 1 s: no_auth`,
   ],

@@ -1,8 +1,9 @@
 /** A server that is away for longer than a session lives, and is back with its data while the sidecar of that session ends. */
-import { match, ok } from 'node:assert/strict';
+import { equal, match, ok } from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { app, type App } from '../support/calls.js';
 import { clients, eventually, Sidecar } from '../support/program.js';
+import { RawClient } from '../support/raw-client.js';
 import { requireZooKeeper, ZooKeeperServer } from '../support/zookeeper.js';
 
 const NODE = '/services/orders/one';
@@ -27,6 +28,24 @@ describe('a sidecar that ends', { timeout: 240_000, concurrency: true, skip: !re
       ZIDECAR_INSTANCE_ID: 'one',
       ZIDECAR_APP_PORT: String(orders.port),
       ZIDECAR_OUTBOUND: 'off',
+    });
+
+  for (const client of clients)
+    it(`and may not remove its node any more ends the session with it, by the ${client} client`, async (t) => {
+      const server = await ZooKeeperServer.start();
+      t.after(() => server.remove());
+      const operator = await RawClient.open(server.connect);
+      t.after(() => operator.close());
+      const sidecar = start(server, client, '1s');
+      t.after(() => sidecar.kill());
+      await sidecar.fact('announced');
+      await operator.restrict('/services/orders', 1 + 16);
+      sidecar.signal('SIGTERM');
+      const failed = await sidecar.fact('announce_failed');
+      match(String(failed['msg']), /: not withdrawn at .*: the access list/);
+      const { why } = await sidecar.fact('session_changed', { state: 'closed' });
+      equal(why, undefined);
+      ok(!(await server.ask('dump')).includes(NODE), sidecar.story());
     });
 
   for (const client of clients)

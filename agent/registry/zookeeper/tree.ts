@@ -7,7 +7,7 @@ import type { Emit } from '../../events.js';
 import type { Clock } from '../../system.js';
 import { checkPath, parentOf } from '../node-path.js';
 import type { SessionKeeper } from '../session.js';
-import { MAX_NODE_BYTES, RegistryError } from '../tree.js';
+import { MAX_NODE_BYTES, RegistryError, isSessionTrouble } from '../tree.js';
 import type { List, Mode, Node, OnChild, RegistryErrorCode, Session, Spread, Stat, Tree, Versioned } from '../tree.js';
 import { Turns } from '../wire/turns.js';
 import type { Pieces } from '../wire/turns.js';
@@ -227,8 +227,7 @@ export class ZooKeeperTree implements Tree {
     try {
       return await wire.create(path, data, mode);
     } catch (error) {
-      const { code } = error as RegistryError;
-      if (code !== 'no_parent' || parentOf(path) !== this.#chroot) throw error;
+      if ((error as RegistryError).code !== 'no_parent' || parentOf(path) !== this.#chroot) throw error;
       await makeRoot(wire, this.#chroot); // somebody removed it under our feet
       return wire.create(path, data, mode);
     }
@@ -258,7 +257,7 @@ export class ZooKeeperTree implements Tree {
     await Promise.all(
       [...this.#ours].map(async (path) => {
         const stat = await wire.exists(path, false);
-        if (stat?.owner === 'us') await wire.remove(path, stat.version).catch(ignore('bad_version'));
+        if (stat?.owner === 'us') await wire.remove(path, stat.version).catch(leave);
       }),
     );
   }
@@ -292,6 +291,7 @@ async function readWhole(wire: Wire, path: string): Promise<Node | undefined> {
 const ignore = (code: RegistryErrorCode) => (error: unknown) => {
   if (!(error instanceof RegistryError && error.code === code)) throw error;
 };
+const leave = (error: Error): unknown => isSessionTrouble(error) && Promise.reject(error); // else it goes with the session
 
 function checkSize(op: string, path: string, size: number): void {
   if (size > MAX_NODE_BYTES)
