@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, it, type TestContext } from 'node:test';
@@ -107,8 +107,7 @@ describe('health server under slow clients', () => {
 
   it('ends a connection whose body does not arrive', async (t) => {
     const address = await held(t, { headMs: 2_000, requestMs: 2_000 });
-    // 408: this process stood still between the connection and its head
-    match(await raw(address, 'POST /live HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n'), /^HTTP\/1\.1 40[58] /);
+    ok((await raw(address, 'POST /live HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n')).startsWith('HTTP/1.1 405'));
   });
 
   it('gives a new connection the place of the one that was idle for the longest, and tells so', async () => {
