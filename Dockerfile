@@ -29,7 +29,7 @@ COPY --from=dependencies /zidecar/node_modules node_modules
 COPY --from=build /zidecar/dist dist
 COPY package.json package-lock.json LICENSE ./
 RUN node dist/deploy/image/prune.js . \
- && rm -r package-lock.json dist/deploy/image \
+ && rm -r package-lock.json dist/.tsbuildinfo dist/deploy/image \
  && node -e "import('zookeeper')" \
  && mkdir -p /state/zidecar
 

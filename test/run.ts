@@ -8,13 +8,14 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const here = dirname(fileURLToPath(import.meta.url));
+const built = dirname(fileURLToPath(import.meta.url));
+const sources = join(built, '../../test'); // a file whose source is gone may still lie among the built ones
 const long = process.argv.includes('--long');
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
-const files = readdirSync(here, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.test.js') && (long || !name.endsWith('.long.test.js')))
+const files = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts') && (long || !name.endsWith('.long.test.ts')))
   .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
-  .map((name) => relative(process.cwd(), join(here, name)))
+  .map((name) => relative(process.cwd(), join(built, name.replace(/ts$/, 'js'))))
   .sort();
 
 if (files.length === 0) {
@@ -25,7 +26,7 @@ if (files.length === 0) {
   const SEED = process.env['SEED'] ?? (long ? String(Date.now() % 2 ** 31) : undefined);
   if (SEED !== undefined) console.log(`SEED=${SEED}`);
   // many of them wait most of their time: for a session to end, a server to come back
-  const concurrency = availableParallelism() + 1;
+  const concurrency = availableParallelism() + 2;
   const options = ['--test-reporter=spec', `--test-concurrency=${concurrency}`, `--test-timeout=${long ? 3_600_000 : 600_000}`];
   const runner = spawn(process.execPath, ['--test', ...options, ...files], {
     stdio: 'inherit',
