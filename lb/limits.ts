@@ -51,6 +51,11 @@ export class Usage {
     return limit === 'requests' ? this.#stats.inFlight : this[limit];
   }
 
+  /** Is there room for one more call? As `admits`, without looking names up: each call asks. */
+  admitsCall(now: number): boolean {
+    return this.#stats.inFlight < this.limits.requests || this.admits('requests', now);
+  }
+
   /** Is there room for one more? Counts a refusal, and takes nothing. */
   admits(limit: LimitName, now: number): boolean {
     if (this.used(limit) < this.limits[limit]) return true;

@@ -254,7 +254,7 @@ export class Upstream {
   #find(ask: Ask, now: number): Member | NoLease {
     const { balancer } = this.#parts;
     this.#wake(now);
-    if (!this.usage.admits('requests', now)) return 'overflow';
+    if (!this.usage.admitsCall(now)) return 'overflow';
     const member = this.#choice.of(ask, now);
     if (member !== undefined) return member;
     if (ask.tried.length > 0) return 'tried_all';

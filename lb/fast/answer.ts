@@ -13,7 +13,11 @@ import { rewrite } from './rewrite.js';
 import { rawFields } from './strings.js';
 
 /** Where it goes. False: the bytes have not left yet, and must stay as they are. */
-export type Write = (bytes: Uint8Array | string) => boolean;
+export interface Outlet {
+  write(bytes: Uint8Array | string): boolean;
+  /** The same for what lies in `bytes` between `from` and `to`. */
+  pass(bytes: Buffer, from: number, to: number): boolean;
+}
 
 /** What we put into the heads of answers. */
 export class AnswerLines {
@@ -40,7 +44,7 @@ export class Answer implements Sink {
   readonly head: AnswerHead;
   readonly body: Body;
   readonly #lines: AnswerLines;
-  readonly #write: Write;
+  readonly #outlet: Outlet;
   #bytes: Buffer = Buffer.alloc(0);
   /** Something of it has come. */
   #begun = false;
@@ -48,9 +52,9 @@ export class Answer implements Sink {
   #headFrom = -1;
   #left = true;
 
-  constructor(lines: AnswerLines, write: Write, maxHeadBytes: number) {
+  constructor(lines: AnswerLines, outlet: Outlet, maxHeadBytes: number) {
     this.#lines = lines;
-    this.#write = write;
+    this.#outlet = outlet;
     this.head = new AnswerHead(maxHeadBytes, Infinity);
     this.body = new Body(maxHeadBytes);
   }
@@ -88,7 +92,7 @@ export class Answer implements Sink {
     if (status === CONTINUE) return true;
     const lineEnd = bytes.indexOf('\r\n', start);
     const fields = trailerFields(rawFields(bytes, lineEnd + 2, end));
-    return this.#write(`${firstLine(bytes, start, lineEnd)}\r\n${linesOf(fields)}\r\n`);
+    return this.#outlet.write(`${firstLine(bytes, start, lineEnd)}\r\n${linesOf(fields)}\r\n`);
   }
 
   /**
@@ -136,27 +140,27 @@ export class Answer implements Sink {
 
   pass(from: number, to: number): void {
     if (this.#headFrom >= 0 && from === this.head.end && from < to) {
-      this.#send(this.#bytes.subarray(this.#headFrom, to));
+      this.#send(this.#headFrom, to);
       this.#headFrom = -1;
     } else if (from < to) {
       this.#flushHead();
-      this.#send(this.#bytes.subarray(from, to));
+      this.#send(from, to);
     }
   }
 
   put(words: string): void {
     this.#flushHead();
-    this.#send(words);
+    this.#left = this.#outlet.write(words) && this.#left;
   }
 
   #flushHead(): void {
     if (this.#headFrom < 0) return;
-    this.#send(this.#bytes.subarray(this.#headFrom, this.head.end));
+    this.#send(this.#headFrom, this.head.end);
     this.#headFrom = -1;
   }
 
-  #send(part: Uint8Array | string): void {
-    this.#left = this.#write(part) && this.#left;
+  #send(from: number, to: number): void {
+    this.#left = this.#outlet.pass(this.#bytes, from, to) && this.#left;
   }
 
   #byRules(bytes: Buffer, bare: boolean, chunked: boolean, close: boolean): boolean {

@@ -48,7 +48,7 @@ export class Attempt implements Exchange {
     this.#request = request;
     this.#call = call;
     this.#terms = terms;
-    this.#answer = new Answer(terms.lines, (bytes) => app.write(bytes), terms.maxHeadBytes);
+    this.#answer = new Answer(terms.lines, app, terms.maxHeadBytes);
   }
 
   begin(endpoint: Endpoint, settings: CallSettings, now: number): void {

@@ -3,17 +3,15 @@
  * them is visit.ts, call.ts, leg.ts.
  */
 import type { CallParts } from '../lane.js';
-import type { Clock } from '../ports.js';
 import type { Refused } from '../refusal.js';
-import type { AnswerLines } from './answer.js';
+import type { AnswerLines, Outlet } from './answer.js';
 import type { Deadlines } from './deadlines.js';
 import type { Inbox } from './inbox.js';
 import type { Outbox } from './outbox.js';
+import type { TurnClock } from './turn-clock.js';
 
-/** The app's side, as far as an attempt moves its bytes. */
-export interface App {
-  /** False: the bytes have not left yet, and `drained` will be told. */
-  write(bytes: Uint8Array | string): boolean;
+/** The app's side, as far as an attempt moves its bytes. What has not left yet will have when `drained` is told. */
+export interface App extends Outlet {
   /** Nothing of it is read until `resume`. */
   pause(): void;
   resume(): void;
@@ -55,7 +53,7 @@ export interface Outcomes {
 }
 
 export interface AttemptTerms {
-  readonly clock: Clock;
+  readonly clock: TurnClock;
   readonly deadlines: Deadlines;
   readonly lines: AnswerLines;
   readonly maxHeadBytes: number;

@@ -11,7 +11,9 @@
  * leaves: a connection needs no memory of its own for it.
  */
 import type { Outbox, Sender } from './outbox.js';
+import { Piece } from './piece.js';
 import { room } from './rewrite.js';
+import type { TurnClock } from './turn-clock.js';
 
 /** Who has read something that waits for the end of the turn. */
 export interface Reader {
@@ -52,9 +54,12 @@ class Waiting {
 export class Inbox {
   /** Where reads land, one after the other: what one brings has to be taken before the next. */
   readonly landing = Buffer.allocUnsafeSlow(readBytes);
+  readonly #landingMemory = this.landing.buffer;
   /** What was taken from there, each message behind some room. */
   bytes = Buffer.allocUnsafeSlow(size);
+  #memory = this.bytes.buffer;
   readonly #outbox: Outbox;
+  readonly #clock: TurnClock;
   #used = 0;
   readonly #answers = new Waiting();
   readonly #requests = new Waiting();
@@ -64,8 +69,9 @@ export class Inbox {
   #untilLook = lookEvery;
   #afterwards: (() => void) | undefined;
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, clock: TurnClock) {
     this.#outbox = outbox;
+    this.#clock = clock;
   }
 
   /** It is asked to work when the turn ends, or at once if it need not wait and there is little to wait for. */
@@ -93,26 +99,25 @@ export class Inbox {
   take(from: Buffer, count: number): number {
     if (this.#used + room + count > size) this.#work();
     const at = this.#used + room;
-    from.copy(this.bytes, at, 0, count);
+    if (from === this.landing) this.bytes.set(new Piece(this.#landingMemory, 0, count), at);
+    else from.copy(this.bytes, at, 0, count);
     this.#used = at + count;
     return at;
   }
 
-  /** A small message leaves when the turn ends: from here, or copied. */
-  post(sender: Sender, message: Uint8Array): void {
-    if (this.#holds(message)) this.#outbox.post(sender, message);
-    else this.#outbox.copy(sender, message);
+  /** A small message leaves when the turn ends: from here, or copied. It lies in `bytes` between `from` and `to`. */
+  post(sender: Sender, bytes: Buffer, from: number, to: number): true {
+    if (bytes === this.bytes) this.#outbox.post(sender, new Piece(this.#memory, from, to - from));
+    else this.#outbox.copy(sender, bytes.subarray(from, to));
+    return true;
   }
 
   /** It has not left yet. If it lies here, it takes all of this along: here is another. */
   taken(message: Uint8Array | string): void {
-    if (typeof message === 'string' || !this.#holds(message)) return;
+    if (typeof message === 'string' || message.buffer !== this.#memory) return;
     this.bytes = Buffer.allocUnsafeSlow(size);
+    this.#memory = this.bytes.buffer;
     this.#used = 0;
-  }
-
-  #holds(message: Uint8Array): boolean {
-    return message.buffer === this.bytes.buffer;
   }
 
   /** The turn does, soon. */
@@ -133,9 +138,11 @@ export class Inbox {
   };
 
   #work(): void {
+    this.#clock.hold();
     this.#outbox.open();
     this.#answers.work(); // first, since they set connections free; one kind after the other, since the code of both is much at once
     this.#requests.work();
+    this.#clock.release();
     this.#outbox.close();
     this.#used = 0;
   }

@@ -13,6 +13,7 @@ import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 import { Pools } from './pools.js';
 import { SpareBuffers } from './spare-buffers.js';
+import { TurnClock } from './turn-clock.js';
 import { Visit, type VisitTerms } from './visit.js';
 import { Ways } from './ways.js';
 
@@ -23,8 +24,9 @@ export class FastLane implements Lane {
   readonly #options: LaneOptions;
   readonly #full: Lane;
   readonly #deadlines: Deadlines;
+  readonly #clock: TurnClock;
   readonly #outbox = new Outbox();
-  readonly #inbox = new Inbox(this.#outbox);
+  readonly #inbox: Inbox;
   readonly #spare = new SpareBuffers();
   readonly #lines: AnswerLines;
   readonly #visits = new Set<Visit>();
@@ -43,6 +45,8 @@ export class FastLane implements Lane {
     this.#options = options;
     this.#full = full;
     this.#lines = new AnswerLines(parts.pseudonym);
+    this.#clock = new TurnClock(parts.clock);
+    this.#inbox = new Inbox(this.#outbox, this.#clock);
     this.#deadlines = new Deadlines(
       parts.clock,
       (now) => this.#look(now),
@@ -86,7 +90,7 @@ export class FastLane implements Lane {
   #makeTerms(entrance: Entrance): VisitTerms {
     const { maxHeadBytes, clientIdleTimeoutMs, headerTimeoutMs } = this.#options;
     return {
-      ...{ parts: this.#parts, clock: this.#parts.clock, deadlines: this.#deadlines, lines: this.#lines },
+      ...{ parts: this.#parts, clock: this.#clock, deadlines: this.#deadlines, lines: this.#lines },
       ...{ inbox: this.#inbox, outbox: this.#outbox },
       ...{ maxHeadBytes, clientIdleTimeoutMs, headerTimeoutMs, uploadLingerMs: this.#options.uploadLingerMs ?? uploadLingerMs },
       ways: new Ways(this.#parts, entrance, (upstream) => this.#poolsOf(upstream)),

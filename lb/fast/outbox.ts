@@ -8,6 +8,7 @@
  * each socket stays as it was asked for.
  */
 import type { Socket } from 'node:net';
+import { Piece } from './piece.js';
 import { room } from './rewrite.js';
 
 /** Whose message it is. */
@@ -25,6 +26,7 @@ export const mostBytes = 64 * 1024;
 export class Outbox {
   /** Where messages are put together. */
   bytes = Outbox.#make();
+  #memory = this.bytes.buffer;
   #used = 0;
   /** So many messages wait; the lists keep their length, since to cut a list costs more than to fill it. */
   #count = 0;
@@ -41,7 +43,7 @@ export class Outbox {
   /** What lies there between `from` and `to` leaves when this turn ends. */
   postPlaced(sender: Sender, from: number, to: number): void {
     this.#used = to;
-    this.post(sender, this.bytes.subarray(from, to));
+    this.post(sender, new Piece(this.#memory, from, to - from));
   }
 
   /** The same for bytes that lie somewhere else, and stay there that long. */
@@ -98,11 +100,12 @@ export class Outbox {
   /** What lies in it has not left yet, and takes it along: here is another. */
   taken(): void {
     this.bytes = Outbox.#make();
+    this.#memory = this.bytes.buffer;
   }
 
   readonly #turnEnds = (): void => this.close();
 
-  static #make(): Buffer {
+  static #make(): Buffer<ArrayBuffer> {
     return Buffer.allocUnsafeSlow(room + mostBytes);
   }
 }

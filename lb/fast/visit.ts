@@ -182,16 +182,16 @@ export class Visit implements Caller, Reader, Sender {
     this.#head.begin(this.#from);
   }
 
+  pass(bytes: Buffer, from: number, to: number): boolean {
+    if (to - from > mostTogether || this.socket.writableLength > 0) return this.write(bytes.subarray(from, to));
+    return this.#terms.inbox.post(this, bytes, from, to);
+  }
+
   write(bytes: Uint8Array | string): boolean {
-    const { inbox, outbox } = this.#terms;
-    if (typeof bytes !== 'string' && bytes.length <= mostTogether && this.socket.writableLength === 0) {
-      inbox.post(this, bytes);
-      return true;
-    }
-    outbox.flush();
+    this.#terms.outbox.flush();
     this.socket.write(bytes, 'latin1');
     if (this.socket.writableLength === 0) return true;
-    inbox.taken(bytes);
+    this.#terms.inbox.taken(bytes);
     this.socket.write(nothing, this.#written);
     return false;
   }

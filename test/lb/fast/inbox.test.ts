@@ -6,6 +6,8 @@ import { Inbox, mostTogether } from '../../../lb/fast/inbox.js';
 import { Landing } from '../../../lb/fast/landing.js';
 import { Outbox, type Sender } from '../../../lb/fast/outbox.js';
 import { SpareBuffers } from '../../../lb/fast/spare-buffers.js';
+import { TurnClock } from '../../../lb/fast/turn-clock.js';
+import { FakeClock } from '../../support/clock.js';
 import { fc } from '../../support/fast-check.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -59,7 +61,7 @@ class Line {
 }
 
 function made(): { readonly inbox: Inbox; readonly line: (holds?: () => boolean) => Line } {
-  const inbox = new Inbox(new Outbox());
+  const inbox = new Inbox(new Outbox(), new TurnClock(new FakeClock()));
   const spare = new SpareBuffers();
   return { inbox, line: (holds) => new Line(inbox, spare, holds) };
 }
@@ -216,7 +218,7 @@ it('what waits for a full socket stays as it is while others are read', async ()
     stuck: (message) => inbox.taken(message),
   };
   const one = line();
-  one.received = (from, to) => (inbox.post(full, one.landing.bytes.subarray(from, to)), true);
+  one.received = (from, to) => inbox.post(full, one.landing.bytes, from, to);
   one.comes('slow');
   await turn();
   const other = line();
