@@ -12,6 +12,8 @@ export interface Child {
   readonly name: string;
   /** The last list of names that it stood in. */
   look: number;
+  /** How often it was told that it is there. */
+  sightings: number;
   /** The last change that was read; undefined before the first read. */
   mzxid: bigint | undefined;
   said: Said | undefined;
@@ -101,6 +103,7 @@ export class Children {
       const child = missing > 0 ? this.#known.get(name) : undefined; // looking into an empty map costs as much as into a full one
       if (child) {
         child.look = look;
+        child.sightings++;
         missing--;
       } else if (++unknown <= MOST_CHILDREN) fresh.push(name);
     }
@@ -130,11 +133,13 @@ export class Children {
 
   /** Takes one that is told to be there, known or new. Undefined: it does not fit. */
   came(name: string, heardAt: number): Child | undefined {
-    return this.#known.get(name) ?? (this.size < MOST_CHILDREN ? this.#add(name, heardAt) : undefined);
+    const child = this.#known.get(name);
+    if (child) child.sightings++;
+    return child ?? (this.size < MOST_CHILDREN ? this.#add(name, heardAt) : undefined);
   }
 
   #add(name: string, heardAt: number | undefined): Child {
-    const unread = { mzxid: undefined, said: undefined, watch: undefined, fired: false, checkedAt: 0, told: false };
+    const unread = { sightings: 1, mzxid: undefined, said: undefined, watch: undefined, fired: false, checkedAt: 0, told: false };
     const child: Child = { name, look: this.#looks, heardAt, ...unread, awaited: this.#isFirst };
     if (child.awaited) this.#awaited++;
     this.#known.set(name, child);

@@ -150,19 +150,20 @@ export class NodeReader {
   async #ask(child: Child): Promise<void> {
     const { tree, dialect, clock } = this.#parts;
     const path = `${this.#parts.path}/${child.name}`;
+    const { sightings } = child;
     child.checkedAt = clock.now();
-    if (this.#mayReadAtOnce(child) && (await this.#readAtOnce(child, path))) return;
+    if (this.#mayReadAtOnce(child) && (await this.#readAtOnce(child, path, sightings))) return;
     let stat: Stat | undefined;
     if (child.fired || child.watch) {
       // it may be gone, and a watch on what is gone would wait for ever: most ids never come back
       stat = await tree.exists(path);
-      if (stat === undefined) return this.#gone(child);
+      if (stat === undefined) return this.#gone(child, sightings);
       child.fired = false;
     }
     if (dialect.change === 'in_place' && child.watch === undefined)
       stat = await this.#watched(child, (changed) => tree.exists(path, changed));
     else stat ??= await tree.exists(path);
-    if (stat === undefined) return this.#gone(child);
+    if (stat === undefined) return this.#gone(child, sightings);
     if (stat.mzxid === child.mzxid) {
       child.heardAt = undefined; // it told of what we have read already
       return;
@@ -171,7 +172,7 @@ export class NodeReader {
       const detail = `${stat.size} bytes, at most ${MAX_NODE_BYTES} are read`;
       return this.#learned(child, stat.mzxid, { skip: 'too_large', detail });
     }
-    this.#took(child, dialect.readsData ? await tree.read(path) : { data: new Uint8Array(), stat });
+    this.#took(child, dialect.readsData ? await tree.read(path) : { data: new Uint8Array(), stat }, sightings);
   }
 
   /** A watch told of it just now; the first list, and what a slow look found, is measured. */
@@ -181,7 +182,7 @@ export class NodeReader {
   }
 
   /** False: it cannot be read like this; if it is too large, nor can its fellows. */
-  async #readAtOnce(child: Child, path: string): Promise<boolean> {
+  async #readAtOnce(child: Child, path: string, sightings: number): Promise<boolean> {
     const { tree, dialect } = this.#parts;
     const read = (changed?: () => void): Promise<Node | undefined> => tree.read(path, changed, true);
     this.#isMeasuring = true;
@@ -190,7 +191,7 @@ export class NodeReader {
       const node = await (dialect.change === 'in_place' ? this.#watched(child, read) : read());
       this.#isMeasuring = false;
       if (node && node.stat.mzxid === child.mzxid) child.heardAt = undefined;
-      else this.#took(child, node);
+      else this.#took(child, node, sightings);
       return true;
     } catch (error) {
       this.#isMeasuring = error instanceof RegistryError && error.code === 'too_large';
@@ -216,14 +217,16 @@ export class NodeReader {
     }
   }
 
-  #took(child: Child, node: Node | undefined): void {
-    if (node === undefined) this.#gone(child);
+  #took(child: Child, node: Node | undefined, sightings: number): void {
+    if (node === undefined) this.#gone(child, sightings);
     else this.#learned(child, node.stat.mzxid, this.#understand(child.name, node.data, node.stat));
   }
 
-  /** Another one of its name may have come meanwhile. */
-  #gone(child: Child): void {
-    if (this.#children.get(child.name) === child) this.#children.gone(child.name);
+  /** Another one of its name may have come since it was asked for, and been taken for it: that one is read. */
+  #gone(child: Child, sightings: number): void {
+    if (this.#children.get(child.name) !== child) return;
+    if (child.sightings === sightings) this.#children.gone(child.name);
+    else this.#queue.now(child.name);
   }
 
   /** A folder may be called otherwise than the service that the user made of it; its nodes then say the folder's name. */

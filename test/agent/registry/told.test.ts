@@ -66,6 +66,20 @@ describe('a watcher that is told who comes and goes', () => {
     deepEqual(tree.calls, [`read ${path}/a`]);
   });
 
+  it('misses nobody who is replaced while he is read, though the read finds nobody', async () => {
+    const { store, tree, join, pass, listed } = await house(['a', 'b']);
+    const read = tree.read.bind(tree);
+    tree.read = () => {
+      tree.read = read;
+      store.delete(`${path}/a`);
+      join('a', 7);
+      return new Promise((resolve) => setImmediate(() => resolve(undefined))); // sent between the two, heard behind both: all three came in one packet
+    };
+    join('a', 5);
+    await pass(2_000);
+    deepEqual(listed(), ['a 7', 'b 1']);
+  });
+
   for (const code of ['connection_lost', 'failed'] as const)
     it(`loses no news when the read that it leads to fails (${code})`, async () => {
       const { tree, join, pass, listed } = await house(['a', 'b']);
