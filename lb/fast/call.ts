@@ -229,7 +229,8 @@ export class Call implements Runner {
   #refuse(refused: Refused): void {
     const answer = refusalAnswer(refused, { close: this.isLast() });
     if (answer.fields.includes('connection')) this.#close = true;
-    this.#caller.write(refusalBytes(answer, hasNoBody(this.#request.head.method, answer.status)));
+    const bytes = refusalBytes(answer, hasNoBody(this.#request.head.method, answer.status));
+    this.#caller.pass(bytes, 0, bytes.length);
     this.#end(refused.code, this.#terms.clock.now());
   }
 

@@ -13,7 +13,6 @@ import { connectOnceProven, isDoubted, tellDoubt } from '../doubt.js';
 import type { Endpoint } from '../endpoint.js';
 import { CallError } from '../errors.js';
 import type { Slot } from '../limits.js';
-import type { Clock } from '../ports.js';
 import { hearsResets } from '../reset.js';
 import type { CallSettings } from '../settings.js';
 import type { Deadlines } from './deadlines.js';
@@ -22,6 +21,7 @@ import { Landing, type Receiver } from './landing.js';
 import type { Outbox, Sender } from './outbox.js';
 import type { Waiting } from './queue.js';
 import type { SpareBuffers } from './spare-buffers.js';
+import type { TurnClock } from './turn-clock.js';
 
 /** Who uses a connection, and is told what happens on it. */
 export interface Exchange {
@@ -51,7 +51,7 @@ export interface Home {
 }
 
 export interface ConnectionParts {
-  readonly clock: Clock;
+  readonly clock: TurnClock;
   readonly deadlines: Deadlines;
   readonly inbox: Inbox;
   readonly outbox: Outbox;

@@ -129,7 +129,7 @@ export class FastLane implements Lane {
     const known = this.#pools.get(upstream);
     if (known !== undefined) return known;
     const pools = new Pools({
-      clock: this.#parts.clock,
+      clock: this.#clock,
       deadlines: this.#deadlines,
       inbox: this.#inbox,
       outbox: this.#outbox,

@@ -13,6 +13,7 @@ import type { Upstream } from '../upstream.js';
 import { Attempt } from './attempt.js';
 import type { App, CallTerms, Outcomes } from './caller.js';
 import type { Request } from './request.js';
+import type { TurnClock } from './turn-clock.js';
 
 /** The call of a leg. */
 export interface Runner {
@@ -28,6 +29,7 @@ export class Leg implements Outcomes {
   readonly attempt: Attempt;
   readonly #call: Runner;
   readonly #parts: CallParts;
+  readonly #clock: TurnClock;
   #upstream!: Upstream;
   #lease: Lease | undefined;
   #askedAt = 0;
@@ -38,6 +40,7 @@ export class Leg implements Outcomes {
     this.attempt = new Attempt(app, request, this, terms);
     this.#call = call;
     this.#parts = terms.parts;
+    this.#clock = terms.clock;
   }
 
   /** The one that it was sent to; undefined when it has ended. */
@@ -80,7 +83,7 @@ export class Leg implements Outcomes {
 
   failed(why: Refused): void {
     const lease = this.#lease!;
-    const now = this.#parts.clock.now();
+    const now = this.#clock.now();
     const ms = now - this.#askedAt;
     if (this.#parts.traced()) tellAttempt(this.#upstream, lease.endpoint, why.code, ms, this.#parts);
     if (!this.#judged) lease.answered(failed(why.code, ms), now);

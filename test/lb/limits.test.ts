@@ -28,6 +28,23 @@ describe('limits', () => {
     equal(told.length, 2);
   });
 
+  for (const enforced of [true, false])
+    it(`admit a call as they admit anything, ${enforced ? 'enforced' : 'in the shadow'}`, () => {
+      const [call, any] = [usage({ requests: 2 }, enforced), usage({ requests: 2 }, enforced)];
+      for (const [inFlight, now] of [
+        [1, 0],
+        [2, 0],
+        [3, 5_000],
+        [2, 20_000],
+        [1, 20_000],
+      ] as const) {
+        call.stats.inFlight = any.stats.inFlight = inFlight;
+        equal(call.usage.admitsCall(now), any.usage.admits('requests', now));
+      }
+      deepEqual([call.usage.refused, call.stats.wouldHave, call.told], [any.usage.refused, any.stats.wouldHave, any.told]);
+      equal(call.usage.refused.requests + call.stats.wouldHave.limits, 3);
+    });
+
   it('hold a connection from before it is dialled, and a place among the waiting until it is connected', () => {
     const { usage: used } = usage({ connections: 2, pending: 1 });
     const first = used.slot(0)!;
