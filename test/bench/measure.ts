@@ -42,19 +42,27 @@ export async function measure(
   };
 }
 
+/** A load at a rate brings other turns than one that goes as fast as it can: what is compiled for those has so many seconds more. */
+const AT_ITS_RATE_S = 4;
+
 /**
  * Runs the load until the contender has had so much of its core, or for 15 s: what compiles as it runs must have done so before it is
- * measured, and on a busy machine seconds say little about that.
+ * measured, and on a busy machine seconds say little about that. `share`: of that, and of the time at its own rate.
  */
-export async function warm(running: Running, port: number, load: Load, cpu: number, core: number): Promise<void> {
-  const run = new LoadRun(port, { ...load, ...running.asks }, { seconds: 15, core, asFastAsItGoes: true });
+export async function warm(running: Running, port: number, load: Load, cpu: number, core: number, share = 1): Promise<void> {
+  const asked = { ...load, ...running.asks };
+  const run = new LoadRun(port, asked, { seconds: 15, core, asFastAsItGoes: true });
   await run.started();
   const over = run.ended().then(
     () => true,
     () => true, // it was told to end
   );
-  while (cpuMs(running.pid ?? 0) < cpu && !(await Promise.race([over, sleep(50).then(() => false)])));
+  while (cpuMs(running.pid ?? 0) < share * cpu && !(await Promise.race([over, sleep(50).then(() => false)])));
   run.kill();
+  if (load.rate === undefined) return;
+  const atItsRate = new LoadRun(port, asked, { seconds: share * AT_ITS_RATE_S, core });
+  await atItsRate.started();
+  await atItsRate.ended();
 }
 
 const difference = (after: Readonly<Record<string, number>>, before: Readonly<Record<string, number>>): Record<string, number> =>

@@ -1,13 +1,13 @@
 /**
- * What a proxy holds in memory: after its start; with connections that have had one answer each and are silent; and the most while they all
+ * What a proxy holds in memory: half a minute after its start; with connections that have had one answer each and are silent; and the most while they all
  * ask again and again. Memory does not mind what else the machine does, so there is one round.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contender } from './contenders/contender.js';
-import { House } from './house.js';
+import { House, type Started } from './house.js';
 import { LoadRun } from './load.js';
 import { residentBytes } from './proc.js';
-import type { Plan, Tell } from './rounds.js';
+import { settledShare, type Plan, type Tell } from './rounds.js';
 import type { Workload } from './workloads.js';
 
 export interface Memory {
@@ -16,6 +16,8 @@ export interface Memory {
   readonly busyMb: number;
 }
 
+/** What a start leaves behind is collected when a program has had little to do for some seconds. */
+const IDLE_MS = 30_000;
 const SETTLE_MS = 2_000;
 const BUSY_SECONDS = 4;
 const LOOK_MS = 100;
@@ -30,11 +32,16 @@ export async function playMemory(
   const house = await House.open(workload, plan.cores);
   const results = new Map<string, Memory>();
   try {
+    const all: Started[] = [];
     for (const contender of contenders) {
+      tell(`starting ${contender.title}`);
+      all.push(await house.start(contender));
+    }
+    tell('all of them idle');
+    await sleep(settledShare(plan) * IDLE_MS);
+    for (const { contender, process, port } of all) {
       tell(contender.title);
-      const { process, port } = await house.start(contender);
       const resident = (): number => residentBytes(process.pid ?? 0) / 1e6;
-      await sleep(SETTLE_MS);
       const idleMb = resident();
 
       const held = new LoadRun(port, workload.load, { seconds: 0, core, hold: true });

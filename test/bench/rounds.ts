@@ -33,6 +33,7 @@ const STARTED_MS = 200;
 
 /** A run whose measurements are shorter, in seconds, is a trial that wants no settled numbers: contenders get that share of their time. */
 const SETTLED_FROM = 0.5;
+export const settledShare = ({ seconds }: Pick<Plan, 'seconds'>): number => (seconds < SETTLED_FROM ? seconds : 1);
 
 export async function playCalls(
   workload: Workload,
@@ -45,12 +46,11 @@ export async function playCalls(
   const house = await House.open(workload, plan.cores);
   try {
     const all: Started[] = [];
-    const share = plan.seconds < SETTLED_FROM ? plan.seconds : 1;
     for (const contender of contenders) {
       tell(`starting and warming ${contender.title}`);
       const started = await house.start(contender);
       all.push(started);
-      await warm(started.process, started.port, load, share * (contender.settlesInMs ?? STARTED_MS), core);
+      await warm(started.process, started.port, load, contender.settlesInMs ?? STARTED_MS, core, settledShare(plan));
     }
     const results = new Map<string, Round[]>(contenders.map(({ id }) => [id, []]));
     let repeats = plan.repeats ? 2 * plan.rounds : 0;
