@@ -42,6 +42,7 @@ it('keeps the first lease, and the first connection of each kind, and no other',
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
   const probed = await RawServer.always(ok('ok', 'Connection: close\r\n'));
+  t.after(() => probed.stop());
   const probe = httpProbe({ url: `http://127.0.0.1:${probed.port}/` });
   for (let count = 0; count < 3; count++) {
     await call(get());
