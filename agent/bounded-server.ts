@@ -4,7 +4,6 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from '../lb/node-http.js';
-import { keepShape } from '../lb/shape.js';
 import { evictIdle } from './eviction.js';
 
 export interface Limits {
@@ -47,7 +46,6 @@ export function makeBoundedServer(
     handle,
   );
   server.setTimeout(limits.silenceMs);
-  server.once('connection', (socket) => keepShape('http', socket));
   evictIdle(server, limits.connections, onEvicted);
   return server;
 }

@@ -18,14 +18,10 @@ const words: Readonly<Record<string, string>> = {
   EPIPE: 'reset the connection',
 };
 
-/** The first connection stays after its end: lb/shape.ts says why. */
-const kept: Socket[] = [];
-
 /** Resolves when the app has accepted. `signal` destroys the socket, also after that. */
 export function connect(host: string, port: number, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = dial({ host, port, signal });
-    if (kept.length === 0) kept.push(socket);
     socket.on('error', reject); // stays, so that an error after the promise has settled is heard by somebody
     socket.once('connect', () => resolve(socket));
   });

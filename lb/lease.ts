@@ -6,7 +6,6 @@
 import type { Endpoint } from './endpoint.js';
 import type { Member } from './member.js';
 import type { Outcome } from './outcome.js';
-import { keepShape } from './shape.js';
 
 /** One for all leases of an upstream: a lease is made for each attempt, so it brings no functions of its own. */
 export interface Lender {
@@ -45,6 +44,5 @@ export class Lease {
     this.#released = true;
     if (!this.#answered) this.answered({ kind: 'ignored' });
     this.#lender.giveBack(this.#member);
-    keepShape('lease', this);
   }
 }

@@ -6,7 +6,6 @@
 import type { Socket } from 'node:net';
 import { uploadLingerMs } from '../bounds.js';
 import type { CallParts, Entrance, Lane, LaneOptions } from '../lane.js';
-import { keepShape } from '../shape.js';
 import type { Upstream } from '../upstream.js';
 import { AnswerLines } from './answer.js';
 import { Deadlines } from './deadlines.js';
@@ -104,7 +103,6 @@ export class FastLane implements Lane {
       handOver: (visit) => this.#handOver(visit),
       left: (visit) => {
         this.#visits.delete(visit);
-        keepShape('visit', visit);
         this.#left();
       },
     };

@@ -8,7 +8,6 @@
 import { address, type Endpoint } from '../endpoint.js';
 import type { CallSettings } from '../settings.js';
 import type { Usage } from '../limits.js';
-import { keepShape } from '../shape.js';
 import { Connection, type ConnectionParts, type Exchange, type Home, type Place } from './connection.js';
 import { Queue } from './queue.js';
 
@@ -94,7 +93,6 @@ export class Pools implements Home {
   /** It has closed. */
   forget(connection: Connection): void {
     if (!this.#open.delete(connection)) return;
-    keepShape('connection', connection);
     this.#waiting.remove(connection);
     const { idle } = connection.place;
     const index = idle.indexOf(connection);

@@ -1,6 +1,6 @@
 /**
- * What a proxy holds in memory: half a minute after its start; with connections that have had one answer each and are silent; and the most while they all
- * ask again and again. Memory does not mind what else the machine does, so there is one round.
+ * What a proxy holds in memory: half a minute after its start, or later; with connections that have had one answer each and are silent; and
+ * the most while they all ask again and again. Memory does not mind what else the machine does, so there is one round.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contender } from './contenders/contender.js';
