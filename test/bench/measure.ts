@@ -49,7 +49,7 @@ const AT_ITS_RATE_S = 4;
  * Runs the load until the contender has had so much of its core, or for 15 s: what compiles as it runs must have done so before it is
  * measured, and on a busy machine seconds say little about that. `share`: of that, and of the time at its own rate.
  */
-export async function warm(running: Running, port: number, load: Load, cpu: number, core: number, share = 1): Promise<void> {
+export async function warm(running: Running, port: number, load: Load, cpu: number, core: number, share: number): Promise<void> {
   const asked = { ...load, ...running.asks };
   const run = new LoadRun(port, asked, { seconds: 15, core, asFastAsItGoes: true });
   await run.started();
